@@ -1,0 +1,70 @@
+# How every target of Countersign is compiled, and the two functions that declare a module and its tests.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(COUNTERSIGN_WERROR "Treat compiler warnings as errors" ON)
+set(COUNTERSIGN_SANITIZE "" CACHE STRING "Sanitizers for every target, as in -fsanitize=...")
+option(COUNTERSIGN_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
+                    -Woverloaded-virtual -Wconversion -Wsign-conversion -Wnull-dereference -Wimplicit-fallthrough
+                    -Wswitch-enum)
+add_compile_options(-fstack-protector-strong -fno-omit-frame-pointer)
+if(COUNTERSIGN_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives of g++ 12 inside coroutine frames and std::string.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow)
+endif()
+if(COUNTERSIGN_SANITIZE)
+  add_compile_options(-fsanitize=${COUNTERSIGN_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${COUNTERSIGN_SANITIZE})
+else()
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+add_link_options(-Wl,-z,relro,-z,now)
+if(EXISTS /usr/bin/ld.lld)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+
+# countersign_module(NAME SOURCES a.cpp ... USES base crypto ... LINKS lib ... TESTS a_test.cpp ... TEST_LINKS ...)
+# One folder of src/ = one static library countersign_NAME; TESTS become one gtest program NAME_test in ctest.
+function(countersign_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINKS;TESTS;TEST_USES;TEST_LINKS")
+  add_library(countersign_${name} STATIC ${arg_SOURCES})
+  target_include_directories(countersign_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM arg_USES PREPEND countersign_)
+  target_link_libraries(countersign_${name} PUBLIC ${arg_USES} ${arg_LINKS})
+  if(arg_TESTS)
+    countersign_test(${name}_test SOURCES ${arg_TESTS} USES ${name} ${arg_TEST_USES} LINKS ${arg_TEST_LINKS})
+  endif()
+endfunction()
+
+# countersign_test(NAME SOURCES ... USES modules ... LINKS libs ...): one gtest program, one ctest entry.
+function(countersign_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINKS")
+  add_executable(${name} ${arg_SOURCES})
+  list(TRANSFORM arg_USES PREPEND countersign_)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LINKS} GTest::gtest GTest::gtest_main)
+  set_property(GLOBAL APPEND PROPERTY COUNTERSIGN_TESTS ${name})
+endfunction()

@@ -1,0 +1,112 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace countersign::base {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int value() const { return fd_; }
+  bool close() {
+    const int fd = std::exchange(fd_, -1);
+    return fd < 0 || ::close(fd) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+tl::unexpected<Error> unwritable(const std::filesystem::path& path, int error) {
+  return fail(Kind::unavailable, "file.unwritable", "cannot write '" + path.string() + "': " + std::strerror(error));
+}
+
+bool write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+/// The entry of a file in its folder lasts only when the folder itself was synced.
+Result<void> sync_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.value() < 0 || ::fsync(fd.value()) != 0) return unwritable(folder, errno);
+  return {};
+}
+
+Result<void> write_new(const std::filesystem::path& path, std::string_view content, FileMode mode) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, static_cast<mode_t>(mode)));
+  if (fd.value() < 0 && errno == EEXIST)
+    return fail(Kind::conflict, "file.exists", "'" + path.string() + "' exists already and is not overwritten");
+  if (fd.value() < 0) return unwritable(path, errno);
+  if (!write_all(fd.value(), content) || ::fsync(fd.value()) != 0 || !fd.close()) {
+    const int error = errno;
+    ::unlink(path.c_str());
+    return unwritable(path, error);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
+  const auto unreadable = [&] {
+    const bool missing = errno == ENOENT;
+    return fail(missing ? Kind::not_found : Kind::unavailable, missing ? "file.not_found" : "file.unreadable",
+                "cannot read '" + path.string() + "': " + std::strerror(errno));
+  };
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.value() < 0) return unreadable();
+  std::string content;
+  char buffer[64 * 1024];
+  for (;;) {
+    const ssize_t count = ::read(fd.value(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable();
+    if (count == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(count));
+    if (content.size() > limit)
+      return fail(Kind::too_large, "file.too_large",
+                  "'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes");
+  }
+}
+
+Result<void> write_file(const std::filesystem::path& path, std::string_view content, FileMode mode) {
+  const std::filesystem::path temporary = path.string() + ".new." + std::to_string(::getpid());
+  ::unlink(temporary.c_str());
+  BASE_TRY_VOID(write_new(temporary, content, mode));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return unwritable(path, error);
+  }
+  return sync_folder_of(path);
+}
+
+Result<void> create_file(const std::filesystem::path& path, std::string_view content, FileMode mode) {
+  BASE_TRY_VOID(write_new(path, content, mode));
+  return sync_folder_of(path);
+}
+
+Result<void> make_folder(const std::filesystem::path& path) {
+  if (path.empty() || std::filesystem::is_directory(path)) return {};
+  if (path.has_parent_path() && path.parent_path() != path) BASE_TRY_VOID(make_folder(path.parent_path()));
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return unwritable(path, errno);
+  return {};
+}
+
+}  // namespace countersign::base

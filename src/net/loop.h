@@ -1,0 +1,78 @@
+// Loop: one event loop for one thread, and the tasks that live on it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "net/task.h"
+
+namespace countersign::net {
+
+class DeadlineWheel;
+
+/// Everything except post(), stop() and dispatch from other threads belongs to the thread that calls run().
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+
+  /// Runs until stop(), or until no task is left.
+  void run();
+  void stop();
+  /// Thread-safe: `work` runs on this loop's thread soon.
+  void post(std::function<void()> work);
+
+  boost::asio::io_context& io() { return io_; }
+  Executor executor() { return io_.get_executor(); }
+  /// Coarse deadlines (20 ms steps) for sockets: one timer a loop, none a socket.
+  DeadlineWheel& wheel() { return *wheel_; }
+
+ private:
+  boost::asio::io_context io_;
+  std::unique_ptr<DeadlineWheel> wheel_;
+};
+
+/// Starts `task` on `loop`. An exception that escapes it is logged as `task.failed` with `name` and ends the task only.
+void spawn(Loop& loop, Task<void> task, std::string name, const base::Log& log);
+
+/// Suspends the calling task until `deadline`.
+Task<void> sleep_until(Deadline deadline);
+
+/// Completes with the number of the first SIGINT or SIGTERM.
+Task<int> wait_for_stop_signal(Loop& loop);
+
+/// Counts tasks so that a server can drain: stop accepting, then wait for those under way.
+class TaskGroup {
+ public:
+  explicit TaskGroup(Loop& loop, const base::Log& log) : loop_(loop), log_(log) {}
+  void spawn(Task<void> task, std::string name);
+  std::size_t live() const { return live_; }
+  /// True once no task is live; false when the deadline passed first.
+  Task<bool> wait_until_empty(Deadline deadline);
+
+ private:
+  Task<void> counted(Task<void> task);
+  Loop& loop_;
+  const base::Log& log_;
+  std::size_t live_ = 0;
+};
+
+/// Runs blocking work (the registry, key generation) on one thread of its own, away from every loop.
+class Worker {
+ public:
+  Worker();
+  ~Worker();  ///< finishes what was started, drops what was not
+  /// Suspends the caller on its loop until `work` has run on the worker's thread. Jobs run one at a time, in order.
+  /// `work` must not throw; what it captured by reference must outlive the call.
+  Task<void> run(Loop& loop, std::function<void()> work);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace countersign::net

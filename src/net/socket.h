@@ -1,0 +1,69 @@
+// Socket: a TCP connection on Asio, non-blocking, TCP_NODELAY, every wait under a deadline.
+#pragma once
+
+#include <memory>
+
+#include "net/loop.h"
+#include "net/stream.h"
+
+namespace countersign::net {
+
+class Socket final : public Stream {
+ public:
+  enum class Ready { read, write };
+  struct Impl;
+
+  ~Socket() override;
+  Socket(Socket&&) noexcept;
+
+  /// Resolves and connects, trying each address in turn within the deadline. `loop` is the caller's loop.
+  /// Fails: `net.resolve`, `net.connect`, `net.timeout`.
+  static Task<base::Result<Socket>> connect(Loop& loop, Endpoint to, Deadline deadline);
+
+  Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, Deadline deadline) override;
+  Task<base::Result<void>> write_all(base::BytesView data, Deadline deadline) override;
+  Task<void> finish(Deadline deadline) override;
+  void abort() noexcept override;
+  const Endpoint& peer() const override;
+  bool has_unexpected_input() override;
+
+  /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some.
+  Task<base::Result<void>> wait(Ready direction, Deadline deadline);
+  /// The descriptor, owned by this object.
+  int descriptor() const;
+  /// The local address, as the kernel names it.
+  const Endpoint& local() const;
+
+ private:
+  friend class Listener;
+  explicit Socket(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Listens on one address; port 0 lets the kernel choose.
+class Listener {
+ public:
+  struct Options {
+    Endpoint at;
+    bool reuse_port = false;  ///< one listener a thread on the same port (SO_REUSEPORT)
+    int backlog = 1024;
+  };
+  struct Impl;
+
+  ~Listener();
+  Listener(Listener&&) noexcept;
+  /// Fails: `net.listen`, naming the address and the reason.
+  static base::Result<Listener> bind(Loop& loop, const Options& options);
+  /// The address bound, with the real port.
+  const Endpoint& local() const;
+  /// The next connection. Out of descriptors, it waits and tries again rather than fail. Fails: `net.closed` after close().
+  Task<base::Result<Socket>> accept();
+  /// Takes no more connections; a pending accept() fails with `net.closed`.
+  void close();
+
+ private:
+  explicit Listener(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace countersign::net

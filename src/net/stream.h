@@ -1,0 +1,33 @@
+// Stream: bytes both ways, in order: a TCP connection (net::Socket) or a TLS connection (tls::Stream).
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/bytes.h"
+#include "net/endpoint.h"
+#include "net/task.h"
+
+namespace countersign::net {
+
+/// Belongs to one loop; at most one read and one write are pending at a time.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  /// At least one byte into `into`, or 0 at the orderly end. Fails: `net.timeout` (Kind::timeout), `net.reset`
+  /// (Kind::unavailable), for TLS also `tls.truncated`.
+  virtual Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, Deadline deadline) = 0;
+  /// All of `data`, or a failure; `data` is borrowed until then. Fails: `net.timeout`, `net.reset`.
+  virtual Task<base::Result<void>> write_all(base::BytesView data, Deadline deadline) = 0;
+  /// Says that nothing more will be written (FIN; for TLS close_notify first). Best effort.
+  virtual Task<void> finish(Deadline deadline) = 0;
+  /// Closes at once; pending operations fail with `net.reset`. May be called more than once.
+  virtual void abort() noexcept = 0;
+  /// The other end, as the kernel names it.
+  virtual const Endpoint& peer() const = 0;
+  /// Is there something to read, an end or a reset? For idle pooled connections, which should be silent. Never blocks.
+  virtual bool has_unexpected_input() = 0;
+};
+
+}  // namespace countersign::net

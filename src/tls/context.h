@@ -1,0 +1,56 @@
+// Contexts: what our side brings to a handshake. TLS 1.3 and 1.2 only, ECDHE and AEAD only, no tickets, no
+// renegotiation, no compression. There is no way to make one that does not verify.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crypto/private_key.h"
+#include "x509/certificate.h"
+
+typedef struct ssl_ctx_st SSL_CTX;
+
+namespace countersign::tls {
+
+/// Our certificate (leaf first, then its issuers without the root) and its key.
+struct Credential {
+  std::vector<x509::Certificate> chain;
+  crypto::PrivateKey key;
+};
+
+/// Reads PEM files. Fails: as files and crypto, `credential.mismatch` when the key is not the leaf's.
+base::Result<Credential> load_credential(const std::string& chain_file, const std::string& key_file);
+
+/// What a server asks of clients. There is no "none": a listener that wants no certificates says so by name.
+enum class ClientCertificate {
+  required,  ///< mutual TLS: no certificate, no connection
+  optional,  ///< verified when sent; for APIs where some calls need no caller
+};
+
+class ServerContext {
+ public:
+  /// `client_ca_names`: the subjects sent in CertificateRequest (RFC 8446 section 4.2.4). Fails: `tls.context`.
+  static base::Result<std::shared_ptr<const ServerContext>> make(const Credential& own, ClientCertificate mode,
+                                                                 const std::vector<x509::Certificate>& client_ca_names);
+  SSL_CTX* native() const { return context_.get(); }
+  ClientCertificate mode() const { return mode_; }
+
+ private:
+  ServerContext(std::shared_ptr<SSL_CTX> context, ClientCertificate mode) : context_(std::move(context)), mode_(mode) {}
+  std::shared_ptr<SSL_CTX> context_;
+  ClientCertificate mode_;
+};
+
+class ClientContext {
+ public:
+  /// With `own`, our certificate is sent when the server asks; null: one-way TLS. Fails: `tls.context`.
+  static base::Result<std::shared_ptr<const ClientContext>> make(const Credential* own);
+  SSL_CTX* native() const { return context_.get(); }
+
+ private:
+  explicit ClientContext(std::shared_ptr<SSL_CTX> context) : context_(std::move(context)) {}
+  std::shared_ptr<SSL_CTX> context_;
+};
+
+}  // namespace countersign::tls

@@ -1,0 +1,74 @@
+// THE decision: presented chain + purpose + registry facts + revocation + time -> Verdict.
+//
+// Two steps, each a type only its checker can make (law 3): verify_chain() looks at the certificates alone and makes a
+// VerifiedChain; admit() holds that against the registry and makes an AdmittedChain. tls turns an AdmittedChain into a
+// VerifiedPeer once the peer has proved to hold the key. There is no other way to any of the three.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trust/refusal.h"
+#include "trust/registry_view.h"
+#include "trust/trust_set.h"
+
+namespace countersign::trust {
+
+/// At most this many certificates are looked at, the leaf included.
+inline constexpr std::size_t kPresentedLimit = 8;
+
+struct Policy {
+  std::set<Purpose> purposes;                          ///< the leaf must be for one of these
+  std::optional<base::Environment> environment = {};   ///< where set, the leaf must be of this environment
+  std::optional<std::string> server_name = {};         ///< where set, the leaf must carry this host name or address
+};
+
+/// What the peer sent, leaf first (RFC 8446 section 4.4.2); nothing of it is believed.
+using PresentedChain = std::vector<x509::Certificate>;
+
+class VerifiedChain {
+ public:
+  const x509::Certificate& leaf() const { return path_.front(); }
+  /// Leaf first, anchor last.
+  const std::vector<x509::Certificate>& path() const { return path_; }
+  Purpose purpose() const { return purpose_; }
+  /// Who the leaf says it is. Present whenever our own issuing CAs vouch; absent for somebody else's server certificate.
+  const std::optional<base::Identity>& identity() const { return identity_; }
+  /// The earliest notAfter on the path: from then on this proof is worth nothing.
+  base::Instant valid_until() const { return valid_until_; }
+
+ private:
+  friend base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain&, const Policy&, const TrustSet&, base::Instant);
+  VerifiedChain(std::vector<x509::Certificate> path, Purpose purpose, std::optional<base::Identity> identity,
+                base::Instant valid_until)
+      : path_(std::move(path)), purpose_(purpose), identity_(std::move(identity)), valid_until_(valid_until) {}
+  std::vector<x509::Certificate> path_;
+  Purpose purpose_;
+  std::optional<base::Identity> identity_;
+  base::Instant valid_until_;
+};
+
+class AdmittedChain {
+ public:
+  const VerifiedChain& chain() const { return chain_; }
+  const base::Identity& identity() const { return identity_; }
+
+ private:
+  friend base::Result<AdmittedChain, Refusal> admit(VerifiedChain, const RegistryView&);
+  AdmittedChain(VerifiedChain chain, base::Identity identity) : chain_(std::move(chain)), identity_(std::move(identity)) {}
+  VerifiedChain chain_;
+  base::Identity identity_;
+};
+
+/// Judges the certificates alone, at `at` (RFC 5280 section 6, then purpose, environment and name).
+base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presented, const Policy& policy,
+                                                  const TrustSet& trust, base::Instant at);
+
+/// Holds a verified chain against the registry: listed, same identity and purpose, not revoked, not suspended.
+base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryView& registry);
+
+/// Asks again about somebody admitted before: the next request, a live connection. Nothing means: still admitted.
+std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at);
+
+}  // namespace countersign::trust

@@ -1,0 +1,29 @@
+// Csr: a PKCS#10 request (RFC 2986) whose sender proved to hold the private key. Only the key is ever taken from it.
+#pragma once
+
+#include <string>
+
+#include "crypto/private_key.h"
+#include "crypto/public_key.h"
+#include "x509/name.h"
+
+namespace countersign::x509 {
+
+inline constexpr std::size_t kCsrLimit = 64 * 1024;
+
+class Csr {
+ public:
+  /// Reads PEM or DER and checks the proof of possession (the CSR's own signature). Fails: `csr.too_large`,
+  /// `csr.malformed`, `csr.bad_proof`.
+  static base::Result<Csr> parse(std::string_view pem_or_der);
+  /// Made by `countersign request`: the subject is only a hint for people; the authority writes its own.
+  static base::Result<std::string> make_pem(const crypto::PrivateKey& key, const SubjectName& hint);
+
+  const crypto::PublicKey& public_key() const { return key_; }
+
+ private:
+  explicit Csr(crypto::PublicKey key) : key_(std::move(key)) {}
+  crypto::PublicKey key_;
+};
+
+}  // namespace countersign::x509
