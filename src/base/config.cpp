@@ -23,8 +23,6 @@ struct ConfigSection::Node {
 
 namespace {
 
-constexpr toml::table kEmptyTable;
-
 tl::unexpected<Error> wrong_type(const std::string& path, std::string_view wanted) {
   return fail(Kind::invalid, "config.type", "'" + path + "' must be " + std::string(wanted));
 }
@@ -114,9 +112,10 @@ Result<std::vector<std::string>> ConfigSection::texts(std::string_view key) {
 
 Result<ConfigSection> ConfigSection::section(std::string_view key) {
   const toml::node* node = node_->take(key);
-  const toml::table* table = node == nullptr ? &kEmptyTable : node->as_table();
+  const auto empty = std::make_shared<const toml::table>();
+  const toml::table* table = node == nullptr ? empty.get() : node->as_table();
   if (table == nullptr) return wrong_type(path_of(key), "a table, [" + path_of(key) + "]");
-  auto child = std::make_shared<Node>(Node{node_->document, table, path_of(key)});
+  auto child = std::make_shared<Node>(Node{node == nullptr ? empty : node_->document, table, path_of(key)});
   node_->children.push_back(child);
   return ConfigSection(std::move(child));
 }
@@ -126,7 +125,7 @@ Result<std::vector<ConfigSection>> ConfigSection::sections(std::string_view key)
   std::vector<ConfigSection> found;
   if (node == nullptr) return found;
   const auto* array = node->as_array();
-  if (array == nullptr || !array->is_homogeneous<toml::table>())
+  if (array == nullptr || (!array->empty() && !array->is_homogeneous<toml::table>()))
     return wrong_type(path_of(key), "a list of tables, [[" + path_of(key) + "]]");
   for (const toml::node& element : *array) {
     const std::string prefix = path_of(key) + "[" + std::to_string(found.size() + 1) + "]";

@@ -102,11 +102,23 @@ Result<void> create_file(const std::filesystem::path& path, std::string_view con
   return sync_folder_of(path);
 }
 
-Result<void> make_folder(const std::filesystem::path& path) {
-  if (path.empty() || std::filesystem::is_directory(path)) return {};
-  if (path.has_parent_path() && path.parent_path() != path) BASE_TRY_VOID(make_folder(path.parent_path()));
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return unwritable(path, errno);
+Result<void> append_file(const std::filesystem::path& path, std::string_view content) {
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.value() < 0) return unwritable(path, errno);
+  off_t end = ::lseek(fd.value(), 0, SEEK_END);
+  for (char last = 0; end > 0 && (::pread(fd.value(), &last, 1, end - 1) != 1 || last != '\n');) --end;
+  if (end < 0 || ::ftruncate(fd.value(), end) != 0 || ::lseek(fd.value(), end, SEEK_SET) != end) return unwritable(path, errno);
+  if (!write_all(fd.value(), content) || ::fdatasync(fd.value()) != 0) return unwritable(path, errno);
   return {};
+}
+
+Result<void> make_folder(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (path.empty() || std::filesystem::is_directory(path, unknown)) return {};
+  if (path.has_parent_path() && path.parent_path() != path) BASE_TRY_VOID(make_folder(path.parent_path()));
+  if (::mkdir(path.c_str(), 0700) == 0) return {};
+  const int error = errno;
+  return error == EEXIST && std::filesystem::is_directory(path, unknown) ? Result<void>() : unwritable(path, error);
 }
 
 }  // namespace countersign::base

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -25,7 +27,10 @@ std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const std::size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -49,7 +54,8 @@ class SpdlogSink final : public LogSink {
 struct ToJson {
   std::string operator()(const std::string& text) const { return to_json_string(text); }
   std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
-  std::string operator()(double number) const { return fmt::format("{}", number); }
+  /// JSON has no infinities and no NaN (RFC 8259 section 6).
+  std::string operator()(double number) const { return std::isfinite(number) ? fmt::format("{}", number) : "null"; }
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
 };
 
@@ -63,7 +69,8 @@ std::string to_json_string(std::string_view text) {
     if (length == 0) json += "\\ufffd";
     else if (length > 1) json += text.substr(0, length);
     else if (c == '"' || c == '\\') (json += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     else json += c;
     text.remove_prefix(length == 0 ? 1 : length);
   }
@@ -72,8 +79,9 @@ std::string to_json_string(std::string_view text) {
 
 void Log::event(Level level, std::string_view event, const Fields& fields) const {
   if (level < options_.at_least) return;
-  std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"event":{})", to_rfc3339_millis(clock_.now()),
-                                 name(level), to_json_string(options_.program), to_json_string(event));
+  std::string line =
+      fmt::format(R"({{"time":"{}","level":"{}","program":{},"event":{})", to_rfc3339_millis(clock_.now()), name(level),
+                  to_json_string(options_.program), to_json_string(event));
   for (const Field& field : fields) {
     line += ',';
     line += to_json_string(field.key);

@@ -1,0 +1,22 @@
+# Target `header_check`: every header compiles alone, and twice in a row, so that whoever includes it needs nothing first.
+# One generated source a header; nothing is optimised and nothing is linked. tools/check-headers builds it.
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/tests/testing/*.h)
+
+set(header_sources "")
+foreach(header ${headers})
+  file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${header})
+  string(REGEX REPLACE "^(src|tests)/" "" include_name ${name})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/header_check/${include_name}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@include_name@\"\n#include \"@include_name@\"\n" @ONLY)
+  list(APPEND header_sources ${source})
+endforeach()
+
+add_library(header_check OBJECT EXCLUDE_FROM_ALL ${header_sources})
+target_include_directories(header_check PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+target_compile_options(header_check PRIVATE -O0 -g0 -Wno-unused)
+foreach(module base crypto net store x509 http trust tls feed authority gateway ehi)
+  if(TARGET countersign_${module})
+    target_link_libraries(header_check PRIVATE countersign_${module})
+  endif()
+endforeach()
+target_link_libraries(header_check PRIVATE GTest::gtest)
