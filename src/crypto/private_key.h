@@ -25,7 +25,8 @@ class PrivateKey {
   static base::Result<PrivateKey> from_pem(std::string_view pem, const base::Secret& passphrase);
 
   PublicKey public_key() const;
-  /// PKCS#8 under AES-256-CBC with a key from the passphrase by scrypt (RFC 7914: N 2^15, r 8, p 1).
+  /// PKCS#8 under AES-256-CBC with a key from the passphrase by scrypt (RFC 7914: N 2^14, r 8, p 1, the most that every
+  /// OpenSSL opens). Fails: `key.passphrase` when it is empty, `key.encryption`.
   base::Result<std::string> to_encrypted_pem(const base::Secret& passphrase) const;
   /// PKCS#8 in the clear: only for a file of mode 0600.
   base::Result<base::Secret> to_pem() const;

@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <functional>
+
+#include <gtest/gtest.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include "crypto/digest.h"
+#include "crypto/handle.h"
+#include "crypto/openssl_error.h"
+#include "crypto/pem.h"
+#include "crypto/private_key.h"
+#include "crypto/public_key.h"
+#include "crypto/random.h"
+
+namespace countersign::crypto {
+namespace {
+
+using BigNumber = Handle<BIGNUM, BN_free>;
+using NativeKey = Handle<EVP_PKEY, EVP_PKEY_free>;
+
+PublicKey through_spki(EVP_PKEY* key) { return PublicKey::from_spki(PublicKey::from_native(key).to_spki()).value(); }
+
+/// An RSA public key of any modulus and exponent, good or not.
+PublicKey rsa_key(const BIGNUM* modulus, unsigned exponent) {
+  const BigNumber e(BN_new());
+  BN_set_word(e.get(), exponent);
+  const Handle<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(OSSL_PARAM_BLD_new());
+  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus);
+  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
+  const Handle<OSSL_PARAM, OSSL_PARAM_free> parameters(OSSL_PARAM_BLD_to_param(builder.get()));
+  const Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  EVP_PKEY* key = nullptr;
+  EVP_PKEY_fromdata_init(context.get());
+  EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get());
+  return through_spki(NativeKey(key).get());
+}
+
+PublicKey generated_rsa(std::size_t bits) {
+  return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", bits)).get());
+}
+
+PublicKey random_modulus(int bits, unsigned exponent) {
+  const BigNumber modulus(BN_new());
+  BN_rand(modulus.get(), bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+  return rsa_key(modulus.get(), exponent);
+}
+
+PublicKey multiple_of_seven() {
+  const BigNumber modulus(BN_new());
+  BN_rand(modulus.get(), 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+  while (BN_mod_word(modulus.get(), 7) != 0)
+    BN_sub_word(modulus.get(), 2);
+  return rsa_key(modulus.get(), 65537);
+}
+
+PublicKey close_primes() {
+  const Handle<BN_CTX, BN_CTX_free> context(BN_CTX_new());
+  const BigNumber p(BN_new());
+  const BigNumber q(BN_new());
+  const BigNumber modulus(BN_new());
+  BN_generate_prime_ex(p.get(), 1024, 0, nullptr, nullptr, nullptr);
+  BN_copy(q.get(), p.get());
+  do
+    BN_add_word(q.get(), 2);
+  while (BN_check_prime(q.get(), context.get(), nullptr) != 1);
+  BN_mul(modulus.get(), p.get(), q.get(), context.get());
+  return rsa_key(modulus.get(), 65537);
+}
+
+PublicKey ec_key(const char* group) {
+  return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", group)).get());
+}
+
+PublicKey explicit_curve() {
+  NativeKey key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  EVP_PKEY_set_utf8_string_param(key.get(), OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
+  return through_spki(key.get());
+}
+
+PublicKey made(PrivateKey::Kind kind) { return PrivateKey::generate(kind).value().public_key(); }
+
+struct StrengthRow {
+  const char* name;
+  std::function<PublicKey()> key;
+  const char* refusal;  ///< part of the detail; empty: accepted
+};
+
+TEST(CheckStrength, Rows) {
+  const StrengthRow rows[] = {
+      {"P-256", [] { return made(PrivateKey::Kind::p256); }, ""},
+      {"P-384", [] { return made(PrivateKey::Kind::p384); }, ""},
+      {"Ed25519", [] { return made(PrivateKey::Kind::ed25519); }, ""},
+      {"RSA 2048", [] { return generated_rsa(2048); }, ""},
+      {"RSA 3072", [] { return made(PrivateKey::Kind::rsa3072); }, ""},
+      {"RSA 1024", [] { return generated_rsa(1024); }, "1024 bits, at least 2048"},
+      {"RSA 2047", [] { return random_modulus(2047, 65537); }, "2047 bits, at least 2048"},
+      {"RSA 2052", [] { return random_modulus(2052, 65537); }, "no multiple of 8"},
+      {"RSA 9000", [] { return random_modulus(9000, 65537); }, "at most 8192"},
+      {"RSA exponent 3", [] { return random_modulus(2048, 3); }, "exponent is not 65537"},
+      {"RSA small factor", multiple_of_seven, "small factor"},
+      {"RSA close primes", close_primes, "too close together"},
+      {"P-521", [] { return ec_key("P-521"); }, "none of RSA, P-256"},
+      {"secp256k1", [] { return ec_key("secp256k1"); }, "none of RSA, P-256"},
+      {"explicit parameters", explicit_curve, "describes its curve itself"},
+      {"X25519", [] { return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")).get()); },
+       "none of RSA, P-256"},
+      {"no key at all", [] { return PublicKey::from_native(nullptr); }, "none of RSA, P-256"},
+  };
+  for (const StrengthRow& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto result = check_strength(row.key());
+    if (*row.refusal == '\0') {
+      EXPECT_TRUE(result) << result.error().detail;
+      continue;
+    }
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, "key.weak");
+    EXPECT_NE(result.error().detail.find(row.refusal), std::string::npos) << result.error().detail;
+    EXPECT_NE(result.error().detail.find("make a new key"), std::string::npos);
+    EXPECT_EQ(ERR_peek_error(), 0U);
+  }
+}
+
+TEST(PublicKey, PointOffTheCurveIsNoKey) {
+  base::Bytes spki = made(PrivateKey::Kind::p256).to_spki();
+  ASSERT_TRUE(PublicKey::from_spki(spki));
+  spki.back() ^= 1U;
+  const auto key = PublicKey::from_spki(spki);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().code, "key.malformed");
+}
+
+TEST(PublicKey, RefusesBytesBehindTheKey) {
+  base::Bytes spki = made(PrivateKey::Kind::p256).to_spki();
+  spki.push_back(0);
+  EXPECT_EQ(PublicKey::from_spki(spki).error().code, "key.malformed");
+}
+
+TEST(PublicKey, SpeaksOfItself) {
+  const PublicKey rsa = made(PrivateKey::Kind::rsa2048);
+  EXPECT_EQ(rsa.type(), KeyType::rsa);
+  EXPECT_EQ(rsa.bits(), 2048);
+  EXPECT_EQ(rsa.rsa_exponent(), 65537U);
+  const PublicKey ec = made(PrivateKey::Kind::p384);
+  EXPECT_EQ(ec.type(), KeyType::ec_p384);
+  EXPECT_EQ(ec.bits(), 384);
+  EXPECT_EQ(ec.rsa_exponent(), 0U);
+  EXPECT_EQ(ec.spki_sha256(), sha256(ec.to_spki()));
+  EXPECT_TRUE(ec.to_pem().starts_with("-----BEGIN PUBLIC KEY-----\n"));
+}
+
+TEST(PrivateKey, SignsWhatItsPublicKeyVerifies) {
+  const base::Bytes message = base::to_bytes(base::as_bytes("countersign"));
+  base::Bytes other = message;
+  other.front() ^= 1U;
+  for (const char* kind : {"p256", "p384", "ed25519", "rsa2048"}) {
+    SCOPED_TRACE(kind);
+    const PrivateKey key = PrivateKey::generate(PrivateKey::parse_kind(kind).value()).value();
+    base::Bytes signature = key.sign(message).value();
+    EXPECT_TRUE(key.public_key().verify(message, signature));
+    EXPECT_FALSE(key.public_key().verify(other, signature));
+    EXPECT_FALSE(made(PrivateKey::Kind::p256).verify(message, signature));
+    signature.pop_back();
+    EXPECT_FALSE(key.public_key().verify(message, signature));
+    EXPECT_EQ(ERR_peek_error(), 0U);
+  }
+}
+
+TEST(PrivateKey, UnknownKindIsNamed) {
+  const auto kind = PrivateKey::parse_kind("dsa");
+  ASSERT_FALSE(kind);
+  EXPECT_EQ(kind.error().code, "key.unknown_kind");
+}
+
+TEST(PrivateKey, EncryptedPemOpensOnlyWithItsPassphrase) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const std::string pem = key.to_encrypted_pem(base::Secret("correct horse")).value();
+  EXPECT_TRUE(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+  const auto opened = PrivateKey::from_pem(pem, base::Secret("correct horse"));
+  ASSERT_TRUE(opened) << opened.error().detail;
+  EXPECT_EQ(opened->public_key().to_spki(), key.public_key().to_spki());
+  for (const char* wrong : {"wrong horse", ""}) {
+    SCOPED_TRACE(wrong);
+    const auto refused = PrivateKey::from_pem(pem, base::Secret(wrong));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "key.passphrase");
+  }
+  EXPECT_EQ(ERR_peek_error(), 0U);
+  EXPECT_EQ(key.to_encrypted_pem(base::Secret()).error().code, "key.passphrase");
+}
+
+TEST(PrivateKey, PlainPemIgnoresThePassphrase) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::rsa2048).value();
+  const base::Secret pem = key.to_pem().value();
+  EXPECT_TRUE(pem.reveal_text().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+  EXPECT_TRUE(PrivateKey::from_pem(pem.reveal_text(), base::Secret()));
+  EXPECT_TRUE(PrivateKey::from_pem(pem.reveal_text(), base::Secret("not needed")));
+}
+
+TEST(PrivateKey, RefusesWhatIsNoKey) {
+  const std::string pem(PrivateKey::generate(PrivateKey::Kind::p256).value().to_pem().value().reveal_text());
+  const struct {
+    const char* name;
+    std::string text;
+  } rows[] = {{"empty", ""},
+              {"words", "this is no key"},
+              {"cut off", pem.substr(0, pem.size() / 2)},
+              {"a public key", made(PrivateKey::Kind::p256).to_pem()},
+              {"too large", std::string(100'000, 'A')}};
+  ASSERT_TRUE(PrivateKey::from_pem(pem, base::Secret()));
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto key = PrivateKey::from_pem(row.text, base::Secret());
+    ASSERT_FALSE(key);
+    EXPECT_EQ(key.error().code, "key.malformed");
+    EXPECT_EQ(ERR_peek_error(), 0U);
+  }
+}
+
+TEST(PrivateKey, ItsPublicKeyHoldsNoPrivateHalf) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  BIGNUM* raw = nullptr;
+  EXPECT_EQ(EVP_PKEY_get_bn_param(key.public_key().native(), OSSL_PKEY_PARAM_PRIV_KEY, &raw), 0);
+  EXPECT_EQ(EVP_PKEY_get_bn_param(key.native(), OSSL_PKEY_PARAM_PRIV_KEY, &raw), 1);
+  const BigNumber owner(raw);
+  drop_openssl_errors();
+}
+
+TEST(Sha256, KnownAnswerInOneAndInParts) {
+  // FIPS 180-4, example of "abc".
+  constexpr const char* kExpected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(base::to_hex(sha256(base::as_bytes("abc"))), kExpected);
+  EXPECT_EQ(base::to_hex(sha256({base::as_bytes("a"), base::as_bytes(""), base::as_bytes("bc")})), kExpected);
+}
+
+TEST(SystemRandom, FillsEverythingAndDiffers) {
+  SystemRandom random;
+  std::array<std::uint8_t, 32> first{};
+  std::array<std::uint8_t, 32> second{};
+  ASSERT_TRUE(random.fill(first));
+  ASSERT_TRUE(random.fill(second));
+  EXPECT_NE(first, second);
+}
+
+TEST(Pem, RoundTripAndSkipping) {
+  const base::Bytes der(200, 0x5a);
+  const std::string text = "words\n" + to_pem("OTHER", der) + "more\r\n" + to_pem("THING", der) + to_pem("THING", der);
+  EXPECT_TRUE(is_pem(text));
+  EXPECT_FALSE(is_pem("words"));
+  const auto blocks = pem_blocks(text, {"THING"});
+  ASSERT_TRUE(blocks);
+  EXPECT_EQ(*blocks, (std::vector<base::Bytes>{der, der}));
+}
+
+TEST(Pem, RefusesBrokenBlocks) {
+  const std::string good = to_pem("THING", base::Bytes(20, 1));
+  std::string star = good;
+  star[star.find('\n') + 2] = '*';
+  const struct {
+    const char* name;
+    std::string text;
+  } rows[] = {{"no end", good.substr(0, good.find("-----END"))},
+              {"other end", good.substr(0, good.find("-----END")) + "-----END OTHER-----\n"},
+              {"not base64", star}};
+  ASSERT_TRUE(pem_blocks(good, {"THING"}));
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto blocks = pem_blocks(row.text, {"THING"});
+    ASSERT_FALSE(blocks);
+    EXPECT_EQ(blocks.error().code, "pem.malformed");
+  }
+}
+
+TEST(OpensslError, DrainsTheQueue) {
+  EXPECT_FALSE(PublicKey::from_spki(base::as_bytes("nothing")));
+  EXPECT_EQ(ERR_peek_error(), 0U);
+  EXPECT_EQ(take_openssl_errors(), "no reason given");
+}
+
+}  // namespace
+}  // namespace countersign::crypto
