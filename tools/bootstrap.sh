@@ -1,0 +1,128 @@
+# Sourced by ./test and ./demo: installs the Debian packages that are missing, configures and builds.
+#
+# With everything installed nothing here touches the network. Works on Debian 12 and 13; elsewhere it says what is needed.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export PATH="$PATH:/usr/sbin:/sbin"
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_DIR="${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/ccache}"
+export NINJA_STATUS="[%f/%t %es] "
+
+# Tools as command:package (a command on PATH is enough, wherever it came from), then libraries as packages.
+build_tools="g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config"
+build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev libexpected-dev libsoci-dev
+  libsqlite3-dev libnghttp2-dev libcurl4-openssl-dev libgtest-dev"
+boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
+boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
+demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
+test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless haproxy:haproxy sqlite3:sqlite3 ps:procps"
+
+step() { printf '\n== %s\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+debian_version() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && echo "${VERSION_ID:-}"); }
+
+missing_tools() {
+  local entry
+  for entry in "$@"; do
+    command -v "${entry%%:*}" >/dev/null || printf '%s ' "${entry#*:}"
+  done
+}
+
+missing_libraries() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || printf '%s ' "$package"
+  done
+}
+
+# need_packages demo|test: installs what is missing to build, and to run the one or the other.
+need_packages() {
+  local boost=$boost_elsewhere tools=$demo_tools missing
+  [ "$(debian_version)" != 12 ] || boost=$boost_of_debian_12
+  [ "$1" != test ] || tools=$test_tools
+  if ! command -v dpkg-query >/dev/null; then
+    echo "This is no Debian: please see to it that there are: $build_tools $tools $build_libraries $boost"
+    return
+  fi
+  # shellcheck disable=SC2086  # lists of words
+  missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost)
+  if [ -z "$missing" ]; then
+    echo "packages: everything is installed"
+    return
+  fi
+  # shellcheck disable=SC2086
+  install_packages $missing
+}
+
+install_packages() {
+  local as_root=""
+  echo "installing: $*"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "Missing packages, and neither root nor sudo to install them. As root, run:
+  apt-get install --no-install-recommends $*"
+    as_root=sudo
+  fi
+  forbid_services "$as_root"
+  local rc=0
+  $as_root apt-get -q update && $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" || rc=$?
+  allow_services "$as_root" "$@"
+  [ "$rc" = 0 ] || die "apt-get failed (see above); the packages wanted: $*"
+}
+
+# nginx and haproxy are wanted as programs, not as services of this machine: they must not start, now or at the next boot.
+policy_file=/usr/sbin/policy-rc.d
+policy_is_ours=""
+forbid_services() {
+  [ ! -e "$policy_file" ] || return 0
+  printf '#!/bin/sh\nexit 101\n' | $1 tee "$policy_file" >/dev/null
+  $1 chmod +x "$policy_file"
+  policy_is_ours=yes
+  # shellcheck disable=SC2064  # expanded now on purpose
+  trap "$1 rm -f $policy_file" EXIT
+}
+
+allow_services() {
+  local as_root=$1 package
+  shift
+  for package in "$@"; do
+    case "$package" in
+      nginx | haproxy) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+    esac
+  done
+  [ -n "$policy_is_ours" ] || return 0
+  $as_root rm -f "$policy_file"
+  trap - EXIT
+}
+
+# As many compilers as there are cores, and 1.5 GB of memory for each.
+jobs_here() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
+  if [ "$memory" -lt 1 ]; then memory=1; fi
+  echo $((cores < memory ? cores : memory))
+}
+
+# configure PRESET [-DNAME=VALUE...]: once; afterwards ninja itself notices when cmake has to run again.
+configure() {
+  local preset=$1 cache=$root/build/$1/CMakeCache.txt wanted setting
+  shift
+  if [ -f "$cache" ] && [ -f "$root/build/$preset/build.ninja" ]; then
+    wanted=""
+    for setting in "$@"; do
+      grep -q "^$(sed 's/^-D//; s/=.*//' <<<"$setting"):[A-Z]*=${setting#*=}\$" "$cache" || wanted=yes
+    done
+    [ -n "$wanted" ] || return 0
+  fi
+  (cd "$root" && cmake --preset "$preset" "$@")
+}
+
+# build PRESET TARGET...
+build() {
+  local preset=$1
+  shift
+  ninja -C "$root/build/$preset" -j "$(jobs_here)" "$@"
+}
