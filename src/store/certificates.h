@@ -1,0 +1,45 @@
+// Certificates: what was issued and what became of it. Errors as in store/registry.h.
+#pragma once
+
+#include "store/applications.h"
+
+namespace countersign::store {
+
+struct CertificateRow {
+  std::string serial;       ///< that of its issuance, which must be there
+  std::string fingerprint;  ///< SHA-256, hexadecimal
+  std::string spki_sha256;
+  std::string der;  ///< base64
+  ApplicationKey key;
+  std::string purpose;
+  std::string issuer;  ///< name of the issuing CA
+  base::Instant issued_at;
+  base::Instant not_before;
+  base::Instant not_after;
+  std::optional<base::Instant> revoked_at;
+  std::optional<std::string> revoked_for;
+};
+
+/// Fails also: `store.conflict` when serial or fingerprint is taken or there is no such issuance.
+base::Result<void> insert(Transaction& transaction, const CertificateRow& row);
+base::Result<std::optional<CertificateRow>> find_certificate(Transaction& transaction, const std::string& serial);
+/// An unknown serial changes nothing.
+base::Result<void> revoke_certificate(Transaction& transaction, const std::string& serial, const std::string& reason,
+                                      base::Instant at);
+
+enum class CertificateStatus { any, valid, revoked, expired };
+
+struct CertificateFilter {
+  ApplicationFilter of;
+  std::string purpose;      ///< empty: any
+  std::string spki_sha256;  ///< empty: any
+  CertificateStatus status = CertificateStatus::any;
+  base::Instant now;  ///< decides between valid and expired; a revoked one is revoked even when expired
+  int limit = 100;
+};
+/// Newest first.
+base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transaction, const CertificateFilter& filter);
+/// All that have not expired at `now`, revoked ones included.
+base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
+
+}  // namespace countersign::store

@@ -1,0 +1,89 @@
+#include "store/codes.h"
+
+#include "store/sql.h"
+
+STORE_ROW(EnrolmentCodeRow);
+STORE_ROW(RedemptionRow);
+
+void soci::type_conversion<countersign::store::EnrolmentCodeRow>::from_base(const soci::values& from, soci::indicator,
+                                                                            countersign::store::EnrolmentCodeRow& row) {
+  using namespace countersign::store;
+  row = {text(from, "code_sha256"), application_key(from), text(from, "created_by"), instant(from, "created_at"),
+         instant(from, "expires_at")};
+}
+
+void soci::type_conversion<countersign::store::EnrolmentCodeRow>::to_base(
+    const countersign::store::EnrolmentCodeRow& row, soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "code_sha256", row.code_sha256);
+  put(to, row.key);
+  put(to, "created_by", row.created_by);
+  put(to, "created_at", row.created_at);
+  put(to, "expires_at", row.expires_at);
+  indicator = soci::i_ok;
+}
+
+void soci::type_conversion<countersign::store::RedemptionRow>::from_base(const soci::values& from, soci::indicator,
+                                                                         countersign::store::RedemptionRow& row) {
+  using namespace countersign::store;
+  row = {text(from, "code_sha256"), text(from, "purpose"), maybe_text(from, "spki_sha256"), maybe_text(from, "serial")};
+}
+
+void soci::type_conversion<countersign::store::RedemptionRow>::to_base(const countersign::store::RedemptionRow& row,
+                                                                       soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "code_sha256", row.code_sha256);
+  put(to, "purpose", row.purpose);
+  put(to, "spki_sha256", row.spki_sha256);
+  put(to, "serial", row.serial);
+  indicator = soci::i_ok;
+}
+
+namespace countersign::store {
+
+base::Result<void> insert(Transaction& transaction, const EnrolmentCodeRow& row,
+                          const std::vector<std::string>& purposes) {
+  return run(transaction, "store an enrolment code", [&](soci::session& sql) {
+    sql << "INSERT INTO enrolment_codes"
+           " (code_sha256, environment, organisation, application, created_by, created_at, expires_at)"
+           " VALUES (:code_sha256, :environment, :organisation, :application, :created_by, :created_at, :expires_at)",
+        soci::use(row);
+    for (const std::string& purpose : purposes) {
+      const RedemptionRow redemption{row.code_sha256, purpose, std::nullopt, std::nullopt};
+      sql << "INSERT INTO redemptions (code_sha256, purpose, spki_sha256, serial)"
+             " VALUES (:code_sha256, :purpose, :spki_sha256, :serial)",
+          soci::use(redemption);
+    }
+  });
+}
+
+base::Result<std::optional<EnrolmentCodeRow>> find_enrolment_code(Transaction& transaction,
+                                                                  const std::string& code_sha256) {
+  return run(transaction, "find an enrolment code", [&](soci::session& sql) {
+    return first<EnrolmentCodeRow>((sql.prepare << "SELECT * FROM enrolment_codes WHERE code_sha256 = :code_sha256",
+                                    soci::use(code_sha256, "code_sha256")));
+  });
+}
+
+base::Result<std::vector<RedemptionRow>> list_redemptions(Transaction& transaction, const std::string& code_sha256) {
+  return run(transaction, "list redemptions", [&](soci::session& sql) {
+    return collect<RedemptionRow>(
+        (sql.prepare << "SELECT * FROM redemptions WHERE code_sha256 = :code_sha256 ORDER BY purpose",
+         soci::use(code_sha256, "code_sha256")));
+  });
+}
+
+base::Result<bool> redeem(Transaction& transaction, const RedemptionRow& row) {
+  BASE_CHECK(row.spki_sha256.has_value());
+  return run(transaction, "redeem an enrolment code", [&](soci::session& sql) {
+    soci::statement update =
+        (sql.prepare << "UPDATE redemptions SET spki_sha256 = :spki_sha256, serial = :serial"
+                        " WHERE code_sha256 = :code_sha256 AND purpose = :purpose AND serial IS NULL"
+                        " AND (spki_sha256 IS NULL OR spki_sha256 = :spki_sha256)",
+         soci::use(row));
+    update.execute(true);
+    return update.get_affected_rows() == 1;
+  });
+}
+
+}  // namespace countersign::store

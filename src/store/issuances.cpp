@@ -1,0 +1,100 @@
+#include "store/issuances.h"
+
+#include "store/sql.h"
+
+STORE_ROW(IssuanceRow);
+STORE_ROW(KeyUseRow);
+
+void soci::type_conversion<countersign::store::IssuanceRow>::from_base(const soci::values& from, soci::indicator,
+                                                                       countersign::store::IssuanceRow& row) {
+  using namespace countersign::store;
+  row.serial = text(from, "serial");
+  row.key = application_key(from);
+  row.purpose = text(from, "purpose");
+  row.names = text(from, "names");
+  row.spki_sha256 = text(from, "spki_sha256");
+  row.tbs_sha256 = text(from, "tbs_sha256");
+  row.issuer = text(from, "issuer");
+  row.requested_by = text(from, "requested_by");
+  row.state = text(from, "state");
+  row.recorded_at = instant(from, "recorded_at");
+  row.finished_at = maybe_instant(from, "finished_at");
+}
+
+void soci::type_conversion<countersign::store::IssuanceRow>::to_base(const countersign::store::IssuanceRow& row,
+                                                                     soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "serial", row.serial);
+  put(to, row.key);
+  put(to, "purpose", row.purpose);
+  put(to, "names", row.names);
+  put(to, "spki_sha256", row.spki_sha256);
+  put(to, "tbs_sha256", row.tbs_sha256);
+  put(to, "issuer", row.issuer);
+  put(to, "requested_by", row.requested_by);
+  put(to, "state", row.state);
+  put(to, "recorded_at", row.recorded_at);
+  put(to, "finished_at", row.finished_at);
+  indicator = soci::i_ok;
+}
+
+void soci::type_conversion<countersign::store::KeyUseRow>::from_base(const soci::values& from, soci::indicator,
+                                                                     countersign::store::KeyUseRow& row) {
+  using namespace countersign::store;
+  row = {application_key(from), text(from, "purpose")};
+}
+
+void soci::type_conversion<countersign::store::KeyUseRow>::to_base(const countersign::store::KeyUseRow&, soci::values&,
+                                                                   soci::indicator&) {
+  BASE_UNREACHABLE();  // only ever read
+}
+
+namespace countersign::store {
+
+base::Result<void> insert(Transaction& transaction, const IssuanceRow& row) {
+  return run(transaction, "record an issuance", [&](soci::session& sql) {
+    sql << "INSERT INTO issuances (serial, environment, organisation, application, purpose, names, spki_sha256, "
+           "tbs_sha256,"
+           " issuer, requested_by, state, recorded_at, finished_at)"
+           " VALUES (:serial, :environment, :organisation, :application, :purpose, :names, :spki_sha256, :tbs_sha256,"
+           " :issuer, :requested_by, :state, :recorded_at, :finished_at)",
+        soci::use(row);
+  });
+}
+
+base::Result<std::optional<IssuanceRow>> find_issuance(Transaction& transaction, const std::string& serial) {
+  return run(transaction, "find an issuance", [&](soci::session& sql) {
+    return first<IssuanceRow>(
+        (sql.prepare << "SELECT * FROM issuances WHERE serial = :serial", soci::use(serial, "serial")));
+  });
+}
+
+base::Result<std::vector<IssuanceRow>> list_open_issuances(Transaction& transaction) {
+  return run(transaction, "list open issuances", [&](soci::session& sql) {
+    return collect<IssuanceRow>(sql.prepare
+                                << "SELECT * FROM issuances WHERE state = 'recorded' ORDER BY recorded_at, serial");
+  });
+}
+
+base::Result<bool> finish_issuance(Transaction& transaction, const std::string& serial, const std::string& state,
+                                   base::Instant at) {
+  return run(transaction, "finish an issuance", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    soci::statement update = (sql.prepare << "UPDATE issuances SET state = :state, finished_at = :at"
+                                             " WHERE serial = :serial AND state = 'recorded'",
+                              soci::use(state, "state"), soci::use(micros, "at"), soci::use(serial, "serial"));
+    update.execute(true);
+    return update.get_affected_rows() == 1;
+  });
+}
+
+base::Result<std::vector<KeyUseRow>> list_key_uses(Transaction& transaction, const std::string& spki_sha256) {
+  return run(transaction, "look up a key", [&](soci::session& sql) {
+    return collect<KeyUseRow>((sql.prepare << "SELECT DISTINCT environment, organisation, application, purpose"
+                                              " FROM issuances WHERE spki_sha256 = :spki_sha256"
+                                              " ORDER BY environment, organisation, application, purpose",
+                               soci::use(spki_sha256, "spki_sha256")));
+  });
+}
+
+}  // namespace countersign::store
