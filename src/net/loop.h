@@ -1,10 +1,11 @@
 // Loop: one event loop for one thread, and the tasks that live on it.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <boost/asio/io_context.hpp>
 
 #include "base/log.h"
 #include "net/task.h"
@@ -13,14 +14,16 @@ namespace countersign::net {
 
 class DeadlineWheel;
 
-/// Everything except post(), stop() and dispatch from other threads belongs to the thread that calls run().
+/// Everything except post() and stop() belongs to the thread that calls run(). Destroyed with tasks still suspended, it
+/// destroys their frames; sockets and Workers outside of such frames must be destroyed before it.
 class Loop {
  public:
+  /// Also sets SIGPIPE to be ignored in this process, unless something else was set before.
   Loop();
   ~Loop();
   Loop(const Loop&) = delete;
 
-  /// Runs until stop(), or until no task is left.
+  /// Runs until stop(), or until no task is left; may be called again.
   void run();
   void stop();
   /// Thread-safe: `work` runs on this loop's thread soon.
@@ -48,17 +51,19 @@ Task<int> wait_for_stop_signal(Loop& loop);
 /// Counts tasks so that a server can drain: stop accepting, then wait for those under way.
 class TaskGroup {
  public:
-  explicit TaskGroup(Loop& loop, const base::Log& log) : loop_(loop), log_(log) {}
+  TaskGroup(Loop& loop, const base::Log& log);
   void spawn(Task<void> task, std::string name);
-  std::size_t live() const { return live_; }
+  std::size_t live() const;
   /// True once no task is live; false when the deadline passed first.
   Task<bool> wait_until_empty(Deadline deadline);
 
  private:
-  Task<void> counted(Task<void> task);
+  struct State;
+  struct Member;
+  static Task<void> counted(Task<void> task, Member member);
   Loop& loop_;
   const base::Log& log_;
-  std::size_t live_ = 0;
+  std::shared_ptr<State> state_;
 };
 
 /// Runs blocking work (the registry, key generation) on one thread of its own, away from every loop.
@@ -67,7 +72,7 @@ class Worker {
   Worker();
   ~Worker();  ///< finishes what was started, drops what was not
   /// Suspends the caller on its loop until `work` has run on the worker's thread. Jobs run one at a time, in order.
-  /// `work` must not throw; what it captured by reference must outlive the call.
+  /// `work` must not throw; what it captured by reference must outlive the call. The worker dies before its loops.
   Task<void> run(Loop& loop, std::function<void()> work);
 
  private:

@@ -1,4 +1,7 @@
 // Socket: a TCP connection on Asio, non-blocking, TCP_NODELAY, every wait under a deadline.
+//
+// Operations try first and wait only when they must. abort() and even the destruction of a Socket are safe while a task
+// is suspended in it: the operation fails with `net.reset`. A moved-from Socket is as an aborted one.
 #pragma once
 
 #include <memory>
@@ -15,6 +18,7 @@ class Socket final : public Stream {
 
   ~Socket() override;
   Socket(Socket&&) noexcept;
+  Socket& operator=(Socket&& other) noexcept;  ///< aborts what it held
 
   /// Resolves and connects, trying each address in turn within the deadline. `loop` is the caller's loop.
   /// Fails: `net.resolve`, `net.connect`, `net.timeout`.
@@ -36,8 +40,9 @@ class Socket final : public Stream {
 
  private:
   friend class Listener;
-  explicit Socket(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  struct Attempt;
+  explicit Socket(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  ///< shared with suspended operations only
 };
 
 /// Listens on one address; port 0 lets the kernel choose.
@@ -56,14 +61,15 @@ class Listener {
   static base::Result<Listener> bind(Loop& loop, const Options& options);
   /// The address bound, with the real port.
   const Endpoint& local() const;
-  /// The next connection. Out of descriptors, it waits and tries again rather than fail. Fails: `net.closed` after close().
+  /// The next connection. Out of descriptors, it waits and tries again rather than fail. Fails: `net.closed` after
+  /// close().
   Task<base::Result<Socket>> accept();
   /// Takes no more connections; a pending accept() fails with `net.closed`.
   void close();
 
  private:
-  explicit Listener(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Listener(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  ///< shared with a pending accept() only
 };
 
 }  // namespace countersign::net

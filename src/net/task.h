@@ -1,12 +1,13 @@
 // Task<T>: a coroutine of Countersign. One thread runs one Loop; a Task lives on the loop it was spawned on.
 //
-// g++ 12 destroys braced temporaries in a co_await expression twice: give every aggregate argument of a coroutine a name
-// first, then std::move it. No lambda coroutine with captures; no lock or transaction across a co_await.
+// g++ 12 destroys braced temporaries in a co_await expression twice: give every aggregate argument of a coroutine a
+// name first, then std::move it. No lambda coroutine with captures; no lock or transaction across a co_await.
 #pragma once
+
+#include <chrono>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 
 #include "base/time.h"
 

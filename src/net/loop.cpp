@@ -1,0 +1,38 @@
+#include "net/loop.h"
+
+#include <csignal>
+
+#include <boost/asio/post.hpp>
+
+#include "net/deadline_wheel.h"
+
+namespace countersign::net {
+namespace {
+
+/// SSL_write cannot be told MSG_NOSIGNAL: a peer that went away must not end the process.
+void ignore_broken_pipes() {
+  struct sigaction action = {};
+  if (sigaction(SIGPIPE, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, nullptr);
+}
+
+constexpr int kOneThread = 1;  // a hint to Asio; post() from other threads stays safe
+
+}  // namespace
+
+Loop::Loop() : io_(kOneThread), wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())) { ignore_broken_pipes(); }
+
+// The wheel goes first and disarms its entries; then io_ destroys the frames that hold them.
+Loop::~Loop() = default;
+
+void Loop::run() {
+  io_.run();
+  io_.restart();
+}
+
+void Loop::stop() { io_.stop(); }
+
+void Loop::post(std::function<void()> work) { boost::asio::post(io_, std::move(work)); }
+
+}  // namespace countersign::net

@@ -1,0 +1,195 @@
+#include "net/socket.h"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <arpa/inet.h>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <netinet/in.h>
+
+#include "base/check.h"
+#include "net/socket_impl.h"
+#include "net/system.h"
+
+namespace countersign::net {
+namespace {
+
+constexpr int kOperationsWithoutWait = 32;
+
+tl::unexpected<base::Error> reset(std::string detail) {
+  return base::fail(base::Kind::unavailable, "net.reset", std::move(detail));
+}
+
+tl::unexpected<base::Error> closed_here() { return reset("the connection was closed on this side"); }
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+Endpoint to_endpoint(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    sockaddr_in ipv4;
+    std::memcpy(&ipv4, &address, sizeof ipv4);
+    inet_ntop(AF_INET, &ipv4.sin_addr, text, sizeof text);
+    return {text, ntohs(ipv4.sin_port)};
+  }
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 ipv6;
+    std::memcpy(&ipv6, &address, sizeof ipv6);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr);
+    if (mapped) inet_ntop(AF_INET, &ipv6.sin6_addr.s6_addr[12], text, sizeof text);
+    else inet_ntop(AF_INET6, &ipv6.sin6_addr, text, sizeof text);
+    return {text, ntohs(ipv6.sin6_port)};
+  }
+  return {};
+}
+
+Endpoint local_endpoint(int descriptor) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof address;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return to_endpoint(address);
+}
+
+Endpoint peer_endpoint(int descriptor) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof address;
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return to_endpoint(address);
+}
+
+std::string system_message(int number) { return std::generic_category().message(number); }
+
+void Cancellation::on_deadline() noexcept {
+  timed_out = true;
+  boost::system::error_code ignored;
+  descriptor_.cancel(ignored);
+}
+
+void Socket::Impl::abort() noexcept {
+  if (aborted) return;
+  aborted = true;
+  boost::system::error_code ignored;
+  descriptor.close(ignored);
+}
+
+Task<base::Result<void>> Socket::Impl::wait(Ready direction, Deadline deadline) {
+  using Wait = boost::asio::posix::descriptor_base::wait_type;
+  Cancellation& cancellation = direction == Ready::read ? reading : writing;
+  BASE_CHECK(!cancellation.pending);
+  cancellation.timed_out = deadline.passed();
+  without_wait = 0;
+  while (!aborted && !cancellation.timed_out) {
+    cancellation.pending = true;
+    loop.wheel().arm(cancellation, deadline);
+    const Wait what = direction == Ready::read ? Wait::wait_read : Wait::wait_write;
+    const auto [error] =
+        co_await descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+    cancellation.disarm();
+    cancellation.pending = false;
+    if (aborted) break;
+    if (!error) co_return base::Result<void>();
+    // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
+    if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
+  }
+  if (aborted) co_return closed_here();
+  co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
+}
+
+Task<void> Socket::Impl::yield_when_due() {
+  if (++without_wait < kOperationsWithoutWait) co_return;
+  without_wait = 0;
+  co_await boost::asio::post(loop.executor(), boost::asio::use_awaitable_t<Executor>());
+}
+
+Socket::Socket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Socket::Socket(Socket&&) noexcept = default;
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this == &other) return *this;
+  abort();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+Socket::~Socket() { abort(); }
+
+void Socket::abort() noexcept {
+  if (impl_ != nullptr) impl_->abort();
+}
+
+Task<base::Result<std::size_t>> Socket::read_some(std::span<std::uint8_t> into, Deadline deadline) {
+  const std::shared_ptr<Impl> impl = impl_;
+  BASE_CHECK(!into.empty());
+  if (impl == nullptr) co_return closed_here();
+  co_await impl->yield_when_due();
+  for (;;) {
+    if (impl->aborted) co_return closed_here();
+    if (impl->maybe_readable) {
+      const ssize_t got = recv(impl->descriptor.native_handle(), into.data(), into.size(), 0);
+      if (got >= 0) {
+        // Less than asked for: the kernel has no more now. The end stays readable.
+        impl->maybe_readable = got == 0 || static_cast<std::size_t>(got) == into.size();
+        co_return static_cast<std::size_t>(got);
+      }
+      if (errno == EINTR) continue;
+      if (!would_block(errno)) co_return reset("reading failed: " + system_message(errno));
+    }
+    BASE_CO_TRY_VOID(co_await impl->wait(Ready::read, deadline));
+    impl->maybe_readable = true;
+  }
+}
+
+Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadline) {
+  const std::shared_ptr<Impl> impl = impl_;
+  if (impl == nullptr) co_return closed_here();
+  co_await impl->yield_when_due();
+  while (!data.empty()) {
+    if (impl->aborted) co_return closed_here();
+    const ssize_t sent = send(impl->descriptor.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      data = data.subspan(static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) co_return reset("writing failed: " + system_message(errno));
+    BASE_CO_TRY_VOID(co_await impl->wait(Ready::write, deadline));
+  }
+  co_return base::Result<void>();
+}
+
+Task<void> Socket::finish(Deadline) {
+  if (impl_ != nullptr && !impl_->aborted) shutdown(impl_->descriptor.native_handle(), SHUT_WR);
+  co_return;
+}
+
+Task<base::Result<void>> Socket::wait(Ready direction, Deadline deadline) {
+  const std::shared_ptr<Impl> impl = impl_;
+  if (impl == nullptr) co_return closed_here();
+  co_return co_await impl->wait(direction, deadline);
+}
+
+bool Socket::has_unexpected_input() {
+  if (impl_ == nullptr || impl_->aborted) return true;
+  char byte;
+  const ssize_t got = recv(impl_->descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got >= 0 || !would_block(errno);
+}
+
+int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor.native_handle(); }
+
+const Endpoint& Socket::peer() const {
+  static const Endpoint none;
+  return impl_ == nullptr ? none : impl_->peer;
+}
+
+const Endpoint& Socket::local() const {
+  static const Endpoint none;
+  if (impl_ == nullptr) return none;
+  if (!impl_->local) impl_->local = local_endpoint(descriptor());
+  return *impl_->local;
+}
+
+}  // namespace countersign::net

@@ -1,0 +1,49 @@
+// Socket::Impl: what a Socket owns. Private to net.
+//
+// Shared with the frames that are suspended in an operation, so that it outlives an abort() or the Socket itself.
+#pragma once
+
+#include <optional>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include "net/deadline_wheel.h"
+#include "net/socket.h"
+
+namespace countersign::net {
+
+using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
+
+/// Cancels what is pending on a descriptor at its deadline.
+class Cancellation final : public DeadlineWheel::Entry {
+ public:
+  explicit Cancellation(Descriptor& descriptor) : descriptor_(descriptor) {}
+  bool timed_out = false;
+  bool pending = false;
+
+ private:
+  void on_deadline() noexcept override;
+  Descriptor& descriptor_;
+};
+
+struct Socket::Impl {
+  Impl(Loop& l, int open_descriptor, Endpoint peer_address)
+      : loop(l), descriptor(l.executor(), open_descriptor), peer(std::move(peer_address)) {}
+
+  Task<base::Result<void>> wait(Ready direction, Deadline deadline);
+  /// Lets other tasks run when too many operations in a row needed no wait.
+  Task<void> yield_when_due();
+  void abort() noexcept;
+
+  Loop& loop;
+  Descriptor descriptor;
+  Endpoint peer;
+  std::optional<Endpoint> local;  ///< asked for when first wanted
+  bool aborted = false;
+  bool maybe_readable = true;  ///< false: the last read emptied the kernel's buffer, so wait before the next
+  int without_wait = 0;
+  Cancellation reading{descriptor};
+  Cancellation writing{descriptor};
+};
+
+}  // namespace countersign::net

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <csignal>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "net/loop.h"
+#include "net/wakeup.h"
+
+namespace countersign::net {
+namespace {
+
+Task<void> guarded(Task<void> task, std::string name, const base::Log& log) {
+  try {
+    co_await std::move(task);
+  } catch (const std::exception& thrown) {
+    log.error("task.failed", {{"task", name}, {"error", thrown.what()}});
+  } catch (...) {
+    log.error("task.failed", {{"task", name}, {"error", "an exception of unknown type"}});
+  }
+}
+
+}  // namespace
+
+void spawn(Loop& loop, Task<void> task, std::string name, const base::Log& log) {
+  boost::asio::co_spawn(loop.executor(), guarded(std::move(task), std::move(name), log), boost::asio::detached);
+}
+
+Task<void> sleep_until(Deadline deadline) {
+  const Executor executor = co_await boost::asio::this_coro::executor;
+  Wakeup never(executor);
+  co_await never.wait(deadline);
+}
+
+Task<int> wait_for_stop_signal(Loop& loop) {
+  boost::asio::basic_signal_set<Executor> signals(loop.executor(), SIGINT, SIGTERM);
+  const auto [error, number] =
+      co_await signals.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+  co_return error ? 0 : number;
+}
+
+struct TaskGroup::State {
+  std::size_t live = 0;
+  std::vector<Wakeup*> waiting;
+};
+
+namespace {
+
+/// Registers a waiter for as long as its frame lives.
+class Waiting {
+ public:
+  Waiting(std::vector<Wakeup*>& list, Wakeup& wakeup) : list_(list), wakeup_(wakeup) { list_.push_back(&wakeup_); }
+  ~Waiting() { std::erase(list_, &wakeup_); }
+  Waiting(const Waiting&) = delete;
+
+ private:
+  std::vector<Wakeup*>& list_;
+  Wakeup& wakeup_;
+};
+
+}  // namespace
+
+/// One live task; the frame that holds it may outlive the group.
+struct TaskGroup::Member {
+  explicit Member(std::shared_ptr<State> s) : state(std::move(s)) { ++state->live; }
+  Member(Member&& other) noexcept = default;
+  ~Member() {
+    if (state == nullptr || --state->live > 0) return;
+    for (Wakeup* wakeup : state->waiting)
+      wakeup->wake();
+  }
+  std::shared_ptr<State> state;
+};
+
+TaskGroup::TaskGroup(Loop& loop, const base::Log& log) : loop_(loop), log_(log), state_(std::make_shared<State>()) {}
+
+std::size_t TaskGroup::live() const { return state_->live; }
+
+Task<void> TaskGroup::counted(Task<void> task, Member member) {
+  const Member held = std::move(member);
+  co_await std::move(task);
+}
+
+void TaskGroup::spawn(Task<void> task, std::string name) {
+  net::spawn(loop_, counted(std::move(task), Member(state_)), std::move(name), log_);
+}
+
+Task<bool> TaskGroup::wait_until_empty(Deadline deadline) {
+  const std::shared_ptr<State> state = state_;
+  Wakeup empty(loop_.executor());
+  const Waiting waiting(state->waiting, empty);
+  while (state->live > 0 && !deadline.passed()) {
+    if (co_await empty.wait(deadline)) break;
+  }
+  co_return state->live == 0;
+}
+
+}  // namespace countersign::net
