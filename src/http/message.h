@@ -71,7 +71,8 @@ struct Response {
 /// The standard phrase ("Not Found"), or "Unknown".
 std::string_view reason_phrase(int status);
 
-/// The head as it goes on the wire, with the empty line (RFC 9112). The caller has set the framing fields.
+/// The head as it goes on the wire, with the empty line (RFC 9112). The caller has set the framing fields. Control
+/// characters do not survive: spaces in values, percent-encoded in the target.
 std::string serialise(const RequestHead& head);
 std::string serialise(const ResponseHead& head);
 

@@ -11,6 +11,10 @@ int to_status(base::Kind kind);
 /// {"type":"about:blank","title":...,"status":...,"code":...,"detail":...}; causes stay in our log, except that of
 /// Kind::internal and Kind::corrupt nothing but the code is told.
 Response to_problem(const base::Error& error);
+/// The same under another status, where HTTP has one of its own (408, 431).
+Response to_problem(const base::Error& error, int status);
+/// The error that a response to us stands for: its `code` and `detail` when it is problem+json, else `http.status`.
+base::Error from_problem(const Response& response);
 Response json_response(int status, std::string body);
 
 }  // namespace countersign::http

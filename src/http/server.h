@@ -20,8 +20,10 @@ struct ServerOptions {
   std::function<bool()> draining = nullptr;  ///< true: answer with Connection: close
 };
 
-/// Serves `stream` until either side closes. Malformed input gets one problem+json answer (400, 408, 413, 431) and a close.
-/// HEAD answers without a body; Expect: 100-continue is honoured; Date, Content-Length are written here.
+/// Serves `stream` until either side closes. Malformed input gets one problem+json answer (400, 408, 413, 431) and a
+/// close. HEAD answers without a body; Expect: 100-continue is honoured; Date, Content-Length, Connection are written
+/// here. An exception of `handler` is answered with 500, ends the connection and is thrown on, for net::spawn to log.
+/// Borrows all three until it completes.
 net::Task<void> serve(net::Stream& stream, const Handler& handler, const ServerOptions& options);
 
 }  // namespace countersign::http

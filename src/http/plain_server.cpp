@@ -1,0 +1,33 @@
+#include "http/plain_server.h"
+
+namespace countersign::http {
+
+base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, const net::Endpoint& at, Handler handler, const base::Log& log) {
+  if (!is_loopback(at))
+    return base::fail(base::Kind::invalid, "http.not_loopback",
+                      "'" + at.to_string() + "' is not a loopback address: plain HTTP without a caller is served on this machine only");
+  net::Listener::Options options;
+  options.at = at;
+  BASE_TRY(auto listener, net::Listener::bind(loop, options));
+  return std::unique_ptr<PlainServer>(new PlainServer(loop, std::move(listener), std::move(handler), log));
+}
+
+net::Task<void> PlainServer::run() {
+  for (;;) {
+    auto socket = co_await listener_.accept();
+    if (!socket) co_return;
+    if (connections_.live() >= kConnections) socket->abort();
+    else connections_.spawn(serve_one(std::move(*socket)), "http.plain");
+  }
+}
+
+net::Task<void> PlainServer::serve_one(net::Socket socket) {
+  const ServerOptions options;
+  co_await serve(socket, handler_, options);
+}
+
+bool is_loopback(const net::Endpoint& endpoint) {
+  return endpoint.host == "localhost" || endpoint.host == "::1" || endpoint.host.starts_with("127.");
+}
+
+}  // namespace countersign::http

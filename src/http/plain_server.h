@@ -1,0 +1,33 @@
+// PlainServer: HTTP without TLS, only for what a machine asks itself: health and metrics on loopback.
+#pragma once
+
+#include <memory>
+
+#include "http/server.h"
+#include "net/socket.h"
+
+namespace countersign::http {
+
+class PlainServer {
+ public:
+  /// Binds to a loopback address. Fails: `net.listen`, `http.not_loopback`.
+  static base::Result<std::unique_ptr<PlainServer>> bind(net::Loop& loop, const net::Endpoint& at, Handler handler, const base::Log& log);
+  const net::Endpoint& local() const { return listener_.local(); }
+  /// Serves until the loop stops; at most kConnections at once.
+  net::Task<void> run();
+
+ private:
+  static constexpr std::size_t kConnections = 64;
+  PlainServer(net::Loop& loop, net::Listener listener, Handler handler, const base::Log& log)
+      : listener_(std::move(listener)), handler_(std::move(handler)), connections_(loop, log) {}
+  net::Task<void> serve_one(net::Socket socket);
+
+  net::Listener listener_;
+  Handler handler_;
+  net::TaskGroup connections_;
+};
+
+/// 127.0.0.0/8, ::1 or "localhost".
+bool is_loopback(const net::Endpoint& endpoint);
+
+}  // namespace countersign::http

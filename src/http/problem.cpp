@@ -1,0 +1,46 @@
+#include "http/problem.h"
+
+#include "base/check.h"
+#include "base/json.h"
+
+namespace countersign::http {
+
+int to_status(base::Kind kind) {
+  switch (kind) {
+    case base::Kind::invalid: return 400;
+    case base::Kind::denied: return 403;
+    case base::Kind::not_found: return 404;
+    case base::Kind::conflict: return 409;
+    case base::Kind::too_large: return 413;
+    case base::Kind::timeout: return 504;
+    case base::Kind::unavailable: return 503;
+    case base::Kind::corrupt: return 500;
+    case base::Kind::internal: return 500;
+  }
+  BASE_UNREACHABLE();
+}
+
+Response to_problem(const base::Error& error) { return to_problem(error, to_status(error.kind)); }
+
+Response to_problem(const base::Error& error, int status) {
+  const std::string_view title = reason_phrase(status);
+  base::json::object problem;
+  problem["type"] = "about:blank";
+  problem["title"] = {title.data(), title.size()};
+  problem["status"] = status;
+  problem["code"] = error.code;
+  if (error.kind != base::Kind::internal && error.kind != base::Kind::corrupt) problem["detail"] = error.detail;
+  Response response = json_response(status, base::json::serialize(problem));
+  response.fields.set("Content-Type", "application/problem+json");
+  return response;
+}
+
+Response json_response(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.fields.add("Content-Type", "application/json");
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace countersign::http

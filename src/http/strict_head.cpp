@@ -1,0 +1,207 @@
+#include "http/strict_head.h"
+
+#include <algorithm>
+
+#include "http/text.h"
+
+namespace countersign::http {
+namespace {
+
+tl::unexpected<base::Error> malformed(std::string detail) {
+  return base::fail(base::Kind::invalid, "http.malformed", std::move(detail));
+}
+
+tl::unexpected<base::Error> ambiguous(std::string detail) {
+  return base::fail(base::Kind::invalid, "http.ambiguous", std::move(detail));
+}
+
+tl::unexpected<base::Error> too_large(std::string detail) {
+  return base::fail(base::Kind::too_large, "http.head_too_large", std::move(detail));
+}
+
+/// The fields that decide where a message ends and whom it is for.
+struct Decisive {
+  int minor_version = 1;
+  int content_lengths = 0;
+  int transfer_encodings = 0;
+  int hosts = 0;
+  std::string_view content_length;
+  std::string_view transfer_encoding;
+  std::string_view host;
+};
+
+/// Takes one line off `rest`, without its CRLF.
+std::string_view take_line(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find("\r\n"), rest.size());
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 2, rest.size()));
+  return line;
+}
+
+/// Is `name` `wanted` once '_' is read as '-', as CGI and WSGI do?
+bool folds_to(std::string_view name, std::string_view wanted) {
+  return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(),
+                    [](char a, char b) { return (a == '_' ? '-' : to_lower(a)) == b; });
+}
+
+base::Result<void> note_if_decisive(Decisive& found, std::string_view name, std::string_view value) {
+  const auto note = [&](std::string_view wanted, int& count, std::string_view& into) -> base::Result<void> {
+    if (!folds_to(name, wanted)) return {};
+    if (!equals_ignoring_case(name, wanted))
+      return ambiguous("a field name that some would read as " + std::string(wanted));
+    ++count;
+    into = value;
+    return {};
+  };
+  BASE_TRY_VOID(note("content-length", found.content_lengths, found.content_length));
+  BASE_TRY_VOID(note("transfer-encoding", found.transfer_encodings, found.transfer_encoding));
+  return note("host", found.hosts, found.host);
+}
+
+base::Result<void> check_fields(std::string_view rest, std::size_t max_fields, Decisive& found) {
+  std::size_t count = 0;
+  for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
+    if (++count > max_fields) return too_large("more than " + std::to_string(max_fields) + " fields");
+    BASE_TRY_VOID(check_field_line(line));
+    const std::size_t colon = line.find(':');
+    BASE_TRY_VOID(note_if_decisive(found, line.substr(0, colon), trim(line.substr(colon + 1))));
+  }
+  return {};
+}
+
+base::Result<int> parse_minor_version(std::string_view version) {
+  if (version == "HTTP/1.1") return 1;
+  if (version == "HTTP/1.0") return 0;
+  return malformed("the version must be HTTP/1.1 or HTTP/1.0");
+}
+
+/// RFC 9112 section 3.2: the four forms, as far as they can be told apart here.
+base::Result<void> check_target(std::string_view method, std::string_view target) {
+  if (target.empty() || !is_visible_ascii(target)) return malformed("the request target holds a character it must not");
+  if (target.find('#') != std::string_view::npos) return malformed("the request target holds a fragment");
+  if (target.front() == '/') return {};
+  if (target == "*" && method == "OPTIONS") return {};
+  if (method == "CONNECT" && target.find('/') == std::string_view::npos) return {};
+  const std::size_t colon = target.find("://");
+  if (method != "CONNECT" && colon != std::string_view::npos && is_token(target.substr(0, colon))) return {};
+  return malformed("the request target has none of the four forms");
+}
+
+base::Result<int> check_request_line(std::string_view line, const H1Limits& limits) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last)
+    return malformed("the request line needs method, target, version");
+  const std::string_view method = line.substr(0, first);
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  if (!is_token(method)) return malformed("the method is not a token");
+  if (target.size() > limits.target_bytes) return too_large("the request target is too long");
+  BASE_TRY_VOID(check_target(method, target));
+  return parse_minor_version(line.substr(last + 1));
+}
+
+/// The status of "HTTP/1.1 200 OK"; RFC 9112 section 4 wants the second space even when there is no reason.
+base::Result<int> check_status_line(std::string_view line, int& minor_version) {
+  BASE_TRY(minor_version, parse_minor_version(line.substr(0, 8)));
+  const bool spaces = line.size() >= 13 && line[8] == ' ' && line[12] == ' ';
+  const auto status = spaces ? parse_decimal(line.substr(9, 3)) : std::nullopt;
+  if (!status || *status < 100 || *status > 599) return malformed("the status must be a number from 100 to 599");
+  return static_cast<int>(*status);
+}
+
+bool is_port(std::string_view text) {
+  const auto port = parse_decimal(text);
+  return port && *port <= 65535;
+}
+
+/// RFC 9110 section 7.2: uri-host [ ":" port ], here of letters, digits and "-._", or an address in brackets.
+bool is_host(std::string_view host) {
+  const bool brackets = !host.empty() && host.front() == '[';
+  const std::size_t end = brackets ? host.find(']') + 1 : std::min(host.find(':'), host.size());
+  if (end == 0) return false;
+  const std::string_view name = brackets ? host.substr(1, end - 2) : host.substr(0, end);
+  const std::string_view rest = host.substr(end);
+  const std::string_view punctuation = brackets ? ":." : "-._";
+  const auto allowed = [&](char c) {
+    const char lower = to_lower(c);
+    const bool letter = lower >= 'a' && lower <= (brackets ? 'f' : 'z');
+    return letter || (c >= '0' && c <= '9') || punctuation.find(c) != std::string_view::npos;
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), allowed)) return false;
+  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+}
+
+base::Result<void> check_host(const Decisive& found) {
+  if (found.hosts > 1) return ambiguous("more than one Host");
+  if (found.hosts == 0 && found.minor_version == 1) return ambiguous("Host is missing");
+  if (found.hosts == 1 && !is_host(found.host))
+    return malformed("Host is not a host name or address with an optional port");
+  return {};
+}
+
+/// What the fields say, whatever the method or status says later. RFC 9112 section 6.3.
+base::Result<BodyFraming> framing_of(const Decisive& found, Framing otherwise) {
+  BodyFraming body;
+  body.framing = otherwise;
+  if (found.transfer_encodings > 0) {
+    if (found.content_lengths > 0) return ambiguous("both Content-Length and Transfer-Encoding");
+    if (found.minor_version == 0) return ambiguous("Transfer-Encoding in HTTP/1.0");
+    if (found.transfer_encodings > 1 || !equals_ignoring_case(found.transfer_encoding, "chunked"))
+      return ambiguous("the only Transfer-Encoding taken is 'chunked', once");
+    body.framing = Framing::chunked;
+  }
+  if (found.content_lengths > 1) return ambiguous("more than one Content-Length");
+  if (found.content_lengths == 0) return body;
+  if (found.content_length.find(',') != std::string_view::npos) return ambiguous("Content-Length is a list");
+  body.content_length = parse_decimal(found.content_length);
+  if (!body.content_length) return malformed("Content-Length is not a number, or too large");
+  body.length = *body.content_length;
+  body.framing = body.length > 0 ? Framing::length : Framing::none;
+  return body;
+}
+
+bool has_no_body(int status, std::string_view request_method) {
+  return status < 200 || status == 204 || status == 304 || request_method == "HEAD" ||
+         (request_method == "CONNECT" && status < 300);
+}
+
+}  // namespace
+
+base::Result<void> check_field_line(std::string_view line) {
+  if (line.front() == ' ' || line.front() == '\t') return ambiguous("a folded line (obs-fold)");
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return malformed("a field line without a colon");
+  const std::string_view name = line.substr(0, colon);
+  if (!name.empty() && (name.back() == ' ' || name.back() == '\t')) return ambiguous("a space before the colon");
+  if (!is_token(name)) return malformed("a field name is not a token");
+  if (!is_field_text(line.substr(colon + 1))) return malformed("a control character in a field value");
+  return {};
+}
+
+base::Result<BodyFraming> check_request_head(std::string_view head, const H1Limits& limits) {
+  Decisive found;
+  BASE_TRY(found.minor_version, check_request_line(take_line(head), limits));
+  BASE_TRY_VOID(check_fields(head, limits.fields, found));
+  BASE_TRY_VOID(check_host(found));
+  return framing_of(found, Framing::none);
+}
+
+base::Result<BodyFraming> check_response_head(std::string_view head, std::string_view request_method,
+                                              const H1Limits& limits) {
+  Decisive found;
+  BASE_TRY(const int status, check_status_line(take_line(head), found.minor_version));
+  BASE_TRY_VOID(check_fields(head, limits.fields, found));
+  BASE_TRY(BodyFraming body, framing_of(found, Framing::until_close));
+  if (has_no_body(status, request_method)) body.framing = Framing::none;
+  return body;
+}
+
+base::Result<std::uint64_t> parse_chunk_line(std::string_view line) {
+  const std::size_t semicolon = std::min(line.find(';'), line.size());
+  const auto size = parse_hexadecimal(line.substr(0, semicolon));
+  if (!size) return malformed("a chunk size is not a hexadecimal number, or too large");
+  if (!is_field_text(line.substr(semicolon))) return malformed("a control character in a chunk extension");
+  return *size;
+}
+
+}  // namespace countersign::http

@@ -1,0 +1,26 @@
+// What we demand of a head beyond its grammar, judged on its very bytes: a message that two parties could read
+// differently is refused (RFC 9112 sections 6.3, 11.2). Private to http.
+#pragma once
+
+#include "http/h1_reader.h"
+
+namespace countersign::http {
+
+struct BodyFraming {
+  Framing framing = Framing::none;
+  std::uint64_t length = 0;  ///< for Framing::length, never 0 then
+  std::optional<std::uint64_t> content_length;
+};
+
+/// `head` is from the start line to the empty line, its line ends checked. Fails: `http.malformed`, `http.ambiguous`,
+/// `http.head_too_large`.
+base::Result<BodyFraming> check_request_head(std::string_view head, const H1Limits& limits);
+/// `request_method` decides whether there is a body. Fails: as check_request_head.
+base::Result<BodyFraming> check_response_head(std::string_view head, std::string_view request_method,
+                                              const H1Limits& limits);
+/// One field line (of a head or of trailers) without its CRLF. Fails: `http.malformed`, `http.ambiguous`.
+base::Result<void> check_field_line(std::string_view line);
+/// The line in front of a chunk, without its CRLF: its size. RFC 9112 section 7.1. Fails: `http.malformed`.
+base::Result<std::uint64_t> parse_chunk_line(std::string_view line);
+
+}  // namespace countersign::http
