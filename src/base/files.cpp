@@ -1,11 +1,11 @@
 #include "base/files.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace countersign::base {
 namespace {
@@ -30,6 +30,14 @@ tl::unexpected<Error> unwritable(const std::filesystem::path& path, int error) {
   return fail(Kind::unavailable, "file.unwritable", "cannot write '" + path.string() + "': " + std::strerror(error));
 }
 
+tl::unexpected<Error> already_there(const std::filesystem::path& path) {
+  return fail(Kind::conflict, "file.exists", "'" + path.string() + "' exists already and is not overwritten");
+}
+
+std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+  return path.string() + ".new." + std::to_string(::getpid());
+}
+
 bool write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd, content.data(), content.size());
@@ -50,8 +58,7 @@ Result<void> sync_folder_of(const std::filesystem::path& path) {
 
 Result<void> write_new(const std::filesystem::path& path, std::string_view content, FileMode mode) {
   Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, static_cast<mode_t>(mode)));
-  if (fd.value() < 0 && errno == EEXIST)
-    return fail(Kind::conflict, "file.exists", "'" + path.string() + "' exists already and is not overwritten");
+  if (fd.value() < 0 && errno == EEXIST) return already_there(path);
   if (fd.value() < 0) return unwritable(path, errno);
   if (!write_all(fd.value(), content) || ::fsync(fd.value()) != 0 || !fd.close()) {
     const int error = errno;
@@ -86,7 +93,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content, FileMode mode) {
-  const std::filesystem::path temporary = path.string() + ".new." + std::to_string(::getpid());
+  const std::filesystem::path temporary = temporary_beside(path);
   ::unlink(temporary.c_str());
   BASE_TRY_VOID(write_new(temporary, content, mode));
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
@@ -98,7 +105,15 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 }
 
 Result<void> create_file(const std::filesystem::path& path, std::string_view content, FileMode mode) {
-  BASE_TRY_VOID(write_new(path, content, mode));
+  const std::filesystem::path temporary = temporary_beside(path);
+  ::unlink(temporary.c_str());
+  BASE_TRY_VOID(write_new(temporary, content, mode));
+  const int linked = ::link(temporary.c_str(), path.c_str());  // unlike rename, it never replaces
+  const int error = errno;
+  ::unlink(temporary.c_str());
+  if (linked != 0 && error == EEXIST) return already_there(path);
+  if (linked != 0 && error == EPERM) return write_new(path, content, mode);  // a file system without hard links
+  if (linked != 0) return unwritable(path, error);
   return sync_folder_of(path);
 }
 
@@ -106,8 +121,10 @@ Result<void> append_file(const std::filesystem::path& path, std::string_view con
   Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (fd.value() < 0) return unwritable(path, errno);
   off_t end = ::lseek(fd.value(), 0, SEEK_END);
-  for (char last = 0; end > 0 && (::pread(fd.value(), &last, 1, end - 1) != 1 || last != '\n');) --end;
-  if (end < 0 || ::ftruncate(fd.value(), end) != 0 || ::lseek(fd.value(), end, SEEK_SET) != end) return unwritable(path, errno);
+  for (char last = 0; end > 0 && (::pread(fd.value(), &last, 1, end - 1) != 1 || last != '\n');)
+    --end;
+  if (end < 0 || ::ftruncate(fd.value(), end) != 0 || ::lseek(fd.value(), end, SEEK_SET) != end)
+    return unwritable(path, errno);
   if (!write_all(fd.value(), content) || ::fdatasync(fd.value()) != 0) return unwritable(path, errno);
   return {};
 }

@@ -1,0 +1,51 @@
+// ApiClient: one HTTPS connection to the authority's API, used one call after another, blocking.
+//
+// The authority is believed only with a server certificate for its name under the given trust chain. Not for servers:
+// it runs its own event loop inside each call.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "cli/context.h"
+#include "net/endpoint.h"
+#include "tls/context.h"
+#include "trust/trust_set.h"
+
+namespace countersign::cli {
+
+class ApiClient {
+ public:
+  struct Options {
+    net::Endpoint authority;
+    trust::TrustSet trust;
+    const tls::Credential* credential = nullptr;         ///< borrowed for make() only; null: no certificate is sent
+    std::string server_name = {};                        ///< the name its certificate must carry; empty: authority.host
+    base::Duration patience = std::chrono::seconds(20);  ///< for each call, connecting included
+  };
+  /// Connects at the first call. Borrows `context`. Fails: `tls.context`.
+  static base::Result<ApiClient> make(Options options, const Context& context);
+  ~ApiClient();
+  ApiClient(ApiClient&&) noexcept;
+  ApiClient& operator=(ApiClient&&) noexcept;
+
+  /// Fails: `authority.unreachable`, `authority.refused` (we do not believe it), `authority.refuses_us`, `net.timeout`,
+  /// `authority.answer` (no JSON), and whatever problem the authority answered, with its own code.
+  base::Result<base::json::object> get(std::string_view target);
+  base::Result<base::json::object> post(std::string_view target, const base::json::object& body);
+  /// The body as it came. Fails: as get().
+  base::Result<std::string> get_text(std::string_view target);
+  const net::Endpoint& authority() const;
+
+ private:
+  struct Impl;
+  explicit ApiClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The error that a problem+json answer (RFC 9457) tells; for another body, one that names the status.
+base::Error problem_to_error(int status, std::string_view body);
+
+}  // namespace countersign::cli

@@ -1,0 +1,144 @@
+#include "cli/provision.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "cli/application_ref.h"
+#include "cli/enrolment.h"
+#include "cli/trust_file.h"
+#include "feed/renewal.h"
+#include "trust/verdict.h"
+
+namespace countersign::cli {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = base::json;
+
+struct Need {
+  std::string_view application;  ///< ENV/ORG/APP
+  trust::Purpose purpose;
+  feed::CredentialFiles files;
+};
+
+std::vector<Need> needs_of(const UpConfig& config) {
+  using trust::Purpose;
+  const auto in = feed::CredentialFiles::in;
+  return {{"internal/service/gateway", Purpose::service, in(config.gateway_data, "service")},
+          {"internal/service/gateway", Purpose::server, in(config.gateway_data, "server")},
+          {"internal/service/ehi", Purpose::service, in(config.ehi_data, "service")},
+          {"internal/service/ehi", Purpose::server, in(config.ehi_data, "server")},
+          {"uat/provider/ehi", Purpose::ehi, in(config.ehi_data, "ehi-uat")},
+          {"production/provider/ehi", Purpose::ehi, in(config.ehi_data, "ehi-production")}};
+}
+
+std::string path_of(const base::Identity& identity) { return "/v1/applications/" + to_ref(identity); }
+
+/// Registers the application, unless it is there.
+base::Result<void> ensure_application(ApiClient& authority, const base::Identity& identity, const UpConfig& config) {
+  json::object body{{"environment", base::name(identity.environment)},
+                    {"organisation", identity.organisation.text()},
+                    {"application", identity.application.text()}};
+  if (identity.environment == base::Environment::internal)
+    body["server_names"] = json::array(config.server_names.begin(), config.server_names.end());
+  auto created = authority.post("/v1/applications", body);
+  if (created || created.error().kind == base::Kind::conflict) return {};
+  return base::unexpected(std::move(created).error());
+}
+
+base::Result<std::string> make_code(ApiClient& authority, const base::Identity& identity, trust::Purpose purpose) {
+  const json::object body{{"purposes", json::array{trust::name(purpose)}}, {"life", "10m"}};
+  BASE_TRY(const json::object answer, authority.post(path_of(identity) + "/enrolment-codes", body));
+  const json::value value(answer);
+  BASE_TRY(base::JsonReader reader, base::JsonReader::of(value));
+  return reader.text("code");
+}
+
+base::Result<void> obtain(ApiClient& authority, const Need& need, const base::Identity& identity,
+                          const Context& context) {
+  BASE_TRY(const std::string code, make_code(authority, identity, need.purpose));
+  BASE_TRY(const crypto::PrivateKey key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
+  BASE_TRY(std::string csr, x509::Csr::make_pem(key, {identity.application.text(), {}, {}}));
+  const Enrolment enrolment{
+      .code = code, .purpose = need.purpose, .csr = std::move(csr), .key = key.public_key(), .expected = identity};
+  BASE_TRY(const Issued issued, enrol(authority, enrolment, context));
+  BASE_TRY(const base::Secret pem, key.to_pem());
+  return feed::replace(need.files, pem, issued.chain_pem());
+}
+
+/// Nothing where the credential can be used; else why another one is needed.
+std::optional<std::string> why_needed(const Need& need, const base::Identity& identity, const trust::TrustSet& trust,
+                                      base::Instant now) {
+  if (!fs::exists(need.files.chain)) return "the first";
+  auto credential = feed::load(need.files);
+  if (!credential) return "the old one is unusable: " + credential.error().detail;
+  auto verdict = trust::verify_chain(credential->chain, {.purposes = {need.purpose}}, trust, now);
+  if (!verdict) return "the old one would be refused: " + std::string(trust::name(verdict.error().reason));
+  if (verdict->identity() != identity) return "the old one is another application's";
+  if (feed::is_due(verdict->leaf(), now)) return "the old one ends at " + base::to_rfc3339(verdict->leaf().not_after());
+  return std::nullopt;
+}
+
+/// Every CA certificate in the authority's own folder.
+base::Result<std::vector<x509::Certificate>> local_ca_certificates(const fs::path& folder) {
+  std::vector<x509::Certificate> found;
+  std::error_code unreadable;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
+    if (entry.path().extension() != ".pem") continue;
+    BASE_TRY(const std::string text, base::read_file(entry.path()));
+    BASE_TRY(const auto certificates, x509::Certificate::all_from_pem(text));
+    std::ranges::copy_if(certificates, std::back_inserter(found), [](const x509::Certificate& c) { return c.is_ca(); });
+  }
+  if (!found.empty()) return found;
+  return base::fail(base::Kind::corrupt, "authority.certificates",
+                    "the authority left no CA certificate in '" + folder.string() +
+                        "': is [authority] data right in countersign.toml?");
+}
+
+base::Result<trust::TrustSet> local_trust(const UpConfig& config) {
+  BASE_TRY(auto certificates, local_ca_certificates(config.authority_data / "certificates"));
+  TrustFile sorted = sort_trust(std::move(certificates));
+  return trust::TrustSet::of_roots(std::move(sorted.roots), std::move(sorted.issuing_cas));
+}
+
+}  // namespace
+
+base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::Endpoint& api, const Context& context) {
+  BASE_TRY(trust::TrustSet trust, local_trust(config));
+  const fs::path folder = config.authority_data / "operator";
+  BASE_TRY(const tls::Credential credential, tls::load_credential(folder / "admin.pem", folder / "admin.key"));
+  return ApiClient::make({.authority = api,
+                          .trust = std::move(trust),
+                          .credential = &credential,
+                          .server_name = config.server_names.front()},
+                         context);
+}
+
+base::Result<void> write_trust_chains(ApiClient& authority, const fs::path& data) {
+  static constexpr std::pair<const char*, const char*> kChains[] = {{"provider", "trust-chain.pem"},
+                                                                    {"partner", "partner-chain.pem"}};
+  for (const auto& [of, file] : kChains) {
+    BASE_TRY(const std::string pem, authority.get_text(std::string("/v1/trust-chain?of=") + of));
+    BASE_TRY_VOID(x509::Certificate::all_from_pem(pem));
+    BASE_TRY_VOID(base::write_file(data / file, pem, base::FileMode::world_readable));
+  }
+  return {};
+}
+
+base::Result<void> provision(ApiClient& authority, const UpConfig& config, Context& context) {
+  BASE_TRY(const trust::TrustSet trust, local_trust(config));
+  for (const fs::path& folder : {config.gateway_data, config.ehi_data})
+    BASE_TRY_VOID(base::make_folder(folder));
+  for (const Need& need : needs_of(config)) {
+    BASE_TRY(const base::Identity identity, parse_application(need.application));
+    const auto why = why_needed(need, identity, trust, context.clock.now());
+    if (!why) continue;
+    context.err << "  certificate for " << need.application << " (" << trust::name(need.purpose) << "): " << *why
+                << "\n";
+    BASE_TRY_VOID(ensure_application(authority, identity, config));
+    BASE_TRY_VOID(obtain(authority, need, identity, context));
+  }
+  return {};
+}
+
+}  // namespace countersign::cli

@@ -1,0 +1,99 @@
+#include "cli/run.h"
+
+#include <csignal>
+#include <iostream>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "base/check.h"
+#include "cli/command_tree.h"
+
+namespace countersign::cli {
+namespace {
+
+/// What the caller can do about an error code, where the detail does not say so already.
+std::string_view remedy(std::string_view code) {
+  static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+      {"code.used",
+       "An enrolment code works once for each purpose. Ask the provider for a new one; to repeat an interrupted "
+       "request, "
+       "run it again with the same key."},
+      {"code.expired",
+       "Ask the provider for a new enrolment code: `countersign admin enrol ENVIRONMENT/ORGANISATION/APPLICATION`."},
+      {"code.unknown", "Check that the whole code was copied, and that --authority names the right provider."},
+      {"code.purpose",
+       "Ask the provider for an enrolment code for this purpose: `countersign admin enrol ... --purpose PURPOSE`."},
+      {"key.weak", "Make a P-256 key (the default), P-384, Ed25519, or RSA of 2048 bits or more."},
+      {"organisation.not_found", "Create it first: `countersign admin org create NAME`."},
+      {"application.not_found",
+       "Create it first: `countersign admin app create ENVIRONMENT/ORGANISATION/APPLICATION`."},
+  };
+  for (const auto& [known, text] : kRemedies)
+    if (code == known) return text;
+  return {};
+}
+
+base::ExitCode usage_error(const CommandTree& tree, const CLI::ParseError& thrown, Context& context) {
+  const CLI::App* app = &tree.root();
+  std::string path = "countersign";
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path += " " + app->get_name();
+  }
+  context.err << "countersign: " << thrown.what() << "\nSee `" << path << " --help`.\n";
+  return base::ExitCode::usage;
+}
+
+/// Parses into `tree`; an exit code when there is nothing left to run.
+std::optional<base::ExitCode> parse(CommandTree& tree, const std::vector<std::string>& arguments, Context& context) {
+  try {
+    tree.root().parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    return std::nullopt;
+  } catch (const CLI::ParseError& thrown) {
+    if (thrown.get_exit_code() != 0) return usage_error(tree, thrown, context);
+    tree.root().exit(thrown, context.out, context.err);  // --help or --version
+    return base::ExitCode::ok;
+  }
+}
+
+}  // namespace
+
+void print_error(std::ostream& err, const base::Error& error) {
+  err << "countersign: " << error.detail << " (" << error.code << ")\n";
+  std::string_view advice = remedy(error.code);
+  for (const base::Error* cause = error.cause.get(); cause != nullptr; cause = cause->cause.get()) {
+    err << "  because: " << cause->detail << " (" << cause->code << ")\n";
+    if (advice.empty()) advice = remedy(cause->code);
+  }
+  if (!advice.empty()) err << "  " << advice << "\n";
+}
+
+base::ExitCode run(const std::vector<std::string>& arguments, Context& context) {
+  CommandTree tree;
+  declare_commands(tree);
+  if (const auto done = parse(tree, arguments, context)) return *done;
+  const Action* action = tree.chosen();
+  BASE_CHECK(action != nullptr);
+  const auto code = (*action)(context);
+  context.out.flush();
+  if (code) return *code;
+  print_error(context.err, code.error());
+  return base::to_exit_code(code.error().kind);
+}
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that closes is an error to report, not our end
+  const base::SystemClock clock;
+  const auto sink = base::stderr_sink();
+  const base::Log log({.program = "countersign", .at_least = base::Level::error}, clock, *sink);
+  Context context{std::cout, std::cerr, clock, log};
+  try {
+    return static_cast<int>(run(std::vector<std::string>(argv + 1, argv + argc), context));
+  } catch (const std::exception& thrown) {
+    std::cerr << "countersign: stopped by an unforeseen error: " << thrown.what() << "\n";
+    return static_cast<int>(base::ExitCode::failed);
+  }
+}
+
+}  // namespace countersign::cli

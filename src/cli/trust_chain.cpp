@@ -1,0 +1,54 @@
+// `countersign trust-chain`: what a partner installs to recognise this provider.
+#include "base/files.h"
+#include "cli/authority_options.h"
+#include "cli/command_tree.h"
+#include "cli/trust_file.h"
+
+namespace countersign::cli {
+namespace {
+
+struct TrustChainOptions {
+  AuthorityOptions authority;
+  std::string of = "provider";
+  std::string out;
+};
+
+base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Context& context) {
+  BASE_TRY(ApiClient api, open_api(options.authority, context));
+  BASE_TRY(const std::string pem, api.get_text("/v1/trust-chain?of=" + options.of));
+  BASE_TRY(const std::vector<x509::Certificate> chain, x509::Certificate::all_from_pem(pem));
+  if (!options.out.empty())
+    BASE_TRY_VOID(base::write_file(options.out, x509::to_pem(chain), base::FileMode::world_readable));
+  if (options.authority.json) {
+    base::json::array list;
+    for (const x509::Certificate& certificate : chain)
+      list.push_back(base::json::object{{"subject", certificate.subject().text},
+                                        {"not_after", base::to_rfc3339(certificate.not_after())},
+                                        {"fingerprint", base::to_hex(certificate.fingerprint())},
+                                        {"certificate", certificate.to_pem()}});
+    context.out << base::json::serialize(base::json::object{{"of", options.of}, {"certificates", std::move(list)}})
+                << "\n";
+  } else if (options.out.empty()) {
+    context.out << x509::to_pem(chain);
+  } else {
+    context.out << "Saved " << options.out << " with " << chain.size() << " certificates; its root is\n  "
+                << chain.front().subject().text << "\n  SHA-256 " << base::to_hex(chain.front().fingerprint())
+                << "\nCompare that fingerprint by another way, such as the telephone.\n";
+  }
+  return base::ExitCode::ok;
+}
+
+}  // namespace
+
+void add_trust_chain(CommandTree& tree) {
+  auto options = std::make_shared<TrustChainOptions>();
+  CLI::App& app = tree.command(tree.root(), "trust-chain", "Print or save the root and issuing CAs to trust",
+                               [options](Context& context) { return trust_chain(*options, context); });
+  add_choice(app, "--of", options->of, {"provider", "partner"},
+             "provider: vouches for the provider's servers and calls; partner: for partners' certificates")
+      ->capture_default_str();
+  app.add_option("--out", options->out, "Save it here instead of printing it")->type_name(kFile);
+  add_authority_options(app, options->authority);
+}
+
+}  // namespace countersign::cli

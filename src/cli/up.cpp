@@ -1,0 +1,304 @@
+// `countersign up`: the whole platform on one machine, with supervised children and nothing to set up first.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "cli/authority_options.h"
+#include "cli/command_tree.h"
+#include "cli/provision.h"
+#include "cli/supervisor.h"
+#include "cli/text.h"
+
+namespace countersign::cli {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = base::json;
+
+constexpr const char* kAuthority = "authority";
+constexpr const char* kGateway = "gateway";
+constexpr const char* kEhi = "ehi";
+
+struct UpOptions {
+  std::string data = "countersign-data";
+  UpSettings settings;
+  std::vector<std::string> without;
+  std::string ready_file;
+  bool json = false;
+};
+
+/// Held while this `up` runs; the kernel lets go of it when we die.
+base::Result<int> lock_folder(const fs::path& data) {
+  const int descriptor = ::open((data / "up.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  if (descriptor >= 0) ::close(descriptor);
+  return base::fail(base::Kind::conflict, "up.running",
+                    "another `countersign up` runs on the data folder '" + data.string() +
+                        "': stop it first, or use another --data folder");
+}
+
+class Up {
+ public:
+  Up(const UpOptions& options, Supervisor supervisor, UpConfig config, Context& context)
+      : options_(options),
+        data_(fs::absolute(options.data).lexically_normal()),
+        context_(context),
+        supervisor_(std::move(supervisor)),
+        config_(std::move(config)) {}
+  ~Up();
+
+  base::Result<base::ExitCode> run();
+
+ private:
+  using Kind = Supervisor::Event::Kind;
+  bool wanted(const std::string& name) const {
+    return std::ranges::find(options_.without, name) == options_.without.end();
+  }
+  base::Result<Program> program(const std::string& name) const;
+  /// True when it serves, false when we were asked to stop before.
+  base::Result<bool> start_and_wait(const std::string& name);
+  base::Result<bool> start_data_planes();
+  base::Result<bool> start_all();
+  base::Result<void> serve();
+  base::Result<void> watch();
+  base::Result<void> after_restart(const std::string& name);
+  base::Result<json::object> addresses() const;
+  base::Result<void> announce();
+  void print_banner(const json::object& running);
+  void tell(const Supervisor::Event& event);
+  void stop_all();
+
+  const UpOptions& options_;
+  fs::path data_;
+  Context& context_;
+  Supervisor supervisor_;
+  UpConfig config_;
+  std::vector<std::string> started_;
+  json::object running_;
+};
+
+Up::~Up() {
+  std::error_code ignored;
+  fs::remove(data_ / kRunningFile, ignored);
+}
+
+base::Result<json::object> read_object(const fs::path& file) {
+  BASE_TRY(const std::string text, base::read_file(file));
+  BASE_TRY(const json::value value, base::parse_json(text));
+  if (value.is_object()) return value.get_object();
+  return base::fail(base::Kind::corrupt, "ready.malformed", "'" + file.string() + "' holds no JSON object");
+}
+
+base::Result<Program> Up::program(const std::string& name) const {
+  BASE_TRY(fs::path file, find_program("countersign-" + name));
+  Program program{.name = name,
+                  .file = std::move(file),
+                  .arguments = {"--config", (data_ / "countersign.toml").string()},
+                  .log = data_ / "log" / (name + ".log"),
+                  .ready_file = data_ / "run" / (name + ".json")};
+  if (name == kAuthority || !config_.gateway_authority_host) return program;
+  BASE_TRY(const json::object ready, read_object(data_ / "run" / "authority.json"));
+  BASE_TRY(const net::Endpoint internal, net::Endpoint::parse(member(ready, "internal")));
+  const net::Endpoint called{*config_.gateway_authority_host, internal.port};
+  program.arguments.insert(program.arguments.end(), {"--authority", called.to_string()});
+  return program;
+}
+
+void Up::tell(const Supervisor::Event& event) {
+  context_.err << base::to_rfc3339(context_.clock.now()) << " " << event.program << " "
+               << (event.kind == Kind::ready ? "is ready again" : event.detail) << std::endl;
+}
+
+base::Result<bool> Up::start_and_wait(const std::string& name) {
+  BASE_TRY(Program wanted_program, program(name));
+  supervisor_.keep_running(std::move(wanted_program));
+  if (std::ranges::find(started_, name) == started_.end()) started_.push_back(name);
+  for (;;) {
+    const Supervisor::Event event = supervisor_.next();
+    if (event.kind == Kind::stop) return false;
+    if (event.kind == Kind::gave_up)
+      return base::fail(base::Kind::unavailable, "up.cannot_start",
+                        "the " + event.program + " " + event.detail +
+                            "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string());
+    if (event.kind == Kind::ready && event.program == name) return true;
+    tell(event);
+  }
+}
+
+base::Result<bool> Up::start_data_planes() {
+  for (const char* name : {kGateway, kEhi}) {
+    if (!wanted(name)) continue;
+    BASE_TRY(const bool ready, start_and_wait(name));
+    if (!ready) return false;
+  }
+  return true;
+}
+
+base::Result<bool> Up::start_all() {
+  for (const char* name : {kAuthority, kGateway, kEhi})  // before anything is started: is all there?
+    if (wanted(name)) BASE_TRY_VOID(find_program(std::string("countersign-") + name));
+  context_.err << "Starting the authority"
+               << (fs::exists(config_.authority_data) ? "" : " (the first time: it makes its keys)") << " ..."
+               << std::endl;
+  BASE_TRY(const bool ready, start_and_wait(kAuthority));
+  if (!ready) return false;
+  BASE_TRY(const json::object addresses, read_object(data_ / "run" / "authority.json"));
+  BASE_TRY(const net::Endpoint api, net::Endpoint::parse(member(addresses, "api")));
+  BASE_TRY(ApiClient authority, open_local_authority(config_, api, context_));
+  BASE_TRY_VOID(write_trust_chains(authority, data_));
+  BASE_TRY_VOID(provision(authority, config_, context_));
+  context_.err << "Starting the data planes ..." << std::endl;
+  return start_data_planes();
+}
+
+/// A restarted authority has another port where the port is left to the system: the data planes must learn it.
+base::Result<void> Up::after_restart(const std::string& name) {
+  const std::string before = member(running_, "internal");
+  BASE_TRY(running_, addresses());
+  if (name != kAuthority || !config_.gateway_authority_host || before == member(running_, "internal"))
+    return announce();
+  supervisor_.stop({kGateway, kEhi});
+  BASE_TRY_VOID(start_data_planes());
+  BASE_TRY(running_, addresses());
+  return announce();
+}
+
+base::Result<void> Up::watch() {
+  for (;;) {
+    const Supervisor::Event event = supervisor_.next();
+    if (event.kind == Kind::stop) return {};
+    tell(event);
+    if (event.kind == Kind::ready) BASE_TRY_VOID(after_restart(event.program));
+    if (event.kind == Kind::gave_up)
+      return base::fail(base::Kind::unavailable, "up.cannot_start",
+                        "the " + event.program + " could not be started again; everything is stopped");
+  }
+}
+
+/// One flat object of what runs where, out of the programs' ready files.
+base::Result<json::object> Up::addresses() const {
+  json::object all{{"pid", ::getpid()}, {"data", data_.string()}};
+  BASE_TRY(const json::object authority, read_object(data_ / "run" / "authority.json"));
+  all["api"] = member(authority, "api");
+  all["internal"] = member(authority, "internal");
+  for (const char* name : {kGateway, kEhi}) {
+    if (!wanted(name)) continue;
+    BASE_TRY(const json::object ready, read_object(data_ / "run" / (std::string(name) + ".json")));
+    all[name] = member(ready, "listen");
+    all[std::string(name) + "_status"] = member(ready, "status");
+  }
+  return all;
+}
+
+base::Result<void> Up::announce() {
+  const std::string text = json::serialize(running_) + "\n";
+  BASE_TRY_VOID(base::write_file(data_ / kRunningFile, text, base::FileMode::owner_only));
+  if (options_.ready_file.empty()) return {};
+  return base::write_file(options_.ready_file, text, base::FileMode::owner_only);
+}
+
+void Up::print_banner(const json::object& running) {
+  if (options_.json) {
+    context_.out << json::serialize(running) << std::endl;
+    return;
+  }
+  const std::string data = options_.data == "countersign-data" ? "" : " --data " + shell_word(options_.data);
+  const std::string upstream = config_.upstreams.empty() ? "" : ", forwards to http://" + config_.upstreams.front();
+  std::ostream& out = context_.out;
+  out << "\nCountersign is up; its data are in " << data_.string() << "\n\n";
+  out << "  authority   https://" << member(running, "api") << "   for countersign admin and request\n";
+  if (wanted(kGateway))
+    out << "  gateway     https://" << member(running, kGateway) << "   mutual TLS" << upstream << "\n";
+  if (wanted(kEhi))
+    out << "  EHI sender  https://" << member(running, kEhi) << "   for your own systems: calls partners' servers\n";
+  out << "  settings    " << (data_ / "countersign.toml").string() << "\n  logs        " << (data_ / "log").string()
+      << "/\n\n";
+  out << "Next, in another terminal, let a partner's application in:\n"
+      << "  countersign admin org create acme" << data << "\n"
+      << "  countersign admin app create production/acme/payments" << data << "\n"
+      << "  countersign admin enrol production/acme/payments" << data << "\n"
+      << "The last prints a one-time code and the command that turns it into a certificate.\n\nCtrl-C stops everything."
+      << std::endl;
+}
+
+void Up::stop_all() {
+  context_.err << "Stopping ..." << std::endl;
+  supervisor_.stop({kGateway, kEhi});
+  supervisor_.stop({kAuthority});
+  context_.err << "Stopped." << std::endl;
+}
+
+base::Result<void> Up::serve() {
+  BASE_TRY(running_, addresses());
+  BASE_TRY_VOID(announce());
+  print_banner(running_);
+  return watch();
+}
+
+base::Result<base::ExitCode> Up::run() {
+  auto all_started = start_all();
+  if (!all_started || !*all_started) {
+    stop_all();
+    if (!all_started) return base::unexpected(std::move(all_started).error());
+    return base::ExitCode::ok;
+  }
+  auto watched = serve();
+  stop_all();
+  if (!watched) return base::unexpected(std::move(watched).error());
+  return base::ExitCode::ok;
+}
+
+base::Result<void> prepare_folder(const UpOptions& options) {
+  const fs::path data = options.data;
+  for (const fs::path& folder : {data, data / "log", data / "run"})
+    BASE_TRY_VOID(base::make_folder(folder));
+  if (fs::exists(data / "countersign.toml")) return {};
+  return base::create_file(data / "countersign.toml", first_config(options.settings), base::FileMode::world_readable);
+}
+
+base::Result<base::ExitCode> up(const UpOptions& options, Context& context) {
+  if (options.settings.upstream) BASE_TRY_VOID(net::Endpoint::parse(*options.settings.upstream));
+  BASE_TRY_VOID(prepare_folder(options));
+  BASE_TRY(UpConfig config, read_up_config(fs::path(options.data) / "countersign.toml", options.settings));
+  BASE_TRY([[maybe_unused]] const int lock, lock_folder(options.data));  // until the process ends
+  BASE_TRY(Supervisor supervisor, Supervisor::make());
+  Up whole(options, std::move(supervisor), std::move(config), context);
+  return whole.run();
+}
+
+}  // namespace
+
+void add_up(CommandTree& tree) {
+  auto options = std::make_shared<UpOptions>();
+  UpSettings& settings = options->settings;
+  CLI::App& app =
+      tree.command(tree.root(), "up", "Run the whole platform on this machine: authority, gateway, EHI sender",
+                   [options](Context& context) { return up(*options, context); });
+  app.add_option("--data", options->data, "Where everything is kept; made on the first run")
+      ->envname("COUNTERSIGN_DATA")
+      ->type_name(kFolder)
+      ->capture_default_str();
+  app.add_option("--provider", settings.provider,
+                 "Your organisation's name, for the CA certificates [Example Payments]")
+      ->type_name("NAME");
+  add_choice(app, "--environment", settings.environment, {"uat", "production"},
+             "Whose certificates open the gateway [production]");
+  app.add_option("--upstream", settings.upstream, "Where the gateway forwards to [127.0.0.1:8080]")
+      ->type_name("HOST:PORT");
+  app.add_option("--api-port", settings.api_port, "Of the authority's API [9443]")->type_name("PORT");
+  app.add_option("--internal-port", settings.internal_port, "Of the trust feed [9444]")->type_name("PORT");
+  app.add_option("--gateway-port", settings.gateway_port, "[8443]")->type_name("PORT");
+  app.add_option("--gateway-status-port", settings.gateway_status_port, "[9100]")->type_name("PORT");
+  app.add_option("--ehi-port", settings.ehi_port, "[7080]")->type_name("PORT");
+  app.add_option("--ehi-status-port", settings.ehi_status_port, "[9102]")->type_name("PORT");
+  add_choices(app, "--without", options->without, {"gateway", "ehi"}, "Leave this program out; repeatable");
+  app.add_option("--ready-file", options->ready_file, "Write the addresses there, as JSON, once everything serves")
+      ->type_name(kFile);
+  app.add_flag("--json", options->json, "Print the addresses as JSON instead of the banner");
+  app.footer(
+      "The settings and ports shape DATA/countersign.toml on the first run; afterwards that file rules.\n"
+      "Port 0 lets the system choose; the other commands find the real one through --data.");
+}
+
+}  // namespace countersign::cli

@@ -1,0 +1,200 @@
+#include "cli/up_config.h"
+
+#include <algorithm>
+
+#include "base/config.h"
+#include "base/log.h"
+
+namespace countersign::cli {
+namespace {
+
+constexpr std::uint16_t kApiPort = 9443;
+constexpr std::uint16_t kInternalPort = 9444;
+constexpr std::uint16_t kGatewayPort = 8443;
+constexpr std::uint16_t kGatewayStatusPort = 9100;
+constexpr std::uint16_t kEhiPort = 7080;
+constexpr std::uint16_t kEhiStatusPort = 9102;
+constexpr const char* kUpstream = "127.0.0.1:8080";
+
+std::string here(std::optional<std::uint16_t> asked, std::uint16_t otherwise) {
+  return base::to_json_string("127.0.0.1:" + std::to_string(asked.value_or(otherwise)));
+}
+
+std::string authority_line(const UpSettings& settings) {
+  const std::uint16_t port = settings.internal_port.value_or(kInternalPort);
+  return "authority = " + base::to_json_string("localhost:" + std::to_string(port)) + "\n";
+}
+
+std::string gateway_section(const UpSettings& settings) {
+  return "\n# Where partners come in: mutual TLS, then HTTP to the services behind it.\n"
+         "[gateway]\n"
+         "data = \"gateway\"\n"
+         "listen = " +
+         here(settings.gateway_port, kGatewayPort) +
+         "          # \"0.0.0.0:8443\" lets other machines in\n"
+         "environment = " +
+         base::to_json_string(settings.environment.value_or("production")) +
+         "          # whose certificates open it\n" + authority_line(settings) +
+         "trust_chain = \"trust-chain.pem\"\n"
+         "workers = 1\n"
+         "status = " +
+         here(settings.gateway_status_port, kGatewayStatusPort) +
+         "          # health and counters, loopback only\n"
+         "# server_certificate = \"chain.pem\"       # your own, when the authority's shall not be shown to partners\n"
+         "# server_key = \"chain.key\"\n"
+         "\n"
+         "[[gateway.routes]]\n"
+         "host = \"*\"\n"
+         "path = \"/\"\n"
+         "upstream = " +
+         base::to_json_string(settings.upstream.value_or(kUpstream)) + "\n";
+}
+
+std::string ehi_section(const UpSettings& settings) {
+  return "\n# Where your own systems call partners' servers with the provider's Transport Certificate.\n"
+         "[ehi]\n"
+         "data = \"ehi\"\n"
+         "listen = " +
+         here(settings.ehi_port, kEhiPort) + "\n" + authority_line(settings) +
+         "trust_chain = \"trust-chain.pem\"\n"
+         "status = " +
+         here(settings.ehi_status_port, kEhiStatusPort) +
+         "\n"
+         "\n"
+         "# [[ehi.endpoints]]\n"
+         "# name = \"acme-decision\"\n"
+         "# environment = \"production\"\n"
+         "# url = \"https://partner.example/decide\"\n"
+         "# deadline = \"200ms\"\n"
+         "# anchors = \"system\"                      # or a PEM file with the CA of the partner's server\n";
+}
+
+using Contradiction = std::optional<base::Error>;
+
+Contradiction contradiction(std::string_view option, const std::string& asked, const std::string& key,
+                            const std::string& stands) {
+  return base::Error{base::Kind::invalid, "up.setting",
+                     std::string(option) + " " + asked + " has no effect: countersign.toml is there and says " + key +
+                         " = \"" + stands + "\"; change it there, or use another --data folder"};
+}
+
+/// Does `key` of the section name the port asked for?
+base::Result<Contradiction> check_port(base::ConfigSection& section, std::string_view key, std::uint16_t otherwise,
+                                       std::string_view option, std::optional<std::uint16_t> asked) {
+  BASE_TRY(const std::string text, section.text_or(key, "127.0.0.1:" + std::to_string(otherwise)));
+  if (!asked || text.ends_with(":" + std::to_string(*asked))) return Contradiction();
+  return contradiction(option, std::to_string(*asked), section.path_of(key), text);
+}
+
+struct Sections {
+  base::ConfigSection provider;
+  base::ConfigSection authority;
+  base::ConfigSection gateway;
+  base::ConfigSection ehi;
+};
+
+base::Result<void> check_ports(Sections& in, const UpSettings& settings) {
+  struct Port {
+    base::ConfigSection& section;
+    std::string_view key;
+    std::uint16_t otherwise;
+    std::string_view option;
+    std::optional<std::uint16_t> asked;
+  };
+  for (const Port& port :
+       {Port{in.authority, "api", kApiPort, "--api-port", settings.api_port},
+        Port{in.authority, "internal", kInternalPort, "--internal-port", settings.internal_port},
+        Port{in.gateway, "listen", kGatewayPort, "--gateway-port", settings.gateway_port},
+        Port{in.gateway, "status", kGatewayStatusPort, "--gateway-status-port", settings.gateway_status_port},
+        Port{in.ehi, "listen", kEhiPort, "--ehi-port", settings.ehi_port},
+        Port{in.ehi, "status", kEhiStatusPort, "--ehi-status-port", settings.ehi_status_port}}) {
+    BASE_TRY(auto found, check_port(port.section, port.key, port.otherwise, port.option, port.asked));
+    if (found) return base::unexpected(std::move(*found));
+  }
+  return {};
+}
+
+base::Result<void> check_texts(Sections& in, const UpSettings& settings, const std::vector<std::string>& upstreams) {
+  BASE_TRY(const std::string provider, in.provider.text_or("name", ""));
+  if (settings.provider && *settings.provider != provider)
+    return base::unexpected(*contradiction("--provider", *settings.provider, "provider.name", provider));
+  BASE_TRY(const std::string environment, in.gateway.text_or("environment", "production"));
+  if (settings.environment && *settings.environment != environment)
+    return base::unexpected(*contradiction("--environment", *settings.environment, "gateway.environment", environment));
+  if (settings.upstream && std::ranges::find(upstreams, *settings.upstream) == upstreams.end())
+    return base::unexpected(*contradiction("--upstream", *settings.upstream, "gateway.routes[1].upstream",
+                                           upstreams.empty() ? "" : upstreams.front()));
+  return {};
+}
+
+base::Result<std::vector<std::string>> read_upstreams(base::ConfigSection& gateway) {
+  BASE_TRY(std::vector<base::ConfigSection> routes, gateway.sections("routes"));
+  std::vector<std::string> upstreams;
+  for (base::ConfigSection& route : routes) {
+    BASE_TRY(std::string upstream, route.text_or("upstream", ""));
+    upstreams.push_back(std::move(upstream));
+  }
+  return upstreams;
+}
+
+/// With port 0 only the running authority knows its port; the host by which the data planes call it stays as
+/// configured.
+base::Result<std::optional<std::string>> host_without_port(Sections& in) {
+  BASE_TRY(const std::string internal, in.authority.text_or("internal", "127.0.0.1:9444"));
+  if (!internal.ends_with(":0")) return std::optional<std::string>();
+  BASE_TRY(const std::string called, in.gateway.text_or("authority", "localhost:9444"));
+  BASE_TRY(const net::Endpoint endpoint, net::Endpoint::parse(called));
+  return std::optional<std::string>(endpoint.host);
+}
+
+}  // namespace
+
+std::string first_config(const UpSettings& settings) {
+  return "# Countersign on this machine. Written once by `countersign up`; yours to edit. Unknown keys are refused.\n"
+         "# Relative paths are relative to this file. Restart `countersign up` after a change.\n"
+         "\n"
+         "[provider]\n"
+         "name = " +
+         base::to_json_string(settings.provider.value_or("Example Payments")) +
+         "          # stands in the CA certificates\n"
+         "\n"
+         "# The Certificate Authority, the registry and their API.\n"
+         "[authority]\n"
+         "data = \"authority\"\n"
+         "api = " +
+         here(settings.api_port, kApiPort) +
+         "             # for `countersign admin` and `countersign request`\n"
+         "internal = " +
+         here(settings.internal_port, kInternalPort) +
+         "        # the trust feed, mutual TLS only\n"
+         "server_names = [\"localhost\", \"127.0.0.1\"]  # in the server certificates of this machine\n"
+         "passphrase_file = \"\"                    # protects the CA keys; empty: made in data/passphrase\n"
+         "certificate_life = \"350d\"\n" +
+         gateway_section(settings) + ehi_section(settings);
+}
+
+base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings) {
+  BASE_TRY(base::ConfigSection top, base::ConfigSection::load(file));
+  BASE_TRY(base::ConfigSection provider, top.section("provider"));
+  BASE_TRY(base::ConfigSection authority, top.section("authority"));
+  BASE_TRY(base::ConfigSection gateway, top.section("gateway"));
+  BASE_TRY(base::ConfigSection ehi, top.section("ehi"));
+  Sections in{provider, authority, gateway, ehi};
+  UpConfig config;
+  BASE_TRY(const std::string authority_data, in.authority.text_or("data", "authority"));
+  BASE_TRY(const std::string gateway_data, in.gateway.text_or("data", "gateway"));
+  BASE_TRY(const std::string ehi_data, in.ehi.text_or("data", "ehi"));
+  BASE_TRY(config.server_names, in.authority.texts("server_names"));
+  if (config.server_names.empty()) config.server_names = {"localhost", "127.0.0.1"};
+  BASE_TRY(config.upstreams, read_upstreams(in.gateway));
+  BASE_TRY(config.gateway_authority_host, host_without_port(in));
+  BASE_TRY_VOID(check_ports(in, settings));
+  BASE_TRY_VOID(check_texts(in, settings, config.upstreams));
+  const std::filesystem::path folder = file.parent_path();
+  config.authority_data = folder / authority_data;
+  config.gateway_data = folder / gateway_data;
+  config.ehi_data = folder / ehi_data;
+  return config;
+}
+
+}  // namespace countersign::cli

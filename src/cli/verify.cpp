@@ -1,0 +1,157 @@
+#include "cli/verify.h"
+
+#include "base/files.h"
+#include "cli/command_tree.h"
+#include "cli/run.h"
+#include "cli/text.h"
+#include "cli/trust_file.h"
+
+namespace countersign::cli {
+namespace {
+
+using Verdict = base::Result<trust::VerifiedChain, trust::Refusal>;
+
+base::Result<std::vector<x509::Certificate>> parse_presented(const std::string& text) {
+  if (text.find("-----BEGIN ") != std::string::npos) return x509::Certificate::all_from_pem(text);
+  BASE_TRY(x509::Certificate single, x509::Certificate::from_der(base::as_bytes(text)));
+  return std::vector<x509::Certificate>{std::move(single)};
+}
+
+trust::Refusal malformed(const std::string& file, const base::Error& error) {
+  return trust::refuse(trust::Reason::malformed, "'" + file + "': " + error.detail);
+}
+
+}  // namespace
+
+base::Result<Verdict> verify_files(const VerifyQuestion& question) {
+  BASE_TRY(TrustFile trust_file, read_trust_file(question.trust_file));
+  BASE_TRY(const std::string leaf_text, base::read_file(question.leaf_file));
+  std::vector<x509::Certificate> intermediates = std::move(trust_file.issuing_cas);
+  if (question.intermediates_file) {
+    BASE_TRY(const std::string text, base::read_file(*question.intermediates_file));
+    auto more = parse_presented(text);
+    if (!more) return Verdict(base::unexpected(malformed(*question.intermediates_file, more.error())));
+    intermediates.insert(intermediates.end(), more->begin(), more->end());
+  }
+  BASE_TRY(const trust::TrustSet trust,
+           trust::TrustSet::of_roots(std::move(trust_file.roots), std::move(intermediates)));
+  auto presented = parse_presented(leaf_text);
+  if (!presented) return Verdict(base::unexpected(malformed(question.leaf_file, presented.error())));
+  const trust::Policy policy{.purposes = {question.purpose}, .server_name = question.host};
+  return trust::verify_chain(*presented, policy, trust, question.at);
+}
+
+namespace {
+
+struct VerifyOptions {
+  std::string trust;
+  std::string intermediates;
+  std::string at;
+  std::string purpose;
+  std::string name;
+  std::string leaf;
+  bool json = false;
+};
+
+base::Result<VerifyQuestion> to_question(const VerifyOptions& options, const Context& context) {
+  VerifyQuestion question{.trust_file = options.trust, .leaf_file = options.leaf, .at = context.clock.now()};
+  BASE_TRY(question.purpose, trust::parse_purpose(options.purpose));
+  if (!options.intermediates.empty()) question.intermediates_file = options.intermediates;
+  if (!options.at.empty()) {
+    BASE_TRY(question.at, base::parse_rfc3339(options.at));
+  }
+  if (!options.name.empty()) question.host = options.name;
+  if (question.host && question.purpose != trust::Purpose::server)
+    return base::fail(base::Kind::invalid, "verify.options",
+                      "--name goes with --purpose server: only servers are called by name");
+  return question;
+}
+
+void print_accepted(const trust::VerifiedChain& chain, const VerifyOptions& options, Context& context) {
+  const x509::Certificate& leaf = chain.leaf();
+  const std::string urn = chain.identity() ? chain.identity()->to_urn() : "";
+  const std::string fingerprint = base::to_hex(leaf.fingerprint());
+  if (options.json) {
+    base::json::object answer{{"verdict", "accepted"},
+                              {"purpose", std::string(trust::name(chain.purpose()))},
+                              {"subject", leaf.subject().text},
+                              {"issuer", leaf.issuer().text}};
+    if (!urn.empty()) answer["urn"] = urn;
+    answer["serial"] = leaf.serial().hex();
+    answer["fingerprint"] = fingerprint;
+    answer["valid_until"] = base::to_rfc3339(chain.valid_until());
+    context.out << base::json::serialize(answer) << "\n";
+    return;
+  }
+  context.out << "accepted\n  subject      " << leaf.subject().text << "\n";
+  if (!urn.empty()) context.out << "  identity     " << urn << "\n";
+  context.out << "  purpose      " << trust::name(chain.purpose()) << "\n  issuer       " << leaf.issuer().text
+              << "\n  serial       " << leaf.serial().hex() << "\n  fingerprint  " << fingerprint << "\n  valid until  "
+              << base::to_rfc3339(chain.valid_until()) << "\n";
+}
+
+void print_refused(const trust::Refusal& refusal, const VerifyOptions& options, Context& context) {
+  const trust::Explanation& why = trust::explanation(refusal.reason);
+  if (options.json) {
+    const base::json::object answer{{"verdict", "refused"},
+                                    {"reason", std::string(why.name)},
+                                    {"meaning", std::string(why.meaning)},
+                                    {"detail", printable(refusal.detail)},
+                                    {"remedy", std::string(why.remedy)},
+                                    {"depth", refusal.depth},
+                                    {"serial", refusal.serial},
+                                    {"subject", refusal.subject},
+                                    {"issuer", refusal.issuer},
+                                    {"fingerprint", refusal.fingerprint}};
+    context.out << base::json::serialize(answer) << "\n";
+    return;
+  }
+  context.out << "refused " << why.name << "\n  meaning  " << why.meaning << "\n  detail   "
+              << printable(refusal.detail) << "\n  remedy   " << why.remedy << "\n";
+  if (!refusal.serial.empty())
+    context.out << "  subject  " << refusal.subject << "\n  serial   " << refusal.serial << "\n";
+}
+
+base::Result<base::ExitCode> verify(const VerifyOptions& options, Context& context) {
+  BASE_TRY(const VerifyQuestion question, to_question(options, context));
+  auto verdict = verify_files(question);
+  if (!verdict) {  // a file that cannot be read is a mistake on the command line, whatever the reason
+    print_error(context.err, verdict.error());
+    return base::ExitCode::usage;
+  }
+  if (*verdict) {
+    print_accepted(**verdict, options, context);
+    return base::ExitCode::ok;
+  }
+  print_refused(verdict->error(), options, context);
+  return base::ExitCode::refused;
+}
+
+}  // namespace
+
+void add_verify(CommandTree& tree) {
+  auto options = std::make_shared<VerifyOptions>();
+  CLI::App& app =
+      tree.command(tree.root(), "verify", "Judge a certificate as Countersign does at the door, from files alone",
+                   [options](Context& context) { return verify(*options, context); });
+  app.add_option("leaf", options->leaf, "The certificate: PEM (leaf first, then what else is presented) or DER")
+      ->required()
+      ->type_name(kFile);
+  app.add_option("--trust", options->trust, "PEM file with the roots to trust; issuing CAs in it are used as well")
+      ->required()
+      ->type_name(kFile);
+  app.add_option("--intermediates", options->intermediates, "File with further certificates that may lead to a root")
+      ->type_name(kFile);
+  add_choice(app, "--purpose", options->purpose, {"transport", "signing", "server"},
+             "What the certificate shall be good for")
+      ->required();
+  app.add_option("--name", options->name, "Host name or address that a server's certificate must carry")
+      ->type_name("HOST");
+  app.add_option("--at", options->at, "Judge as if it were then [now]")->type_name("2026-11-23T14:45:00Z");
+  app.add_flag("--json", options->json, "Print the verdict as JSON");
+  app.footer(
+      "Prints `accepted` and ends with 0, or prints `refused REASON` and ends with 1; 2: wrong command line or file.\n"
+      "Revocation and suspension are the registry's to know: they are not judged here.");
+}
+
+}  // namespace countersign::cli
