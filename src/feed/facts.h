@@ -36,6 +36,11 @@ base::json::object to_json(const Fact& fact);
 /// Fails: `feed.malformed`, naming the member.
 base::Result<Fact> fact_from_json(const base::json::value& value);
 
+/// {"sequence":n,"fact":{...}}
+base::json::object to_json(const Change& change);
+/// Fails: `feed.malformed`.
+base::Result<Change> change_from_json(const base::json::value& value);
+
 /// {"format":1,"sequence":N,"facts":[...]}
 std::string to_json_text(const Snapshot& snapshot);
 /// Fails: `feed.malformed`.

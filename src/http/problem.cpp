@@ -35,6 +35,20 @@ Response to_problem(const base::Error& error, int status) {
   return response;
 }
 
+base::Error from_problem(const Response& response) {
+  base::Error error{base::Kind::unavailable, "http.status", "the answer was " + std::to_string(response.status)};
+  for (const base::Kind kind : {base::Kind::invalid, base::Kind::denied, base::Kind::not_found, base::Kind::conflict,
+                                base::Kind::too_large, base::Kind::timeout, base::Kind::internal})
+    if (to_status(kind) == response.status) error.kind = kind;
+  const auto json = base::parse_json(response.body);
+  if (!json) return error;
+  auto reader = base::JsonReader::of(*json);
+  if (!reader) return error;
+  if (auto code = reader->text("code")) error.code = std::move(*code);
+  if (auto detail = reader->text("detail")) error.detail = std::move(*detail);
+  return error;
+}
+
 Response json_response(int status, std::string body) {
   Response response;
   response.status = status;

@@ -56,6 +56,7 @@ class Handshake {
       net::Deadline deadline);
 
  private:
+  template <class Chain>
   struct Session;
 };
 

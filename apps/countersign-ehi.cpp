@@ -1,0 +1,24 @@
+// countersign-ehi: the outbound data plane.
+#include "daemon.h"
+#include "ehi/sender.h"
+
+namespace {
+
+using namespace countersign;
+
+base::Result<void> run(const apps::DaemonContext& context) {
+  BASE_TRY(auto config, ehi::EhiConfig::load(context.options.config));
+  if (!context.options.authority.empty()) {
+    BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
+  }
+  BASE_TRY(auto sender, ehi::Sender::make(std::move(config), context.clock, context.log));
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", sender->listening_at().to_string()}, {"status", sender->status_at().to_string()}}));
+  sender->run();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return apps::run_daemon(argc, argv, "countersign-ehi", "Calls partners' servers with the provider's Transport Certificate.", run);
+}

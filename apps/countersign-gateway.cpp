@@ -1,0 +1,24 @@
+// countersign-gateway: the inbound data plane.
+#include "daemon.h"
+#include "gateway/gateway.h"
+
+namespace {
+
+using namespace countersign;
+
+base::Result<void> run(const apps::DaemonContext& context) {
+  BASE_TRY(auto config, gateway::GatewayConfig::load(context.options.config));
+  if (!context.options.authority.empty()) {
+    BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
+  }
+  BASE_TRY(auto gateway, gateway::Gateway::make(std::move(config), context.clock, context.log));
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", gateway->listening_at().to_string()}, {"status", gateway->status_at().to_string()}}));
+  gateway->run();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return apps::run_daemon(argc, argv, "countersign-gateway", "Serves REST APIs to partners over mutual TLS.", run);
+}

@@ -1,0 +1,51 @@
+#include "daemon.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "base/files.h"
+
+namespace countersign::apps {
+namespace {
+
+int report(const std::string& name, const base::Error& error) {
+  std::fprintf(stderr, "%s: %s\n", name.c_str(), base::to_string(error).c_str());
+  return static_cast<int>(base::to_exit_code(error.kind));
+}
+
+}  // namespace
+
+int run_daemon(int argc, char** argv, const std::string& name, const std::string& purpose,
+               const std::function<base::Result<void>(const DaemonContext&)>& work) try {
+  DaemonOptions options;
+  CLI::App command(purpose, name);
+  command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
+  command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
+  command.add_option("--authority", options.authority, "HOST:PORT of the authority's internal listener, instead of the configured one");
+  command.footer("Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
+  try {
+    command.parse(argc, argv);
+  } catch (const CLI::ParseError& thrown) {
+    const bool asked_for_help = thrown.get_exit_code() == 0;
+    command.exit(thrown);
+    return static_cast<int>(asked_for_help ? base::ExitCode::ok : base::ExitCode::usage);
+  }
+  const base::SystemClock clock;
+  const auto sink = base::stderr_sink();
+  const base::Log log({.program = name}, clock, *sink);
+  auto done = work({options, clock, log});
+  return done ? static_cast<int>(base::ExitCode::ok) : report(name, done.error());
+} catch (const std::exception& thrown) {
+  return report(name, {base::Kind::internal, "unexpected", thrown.what()});
+}
+
+base::Result<void> write_ready_file(const std::string& path, const base::Fields& addresses) {
+  if (path.empty()) return {};
+  std::string json;
+  for (const base::Field& field : addresses)
+    json += (json.empty() ? "{" : ",") + base::to_json_string(field.key) + ":" + base::to_json_string(std::get<std::string>(field.value));
+  return base::write_file(path, json + "}\n", base::FileMode::world_readable);
+}
+
+}  // namespace countersign::apps

@@ -1,0 +1,33 @@
+// What the long-running programs share: their command line, their log, their ready file, and how they end.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "base/result.h"
+
+namespace countersign::apps {
+
+struct DaemonOptions {
+  std::string config;      ///< path of countersign.toml
+  std::string ready_file;  ///< written once the program listens; empty: none
+  std::string authority;   ///< HOST:PORT that overrides the configuration; empty: none
+};
+
+struct DaemonContext {
+  const DaemonOptions& options;
+  const base::Clock& clock;
+  const base::Log& log;
+};
+
+/// Parses the command line, runs `work` with a log on standard error and turns its error into a message and an exit code.
+/// Exceptions that reach it are our own fault and end the program with ExitCode::failed.
+int run_daemon(int argc, char** argv, const std::string& name, const std::string& purpose,
+               const std::function<base::Result<void>(const DaemonContext&)>& work);
+
+/// {"KEY":"HOST:PORT",...}: tells whoever started us that we listen, and where. Fails: `file.unwritable`.
+base::Result<void> write_ready_file(const std::string& path, const base::Fields& addresses);
+
+}  // namespace countersign::apps

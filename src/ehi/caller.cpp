@@ -1,0 +1,129 @@
+#include "ehi/caller.h"
+
+namespace countersign::ehi {
+namespace {
+
+/// Believes a server certificate under the endpoint's anchors that carries the host called.
+struct JudgePartner {
+  std::shared_ptr<const trust::TrustSet> anchors;
+  std::string host;
+  const base::Clock* clock;
+
+  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
+    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
+    return trust::verify_chain(presented, policy, *anchors, clock->now());
+  }
+};
+
+CallFailure failed(base::Error cause, std::string code, std::string detail) {
+  return {std::move(cause).under(std::move(code), std::move(detail))};
+}
+
+/// What went wrong on the way to or from `endpoint`, in the caller's words.
+CallFailure to_failure(base::Error cause, const Endpoint& endpoint) {
+  const std::string name = endpoint.name.text();
+  if (cause.kind == base::Kind::timeout) return failed(std::move(cause), "ehi.timeout", "'" + name + "' did not answer within its deadline");
+  if (cause.code == "tls.alert_received")
+    return failed(std::move(cause), "ehi.refused_by_partner",
+                  "'" + name + "' refused our certificate: has it installed the provider's trust chain?");
+  if (cause.code.starts_with("http.")) return failed(std::move(cause), "ehi.bad_answer", "'" + name + "' answered with something that is not HTTP");
+  return failed(std::move(cause), "ehi.unreachable", "'" + name + "' cannot be reached at " + endpoint.url.authority.to_string());
+}
+
+CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint) {
+  if (!failure.refusal) return to_failure(std::move(failure.error), endpoint);
+  const std::string reason(trust::name(failure.refusal->reason));
+  CallFailure refused = failed(std::move(failure.error), "ehi.refused",
+                               "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason + ": " +
+                                   std::string(trust::explanation(failure.refusal->reason).remedy));
+  refused.refusal = std::move(failure.refusal);
+  return refused;
+}
+
+}  // namespace
+
+/// One connection to a partner.
+struct Caller::Line {
+  tls::Connection<tls::VerifiedServer> connection;
+  http::Client client;
+  std::uint64_t generation;  ///< of our certificate
+  bool used = false;
+
+  Line(tls::Connection<tls::VerifiedServer> c, http::ClientOptions options, std::uint64_t g)
+      : connection(std::move(c)), client(*connection.stream, std::move(options)), generation(g) {}
+};
+
+Caller::Caller(net::Loop& loop, const EhiConfig& config, const base::Clock& clock)
+    : loop_(loop), config_(config), clock_(clock) {}
+
+Caller::~Caller() = default;
+
+base::Result<void> Caller::use_credential(base::Environment environment, const tls::Credential& own) {
+  BASE_TRY(auto context, tls::ClientContext::make(&own));
+  Own& current = own_[environment];
+  current.context = std::move(context);
+  ++current.generation;
+  return {};
+}
+
+std::unique_ptr<Caller::Line> Caller::take_warm(const Endpoint& endpoint) {
+  const auto found = warm_.find(endpoint.name.text());
+  if (found == warm_.end()) return nullptr;
+  const std::uint64_t generation = own_[endpoint.environment].generation;
+  while (!found->second.empty()) {
+    Warm newest = std::move(found->second.back());
+    found->second.pop_back();
+    const bool good = !newest.until.passed() && newest.line->generation == generation && newest.line->client.reusable() &&
+                      newest.line->connection.peer.chain().valid_until() > clock_.now() &&
+                      !newest.line->connection.stream->has_unexpected_input();
+    if (good) return std::move(newest.line);
+  }
+  return nullptr;
+}
+
+void Caller::keep_warm(const Endpoint& endpoint, std::unique_ptr<Line> line) {
+  std::deque<Warm>& warm = warm_[endpoint.name.text()];
+  while (!warm.empty() && (warm.size() >= kWarmLimit || warm.front().until.passed())) warm.pop_front();
+  warm.push_back({std::move(line), net::Deadline::after(kWarmTime)});
+}
+
+net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open(const Endpoint& endpoint, net::Deadline deadline) {
+  const Own own = own_[endpoint.environment];
+  if (own.context == nullptr)
+    co_return base::unexpected(CallFailure{{base::Kind::unavailable, "ehi.no_certificate", "there is no certificate of the provider's for '" + std::string(base::name(endpoint.environment)) + "'"}});
+  net::Endpoint to = endpoint.url.authority;
+  std::string host = to.host;
+  auto socket = co_await net::Socket::connect(loop_, std::move(to), deadline);
+  if (!socket) co_return base::unexpected(to_failure(std::move(socket).error(), endpoint));
+  tls::JudgeServer judge = JudgePartner{endpoint.anchors, host, &clock_};
+  std::shared_ptr<const tls::ClientContext> context = own.context;
+  auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(context), std::move(host), std::move(judge), deadline);
+  if (!connection) co_return base::unexpected(to_failure(std::move(connection).error(), endpoint));
+  http::ClientOptions options;
+  options.host = endpoint.url.host_field();
+  options.response_bytes = config_.body_bytes;
+  co_return std::make_unique<Line>(std::move(*connection), std::move(options), own.generation);
+}
+
+net::Task<base::Result<http::Response, CallFailure>> Caller::send(const Endpoint& endpoint, std::unique_ptr<Line> line,
+                                                                  http::Request request, net::Deadline deadline) {
+  auto response = co_await line->client.send(std::move(request), deadline);
+  if (!response) co_return base::unexpected(to_failure(std::move(response).error(), endpoint));
+  if (line->client.reusable()) keep_warm(endpoint, std::move(line));
+  co_return std::move(*response);
+}
+
+net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint& endpoint, http::Request request) {
+  const net::Deadline deadline = net::Deadline::after(endpoint.deadline);
+  request.head.method = "POST";
+  request.head.target = endpoint.url.target;
+  if (auto warm = take_warm(endpoint)) {
+    // A decision is not idempotent: a call lost on a warm connection is a failure, not sent again behind the caller's back.
+    co_return co_await send(endpoint, std::move(warm), std::move(request), deadline);
+  }
+  auto line = co_await open(endpoint, deadline);
+  if (!line) co_return base::unexpected(std::move(line).error());
+  co_return co_await send(endpoint, std::move(*line), std::move(request), deadline);
+}
+
+}  // namespace countersign::ehi

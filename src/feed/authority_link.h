@@ -1,0 +1,44 @@
+// AuthorityLink: a data plane's mutual-TLS connection to the authority's internal listener.
+//
+// Believes only the authority itself: a certificate under the provider's trust chain, for the host called, whose identity
+// is `urn:countersign:internal:service:authority` - not merely any server certificate of the platform.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/time.h"
+#include "http/client.h"
+#include "net/socket.h"
+#include "tls/handshake.h"
+
+namespace countersign::feed {
+
+class AuthorityLink {
+ public:
+  struct Options {
+    net::Endpoint authority;
+    std::shared_ptr<const trust::TrustSet> provider_trust;
+  };
+
+  /// Fails: `net.*`, `tls.*`; a refusal's reason is in the detail.
+  static net::Task<base::Result<AuthorityLink>> open(net::Loop& loop, const Options& options,
+                                                     std::shared_ptr<const tls::ClientContext> own, const base::Clock& clock,
+                                                     net::Deadline deadline);
+
+  /// The body of a 2xx answer. Fails: the authority's own code for a problem, and as http::Client::send.
+  net::Task<base::Result<std::string>> get(std::string target, net::Deadline deadline);
+  net::Task<base::Result<std::string>> post(std::string target, std::string json, net::Deadline deadline);
+
+ private:
+  explicit AuthorityLink(std::unique_ptr<net::Stream> stream, std::string host);
+  net::Task<base::Result<std::string>> send(http::Request request, net::Deadline deadline);
+
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<http::Client> client_;
+};
+
+/// Reads `trust-chain.pem` into a TrustSet for the link. Fails: as files and trust::TrustSet::of_roots.
+base::Result<std::shared_ptr<const trust::TrustSet>> load_trust_chain(const std::filesystem::path& path);
+
+}  // namespace countersign::feed

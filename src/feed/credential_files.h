@@ -1,0 +1,28 @@
+// CredentialFiles: a key and its certificate chain as two files that are swapped as one.
+//
+// A new key is written beside the old one first, then the chain is replaced, then the key. Whenever the plug is pulled,
+// load() finds a key that belongs to the chain, and completes the swap.
+#pragma once
+
+#include <filesystem>
+
+#include "tls/context.h"
+
+namespace countersign::feed {
+
+struct CredentialFiles {
+  std::filesystem::path key;    ///< PKCS#8 PEM, mode 0600
+  std::filesystem::path chain;  ///< PEM, leaf first, without the root
+
+  /// FOLDER/NAME.key and FOLDER/NAME.pem.
+  static CredentialFiles in(const std::filesystem::path& folder, const std::string& name) {
+    return {folder / (name + ".key"), folder / (name + ".pem")};
+  }
+};
+
+/// Fails: as tls::load_credential.
+base::Result<tls::Credential> load(const CredentialFiles& files);
+/// Replaces both. Fails: `file.unwritable`; load() then still finds a matching pair.
+base::Result<void> replace(const CredentialFiles& files, const base::Secret& key_pem, const std::string& chain_pem);
+
+}  // namespace countersign::feed

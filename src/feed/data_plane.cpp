@@ -1,0 +1,103 @@
+#include "feed/data_plane.h"
+
+#include "feed/renewal.h"
+
+namespace countersign::feed {
+namespace {
+
+constexpr base::Duration kRenewalCheck = std::chrono::hours(1);
+constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
+constexpr base::Duration kRetry = std::chrono::milliseconds(250);
+constexpr base::Duration kAttemptTime = std::chrono::seconds(5);
+
+/// Tries for a first snapshot until it is there or the time is up.
+net::Task<void> try_snapshot(Follower& follower, net::Deadline deadline, base::Result<void>& outcome) {
+  for (;;) {
+    const net::Deadline attempt = net::Deadline::earlier(deadline, net::Deadline::after(kAttemptTime));
+    outcome = co_await follower.take_snapshot(attempt);
+    if (outcome || deadline.passed()) co_return;
+    co_await net::sleep_until(net::Deadline::after(kRetry));
+  }
+}
+
+/// Services renew service and server certificates as themselves; any other purpose is renewed with its own certificate.
+bool renews_as_service(trust::Purpose purpose) {
+  return purpose == trust::Purpose::service || purpose == trust::Purpose::server;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<DataPlane>> DataPlane::make(Options options, const base::Clock& clock, const base::Log& log) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(std::move(options), clock, log));
+  BASE_TRY_VOID(plane->learn());
+  return plane;
+}
+
+base::Result<void> DataPlane::learn() {
+  BASE_TRY(auto provider_trust, load_trust_chain(options_.trust_chain));
+  link_ = {options_.authority, std::move(provider_trust)};
+  follower_ = std::make_unique<Follower>(loop_, Follower::Options{link_, files("service"), options_.data / "trust-feed.json"},
+                                         knowledge_, clock_, log_);
+  auto from_copy = follower_->start_from_copy();
+  if (from_copy && *from_copy) return {};
+  if (!from_copy) log_.error("feed.copy_unusable", {{"error", base::to_string(from_copy.error())}});
+  return learn_from_authority();
+}
+
+base::Result<void> DataPlane::learn_from_authority() {
+  base::Result<void> outcome = base::fail(base::Kind::internal, "feed.none", "the trust feed was never asked");
+  const net::Deadline deadline = net::Deadline::after(options_.first_knowledge_time);
+  net::spawn(loop_, try_snapshot(*follower_, deadline, outcome), "feed.first_snapshot", log_);
+  loop_.run();
+  if (outcome) return {};
+  return base::unexpected(std::move(outcome).error().under(
+      "feed.none", "there is no copy of the trust feed, and the authority at " + options_.authority.to_string() +
+                       " gave none: without it nobody could be verified, so this program does not start"));
+}
+
+base::Result<void> DataPlane::keep(Kept kept) {
+  BASE_TRY(auto credential, load(kept.files));
+  kept.replaced(std::make_shared<const tls::Credential>(std::move(credential)));
+  kept_.push_back(std::move(kept));
+  return {};
+}
+
+void DataPlane::start(Follower::Changed changed) {
+  net::spawn(loop_, follower_->run(std::move(changed)), "feed.follow", log_);
+  net::spawn(loop_, keep_fresh(), "feed.renewal", log_);
+}
+
+double DataPlane::feed_age_seconds() const {
+  const auto answered = follower_->last_answer();
+  return answered ? static_cast<double>((clock_.now() - *answered).count()) / 1e6 : -1.0;
+}
+
+net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::Purpose purpose, x509::Certificate current) {
+  BASE_CO_TRY(const auto caller, load(renews_as_service(purpose) ? files("service") : own));
+  BASE_CO_TRY(auto context, tls::ClientContext::make(&caller));
+  const net::Deadline deadline = net::Deadline::after(kRenewalTime);
+  auto link = co_await AuthorityLink::open(loop_, link_, std::move(context), clock_, deadline);
+  if (!link) co_return base::unexpected(std::move(link).error());
+  co_return co_await renew(*link, own, purpose, current, deadline);
+}
+
+net::Task<void> DataPlane::freshen(const Kept& kept) {
+  auto credential = load(kept.files);
+  if (credential && kept.purpose && is_due(credential->chain.front(), clock_.now())) {
+    auto renewed = co_await renew_now(kept.files, *kept.purpose, credential->chain.front());
+    if (renewed) log_.info("certificate.renewed", {{"file", kept.files.chain.string()}});
+    else log_.error("certificate.renewal_failed", {{"file", kept.files.chain.string()}, {"error", base::to_string(renewed.error())}});
+    if (renewed) credential = load(kept.files);
+  }
+  if (credential) kept.replaced(std::make_shared<const tls::Credential>(std::move(*credential)));
+  else log_.error("certificate.kept", {{"file", kept.files.chain.string()}, {"error", base::to_string(credential.error())}});
+}
+
+net::Task<void> DataPlane::keep_fresh() {
+  for (;;) {
+    for (const Kept& kept : kept_) co_await freshen(kept);
+    co_await net::sleep_until(net::Deadline::after(kRenewalCheck));
+  }
+}
+
+}  // namespace countersign::feed

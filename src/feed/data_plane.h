@@ -1,0 +1,63 @@
+// DataPlane: what the gateway and the EHI sender have in common: knowledge from the trust feed, and certificates of their
+// own that are renewed in time. Refuses to come up without trust (law 4). Lives on the main loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "feed/follower.h"
+
+namespace countersign::feed {
+
+class DataPlane {
+ public:
+  struct Options {
+    std::filesystem::path data;         ///< holds service.key, service.pem and trust-feed.json
+    net::Endpoint authority;
+    std::filesystem::path trust_chain;  ///< the provider's: how the authority is recognised
+    base::Duration first_knowledge_time = std::chrono::seconds(30);
+  };
+  /// Learns from the copy on disk, or waits for the authority. Fails: `feed.none` when neither gave anything, files' errors.
+  static base::Result<std::unique_ptr<DataPlane>> make(Options options, const base::Clock& clock, const base::Log& log);
+
+  /// A certificate of ours to keep: loaded now and again after each renewal (and each hour, should somebody replace the
+  /// files), told to `replaced` each time. `purpose` absent: nobody's but the operator's to renew.
+  struct Kept {
+    CredentialFiles files;
+    std::optional<trust::Purpose> purpose;
+    std::function<void(std::shared_ptr<const tls::Credential>)> replaced;
+  };
+  /// Fails: as feed::load. Before start().
+  base::Result<void> keep(Kept kept);
+  /// DATA/NAME.key and DATA/NAME.pem.
+  CredentialFiles files(const std::string& name) const { return CredentialFiles::in(options_.data, name); }
+
+  /// Follows the feed and renews from now on.
+  void start(Follower::Changed changed);
+
+  net::Loop& loop() { return loop_; }
+  const Knowledge& knowledge() const { return knowledge_; }
+  /// Seconds since the authority last answered; -1 before its first answer.
+  double feed_age_seconds() const;
+
+ private:
+  DataPlane(Options options, const base::Clock& clock, const base::Log& log)
+      : options_(std::move(options)), clock_(clock), log_(log) {}
+  base::Result<void> learn();
+  base::Result<void> learn_from_authority();
+  net::Task<void> keep_fresh();
+  net::Task<void> freshen(const Kept& kept);
+  net::Task<base::Result<void>> renew_now(CredentialFiles files, trust::Purpose purpose, x509::Certificate current);
+
+  Options options_;
+  const base::Clock& clock_;
+  const base::Log& log_;
+  net::Loop loop_;
+  Knowledge knowledge_;
+  AuthorityLink::Options link_;
+  std::unique_ptr<Follower> follower_;
+  std::vector<Kept> kept_;
+};
+
+}  // namespace countersign::feed

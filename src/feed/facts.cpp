@@ -1,0 +1,197 @@
+#include "feed/facts.h"
+
+namespace countersign::feed {
+namespace {
+
+using base::json::array;
+using base::json::object;
+using base::json::value;
+
+constexpr std::int64_t kFormat = 1;
+
+tl::unexpected<base::Error> malformed(std::string detail) {
+  return base::fail(base::Kind::corrupt, "feed.malformed", "the trust feed cannot be read: " + std::move(detail));
+}
+
+tl::unexpected<base::Error> malformed(base::Error cause) {
+  return base::unexpected(std::move(cause).under("feed.malformed", "the trust feed cannot be read"));
+}
+
+struct ToJson {
+  object operator()(const RootFact& fact) const {
+    return {{"type", "root"}, {"certificate", base::to_base64(fact.certificate.der())}};
+  }
+  object operator()(const trust::IssuingCa& ca) const {
+    array purposes;
+    for (const trust::Purpose purpose : ca.purposes) purposes.emplace_back(trust::name(purpose));
+    return {{"type", "issuing_ca"},
+            {"certificate", base::to_base64(ca.certificate.der())},
+            {"environment", base::name(ca.environment)},
+            {"purposes", std::move(purposes)}};
+  }
+  object operator()(const trust::CertificateFact& fact) const {
+    object json{{"type", "certificate"},
+                {"fingerprint", base::to_hex(fact.fingerprint)},
+                {"urn", fact.identity.to_urn()},
+                {"purpose", trust::name(fact.purpose)},
+                {"not_after", fact.not_after.unix_seconds()}};
+    if (fact.revoked_for) json["revoked_for"] = *fact.revoked_for;
+    return json;
+  }
+  object operator()(const trust::SuspensionFact& fact) const {
+    object json{{"type", "suspension"},
+                {"environment", base::name(fact.environment)},
+                {"organisation", fact.organisation.text()},
+                {"suspended", fact.suspended}};
+    if (fact.application) json["application"] = fact.application->text();
+    return json;
+  }
+};
+
+base::Result<x509::Certificate> read_certificate(base::JsonReader& reader) {
+  BASE_TRY(const std::string text, reader.text("certificate"));
+  BASE_TRY(const base::Bytes der, base::from_base64(text));
+  return x509::Certificate::from_der(der);
+}
+
+base::Result<Fact> read_root(base::JsonReader& reader) {
+  BASE_TRY(auto certificate, read_certificate(reader));
+  return Fact(RootFact{std::move(certificate)});
+}
+
+base::Result<Fact> read_issuing_ca(base::JsonReader& reader) {
+  BASE_TRY(auto certificate, read_certificate(reader));
+  BASE_TRY(const std::string environment_text, reader.text("environment"));
+  BASE_TRY(const base::Environment environment, base::parse_environment(environment_text));
+  BASE_TRY(const auto purpose_texts, reader.texts("purposes"));
+  std::set<trust::Purpose> purposes;
+  for (const std::string& text : purpose_texts) {
+    BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(text));
+    purposes.insert(purpose);
+  }
+  return Fact(trust::IssuingCa{std::move(certificate), environment, std::move(purposes)});
+}
+
+base::Result<Fact> read_certificate_fact(base::JsonReader& reader) {
+  BASE_TRY(const std::string hex, reader.text("fingerprint"));
+  BASE_TRY(const base::Bytes bytes, base::from_hex(hex));
+  crypto::Digest256 fingerprint{};
+  if (bytes.size() != fingerprint.size()) return malformed("a fingerprint is not 32 bytes long");
+  std::copy(bytes.begin(), bytes.end(), fingerprint.begin());
+  BASE_TRY(const std::string urn, reader.text("urn"));
+  BASE_TRY(auto identity, base::Identity::from_urn(urn));
+  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
+  BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
+  BASE_TRY(const std::int64_t not_after, reader.integer("not_after"));
+  BASE_TRY(std::string revoked_for, reader.text_or("revoked_for", ""));
+  trust::CertificateFact fact{fingerprint, std::move(identity), purpose, base::Instant::from_unix_seconds(not_after), {}};
+  if (!revoked_for.empty()) fact.revoked_for = std::move(revoked_for);
+  return Fact(std::move(fact));
+}
+
+base::Result<Fact> read_suspension(base::JsonReader& reader) {
+  BASE_TRY(const std::string environment_text, reader.text("environment"));
+  BASE_TRY(const base::Environment environment, base::parse_environment(environment_text));
+  BASE_TRY(const std::string organisation_text, reader.text("organisation"));
+  BASE_TRY(auto organisation, base::Slug::parse(organisation_text));
+  BASE_TRY(const std::string application_text, reader.text_or("application", ""));
+  if (!reader.has("suspended")) return malformed("'suspended' is missing");
+  BASE_TRY(const bool suspended, reader.flag_or("suspended", true));
+  trust::SuspensionFact fact{environment, std::move(organisation), {}, suspended};
+  if (!application_text.empty()) {
+    BASE_TRY(auto application, base::Slug::parse(application_text));
+    fact.application = std::move(application);
+  }
+  return Fact(std::move(fact));
+}
+
+base::Result<Fact> read_fact(const value& json) {
+  BASE_TRY(auto reader, base::JsonReader::of(json));
+  BASE_TRY(const std::string type, reader.text("type"));
+  base::Result<Fact> fact = base::fail(base::Kind::corrupt, "feed.malformed", "'" + type + "' is not a known type of fact");
+  if (type == "root") fact = read_root(reader);
+  if (type == "issuing_ca") fact = read_issuing_ca(reader);
+  if (type == "certificate") fact = read_certificate_fact(reader);
+  if (type == "suspension") fact = read_suspension(reader);
+  if (!fact) return fact;
+  BASE_TRY_VOID(reader.finish());
+  return fact;
+}
+
+base::Result<Change> read_change(const value& json) {
+  BASE_TRY(auto reader, base::JsonReader::of(json));
+  BASE_TRY(const std::int64_t sequence, reader.integer("sequence"));
+  const value* fact_json = json.get_object().if_contains("fact");
+  if (sequence <= 0 || fact_json == nullptr) return malformed("a change needs a positive 'sequence' and a 'fact'");
+  BASE_TRY(auto fact, fact_from_json(*fact_json));
+  return Change{static_cast<std::uint64_t>(sequence), std::move(fact)};
+}
+
+}  // namespace
+
+object to_json(const Fact& fact) { return std::visit(ToJson{}, fact); }
+
+base::Result<Fact> fact_from_json(const value& json) {
+  auto fact = read_fact(json);
+  if (!fact) return malformed(std::move(fact).error());
+  return fact;
+}
+
+std::string to_json_text(const Snapshot& snapshot) {
+  array facts;
+  facts.reserve(snapshot.facts.size());
+  for (const Fact& fact : snapshot.facts) facts.emplace_back(to_json(fact));
+  const object json{{"format", kFormat}, {"sequence", snapshot.sequence}, {"facts", std::move(facts)}};
+  return base::json::serialize(json);
+}
+
+base::Result<Snapshot> parse_snapshot(std::string_view text) {
+  auto json = base::parse_json(text);
+  if (!json) return malformed(std::move(json).error());
+  auto reader = base::JsonReader::of(*json);
+  if (!reader) return malformed(std::move(reader).error());
+  const auto format = reader->integer("format");
+  if (!format || *format != kFormat) return malformed("it is of another format than 1; use programs of one release");
+  const auto sequence = reader->integer("sequence");
+  const auto facts = reader->array("facts");
+  if (!sequence || *sequence < 0 || !facts) return malformed("'sequence' or 'facts' is missing");
+  Snapshot snapshot{static_cast<std::uint64_t>(*sequence), {}};
+  for (const value& element : **facts) {
+    BASE_TRY(auto fact, fact_from_json(element));
+    snapshot.facts.push_back(std::move(fact));
+  }
+  return snapshot;
+}
+
+object to_json(const Change& change) { return {{"sequence", change.sequence}, {"fact", to_json(change.fact)}}; }
+
+base::Result<Change> change_from_json(const value& json) {
+  auto change = read_change(json);
+  if (!change) return malformed(std::move(change).error());
+  return change;
+}
+
+std::string to_json_text(std::uint64_t sequence, const std::vector<Change>& changes) {
+  array list;
+  for (const Change& change : changes) list.emplace_back(to_json(change));
+  const object json{{"sequence", sequence}, {"changes", std::move(list)}};
+  return base::json::serialize(json);
+}
+
+base::Result<std::vector<Change>> parse_changes(std::string_view text) {
+  auto json = base::parse_json(text);
+  if (!json) return malformed(std::move(json).error());
+  auto reader = base::JsonReader::of(*json);
+  if (!reader) return malformed(std::move(reader).error());
+  const auto list = reader->array("changes");
+  if (!list) return malformed("'changes' is missing");
+  std::vector<Change> changes;
+  for (const value& element : **list) {
+    BASE_TRY(auto change, change_from_json(element));
+    if (!changes.empty() && change.sequence <= changes.back().sequence) return malformed("the sequence does not rise");
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+}  // namespace countersign::feed

@@ -1,0 +1,54 @@
+// Follower: keeps Knowledge current from the authority's trust feed, and its copy on disk.
+//
+// Snapshot first, then changes by long poll, over mutual TLS. While the authority is away, what is known goes on to hold;
+// how old it is can be asked. Lives on one loop.
+#pragma once
+
+#include <functional>
+
+#include "feed/authority_link.h"
+#include "feed/copy.h"
+#include "feed/credential_files.h"
+#include "feed/knowledge.h"
+
+namespace countersign::feed {
+
+class Follower {
+ public:
+  struct Options {
+    AuthorityLink::Options link;
+    CredentialFiles credential;  ///< our service certificate; read anew at every connection
+    std::filesystem::path copy;
+  };
+  /// Called on the follower's loop after knowledge changed.
+  using Changed = std::function<void()>;
+
+  Follower(net::Loop& loop, Options options, Knowledge& knowledge, const base::Clock& clock, const base::Log& log);
+
+  /// Fills knowledge from the copy on disk: true when there was one. Fails: `feed.malformed`, `trust.empty`.
+  base::Result<bool> start_from_copy();
+  /// Takes a snapshot from the authority. Fails: as the link, `feed.malformed`, `file.unwritable`.
+  net::Task<base::Result<void>> take_snapshot(net::Deadline deadline);
+  /// Follows until the loop stops, reconnecting with back-off.
+  net::Task<void> run(Changed changed);
+  /// When the authority last answered; absent before the first answer.
+  std::optional<base::Instant> last_answer() const { return last_answer_; }
+
+ private:
+  net::Task<base::Result<AuthorityLink>> open(net::Deadline deadline);
+  net::Task<base::Result<void>> take_snapshot_over(AuthorityLink& link, net::Deadline deadline);
+  net::Task<base::Error> follow_until_failure(const Changed& changed);
+  net::Task<base::Result<void>> poll(AuthorityLink& link, const Changed& changed);
+  base::Result<void> take_over(const std::vector<Change>& changes);
+
+  net::Loop& loop_;
+  Options options_;
+  Knowledge& knowledge_;
+  const base::Clock& clock_;
+  const base::Log& log_;
+  Copy copy_;
+  std::optional<base::Instant> last_answer_;
+  bool reachable_ = true;  ///< so that each loss and return is logged once
+};
+
+}  // namespace countersign::feed

@@ -1,0 +1,73 @@
+#include "feed/knowledge.h"
+
+#include <algorithm>
+
+namespace countersign::feed {
+namespace {
+
+struct Sorted {
+  std::vector<x509::Certificate> roots;
+  std::vector<trust::IssuingCa> issuing_cas;
+  std::vector<trust::CertificateFact> certificates;
+  std::vector<trust::SuspensionFact> suspensions;
+
+  void operator()(const RootFact& fact) { roots.push_back(fact.certificate); }
+  void operator()(const trust::IssuingCa& fact) { issuing_cas.push_back(fact); }
+  void operator()(const trust::CertificateFact& fact) { certificates.push_back(fact); }
+  void operator()(const trust::SuspensionFact& fact) { suspensions.push_back(fact); }
+};
+
+template <class T, class SameAs>
+void put(std::vector<T>& list, const T& item, SameAs same) {
+  const auto found = std::ranges::find_if(list, [&](const T& known) { return same(known, item); });
+  if (found == list.end()) list.push_back(item);
+  else *found = item;
+}
+
+bool same_certificate(const x509::Certificate& a, const x509::Certificate& b) { return a == b; }
+bool same_ca(const trust::IssuingCa& a, const trust::IssuingCa& b) { return a.certificate == b.certificate; }
+
+}  // namespace
+
+base::Result<void> Knowledge::publish_trust() {
+  const auto known = trust_.take();
+  const std::uint64_t generation = known ? known->generation() + 1 : 1;
+  BASE_TRY(auto set, trust::TrustSet::of_issuers(roots_, issuing_cas_, generation));
+  trust_.publish(std::make_shared<const trust::TrustSet>(std::move(set)));
+  return {};
+}
+
+base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
+  const std::lock_guard lock(writer_);
+  Sorted sorted;
+  for (const Fact& fact : snapshot.facts) std::visit(sorted, fact);
+  roots_.swap(sorted.roots);
+  issuing_cas_.swap(sorted.issuing_cas);
+  if (auto published = publish_trust(); !published) {
+    roots_.swap(sorted.roots);
+    issuing_cas_.swap(sorted.issuing_cas);
+    return published;
+  }
+  registry_.replace(sorted.certificates, sorted.suspensions);
+  sequence_.store(snapshot.sequence, std::memory_order_release);
+  return {};
+}
+
+base::Result<void> Knowledge::apply(const Change& change) {
+  const std::lock_guard lock(writer_);
+  if (change.sequence <= sequence()) return {};
+  if (const auto* root = std::get_if<RootFact>(&change.fact)) {
+    put(roots_, root->certificate, same_certificate);
+    BASE_TRY_VOID(publish_trust());
+  }
+  if (const auto* ca = std::get_if<trust::IssuingCa>(&change.fact)) {
+    put(issuing_cas_, *ca, same_ca);
+    BASE_TRY_VOID(publish_trust());
+  }
+  if (const auto* certificate = std::get_if<trust::CertificateFact>(&change.fact)) registry_.apply(*certificate);
+  if (const auto* suspension = std::get_if<trust::SuspensionFact>(&change.fact)) registry_.apply(*suspension);
+  sequence_.store(change.sequence, std::memory_order_release);
+  return {};
+}
+
+}  // namespace countersign::feed

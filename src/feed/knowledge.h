@@ -1,0 +1,37 @@
+// Knowledge: what a data plane knows of trust and registry right now, whoever told it.
+//
+// Broken input never replaces good knowledge (law 4). Thread-safe: one thread follows the feed, all threads ask.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "base/published.h"
+#include "feed/facts.h"
+
+namespace countersign::feed {
+
+class Knowledge {
+ public:
+  /// Takes over everything the snapshot says. Fails: `trust.empty` and as x509::AnchorSet::make; nothing changes then.
+  base::Result<void> replace(const Snapshot& snapshot);
+  /// Takes over one change; one that is not newer than sequence() is ignored. Fails: as replace().
+  base::Result<void> apply(const Change& change);
+
+  /// Null until the first replace().
+  std::shared_ptr<const trust::TrustSet> trust() const { return trust_.take(); }
+  const trust::RegistryView& registry() const { return registry_; }
+  std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
+
+ private:
+  base::Result<void> publish_trust();
+
+  std::mutex writer_;
+  std::vector<x509::Certificate> roots_;
+  std::vector<trust::IssuingCa> issuing_cas_;
+  base::Published<trust::TrustSet> trust_;
+  trust::RegistryView registry_;
+  std::atomic<std::uint64_t> sequence_{0};
+};
+
+}  // namespace countersign::feed

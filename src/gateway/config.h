@@ -1,0 +1,44 @@
+// GatewayConfig: the [gateway] section of countersign.toml, checked: a value of this type can be run.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/config.h"
+#include "base/identity.h"
+#include "net/endpoint.h"
+
+namespace countersign::gateway {
+
+/// Requests to `host` whose path lies under `path` go to `upstream`.
+struct Route {
+  std::string host;        ///< "*", an exact name, or "*.example.com"; lower case
+  std::string path;        ///< starts with '/'; a prefix of whole segments
+  net::Endpoint upstream;  ///< HTTP/1.1
+};
+
+struct GatewayConfig {
+  std::filesystem::path data;
+  net::Endpoint listen;
+  net::Endpoint status;  ///< health and metrics, plain HTTP, loopback only
+  net::Endpoint authority;
+  base::Environment environment = base::Environment::production;
+  std::filesystem::path trust_chain;
+  std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
+  std::filesystem::path server_key;
+  std::vector<Route> routes;
+  std::size_t workers = 1;
+  bool access_log = true;
+  base::Duration request_head_time = std::chrono::seconds(15);
+  base::Duration idle_time = std::chrono::seconds(75);
+  base::Duration body_time = std::chrono::seconds(60);      ///< without a byte of a body moving
+  base::Duration upstream_connect_time = std::chrono::seconds(3);
+  base::Duration upstream_response_time = std::chrono::seconds(60);
+  base::Duration drain_time = std::chrono::seconds(10);
+
+  /// Reads the file; relative paths are relative to its folder. Fails: `config.*`, `gateway.config` naming the key.
+  static base::Result<GatewayConfig> load(const std::filesystem::path& file);
+  static base::Result<GatewayConfig> parse(std::string_view text, const std::filesystem::path& folder);
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,152 @@
+#include "gateway/connection.h"
+
+#include "http/problem.h"
+
+namespace countersign::gateway {
+namespace {
+
+constexpr base::Duration kLingerTime = std::chrono::seconds(2);
+constexpr std::size_t kLingerBytes = 1024 * 1024;
+
+/// One connection's state; its methods are the steps of a request.
+class Session {
+ public:
+  Session(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection)
+      : context_(context),
+        connection_(std::move(connection)),
+        identity_(connection_.peer, connection_.stream->peer().host),
+        reader_(*connection_.stream, limits(context.config)),
+        registration_(context.live, {connection_.peer, *connection_.stream, connection_.server_name}) {
+    context_.metrics.connection_opened();
+  }
+  ~Session() { context_.metrics.connection_closed(); }
+
+  net::Task<void> run() {
+    while (co_await serve_one()) {
+    }
+    co_await close();
+  }
+
+ private:
+  static http::H1Limits limits(const GatewayConfig& config) {
+    http::H1Limits limits;
+    limits.head_time = config.request_head_time;
+    return limits;
+  }
+
+  /// True when another request may follow.
+  net::Task<bool> serve_one() {
+    registration_.entry().idle = true;
+    auto head = co_await reader_.read_request_head(net::Deadline::after(context_.config.idle_time));
+    registration_.entry().idle = false;
+    if (!head) {
+      co_await refuse_unreadable(std::move(head).error());
+      co_return false;
+    }
+    if (!*head) co_return false;
+    if (!still_admitted()) co_return false;
+    const base::Instant started = context_.clock.now();
+    const Exchange::Outcome outcome = co_await answer(**head);
+    context_.metrics.request(outcome.status);
+    record(**head, outcome, started);
+    co_return outcome.reusable && !registration_.entry().cut;
+  }
+
+  /// The registry may have changed since the last request; a peer no longer admitted gets no answer at all.
+  bool still_admitted() {
+    if (registration_.entry().cut) return false;
+    auto refusal = trust::reconsider(connection_.peer.admitted(), context_.knowledge.registry(), context_.clock.now());
+    if (!refusal) return true;
+    context_.log.warning("connection.cut", tls::refusal_record(*refusal, connection_.stream->peer(), connection_.server_name, "gateway"));
+    context_.metrics.connection_cut(refusal->reason);
+    connection_.stream->abort();
+    return false;
+  }
+
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head) {
+    auto destination = read_destination(head, connection_.server_name);
+    if (!destination) {
+      const int status = destination.error().code == "gateway.misdirected" ? 421 : 400;
+      co_return co_await answer_problem(std::move(destination).error(), status);
+    }
+    const Route* route = context_.routes.find(destination->host, destination->path());
+    if (route == nullptr) {
+      base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
+      co_return co_await answer_problem(std::move(error), 404);
+    }
+    ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
+                                     reader_,       identity_,       context_.log};
+    ExchangeRequest request{head, std::move(*destination), *route, context_.draining};
+    Exchange exchange(exchange_context, std::move(request));
+    co_return co_await exchange.run();
+  }
+
+  /// An answer of our own. A request body nobody will read ends the connection.
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status) {
+    http::Response problem = http::to_problem(error);
+    const bool keep = reader_.at_end_of_message() && reader_.keep_alive() && !context_.draining;
+    http::ResponseHead head;
+    head.status = status;
+    head.reason = http::reason_phrase(status);
+    head.fields = problem.fields;
+    head.fields.set("Content-Length", std::to_string(problem.body.size()));
+    if (!keep) head.fields.set("Connection", "close");
+    const std::string text = http::serialise(head) + problem.body;
+    auto written = co_await connection_.stream->write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
+    co_return Exchange::Outcome{status, keep && written.has_value(), problem.body.size()};
+  }
+
+  /// What could not be read as a request gets one answer if the bytes were wrong, and none if the connection failed.
+  net::Task<void> refuse_unreadable(base::Error error) {
+    if (!error.code.starts_with("http.") || error.code == "http.cut_off") co_return;
+    context_.log.info("gateway.bad_request", {{"code", error.code},
+                                              {"detail", error.detail},
+                                              {"application", connection_.peer.identity().to_urn()},
+                                              {"address", connection_.stream->peer().to_string()}});
+    const int status = http::to_problem(error).status;
+    context_.metrics.request(status);
+    (void)co_await answer_problem(std::move(error), status);
+  }
+
+  void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
+    if (!context_.config.access_log) return;
+    const base::Identity& identity = connection_.peer.identity();
+    context_.log.info("request", {{"method", head.method},
+                                  {"path", std::string_view(head.target).substr(0, head.target.find('?'))},
+                                  {"host", head.fields.find("Host").value_or("")},
+                                  {"status", outcome.status},
+                                  {"bytes", outcome.body_bytes},
+                                  {"micros", (context_.clock.now() - started).count()},
+                                  {"application", identity.to_urn()},
+                                  {"serial", connection_.peer.certificate().serial().hex()},
+                                  {"address", connection_.stream->peer().to_string()}});
+  }
+
+  /// Says goodbye, then reads and drops a little, so that our last answer is not lost to a reset.
+  net::Task<void> close() {
+    const net::Deadline deadline = net::Deadline::after(kLingerTime);
+    co_await connection_.stream->finish(deadline);
+    std::array<std::uint8_t, 8192> dropped;
+    for (std::size_t total = 0; total < kLingerBytes && !registration_.entry().cut;) {
+      const auto count = co_await connection_.stream->read_some(dropped, deadline);
+      if (!count || *count == 0) break;
+      total += *count;
+    }
+    connection_.stream->abort();
+  }
+
+  ConnectionContext context_;
+  tls::Connection<tls::VerifiedPeer> connection_;
+  IdentityFields identity_;
+  http::H1Reader reader_;
+  LiveConnections::Registration registration_;
+};
+
+}  // namespace
+
+net::Task<void> serve_connection(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection) {
+  Session session(context, std::move(connection));
+  co_await session.run();
+}
+
+}  // namespace countersign::gateway

@@ -1,0 +1,32 @@
+// Connection: the requests of one verified peer, one after the other, from handshake to close.
+#pragma once
+
+#include <functional>
+
+#include "feed/knowledge.h"
+#include "gateway/config.h"
+#include "gateway/exchange.h"
+#include "gateway/live_connections.h"
+#include "gateway/metrics.h"
+
+namespace countersign::gateway {
+
+/// What the connections of one worker share; borrowed by each.
+struct ConnectionContext {
+  net::Loop& loop;
+  const GatewayConfig& config;
+  const RouteTable& routes;
+  const feed::Knowledge& knowledge;
+  UpstreamPool& upstreams;
+  LiveConnections& live;
+  Metrics& metrics;
+  const base::Clock& clock;
+  const base::Log& log;
+  const bool& draining;
+};
+
+/// Serves `connection` until either side closes. Every request is judged again: host, route, and whether the peer is still
+/// admitted (law 6). There is no way in without a VerifiedPeer.
+net::Task<void> serve_connection(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection);
+
+}  // namespace countersign::gateway

@@ -1,0 +1,73 @@
+// Exchange: one request of a verified peer carried to its upstream, and the response carried back.
+//
+// Bodies are streamed both ways at once through fixed buffers: constant memory whatever their size, and no dead-lock when
+// an upstream answers before it has read everything.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "gateway/config.h"
+#include "gateway/identity_fields.h"
+#include "gateway/route_table.h"
+#include "gateway/upstream_pool.h"
+#include "http/h1_reader.h"
+#include "net/loop.h"
+
+namespace countersign::gateway {
+
+/// What an exchange needs of the connection and worker it runs on; borrowed.
+struct ExchangeContext {
+  net::Loop& loop;
+  const GatewayConfig& config;
+  UpstreamPool& upstreams;
+  net::Stream& client;
+  http::H1Reader& client_reader;
+  const IdentityFields& identity;
+  const base::Log& log;
+};
+
+struct ExchangeRequest {
+  http::RequestHead head;
+  Destination destination;
+  const Route& route;
+  bool close_after = false;  ///< we are draining: tell the client not to send another request
+};
+
+class Exchange {
+ public:
+  Exchange(ExchangeContext context, ExchangeRequest request) : context_(context), request_(std::move(request)) {}
+
+  struct Outcome {
+    int status = 0;                ///< sent to the client; 0 when nothing could be sent
+    bool reusable = false;         ///< the client's connection may carry another request
+    std::uint64_t body_bytes = 0;  ///< of the response
+  };
+  net::Task<Outcome> run();
+
+ private:
+  net::Task<base::Result<void>> send_request();
+  net::Task<base::Result<void>> open_and_send_head(bool fresh);
+  net::Task<void> pump_request_body();
+  net::Task<base::Result<void>> relay_response();
+  net::Task<base::Result<void>> relay_response_body(std::string head);
+  net::Task<void> report_and_answer(base::Error error);
+  net::Task<void> answer(http::Response problem);
+  std::string request_head_text() const;
+  std::string response_head_text();
+  bool has_request_body() const;
+
+  ExchangeContext context_;
+  ExchangeRequest request_;
+  std::unique_ptr<UpstreamConnection> upstream_;
+  http::ResponseHead response_;
+  Outcome outcome_;
+  bool chunk_response_ = false;      ///< the client gets the body in chunks of ours
+  bool client_may_keep_ = false;
+  bool response_started_ = false;    ///< a byte of the response was sent to the client
+  bool upstream_done_ = false;       ///< no more of the request body is wanted
+  bool client_failed_ = false;       ///< the client stopped reading: nobody is left to answer
+  std::optional<base::Error> request_body_error_ = {};  ///< the client's body was malformed, cut off or late
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,86 @@
+#include "gateway/gateway.h"
+
+namespace countersign::gateway {
+namespace {
+
+http::Response text_response(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.fields.add("Content-Type", "text/plain; version=0.0.4");
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const base::Clock& clock, const base::Log& log) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), clock, log));
+  const GatewayConfig& checked = gateway->config_;
+  feed::DataPlane::Options options{.data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
+  BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
+  BASE_TRY_VOID(gateway->load_certificates());
+  BASE_TRY_VOID(gateway->bind());
+  return gateway;
+}
+
+base::Result<void> Gateway::load_certificates() {
+  const auto unchanged = [](std::shared_ptr<const tls::Credential>) {};  // read again at each connection to the authority
+  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
+  const bool foreign = !config_.server_certificate.empty();
+  feed::DataPlane::Kept server{foreign ? feed::CredentialFiles{config_.server_key, config_.server_certificate} : plane_->files("server"),
+                               foreign ? std::nullopt : std::optional(trust::Purpose::server),
+                               [this](std::shared_ptr<const tls::Credential> own) {
+                                 server_credential_ = own;
+                                 for (const auto& worker : workers_) worker->use_credential(own);
+                               }};
+  return plane_->keep(std::move(server));
+}
+
+base::Result<void> Gateway::bind() {
+  const WorkerShared shared{config_, routes_, plane_->knowledge(), metrics_, clock_, log_};
+  net::Endpoint at = config_.listen;
+  for (std::size_t i = 0; i < config_.workers; ++i) {
+    BASE_TRY(auto worker, Worker::make(shared, at, server_credential_));
+    at = worker->local();
+    workers_.push_back(std::move(worker));
+  }
+  http::Handler status = [this](http::Request request) { return answer_status(std::move(request)); };
+  BASE_TRY(status_, http::PlainServer::bind(plane_->loop(), config_.status, std::move(status), log_));
+  return {};
+}
+
+void Gateway::run() {
+  for (const auto& worker : workers_) worker->start();
+  log_.info("gateway.started", {{"listen", listening_at().to_string()},
+                                {"tls", "mutual: a transport certificate is required"},
+                                {"environment", base::name(config_.environment)},
+                                {"workers", workers_.size()},
+                                {"sequence", plane_->knowledge().sequence()}});
+  plane_->start([this] {
+    for (const auto& worker : workers_) worker->knowledge_changed();
+  });
+  net::spawn(plane_->loop(), status_->run(), "gateway.status", log_);
+  net::spawn(plane_->loop(), stop_on_signal(), "gateway.stop", log_);
+  plane_->loop().run();
+  for (const auto& worker : workers_) worker->join();
+  log_.info("gateway.stopped");
+}
+
+net::Task<void> Gateway::stop_on_signal() {
+  const int signal = co_await net::wait_for_stop_signal(plane_->loop());
+  log_.info("gateway.draining", {{"signal", signal}});
+  draining_ = true;
+  for (const auto& worker : workers_) worker->drain(net::Deadline::after(config_.drain_time));
+  plane_->loop().stop();
+}
+
+net::Task<http::Response> Gateway::answer_status(http::Request request) {
+  const std::string& target = request.head.target;
+  if (target == "/live") co_return text_response(200, "live\n");
+  if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
+  if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
+  const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(), plane_->knowledge().registry().size()};
+  co_return text_response(200, metrics_.to_text(now));
+}
+
+}  // namespace countersign::gateway

@@ -1,0 +1,43 @@
+// Gateway: the inbound data plane put together: knowledge from the trust feed, workers, status, and a graceful end.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "feed/data_plane.h"
+#include "gateway/worker.h"
+#include "http/plain_server.h"
+
+namespace countersign::gateway {
+
+class Gateway {
+ public:
+  /// Borrows clock and log. Fails: `feed.none` (law 4), `credential.*`, `net.listen`, `tls.context`.
+  static base::Result<std::unique_ptr<Gateway>> make(GatewayConfig config, const base::Clock& clock, const base::Log& log);
+
+  const net::Endpoint& listening_at() const { return workers_.front()->local(); }
+  const net::Endpoint& status_at() const { return status_->local(); }
+  /// Serves until SIGTERM or SIGINT, then drains.
+  void run();
+
+ private:
+  Gateway(GatewayConfig config, const base::Clock& clock, const base::Log& log)
+      : config_(std::move(config)), clock_(clock), log_(log), routes_(config_.routes) {}
+  base::Result<void> load_certificates();
+  base::Result<void> bind();
+  net::Task<void> stop_on_signal();
+  net::Task<http::Response> answer_status(http::Request request);
+
+  GatewayConfig config_;
+  const base::Clock& clock_;
+  const base::Log& log_;
+  RouteTable routes_;
+  Metrics metrics_;
+  std::unique_ptr<feed::DataPlane> plane_;
+  std::shared_ptr<const tls::Credential> server_credential_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<http::PlainServer> status_;
+  bool draining_ = false;
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,54 @@
+#include "gateway/metrics.h"
+
+#include <string_view>
+
+namespace countersign::gateway {
+namespace {
+
+std::string metric(std::string_view name, std::string_view labels, std::uint64_t value) {
+  std::string line = "countersign_gateway_" + std::string(name);
+  if (!labels.empty()) line += "{" + std::string(labels) + "}";
+  return line + " " + std::to_string(value) + "\n";
+}
+
+std::string heading(std::string_view name, std::string_view type, std::string_view help) {
+  const std::string full = "countersign_gateway_" + std::string(name);
+  return "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n";
+}
+
+std::string label(std::string_view key, std::string_view value) { return std::string(key) + "=\"" + std::string(value) + "\""; }
+
+}  // namespace
+
+void Metrics::refused(trust::Reason reason) { add(refused_[static_cast<std::size_t>(reason)]); }
+void Metrics::connection_cut(trust::Reason reason) { add(cut_[static_cast<std::size_t>(reason)]); }
+void Metrics::failed(const std::string&) { add(handshakes_failed_); }
+
+void Metrics::request(int status) {
+  const int first_digit = status / 100;
+  add(requests_[first_digit >= 1 && first_digit <= 5 ? static_cast<std::size_t>(first_digit) : 0]);
+}
+
+std::string Metrics::to_text(const Now& now) const {
+  std::string text = heading("handshakes_total", "counter", "TLS handshakes by outcome.");
+  text += metric("handshakes_total", label("outcome", "accepted"), handshakes_accepted_);
+  text += metric("handshakes_total", label("outcome", "failed"), handshakes_failed_);
+  text += metric("handshakes_total", label("outcome", "shed"), handshakes_shed_);
+  text += heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
+  for (const trust::Explanation& e : trust::explanations())
+    text += metric("refusals_total", label("reason", e.name), refused_[static_cast<std::size_t>(e.reason)]);
+  text += heading("connections_cut_total", "counter", "Live connections cut because the peer is no longer admitted, by reason.");
+  for (const trust::Explanation& e : trust::explanations())
+    if (const auto count = cut_[static_cast<std::size_t>(e.reason)].load(); count > 0)
+      text += metric("connections_cut_total", label("reason", e.name), count);
+  text += heading("connections", "gauge", "Live connections.") + metric("connections", "", connections_);
+  text += heading("requests_total", "counter", "Requests answered, by class of status.");
+  for (std::size_t digit = 1; digit < requests_.size(); ++digit)
+    text += metric("requests_total", label("class", std::to_string(digit) + "xx"), requests_[digit]);
+  text += heading("feed_sequence", "gauge", "Newest change known from the trust feed.") + metric("feed_sequence", "", now.feed_sequence);
+  text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") + metric("known_certificates", "", now.known_certificates);
+  text += heading("feed_age_seconds", "gauge", "Seconds since the authority last answered; -1 before its first answer.");
+  return text + "countersign_gateway_feed_age_seconds " + std::to_string(now.feed_age_seconds) + "\n";
+}
+
+}  // namespace countersign::gateway

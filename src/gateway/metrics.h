@@ -1,0 +1,49 @@
+// Metrics: what the gateway counts, in the Prometheus text format (version 0.0.4). Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "tls/server.h"
+#include "trust/reason.h"
+
+namespace countersign::gateway {
+
+class Metrics final : public tls::ServerObserver {
+ public:
+  void accepted() override { add(handshakes_accepted_); }
+  void refused(trust::Reason reason) override;
+  void failed(const std::string& error_code) override;
+  void shed() override { add(handshakes_shed_); }
+
+  void connection_opened() { add(connections_); }
+  void connection_closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+  /// A live connection was cut because its peer is no longer admitted.
+  void connection_cut(trust::Reason reason);
+  void request(int status);
+
+  /// Facts that are asked for when the text is made.
+  struct Now {
+    std::uint64_t feed_sequence;
+    double feed_age_seconds;  ///< negative: the authority has not answered since start
+    std::size_t known_certificates;
+  };
+  std::string to_text(const Now& now) const;
+
+ private:
+  using Counter = std::atomic<std::uint64_t>;
+  static void add(Counter& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+  static constexpr std::size_t kReasons = static_cast<std::size_t>(trust::Reason::proof_failed) + 1;
+
+  Counter handshakes_accepted_{0};
+  Counter handshakes_failed_{0};
+  Counter handshakes_shed_{0};
+  Counter connections_{0};
+  std::array<Counter, kReasons> refused_{};
+  std::array<Counter, kReasons> cut_{};
+  std::array<Counter, 6> requests_{};  ///< by the first digit of the status
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,36 @@
+#include "gateway/upstream_pool.h"
+
+namespace countersign::gateway {
+
+net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(net::Endpoint endpoint, net::Deadline deadline) {
+  if (const auto found = idle_.find(endpoint); found != idle_.end()) {
+    while (!found->second.empty()) {
+      Idle newest = std::move(found->second.back());
+      found->second.pop_back();
+      if (newest.until.passed() || newest.connection->socket.has_unexpected_input()) continue;
+      newest.connection->reused = true;
+      co_return std::move(newest.connection);
+    }
+  }
+  co_return co_await connect(std::move(endpoint), deadline);
+}
+
+net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::connect(net::Endpoint endpoint, net::Deadline deadline) {
+  net::Endpoint to = endpoint;
+  auto socket = co_await net::Socket::connect(loop_, std::move(to), deadline);
+  if (!socket) co_return base::unexpected(std::move(socket).error());
+  co_return std::make_unique<UpstreamConnection>(std::move(*socket), std::move(endpoint));
+}
+
+void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
+  std::deque<Idle>& idle = idle_[connection->endpoint];
+  if (idle.size() >= kIdleLimit) idle.pop_front();
+  idle.push_back({std::move(connection), net::Deadline::after(kIdleTime)});
+}
+
+void UpstreamPool::sweep() {
+  for (auto& [endpoint, idle] : idle_)
+    while (!idle.empty() && idle.front().until.passed()) idle.pop_front();
+}
+
+}  // namespace countersign::gateway

@@ -1,0 +1,138 @@
+#include "gateway/worker.h"
+
+namespace countersign::gateway {
+namespace {
+
+constexpr base::Duration kHousekeeping = std::chrono::seconds(1);
+/// After the drain deadline, tasks whose connections were cut get this long to end.
+constexpr base::Duration kUnwind = std::chrono::seconds(1);
+
+/// Judges a client for this gateway: a transport certificate of its environment, known to the registry as good.
+struct JudgeTransport {
+  const feed::Knowledge* knowledge;
+  const base::Clock* clock;
+  trust::Policy policy;
+
+  base::Result<trust::AdmittedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
+    const auto trust = knowledge->trust();
+    auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
+    if (!chain) return base::unexpected(std::move(chain).error());
+    return trust::admit(std::move(*chain), knowledge->registry());
+  }
+};
+
+/// The subjects a client is told to choose its certificate by: the transport issuing CAs of this environment.
+std::vector<x509::Certificate> acceptable_issuers(const trust::TrustSet& trust, base::Environment environment) {
+  std::vector<x509::Certificate> issuers;
+  for (const trust::IssuingCa& ca : trust.issuing_cas())
+    if (ca.environment == environment && ca.purposes.contains(trust::Purpose::transport)) issuers.push_back(ca.certificate);
+  return issuers;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener, std::shared_ptr<const tls::Credential> own)
+    : shared_(shared), loop_(std::move(loop)), listener_(std::move(listener)), own_(std::move(own)), upstreams_(*loop_) {}
+
+Worker::~Worker() {
+  loop_->stop();
+  join();
+}
+
+base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::Endpoint at, std::shared_ptr<const tls::Credential> own) {
+  auto loop = std::make_unique<net::Loop>();
+  const net::Listener::Options options{.at = std::move(at), .reuse_port = shared.config.workers > 1};
+  BASE_TRY(auto listener, net::Listener::bind(*loop, options));
+  std::unique_ptr<Worker> worker(new Worker(shared, std::move(loop), std::move(listener), std::move(own)));
+  BASE_TRY_VOID(worker->renew_context());
+  return worker;
+}
+
+void Worker::start() {
+  const trust::Policy policy{.purposes = {trust::Purpose::transport}, .environment = shared_.config.environment};
+  const tls::ServerOptions options{.name = "gateway"};
+  server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
+      *loop_, listener_, options, [this] { return context_; }, JudgeTransport{&shared_.knowledge, &shared_.clock, policy},
+      [this](tls::Connection<tls::VerifiedPeer> connection) {
+        const ConnectionContext context{*loop_, shared_.config, shared_.routes, shared_.knowledge, upstreams_, live_, shared_.metrics, shared_.clock, shared_.log, draining_};
+        return serve_connection(context, std::move(connection));
+      },
+      shared_.metrics, shared_.log);
+  net::spawn(*loop_, server_->run(), "gateway.accept", shared_.log);
+  net::spawn(*loop_, housekeeping(), "gateway.housekeeping", shared_.log);
+  thread_ = std::thread([this] { loop_->run(); });
+}
+
+base::Result<void> Worker::renew_context() {
+  const auto trust = shared_.knowledge.trust();
+  BASE_TRY(context_, tls::ServerContext::make(*own_, tls::ClientCertificate::required, acceptable_issuers(*trust, shared_.config.environment)));
+  context_trust_ = trust->generation();
+  return {};
+}
+
+void Worker::renew_context_or_keep() {
+  if (auto renewed = renew_context(); !renewed)
+    shared_.log.error("gateway.context_kept", {{"error", base::to_string(renewed.error())}});
+}
+
+void Worker::knowledge_changed() {
+  loop_->post([this] {
+    if (shared_.knowledge.trust()->generation() != context_trust_) renew_context_or_keep();
+    reconsider_everyone();
+  });
+}
+
+void Worker::use_credential(std::shared_ptr<const tls::Credential> own) {
+  loop_->post([this, own = std::move(own)] {
+    own_ = own;
+    renew_context_or_keep();
+  });
+}
+
+void Worker::reconsider_everyone() {
+  const base::Instant now = shared_.clock.now();
+  live_.for_each([&](LiveConnections::Entry& entry) {
+    if (entry.cut) return;
+    const auto refusal = trust::reconsider(entry.peer.admitted(), shared_.knowledge.registry(), now);
+    if (!refusal) return;
+    entry.cut = true;
+    shared_.log.warning("connection.cut", tls::refusal_record(*refusal, entry.stream.peer(), entry.server_name, "gateway"));
+    shared_.metrics.connection_cut(refusal->reason);
+    entry.stream.abort();
+  });
+}
+
+/// Expiry needs no event from the feed, and idle upstream connections end without one.
+net::Task<void> Worker::housekeeping() {
+  for (;;) {
+    co_await net::sleep_until(net::Deadline::after(kHousekeeping));
+    reconsider_everyone();
+    upstreams_.sweep();
+  }
+}
+
+void Worker::drain(net::Deadline deadline) {
+  loop_->post([this, deadline] {
+    draining_ = true;
+    listener_.close();
+    live_.for_each([](LiveConnections::Entry& entry) {
+      if (entry.idle) entry.stream.abort();
+    });
+    net::spawn(*loop_, drain_until(deadline), "gateway.drain", shared_.log);
+  });
+}
+
+net::Task<void> Worker::drain_until(net::Deadline deadline) {
+  if (!co_await server_->wait_until_empty(deadline)) {
+    shared_.log.warning("gateway.drain_cut", {{"connections", live_.size()}});
+    live_.for_each([](LiveConnections::Entry& entry) { entry.stream.abort(); });
+    (void)co_await server_->wait_until_empty(net::Deadline::after(kUnwind));
+  }
+  loop_->stop();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace countersign::gateway

@@ -1,0 +1,215 @@
+#include "tls/handshake.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "tls/examination.h"
+#include "tls/tls_stream.h"
+
+namespace countersign::tls {
+namespace {
+
+using trust::Reason;
+
+/// How long and how much a refused peer may still send, so that it gets to read our alert instead of a reset.
+constexpr base::Duration kLingerTime = std::chrono::seconds(1);
+constexpr std::size_t kLingerBytes = 256 * 1024;
+
+bool is_address(const std::string& host) { return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos; }
+
+/// SNI (RFC 6066 section 3). SSL_set_tlsext_host_name is a macro with casts; this is what it does.
+bool set_server_name(SSL* ssl, std::string name) {
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+}
+
+std::string server_name_of(const SSL* ssl) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  std::string text = name == nullptr ? "" : name;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// Is the newest complaint of libssl about the bytes of a certificate?
+bool is_certificate_syntax(unsigned long error) {
+  const int library = ERR_GET_LIB(error);
+  if (library == ERR_LIB_ASN1 || library == ERR_LIB_X509) return true;
+  if (library != ERR_LIB_SSL) return false;
+  const int reason = ERR_GET_REASON(error);
+  return reason == ERR_R_ASN1_LIB || reason == ERR_R_X509_LIB || reason == SSL_R_CERT_LENGTH_MISMATCH ||
+         reason == SSL_R_UNKNOWN_CERTIFICATE_TYPE || reason == SSL_R_UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS;
+}
+
+/// A refusal that libssl made before or after asking our judge: no certificate, an unreadable one, a failed proof.
+std::optional<trust::Refusal> refusal_by_libssl(const SSL* ssl, const Examination& examination) {
+  const unsigned long error = ERR_peek_error();
+  const int reason = ERR_GET_REASON(error);
+  const bool of_libssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
+  if (of_libssl && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+    return trust::refuse(Reason::no_certificate, "the client sent an empty certificate list");
+  if (of_libssl && reason == SSL_R_EXCESSIVE_MESSAGE_SIZE && SSL_is_server(ssl) && !examination.believed)
+    return trust::refuse(Reason::chain_too_long, "the certificate message is larger than 64 KiB");
+  if (!examination.believed && is_certificate_syntax(error) && SSL_is_server(ssl))
+    return trust::refuse(Reason::malformed, "what was sent as a certificate does not parse");
+  const bool bad_proof = of_libssl && (reason == SSL_R_BAD_SIGNATURE || reason == SSL_R_WRONG_SIGNATURE_TYPE ||
+                                       reason == SSL_R_WRONG_SIGNATURE_SIZE || reason == SSL_R_BAD_ECPOINT);
+  if (!examination.believed || !bad_proof) return std::nullopt;
+  X509* leaf = SSL_get0_peer_certificate(ssl);
+  constexpr const char* kDetail = "the signature in CertificateVerify was not made with the certificate's private key";
+  if (leaf == nullptr) return trust::refuse(Reason::proof_failed, kDetail);
+  return trust::refuse(Reason::proof_failed, x509::Certificate::from_native(leaf), 0, kDetail);
+}
+
+HandshakeFailure failure_of(SSL* ssl, Examination& examination) {
+  HandshakeFailure failure;
+  failure.server_name = server_name_of(ssl);
+  failure.refusal = examination.refusal ? std::move(examination.refusal) : refusal_by_libssl(ssl, examination);
+  if (const auto alert = peek_alert_received(); alert && !failure.refusal)
+    failure.alert_received = std::pair(*alert, std::string(SSL_alert_desc_string_long(*alert)));
+  failure.error = take_failure(ssl);
+  if (failure.refusal)
+    failure.error = {base::Kind::denied, "tls.refused",
+                     "refused: " + std::string(trust::name(failure.refusal->reason)) + ": " + failure.refusal->detail};
+  return failure;
+}
+
+/// Reads and drops until the peer closes: closing with unread bytes would reset the connection and eat our alert.
+net::Task<void> linger(net::Socket& socket) {
+  const net::Deadline deadline = net::Deadline::after(kLingerTime);
+  co_await socket.finish(deadline);
+  std::array<std::uint8_t, 4096> dropped;
+  for (std::size_t total = 0; total < kLingerBytes;) {
+    const auto count = co_await socket.read_some(dropped, deadline);
+    if (!count || *count == 0) break;
+    total += *count;
+  }
+  socket.abort();
+}
+
+base::Result<SslHandle> make_ssl(SSL_CTX* context, const net::Socket& socket) {
+  SslHandle ssl(SSL_new(context));
+  if (!ssl || SSL_set_fd(ssl.get(), socket.descriptor()) != 1)
+    return base::fail(base::Kind::internal, "tls.context", "no TLS connection could be made");
+  return ssl;
+}
+
+}  // namespace
+
+/// One handshake under way. `Chain` is the proof its judge makes.
+template <class Chain>
+struct Handshake::Session {
+  using Judge = std::function<base::Result<Chain, trust::Refusal>(const trust::PresentedChain&)>;
+
+  net::Socket socket;
+  SslHandle ssl = nullptr;
+  Examination examination = {};
+  std::optional<Chain> proof = {};
+
+  explicit Session(net::Socket s) : socket(std::move(s)) {}
+  Session(const Session&) = delete;
+
+  base::Result<void> prepare(SSL_CTX* context, Judge judge) {
+    BASE_TRY(ssl, make_ssl(context, socket));
+    examination.judge = [this, judge = std::move(judge)](const trust::PresentedChain& presented) -> std::optional<trust::Refusal> {
+      auto verdict = judge(presented);
+      if (!verdict) return std::move(verdict).error();
+      proof.emplace(std::move(*verdict));
+      return std::nullopt;
+    };
+    examination.attach_to(ssl.get());
+    return {};
+  }
+
+  /// Runs the handshake to its end. On failure the peer has been sent its alert.
+  net::Task<base::Result<void, HandshakeFailure>> run(net::Deadline deadline) {
+    for (;;) {
+      ERR_clear_error();
+      const int result = SSL_do_handshake(ssl.get());
+      if (result == 1) co_return base::Result<void, HandshakeFailure>();
+      const Need need = need_after(ssl.get(), result);
+      if (need == Need::failed || need == Need::closed) break;
+      auto waited = co_await socket.wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
+      if (waited) continue;
+      HandshakeFailure failure;
+      failure.server_name = server_name_of(ssl.get());
+      failure.error = std::move(waited).error();
+      co_return base::unexpected(std::move(failure));
+    }
+    HandshakeFailure failure = failure_of(ssl.get(), examination);
+    if (failure.refusal) co_await linger(socket);
+    co_return base::unexpected(std::move(failure));
+  }
+
+  /// The finished connection around `peer`. The judge's proof has been taken out before.
+  template <class Peer>
+  Connection<Peer> finish(Peer peer) {
+    SSL_set_app_data(ssl.get(), nullptr);
+    std::string server_name = server_name_of(ssl.get());
+    std::string version = SSL_get_version(ssl.get());
+    std::string cipher = SSL_get_cipher_name(ssl.get());
+    return Connection<Peer>{std::move(peer), std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
+                            std::move(server_name), std::move(version), std::move(cipher)};
+  }
+};
+
+namespace {
+
+tl::unexpected<HandshakeFailure> failed(base::Error error) {
+  HandshakeFailure failure;
+  failure.error = std::move(error);
+  return base::unexpected(std::move(failure));
+}
+
+}  // namespace
+
+net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::accept(
+    net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
+  BASE_CHECK(context->mode() == ClientCertificate::required);
+  auto open = co_await accept_optional(std::move(socket), std::move(context), std::move(judge), deadline);
+  if (!open) co_return base::unexpected(std::move(open).error());
+  if (!open->peer) {  // libssl was told to fail without a certificate; this is the second lock on the same door
+    open->stream->abort();
+    HandshakeFailure failure;
+    failure.refusal = trust::refuse(Reason::no_certificate, "the handshake ended without a certificate");
+    failure.error = {base::Kind::denied, "tls.refused", "refused: no_certificate"};
+    co_return base::unexpected(std::move(failure));
+  }
+  co_return Connection<VerifiedPeer>{std::move(*open->peer), std::move(open->stream), std::move(open->server_name),
+                                     std::move(open->version), std::move(open->cipher)};
+}
+
+net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(
+    net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
+  Session<trust::AdmittedChain> session(std::move(socket));
+  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready) co_return failed(std::move(ready).error());
+  const bool required = context->mode() == ClientCertificate::required;
+  SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_set_accept_state(session.ssl.get());
+  auto done = co_await session.run(deadline);
+  if (!done) co_return base::unexpected(std::move(done).error());
+  std::optional<VerifiedPeer> peer;
+  if (session.examination.believed && session.proof) peer.emplace(VerifiedPeer(std::move(*session.proof)));
+  co_return session.finish(std::move(peer));
+}
+
+net::Task<base::Result<Connection<VerifiedServer>, HandshakeFailure>> Handshake::connect(
+    net::Socket socket, std::shared_ptr<const ClientContext> context, std::string server_name, JudgeServer judge,
+    net::Deadline deadline) {
+  Session<trust::VerifiedChain> session(std::move(socket));
+  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready) co_return failed(std::move(ready).error());
+  if (!is_address(server_name) && !set_server_name(session.ssl.get(), server_name))
+    co_return failed({base::Kind::invalid, "tls.server_name", "'" + server_name + "' cannot be a TLS server name"});
+  SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_set_connect_state(session.ssl.get());
+  auto done = co_await session.run(deadline);
+  if (!done) co_return base::unexpected(std::move(done).error());
+  if (!session.examination.believed || !session.proof)
+    co_return failed({base::Kind::denied, "tls.refused", "the server did not send a certificate"});
+  VerifiedServer server(std::move(*session.proof));
+  co_return session.finish(std::move(server));
+}
+
+}  // namespace countersign::tls

@@ -1,0 +1,85 @@
+#include "tls/server.h"
+
+#include <type_traits>
+
+namespace countersign::tls {
+
+template <class Peer>
+Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context, JudgeClient judge,
+                     Handler handler, ServerObserver& observer, const base::Log& log)
+    : loop_(loop),
+      listener_(listener),
+      options_(std::move(options)),
+      context_(std::move(context)),
+      judge_(std::move(judge)),
+      handler_(std::move(handler)),
+      observer_(observer),
+      log_(log),
+      tasks_(loop, log) {}
+
+template <class Peer>
+net::Task<void> Server<Peer>::run() {
+  for (;;) {
+    auto socket = co_await listener_.accept();
+    if (!socket) co_return;
+    if (tasks_.live() >= options_.connections || handshakes_ >= options_.handshakes) {
+      observer_.shed();
+      socket->abort();
+      continue;
+    }
+    tasks_.spawn(serve(std::move(*socket)), "tls.connection");
+  }
+}
+
+template <class Peer>
+net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_hands(net::Socket socket) {
+  const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
+  if constexpr (std::is_same_v<Peer, VerifiedPeer>)
+    co_return co_await Handshake::accept(std::move(socket), context_(), judge_, deadline);
+  else
+    co_return co_await Handshake::accept_optional(std::move(socket), context_(), judge_, deadline);
+}
+
+template <class Peer>
+net::Task<void> Server<Peer>::serve(net::Socket socket) {
+  const net::Endpoint address = socket.peer();
+  ++handshakes_;
+  auto connection = co_await shake_hands(std::move(socket));
+  --handshakes_;
+  if (!connection) {
+    report(connection.error(), address);
+    co_return;
+  }
+  observer_.accepted();
+  co_await handler_(std::move(*connection));
+}
+
+template <class Peer>
+void Server<Peer>::report(const HandshakeFailure& failure, const net::Endpoint& address) const {
+  if (failure.refusal) {
+    log_.warning("tls.refused", refusal_record(*failure.refusal, address, failure.server_name, options_.name));
+    observer_.refused(failure.refusal->reason);
+    return;
+  }
+  log_.info("tls.failed", {{"code", failure.error.code},
+                           {"detail", failure.error.detail},
+                           {"address", address.to_string()},
+                           {"sni", failure.server_name},
+                           {"listener", options_.name}});
+  observer_.failed(failure.error.code);
+}
+
+base::Fields refusal_record(const trust::Refusal& refusal, const net::Endpoint& address, const std::string& server_name,
+                            const std::string& listener) {
+  base::Fields fields = trust::to_fields(refusal);
+  fields.emplace_back("alert", name(to_alert(refusal.reason)));
+  fields.emplace_back("address", address.to_string());
+  fields.emplace_back("sni", server_name);
+  fields.emplace_back("listener", listener);
+  return fields;
+}
+
+template class Server<VerifiedPeer>;
+template class Server<std::optional<VerifiedPeer>>;
+
+}  // namespace countersign::tls

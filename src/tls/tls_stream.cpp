@@ -1,0 +1,115 @@
+#include "tls/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "crypto/openssl_error.h"
+
+namespace countersign::tls {
+namespace {
+
+/// libssl reports a fatal alert from the peer as this much above the alert's number (ssl.h: SSL_AD_REASON_OFFSET).
+constexpr int kAlertOffset = SSL_AD_REASON_OFFSET;
+
+/// The result of a non-blocking read of one byte off TLS, as far as `has_unexpected_input` cares.
+int clamp(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
+
+net::Socket::Ready direction(Need need) { return need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read; }
+
+}  // namespace
+
+void FreeSsl::operator()(SSL* ssl) const { SSL_free(ssl); }
+
+Need need_after(SSL* ssl, int result) {
+  switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ: return Need::read;
+    case SSL_ERROR_WANT_WRITE: return Need::write;
+    case SSL_ERROR_ZERO_RETURN: return Need::closed;
+    default: return Need::failed;
+  }
+}
+
+std::optional<int> peek_alert_received() {
+  const unsigned long error = ERR_peek_error();
+  const int reason = ERR_GET_REASON(error);
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL || reason < kAlertOffset || reason > kAlertOffset + 255) return std::nullopt;
+  return reason - kAlertOffset;
+}
+
+base::Error take_failure(SSL*) {
+  const unsigned long error = ERR_peek_error();
+  if (error == 0) return {base::Kind::unavailable, "net.reset", "the connection was reset"};
+  if (const auto alert = peek_alert_received()) {
+    ERR_clear_error();
+    return {base::Kind::denied, "tls.alert_received",
+            std::string("the peer ended the connection with the alert '") + SSL_alert_desc_string_long(*alert) + "' (" +
+                std::to_string(*alert) + ")"};
+  }
+  if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ERR_clear_error();
+    return {base::Kind::unavailable, "tls.truncated", "the peer closed the connection without saying so (no close_notify)"};
+  }
+  return crypto::openssl_error(base::Kind::invalid, "tls.protocol", "TLS failed");
+}
+
+net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
+  while (!broken_) {
+    ERR_clear_error();
+    const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
+    if (count > 0) co_return static_cast<std::size_t>(count);
+    const Need need = need_after(ssl_.get(), count);
+    if (need == Need::closed) co_return std::size_t{0};
+    if (need == Need::failed) {
+      broken_ = true;
+      co_return base::unexpected(take_failure(ssl_.get()));
+    }
+    BASE_CO_TRY_VOID(co_await socket_.wait(direction(need), deadline));
+  }
+  co_return base::fail(base::Kind::unavailable, "net.reset", "the connection had failed before");
+}
+
+net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::Deadline deadline) {
+  while (!data.empty()) {
+    if (broken_) co_return base::fail(base::Kind::unavailable, "net.reset", "the connection had failed before");
+    ERR_clear_error();
+    const int count = SSL_write(ssl_.get(), data.data(), clamp(data.size()));
+    if (count > 0) {
+      data = data.subspan(static_cast<std::size_t>(count));
+      continue;
+    }
+    const Need need = need_after(ssl_.get(), count);
+    if (need == Need::failed || need == Need::closed) {
+      broken_ = true;
+      co_return base::unexpected(take_failure(ssl_.get()));
+    }
+    BASE_CO_TRY_VOID(co_await socket_.wait(direction(need), deadline));
+  }
+  co_return base::Result<void>();
+}
+
+net::Task<void> TlsStream::finish(net::Deadline deadline) {
+  if (!broken_) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());  // one way is enough: we say that we are done, and read on if the caller wants
+    ERR_clear_error();
+  }
+  co_await socket_.finish(deadline);
+}
+
+bool TlsStream::has_unexpected_input() {
+  if (broken_ || SSL_has_pending(ssl_.get()) == 1) return true;
+  if (!socket_.has_unexpected_input()) return false;
+  // The bytes may be a session ticket or key update, which is nobody's answer: let libssl look at them.
+  char byte;
+  ERR_clear_error();
+  const int count = SSL_peek(ssl_.get(), &byte, 1);
+  const bool silent = count <= 0 && need_after(ssl_.get(), count) == Need::read;
+  if (!silent && count <= 0) broken_ = true;
+  ERR_clear_error();
+  return !silent;
+}
+
+}  // namespace countersign::tls

@@ -1,0 +1,45 @@
+// TlsStream: the bytes of a finished handshake, libssl working directly on the socket's descriptor. Private to tls.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "net/socket.h"
+
+typedef struct ssl_st SSL;
+
+namespace countersign::tls {
+
+struct FreeSsl {
+  void operator()(SSL* ssl) const;
+};
+using SslHandle = std::unique_ptr<SSL, FreeSsl>;
+
+/// What an SSL_* call that did not succeed needs next.
+enum class Need { read, write, closed, failed };
+Need need_after(SSL* ssl, int result);
+
+/// The failure of an SSL_* call in this thread: `tls.alert_received` naming the alert, `tls.truncated` (RFC 8446 section
+/// 6.1: closed without close_notify), `tls.protocol`, or `net.reset`. Takes libssl's errors off the queue.
+base::Error take_failure(SSL* ssl);
+/// The number of the fatal alert at the head of libssl's queue, if that is what failed. Leaves the queue alone.
+std::optional<int> peek_alert_received();
+
+class TlsStream final : public net::Stream {
+ public:
+  TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+
+  net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override;
+  net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline deadline) override;
+  net::Task<void> finish(net::Deadline deadline) override;
+  void abort() noexcept override { socket_.abort(); }
+  const net::Endpoint& peer() const override { return socket_.peer(); }
+  bool has_unexpected_input() override;
+
+ private:
+  net::Socket socket_;
+  SslHandle ssl_;
+  bool broken_ = false;  ///< after a failure, libssl forbids further calls (SSL_shutdown included)
+};
+
+}  // namespace countersign::tls

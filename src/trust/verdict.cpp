@@ -1,0 +1,184 @@
+#include "trust/verdict.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace countersign::trust {
+namespace {
+
+using x509::Certificate;
+using x509::KeyUsage;
+
+Reason to_reason(x509::PathProblem problem) {
+  switch (problem) {
+    case x509::PathProblem::not_yet_valid: return Reason::not_yet_valid;
+    case x509::PathProblem::expired: return Reason::expired;
+    case x509::PathProblem::issuer_not_found: return Reason::unknown_issuer;
+    case x509::PathProblem::self_signed: return Reason::self_signed;
+    case x509::PathProblem::bad_signature: return Reason::bad_signature;
+    case x509::PathProblem::not_a_ca: return Reason::invalid_issuer;
+    case x509::PathProblem::name_constraint: return Reason::name_constraint;
+    case x509::PathProblem::too_long: return Reason::chain_too_long;
+    case x509::PathProblem::weak_key: return Reason::weak_key;
+    case x509::PathProblem::weak_signature: return Reason::weak_signature;
+    case x509::PathProblem::malformed: return Reason::malformed;
+  }
+  BASE_UNREACHABLE();
+}
+
+/// Does the certificate where the path stopped hint that its issuer exists but was not sent: it says where to fetch it, or
+/// its issuer is of the same organisation as a root we do trust?
+bool issuer_was_left_out(const Certificate& at, const TrustSet& trust) {
+  if (trust.knows_issuing_cas()) return false;  // we know every issuing CA of ours: this is none of them
+  if (!at.ca_issuer_urls().empty()) return true;
+  return std::ranges::any_of(trust.anchors().anchors(), [&](const Certificate& root) {
+    return !at.issuer().organisation.empty() && at.issuer().organisation == root.subject().organisation;
+  });
+}
+
+Refusal to_refusal(const x509::PathFailure& failure, const Certificate& leaf, const TrustSet& trust) {
+  const bool left_out =
+      failure.problem == x509::PathProblem::issuer_not_found && issuer_was_left_out(failure.at, trust);
+  const Reason reason = left_out ? Reason::missing_intermediate : to_reason(failure.problem);
+  return refuse(reason, leaf, failure.depth,
+                failure.detail + " (at '" + failure.at.subject().text + "', issued by '" + failure.at.issuer().text + "')");
+}
+
+bool has_eku(const Certificate& leaf, std::string_view oid) {
+  const auto& usages = leaf.extended_key_usages();
+  return usages && std::ranges::find(*usages, oid) != usages->end();
+}
+
+bool has_exactly_eku(const Certificate& leaf, std::string_view oid) {
+  return has_eku(leaf, oid) && leaf.extended_key_usages()->size() == 1;
+}
+
+bool is_for_any_tls(const Certificate& leaf) {
+  return has_eku(leaf, x509::oid::kClientAuth) || has_eku(leaf, x509::oid::kServerAuth) ||
+         has_eku(leaf, x509::oid::kAnyExtendedKeyUsage);
+}
+
+/// A certificate without keyUsage is not restricted by it (RFC 5280 section 4.2.1.3).
+bool may_sign(const Certificate& leaf) { return !leaf.key_usages() || leaf.has_key_usage(KeyUsage::digital_signature); }
+
+/// Do the leaf's own extensions allow `purpose`?
+bool extensions_allow(const Certificate& leaf, Purpose purpose) {
+  switch (purpose) {
+    case Purpose::transport:
+    case Purpose::ehi:
+    case Purpose::service: return has_exactly_eku(leaf, x509::oid::kClientAuth) && may_sign(leaf);
+    case Purpose::signing: return !is_for_any_tls(leaf) && leaf.has_key_usage(KeyUsage::digital_signature);
+    case Purpose::server: return has_eku(leaf, x509::oid::kServerAuth) && may_sign(leaf);
+  }
+  BASE_UNREACHABLE();
+}
+
+/// The purpose among those asked for that both the leaf and its issuing CA (where known) stand for.
+std::optional<Purpose> purpose_of(const Certificate& leaf, const IssuingCa* issuer, const std::set<Purpose>& asked) {
+  for (const Purpose purpose : asked)
+    if (extensions_allow(leaf, purpose) && (issuer == nullptr || issuer->purposes.contains(purpose))) return purpose;
+  return std::nullopt;
+}
+
+std::string list_of(const std::set<Purpose>& purposes) {
+  std::string text;
+  for (const Purpose purpose : purposes) text += (text.empty() ? "" : " or ") + std::string(name(purpose));
+  return text;
+}
+
+/// The one URN of ours in the SAN, if there is exactly one.
+std::optional<base::Identity> identity_in(const Certificate& leaf) {
+  std::optional<base::Identity> found;
+  for (const std::string& uri : leaf.subject_alt_names().uris) {
+    auto identity = base::Identity::from_urn(uri);
+    if (!identity) continue;
+    if (found) return std::nullopt;
+    found = std::move(*identity);
+  }
+  return found;
+}
+
+/// Purpose and environment, as the leaf's issuing CA may vouch for them. Nothing means: no objection.
+std::optional<Refusal> judge_issuer(const Certificate& leaf, const IssuingCa* issuer,
+                                    const std::optional<base::Identity>& identity, const Policy& policy,
+                                    const TrustSet& trust) {
+  if (!trust.knows_issuing_cas()) return std::nullopt;
+  if (issuer == nullptr)
+    return refuse(Reason::unknown_issuer, leaf, 0, "'" + leaf.issuer().text + "' is not one of the issuing CAs in use here");
+  if (!identity) return refuse(Reason::malformed, leaf, 0, "the certificate carries no Countersign identity (URI SAN)");
+  const bool own_environment = issuer->environment == identity->environment;
+  const bool wanted_environment = !policy.environment || *policy.environment == identity->environment;
+  if (own_environment && wanted_environment) return std::nullopt;
+  return refuse(Reason::wrong_environment, leaf, 0,
+                "the certificate is of the environment '" + std::string(base::name(identity->environment)) + "'" +
+                    (own_environment ? "" : ", which its issuing CA does not serve") +
+                    (policy.environment ? "; this is '" + std::string(base::name(*policy.environment)) + "'" : ""));
+}
+
+std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
+  const Certificate& leaf = path.front();
+  for (std::size_t depth = 0; depth < path.size(); ++depth) {
+    auto strong = crypto::check_strength(path[depth].public_key());
+    if (!strong) return refuse(Reason::weak_key, leaf, static_cast<int>(depth), strong.error().detail);
+    const bool is_anchor = depth + 1 == path.size();
+    if (!is_anchor && !path[depth].has_strong_signature())
+      return refuse(Reason::weak_signature, leaf, static_cast<int>(depth),
+                    "'" + path[depth].subject().text + "' is signed with a broken or unknown algorithm");
+  }
+  return std::nullopt;
+}
+
+base::Instant earliest_end(const std::vector<Certificate>& path) {
+  base::Instant end = path.front().not_after();
+  for (const Certificate& certificate : path) end = std::min(end, certificate.not_after());
+  return end;
+}
+
+}  // namespace
+
+base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presented, const Policy& policy,
+                                                  const TrustSet& trust, base::Instant at) {
+  if (presented.empty()) return base::unexpected(refuse(Reason::no_certificate, "no certificate was presented"));
+  const Certificate& leaf = presented.front();
+  if (presented.size() > kPresentedLimit)
+    return base::unexpected(refuse(Reason::chain_too_long, leaf, 0, std::to_string(presented.size()) + " certificates were sent; at most " +
+                                                                        std::to_string(kPresentedLimit) + " are looked at"));
+  const std::vector<Certificate> others(presented.begin() + 1, presented.end());
+  const x509::PathQuery query{.leaf = leaf, .presented = others, .at = at};
+  auto path = x509::build_path(query, trust.anchors());
+  if (!path) return base::unexpected(to_refusal(path.error(), leaf, trust));
+  if (auto objection = judge_keys(*path)) return base::unexpected(std::move(*objection));
+
+  const IssuingCa* issuer = path->size() > 1 ? trust.find_issuing_ca((*path)[1]) : nullptr;
+  std::optional<base::Identity> identity = identity_in(leaf);
+  if (auto objection = judge_issuer(leaf, issuer, identity, policy, trust)) return base::unexpected(std::move(*objection));
+  const std::optional<Purpose> purpose = purpose_of(leaf, issuer, policy.purposes);
+  if (!purpose || leaf.is_ca())
+    return base::unexpected(refuse(Reason::wrong_purpose, leaf, 0, "the certificate is not for " + list_of(policy.purposes)));
+  if (policy.server_name && !leaf.matches_host(*policy.server_name))
+    return base::unexpected(refuse(Reason::wrong_name, leaf, 0, "the certificate does not name '" + *policy.server_name + "'"));
+  const base::Instant end = earliest_end(*path);
+  return VerifiedChain(std::move(*path), *purpose, std::move(identity), end);
+}
+
+base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryView& registry) {
+  const Certificate& leaf = chain.leaf();
+  const auto fact = registry.certificate(leaf.fingerprint());
+  const bool listed = fact && chain.identity() && fact->identity == *chain.identity() && fact->purpose == chain.purpose();
+  if (!listed) return base::unexpected(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
+  if (fact->revoked_for) return base::unexpected(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
+  if (registry.is_suspended(fact->identity))
+    return base::unexpected(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
+  return AdmittedChain(std::move(chain), fact->identity);
+}
+
+std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at) {
+  if (at > chain.chain().valid_until())
+    return refuse(Reason::expired, chain.chain().leaf(), 0, "a certificate on the path expired while the connection was open");
+  auto again = admit(chain.chain(), registry);
+  if (again) return std::nullopt;
+  return std::move(again).error();
+}
+
+}  // namespace countersign::trust
