@@ -2,10 +2,12 @@
 
 namespace countersign::http {
 
-base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, const net::Endpoint& at, Handler handler, const base::Log& log) {
+base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, const net::Endpoint& at, Handler handler,
+                                                             const base::Log& log) {
   if (!is_loopback(at))
     return base::fail(base::Kind::invalid, "http.not_loopback",
-                      "'" + at.to_string() + "' is not a loopback address: plain HTTP without a caller is served on this machine only");
+                      "'" + at.to_string() +
+                          "' is not a loopback address: plain HTTP without a caller is served on this machine only");
   net::Listener::Options options;
   options.at = at;
   BASE_TRY(auto listener, net::Listener::bind(loop, options));

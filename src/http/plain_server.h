@@ -11,7 +11,8 @@ namespace countersign::http {
 class PlainServer {
  public:
   /// Binds to a loopback address. Fails: `net.listen`, `http.not_loopback`.
-  static base::Result<std::unique_ptr<PlainServer>> bind(net::Loop& loop, const net::Endpoint& at, Handler handler, const base::Log& log);
+  static base::Result<std::unique_ptr<PlainServer>> bind(net::Loop& loop, const net::Endpoint& at, Handler handler,
+                                                         const base::Log& log);
   const net::Endpoint& local() const { return listener_.local(); }
   /// Serves until the loop stops; at most kConnections at once.
   net::Task<void> run();

@@ -26,7 +26,7 @@ Response to_problem(const base::Error& error, int status) {
   const std::string_view title = reason_phrase(status);
   base::json::object problem;
   problem["type"] = "about:blank";
-  problem["title"] = {title.data(), title.size()};
+  problem["title"] = base::json::string(title.data(), title.size());
   problem["status"] = status;
   problem["code"] = error.code;
   if (error.kind != base::Kind::internal && error.kind != base::Kind::corrupt) problem["detail"] = error.detail;
