@@ -40,7 +40,8 @@ class Certificate {
   static base::Result<std::vector<Certificate>> all_from_pem(std::string_view pem);
   /// PEM or DER, exactly one. Fails: as above, and `certificate.not_one`.
   static base::Result<Certificate> one_from(std::string_view pem_or_der);
-  /// Takes a new reference on `certificate`.
+  /// Takes a new reference on `certificate`. Lenient where from_der is strict: what cannot be read is empty, a validity
+  /// that cannot be read is never, and build_path() then calls it malformed.
   static Certificate from_native(X509* certificate);
 
   const base::Bytes& der() const;
@@ -59,15 +60,15 @@ class Certificate {
   crypto::PublicKey public_key() const;
 
   bool is_ca() const;
-  bool is_self_issued() const;  ///< subject equals issuer
-  bool has_key_usage(KeyUsage usage) const;
+  bool is_self_issued() const;               ///< subject equals issuer
+  bool has_key_usage(KeyUsage usage) const;  ///< false when the extension is absent
   /// The set bits of keyUsage; absent when the extension is.
   std::optional<std::set<KeyUsage>> key_usages() const;
   /// Dotted OIDs; absent when the extension is.
   const std::optional<std::vector<std::string>>& extended_key_usages() const;
   const SubjectAltNames& subject_alt_names() const;
-  const base::Bytes& subject_key_id() const;    ///< empty when absent
-  const base::Bytes& authority_key_id() const;  ///< empty when absent
+  const base::Bytes& subject_key_id() const;               ///< empty when absent
+  const base::Bytes& authority_key_id() const;             ///< empty when absent
   const std::vector<std::string>& ca_issuer_urls() const;  ///< AIA caIssuers (RFC 5280 section 4.2.2.1)
   /// Dotted OIDs of every extension, in order, and whether each is critical.
   struct Extension {
@@ -77,7 +78,8 @@ class Certificate {
   std::vector<Extension> extensions() const;
   /// False for MD2/4/5 and SHA-1 signatures, and for algorithms Countersign does not know.
   bool has_strong_signature() const;
-  /// Does a name in the SAN match `host` (RFC 9525: SAN only, wildcard in the whole left-most label, IP addresses as IP)?
+  /// Does a name in the SAN match `host` (RFC 9525: SAN only, wildcard in the whole left-most label, IP addresses as
+  /// IP)?
   bool matches_host(const std::string& host) const;
   /// Does the signature verify under `issuer_key`?
   bool is_signed_by(const crypto::PublicKey& issuer_key) const;

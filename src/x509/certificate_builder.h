@@ -17,7 +17,7 @@ struct CertificateSpec {
   base::Instant not_before;
   base::Instant not_after;
   crypto::PublicKey key;
-  std::set<KeyUsage> key_usage;                  ///< critical
+  std::set<KeyUsage> key_usage;                 ///< critical
   std::vector<std::string> extended_key_usage;  ///< dotted OIDs; empty: no extension
   SubjectAltNames subject_alt_names;
   struct Ca {

@@ -1,0 +1,135 @@
+#include "x509/csr.h"
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+
+#include "crypto/pem.h"
+#include "testing/ca.h"
+#include "testing/code_of.h"
+
+namespace countersign::x509 {
+namespace {
+
+using crypto::PrivateKey;
+using testing::code_of;
+
+constexpr const char* kLabel = "CERTIFICATE REQUEST";
+
+std::string good_pem() {
+  return Csr::make_pem(PrivateKey::generate(PrivateKey::Kind::p256).value(), {"payments", "acme", ""}).value();
+}
+
+base::Bytes to_der(const std::string& pem) { return crypto::pem_blocks(pem, {kLabel}).value().front(); }
+std::string text(const base::Bytes& bytes) { return std::string(base::as_text(bytes)); }
+
+std::string changed(base::Bytes der, std::size_t from_end) {
+  der[der.size() - from_end] ^= 1U;
+  return text(der);
+}
+
+/// The request with one letter of its subject changed.
+std::string other_subject(base::Bytes der) {
+  std::string bytes = text(der);
+  bytes[bytes.find("payments")] = 'q';
+  return bytes;
+}
+
+std::string with_trailing_byte(base::Bytes der) {
+  der.push_back(0);
+  return text(der);
+}
+
+TEST(Csr, ParseRows) {
+  const std::string pem = good_pem();
+  const base::Bytes der = to_der(pem);
+  const std::string windows = crypto::to_pem("NEW CERTIFICATE REQUEST", der);
+  const struct {
+    const char* name;
+    std::string input;
+    const char* code;
+  } rows[] = {
+      {"PEM", pem, "ok"},
+      {"DER", text(der), "ok"},
+      {"PEM of Windows and keytool", windows, "ok"},
+      {"words around the PEM", "Certificate Request:\n" + pem + "\n", "ok"},
+      {"PEM with Windows line ends",
+       [&] {
+         std::string crlf;
+         for (const char c : pem)
+           crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
+         return crlf;
+       }(),
+       "ok"},
+      {"signature changed", changed(der, 1), "csr.bad_proof"},
+      {"subject changed after signing", other_subject(der), "csr.bad_proof"},
+      {"empty", "", "csr.malformed"},
+      {"words", "give me a certificate", "csr.malformed"},
+      {"truncated DER", text(der).substr(0, der.size() / 2), "csr.malformed"},
+      {"truncated PEM", pem.substr(0, pem.size() / 2), "csr.malformed"},
+      {"bytes behind", with_trailing_byte(der), "csr.malformed"},
+      {"two requests", pem + pem, "csr.malformed"},
+      {"another kind of PEM", crypto::to_pem("CERTIFICATE", der), "csr.malformed"},
+      {"64 KiB and one byte", std::string(kCsrLimit + 1, 'A'), "csr.too_large"},
+      {"10 MB", std::string(10'000'000, 'A'), "csr.too_large"},
+      {"10 MB of PEM", "-----BEGIN CERTIFICATE REQUEST-----\n" + std::string(10'000'000, 'A'), "csr.too_large"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(code_of(Csr::parse(row.input)), row.code);
+    EXPECT_EQ(ERR_peek_error(), 0U);
+  }
+}
+
+TEST(Csr, EveryTruncationIsRefused) {
+  const std::string der = text(to_der(good_pem()));
+  for (std::size_t length = 0; length < der.size(); ++length)
+    ASSERT_EQ(code_of(Csr::parse(der.substr(0, length))), "csr.malformed") << length;
+}
+
+TEST(Csr, EveryChangedByteIsRefused) {
+  const base::Bytes der = to_der(good_pem());
+  for (std::size_t from_end = 1; from_end <= der.size(); ++from_end)
+    ASSERT_FALSE(Csr::parse(changed(der, from_end))) << from_end;
+}
+
+TEST(Csr, GivesTheKeyOfItsMaker) {
+  for (const char* kind : {"p256", "p384", "ed25519", "rsa2048"}) {
+    SCOPED_TRACE(kind);
+    const PrivateKey key = PrivateKey::generate(PrivateKey::parse_kind(kind).value()).value();
+    const auto csr = Csr::parse(Csr::make_pem(key, {"payments", "acme", ""}).value());
+    ASSERT_TRUE(csr);
+    EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
+    EXPECT_TRUE(crypto::check_strength(csr->public_key()));
+  }
+}
+
+TEST(Csr, WeakKeyPassesTheProofButNotTheGate) {
+  const auto csr = Csr::parse(Csr::make_pem(testing::make_weak_key(), {"payments", "", ""}).value());
+  ASSERT_TRUE(csr);
+  EXPECT_EQ(code_of(crypto::check_strength(csr->public_key())), "key.weak");
+}
+
+TEST(Csr, SubjectHintRows) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const struct {
+    const char* name;
+    SubjectName hint;
+    const char* code;
+  } rows[] = {
+      {"a name", {"payments", "acme", "uat"}, "ok"},
+      {"nothing at all", {"", "", ""}, "ok"},
+      {"letters of any script", {"Zahlungen für Müller", "", ""}, "ok"},
+      {"64 characters", {std::string(64, 'a'), "", ""}, "ok"},
+      {"65 characters", {std::string(65, 'a'), "", ""}, "name.invalid"},
+      {"a newline", {"pay\nments", "", ""}, "name.invalid"},
+      {"a NUL", {std::string("pay\0ments", 9), "", ""}, "name.invalid"},
+      {"not UTF-8", {"pay\xff", "", ""}, "name.invalid"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(code_of(Csr::make_pem(key, row.hint)), row.code);
+  }
+}
+
+}  // namespace
+}  // namespace countersign::x509
