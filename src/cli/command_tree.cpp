@@ -53,6 +53,8 @@ CLI::App& CommandTree::command(CLI::App& parent, std::string name, std::string d
   return app;
 }
 
+void CommandTree::explain(CLI::App& app, const std::string& text) { app.footer(text + "\n\n" + kExitCodes); }
+
 const Action* CommandTree::chosen() const {
   for (const auto& [app, action] : actions_)
     if (app->parsed()) return &action;

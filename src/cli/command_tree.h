@@ -26,6 +26,8 @@ class CommandTree {
   CLI::App& group(CLI::App& parent, std::string name, std::string description);
   /// A command that does something.
   CLI::App& command(CLI::App& parent, std::string name, std::string description, Action action);
+  /// More to say in its --help, above the exit codes.
+  void explain(CLI::App& app, const std::string& text);
   /// The action of the command that was parsed; null before parsing.
   const Action* chosen() const;
 

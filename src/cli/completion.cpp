@@ -239,10 +239,10 @@ void add_completion(CommandTree& tree) {
     };
     tree.command(group, name, std::string("For ") + name, action);
   }
-  group.footer(
-      "bash: countersign completion bash > ~/.local/share/bash-completion/completions/countersign\n"
-      "zsh:  countersign completion zsh > \"${fpath[1]}/_countersign\"\n"
-      "fish: countersign completion fish > ~/.config/fish/completions/countersign.fish");
+  tree.explain(group,
+               "bash: countersign completion bash > ~/.local/share/bash-completion/completions/countersign\n"
+               "zsh:  countersign completion zsh > \"${fpath[1]}/_countersign\"\n"
+               "fish: countersign completion fish > ~/.config/fish/completions/countersign.fish");
 }
 
 }  // namespace countersign::cli

@@ -226,7 +226,8 @@ void add_request(CommandTree& tree) {
   app.add_option("--p12-password-file", options->p12_password_file, "A file whose first line is the PKCS#12 password")
       ->type_name(kFile);
   add_authority_options(app, options->authority);
-  app.footer(
+  tree.explain(
+      app,
       "After any interruption, run the same command again: the key is used again, and the same certificate comes "
       "back.\n"
       "The private key is never sent: only a CSR is.");

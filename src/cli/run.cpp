@@ -1,5 +1,6 @@
 #include "cli/run.h"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "base/check.h"
 #include "cli/command_tree.h"
+#include "cli/text.h"
 
 namespace countersign::cli {
 namespace {
@@ -34,14 +36,36 @@ std::string_view remedy(std::string_view code) {
   return {};
 }
 
-base::ExitCode usage_error(const CommandTree& tree, const CLI::ParseError& thrown, Context& context) {
-  const CLI::App* app = &tree.root();
-  std::string path = "countersign";
-  while (!app->get_subcommands().empty()) {
-    app = app->get_subcommands().front();
-    path += " " + app->get_name();
+/// The command that the first arguments name.
+struct Named {
+  const CLI::App* app;
+  std::string words;                   ///< "countersign admin org"
+  std::optional<std::string> unknown;  ///< what stands where a command of this group should
+};
+
+Named named_command(const CommandTree& tree, const std::vector<std::string>& arguments) {
+  Named named{&tree.root(), "countersign", std::nullopt};
+  for (const std::string& argument : arguments) {
+    const auto children = named.app->get_subcommands(nullptr);
+    if (children.empty() || argument.starts_with("-")) return named;
+    const auto next = std::ranges::find(children, argument, &CLI::App::get_name);
+    if (next == children.end()) return {named.app, named.words, argument};
+    named = {*next, named.words + " " + argument, std::nullopt};
   }
-  context.err << "countersign: " << thrown.what() << "\nSee `" << path << " --help`.\n";
+  return named;
+}
+
+base::ExitCode usage_error(const Named& named, const CLI::ParseError& thrown, Context& context) {
+  if (named.unknown) {
+    context.err << "countersign: '" << printable(*named.unknown) << "' is no command of `" << named.words
+                << "`; there are:";
+    for (const CLI::App* known : named.app->get_subcommands(nullptr))
+      context.err << " " << known->get_name();
+    context.err << "\n";
+  } else {
+    context.err << "countersign: " << printable(thrown.what()) << "\n";
+  }
+  context.err << "See `" << named.words << " --help`.\n";
   return base::ExitCode::usage;
 }
 
@@ -50,9 +74,13 @@ std::optional<base::ExitCode> parse(CommandTree& tree, const std::vector<std::st
   try {
     tree.root().parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    const std::string help = tree.root().help();  // of the command that was named
+    context.out << help << (help.ends_with('\n') ? "" : "\n");
+    return base::ExitCode::ok;
   } catch (const CLI::ParseError& thrown) {
-    if (thrown.get_exit_code() != 0) return usage_error(tree, thrown, context);
-    tree.root().exit(thrown, context.out, context.err);  // --help or --version
+    if (thrown.get_exit_code() != 0) return usage_error(named_command(tree, arguments), thrown, context);
+    context.out << thrown.what() << "\n";  // --version
     return base::ExitCode::ok;
   }
 }

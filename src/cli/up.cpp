@@ -296,9 +296,9 @@ void add_up(CommandTree& tree) {
   app.add_option("--ready-file", options->ready_file, "Write the addresses there, as JSON, once everything serves")
       ->type_name(kFile);
   app.add_flag("--json", options->json, "Print the addresses as JSON instead of the banner");
-  app.footer(
-      "The settings and ports shape DATA/countersign.toml on the first run; afterwards that file rules.\n"
-      "Port 0 lets the system choose; the other commands find the real one through --data.");
+  tree.explain(app,
+               "The settings and ports shape DATA/countersign.toml on the first run; afterwards that file rules.\n"
+               "Port 0 lets the system choose; the other commands find the real one through --data.");
 }
 
 }  // namespace countersign::cli

@@ -26,17 +26,21 @@ trust::Refusal malformed(const std::string& file, const base::Error& error) {
 base::Result<Verdict> verify_files(const VerifyQuestion& question) {
   BASE_TRY(TrustFile trust_file, read_trust_file(question.trust_file));
   BASE_TRY(const std::string leaf_text, base::read_file(question.leaf_file));
+  auto presented = parse_presented(leaf_text);
   std::vector<x509::Certificate> intermediates = std::move(trust_file.issuing_cas);
   if (question.intermediates_file) {
     BASE_TRY(const std::string text, base::read_file(*question.intermediates_file));
     auto more = parse_presented(text);
     if (!more) return Verdict(base::unexpected(malformed(*question.intermediates_file, more.error())));
-    intermediates.insert(intermediates.end(), more->begin(), more->end());
+    for (const x509::Certificate& certificate : *more) {
+      if (certificate.is_ca()) intermediates.push_back(certificate);
+      // One that may not issue is judged as if it had come with the leaf: it spoils the path it is needed for.
+      if (!certificate.is_ca() && presented && certificate != presented->front()) presented->push_back(certificate);
+    }
   }
+  if (!presented) return Verdict(base::unexpected(malformed(question.leaf_file, presented.error())));
   BASE_TRY(const trust::TrustSet trust,
            trust::TrustSet::of_roots(std::move(trust_file.roots), std::move(intermediates)));
-  auto presented = parse_presented(leaf_text);
-  if (!presented) return Verdict(base::unexpected(malformed(question.leaf_file, presented.error())));
   const trust::Policy policy{.purposes = {question.purpose}, .server_name = question.host};
   return trust::verify_chain(*presented, policy, trust, question.at);
 }
@@ -149,7 +153,8 @@ void add_verify(CommandTree& tree) {
       ->type_name("HOST");
   app.add_option("--at", options->at, "Judge as if it were then [now]")->type_name("2026-11-23T14:45:00Z");
   app.add_flag("--json", options->json, "Print the verdict as JSON");
-  app.footer(
+  tree.explain(
+      app,
       "Prints `accepted` and ends with 0, or prints `refused REASON` and ends with 1; 2: wrong command line or file.\n"
       "Revocation and suspension are the registry's to know: they are not judged here.");
 }

@@ -1,0 +1,96 @@
+// Supervision, with shell scripts as the programs.
+#include "cli/supervisor.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "base/files.h"
+#include "testing/code_of.h"
+#include "testing/folder.h"
+
+namespace countersign::cli {
+namespace {
+
+using testing::code_of;
+using testing::Folder;
+using Kind = Supervisor::Event::Kind;
+
+/// A program that runs `script`, in which $2 is the ready file.
+Program shell(const Folder& folder, const std::string& name, const std::string& script) {
+  return {.name = name,
+          .file = "/bin/sh",
+          .arguments = {"-c", script, name},
+          .log = folder / (name + ".log"),
+          .ready_file = folder / (name + ".ready")};
+}
+
+constexpr const char* kServe = "echo $$ > $2.new; mv $2.new $2; exec sleep 600";
+
+pid_t pid_in(const std::filesystem::path& file) { return std::stoi(base::read_file(file).value()); }
+
+TEST(Backoff, DoublesToAHalfMinute) {
+  Backoff backoff;
+  std::vector<int> pauses;
+  for (int i = 0; i < 7; ++i)
+    pauses.push_back(static_cast<int>(backoff.next().count()));
+  EXPECT_EQ(pauses, (std::vector<int>{1, 2, 4, 8, 16, 30, 30}));
+  backoff.reset();
+  EXPECT_EQ(backoff.next().count(), 1);
+}
+
+TEST(Supervisor, SaysReadyRestartsWhatDiesAndStopsWhatRuns) {
+  const Folder folder;
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  supervisor->keep_running(shell(folder, "one", kServe));
+  EXPECT_EQ(supervisor->next().kind, Kind::ready);
+  const pid_t first = pid_in(folder / "one.ready");
+  ::kill(first, SIGKILL);
+  const Supervisor::Event ended = supervisor->next();
+  EXPECT_EQ(ended.kind, Kind::ended);
+  EXPECT_NE(ended.detail.find("killed by signal 9"), std::string::npos) << ended.detail;
+  EXPECT_EQ(supervisor->next().kind, Kind::ready);
+  const pid_t second = pid_in(folder / "one.ready");
+  EXPECT_NE(first, second);
+  supervisor->stop({"one"});
+  EXPECT_EQ(::kill(second, 0), -1);
+}
+
+TEST(Supervisor, GivesUpAtOnceOnAWrongConfiguration) {
+  const Folder folder;
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  supervisor->keep_running(shell(folder, "one", "echo 'no such key' >&2; exit 2"));
+  const Supervisor::Event event = supervisor->next();
+  EXPECT_EQ(event.kind, Kind::gave_up);
+  EXPECT_NE(event.detail.find("exit code 2"), std::string::npos);
+  EXPECT_NE(event.detail.find("no such key"), std::string::npos) << event.detail;
+}
+
+TEST(Supervisor, AFailedStartIsTriedAgain) {
+  const Folder folder;
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  supervisor->keep_running(shell(folder, "one", "exit 3"));
+  const Supervisor::Event event = supervisor->next();
+  EXPECT_EQ(event.kind, Kind::ended);
+  EXPECT_NE(event.detail.find("again in 1 s"), std::string::npos) << event.detail;
+}
+
+TEST(Supervisor, ASignalToUsIsAnEvent) {
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(supervisor->next().kind, Kind::stop);
+}
+
+TEST(Child, SaysWhyItCannotStart) {
+  const Folder folder;
+  Program program = shell(folder, "one", "");
+  program.file = folder / "absent";
+  EXPECT_EQ(code_of(start(program)), "program.start");
+  EXPECT_EQ(code_of(find_program("countersign-of-another-kind")), "program.missing");
+}
+
+}  // namespace
+}  // namespace countersign::cli
