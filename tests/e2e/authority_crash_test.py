@@ -1,0 +1,111 @@
+"""kill -9 of the authority at every marked point of issuance: no signature without a durable intent, no serial twice, and the
+same request completes when it is made again."""
+import signal
+import sqlite3
+
+import path  # noqa: F401
+from harness import testing
+from harness.platform import credential_in
+
+STEPS = ["after_check", "after_lint", "after_record", "after_sign", "after_publish"]
+# Has the certificate been published before the crash?
+PUBLISHED = {"after_publish"}
+# Is there a durable intent at the crash?
+RECORDED = {"after_record", "after_sign", "after_publish"}
+
+
+class AuthorityCrashTest(testing.PlatformTest):
+    def setUp(self):
+        self.registry = self.platform.authority_folder / "registry.db"
+
+    def rows(self, query, *arguments):
+        connection = sqlite3.connect(self.registry)
+        try:
+            return connection.execute(query, arguments).fetchall()
+        finally:
+            connection.close()
+
+    def serials(self):
+        return [row[0] for row in self.rows("SELECT serial FROM issuances")]
+
+    def test_every_step(self):
+        for step in STEPS:
+            with self.subTest(step):
+                self.crash_at(step)
+
+    def crash_at(self, step):
+        application = f"production/acme/{step.replace('_', '-')}"
+        self.platform.create_application(application)
+        code = self.platform.code_for(application)
+        out = self.platform.folder / step
+        known_before = set(self.serials())
+
+        self.platform.stop("authority")
+        self.platform.start("authority", "--danger-crash-at", step)
+        crashed = self.platform.request("transport", code, out)
+        self.assertNotEqual(crashed.returncode, 0, "the request survived the crash of the authority")
+        self.assertEqual(self.platform.running["authority"].process.wait(30), -signal.SIGKILL)
+        self.check_registry_after_crash(step, known_before)
+
+        self.platform.running.pop("authority")
+        self.platform.start("authority")
+        again = self.platform.request("transport", code, out)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.check_registry_after_retry(application, step, known_before)
+        self.settle(credential_in(out, "transport"))
+
+    def check_registry_after_crash(self, step, known_before):
+        recorded = set(self.serials()) - known_before
+        published = self.rows("SELECT serial FROM certificates WHERE serial NOT IN (%s)" % ",".join("?" * len(known_before)),
+                              *known_before)
+        self.assertEqual(len(recorded), 1 if step in RECORDED else 0)
+        self.assertEqual(len(published), 1 if step in PUBLISHED else 0)
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM certificates WHERE serial NOT IN (SELECT serial FROM issuances)"), [(0,)])
+
+    def check_registry_after_retry(self, application, step, known_before):
+        listed = self.platform.admin("list", "--application", application)["certificates"]
+        self.assertEqual([one["purpose"] for one in listed], ["transport"], "exactly one certificate came of it")
+        serials = self.serials()
+        self.assertEqual(len(serials), len(set(serials)))
+        states = dict(self.rows("SELECT serial, state FROM issuances"))
+        new = {serial: state for serial, state in states.items() if serial not in known_before}
+        self.assertEqual(new.pop(listed[0]["serial"]), "issued")
+        interrupted = 1 if step in RECORDED - PUBLISHED else 0
+        self.assertEqual(list(new.values()), ["abandoned"] * interrupted, "an intent without certificate is never signed again")
+
+    def test_the_same_request_twice_is_the_same_certificate(self):
+        application = "production/acme/twice"
+        self.platform.create_application(application)
+        code = self.platform.code_for(application)
+        out = self.platform.folder / "twice"
+        first = self.platform.request("transport", code, out)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        certificate = (out / "transport.pem").read_text()
+        self.assertEqual(self.platform.request("transport", code, out).returncode, 0)
+        self.assertEqual((out / "transport.pem").read_text(), certificate)
+        other = self.platform.request("transport", code, self.platform.folder / "twice-other-key")
+        self.assertNotEqual(other.returncode, 0)
+        self.assertIn("code.used", other.stderr)
+
+    def test_kill_at_any_time_while_requests_come(self):
+        """Not at a marked point: killed under load, ten times."""
+        self.platform.create_application("production/acme/load")
+        for round_number in range(10):
+            code = self.platform.code_for("production/acme/load")
+            out = self.platform.folder / f"load-{round_number}"
+            command = self.platform.command("request", "transport", "--code", code, "--out", out, "--authority",
+                                            f"localhost:{self.platform.ports['api']}", "--trust-chain", self.platform.trust_chain)
+            request = testing.start(command, self.platform.folder)
+            testing.pause(0.004 * round_number)
+            self.platform.running.pop("authority").kill()
+            request.communicate(timeout=60)
+            self.platform.start("authority")
+            again = self.platform.request("transport", code, out)
+            self.assertEqual(again.returncode, 0, again.stderr)
+        published = self.rows("SELECT serial FROM certificates")
+        self.assertEqual(len(published), len(set(published)))
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), [(0,)])
+
+
+if __name__ == "__main__":
+    testing.main()

@@ -1,0 +1,79 @@
+"""The gateway lives from the trust feed and its last copy on disk."""
+import path  # noqa: F401
+from harness import testing
+from harness.program import wait_until
+
+
+class FeedTest(testing.PlatformTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.acme = cls.enrol("production/acme/payments")
+        cls.beta = cls.enrol("production/beta/shop")
+
+    @property
+    def copy(self):
+        return self.platform.data / "gateway" / "trust-feed.json"
+
+    def tearDown(self):
+        for name in ("authority", "gateway"):
+            if name not in self.platform.running:
+                self.platform.start(name)
+        self.settle(self.acme.transport)
+
+    def wait_for_copy_with(self, credential):
+        """The copy on disk names the certificate by its fingerprint or serial."""
+        serial = testing.serial_of(credential)
+        wait_until(lambda: self.copy.exists() and serial in self.copy.read_text().lower(), "the copy on disk stays behind")
+
+    def test_starts_with_the_authority_down(self):
+        self.wait_for_copy_with(self.acme.transport)
+        self.platform.stop("gateway", "authority")
+        self.platform.start("gateway")
+        self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
+        self.assert_refused("no_certificate", lambda: self.curl(None))
+
+    def test_a_revocation_survives_a_restart_with_the_authority_down(self):
+        refunds = self.enrol("production/acme/refunds").transport
+        self.platform.admin("revoke", testing.serial_of(refunds), "--reason", "superseded")
+        self.settle(refunds, status=0)
+        self.platform.stop("gateway", "authority")
+        self.platform.start("gateway")
+        self.assert_refused("revoked", lambda: self.curl(refunds))
+        self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
+
+    def test_catches_up_when_the_authority_comes_back(self):
+        self.platform.stop("authority")
+        self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
+        self.platform.start("authority")
+        self.platform.admin("app", "suspend", self.beta.name)
+        self.settle(self.beta.transport, status=0)
+        self.assert_refused("suspended", lambda: self.curl(self.beta.transport))
+        self.platform.admin("app", "resume", self.beta.name)
+        self.settle(self.beta.transport)
+
+    def test_without_any_trust_it_does_not_serve(self):
+        """Law 4: neither a copy nor an authority, or a copy that is damaged: no weaker mode."""
+        for name, content in (("no copy", None), ("an empty copy", ""), ("a damaged copy", "{\"format\":1,")):
+            with self.subTest(name):
+                self.platform.stop("gateway", *(["authority"] if "authority" in self.platform.running else []))
+                kept = self.copy.read_text()
+                self.copy.unlink() if content is None else self.copy.write_text(content)
+                try:
+                    gateway = self.platform.launch("gateway")
+                    self.assertNotEqual(gateway.process.wait(60), 0)
+                    self.assertFalse(gateway.ready_file.exists(), "it said that it serves")
+                finally:
+                    self.platform.running.pop("gateway").kill()
+                    self.copy.write_text(kept)
+                self.platform.start("gateway")
+
+    def test_a_damaged_copy_is_replaced_from_the_authority(self):
+        self.platform.stop("gateway")
+        self.copy.write_text("damaged")
+        self.platform.start("gateway")
+        self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
+
+
+if __name__ == "__main__":
+    testing.main()

@@ -1,0 +1,5 @@
+"""Imported first by every test here: makes the harness importable."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

@@ -1,0 +1,35 @@
+"""Connections that do what no proper client does."""
+import socket
+import ssl
+
+
+def tls_connect(port, trust, credential=None, seconds=30):
+    """A TLS connection to localhost, the server verified; bytes can then be sent as they are."""
+    context = ssl.create_default_context(cafile=str(trust))
+    if credential:
+        context.load_cert_chain(str(credential.chain), str(credential.key))
+    plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+    return context.wrap_socket(plain, server_hostname="localhost")
+
+
+def tcp_connect(port, seconds=30):
+    return socket.create_connection(("127.0.0.1", port), timeout=seconds)
+
+
+def read_to_end(stream):
+    """All that comes until the other side closes (or resets)."""
+    received = b""
+    try:
+        while True:
+            piece = stream.recv(65536)
+            if not piece:
+                return received
+            received += piece
+    except (ConnectionError, ssl.SSLError):
+        return received
+
+
+def status_of(answer):
+    """The status of an HTTP answer in bytes; 0 when it is none."""
+    words = answer.split(b" ", 2)
+    return int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
