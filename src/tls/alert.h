@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "trust/reason.h"
@@ -24,5 +25,8 @@ enum class Alert : std::uint8_t {
 
 std::string_view name(Alert alert);
 Alert to_alert(trust::Reason reason);
+
+/// The name of any alert a peer may send (RFC 8446 section 6 and the TLS 1.2 ones), or "alert NUMBER".
+std::string name_of_received(int number);
 
 }  // namespace countersign::tls

@@ -68,7 +68,7 @@ HandshakeFailure failure_of(SSL* ssl, Examination& examination) {
   failure.server_name = server_name_of(ssl);
   failure.refusal = examination.refusal ? std::move(examination.refusal) : refusal_by_libssl(ssl, examination);
   if (const auto alert = peek_alert_received(); alert && !failure.refusal)
-    failure.alert_received = std::pair(*alert, std::string(SSL_alert_desc_string_long(*alert)));
+    failure.alert_received = std::pair(*alert, name_of_received(*alert));
   failure.error = take_failure(ssl);
   if (failure.refusal)
     failure.error = {base::Kind::denied, "tls.refused",

@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "crypto/openssl_error.h"
+#include "tls/alert.h"
 
 namespace countersign::tls {
 namespace {
@@ -45,8 +46,7 @@ base::Error take_failure(SSL*) {
   if (const auto alert = peek_alert_received()) {
     ERR_clear_error();
     return {base::Kind::denied, "tls.alert_received",
-            std::string("the peer ended the connection with the alert '") + SSL_alert_desc_string_long(*alert) + "' (" +
-                std::to_string(*alert) + ")"};
+            "the peer ended the connection with the alert " + name_of_received(*alert) + " (" + std::to_string(*alert) + ")"};
   }
   if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     ERR_clear_error();

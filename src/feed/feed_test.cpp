@@ -1,0 +1,204 @@
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "feed/copy.h"
+#include "feed/credential_files.h"
+#include "feed/knowledge.h"
+#include "feed/renewal.h"
+#include "testing/folder.h"
+#include "testing/pki.h"
+
+namespace countersign::feed {
+namespace {
+
+using testing::Folder;
+using testing::Issued;
+using testing::Pki;
+
+Snapshot snapshot_of(const Pki& pki, std::uint64_t sequence) {
+  Snapshot snapshot{sequence, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}};
+  for (const trust::IssuingCa& ca : pki.issuing_cas()) snapshot.facts.emplace_back(ca);
+  for (const trust::CertificateFact& fact : pki.facts()) snapshot.facts.emplace_back(fact);
+  return snapshot;
+}
+
+Change revocation_of(const Issued& issued, std::uint64_t sequence) {
+  trust::CertificateFact fact = issued.fact();
+  fact.revoked_for = "key_compromise";
+  return {sequence, fact};
+}
+
+bool is_revoked(const Knowledge& knowledge, const Issued& issued) {
+  const auto fact = knowledge.registry().certificate(issued.certificate.fingerprint());
+  return fact && fact->revoked_for;
+}
+
+TEST(Facts, EachKindSurvivesTheWire) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  const base::Slug acme = *base::Slug::parse("acme");
+  const std::vector<Change> sent = {{1, RootFact{pki.partner_root().certificate}},
+                                    {2, pki.issuing_cas().front()},
+                                    {3, issued.fact()},
+                                    revocation_of(issued, 4),
+                                    {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
+                                    {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}}};
+  const std::string text = to_json_text(6, sent);
+  const auto received = parse_changes(text);
+  ASSERT_TRUE(received) << received.error().detail;
+  EXPECT_EQ(to_json_text(6, *received), text);
+}
+
+struct BadText {
+  std::string name;
+  std::string text;
+};
+class BadFeed : public ::testing::TestWithParam<BadText> {};
+
+TEST_P(BadFeed, IsRefusedWithItsCode) {
+  const auto snapshot = parse_snapshot(GetParam().text);
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, "feed.malformed");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, BadFeed,
+    ::testing::Values(BadText{"empty", ""}, BadText{"not_json", "{"}, BadText{"no_format", R"({"sequence":1,"facts":[]})"},
+                      BadText{"next_format", R"({"format":2,"sequence":1,"facts":[]})"},
+                      BadText{"negative_sequence", R"({"format":1,"sequence":-1,"facts":[]})"},
+                      BadText{"unknown_fact", R"({"format":1,"sequence":1,"facts":[{"type":"rumour"}]})"},
+                      BadText{"short_fingerprint", R"({"format":1,"sequence":1,"facts":[{"type":"certificate","fingerprint":"00","urn":"urn:countersign:uat:a:b","purpose":"transport","not_after":1}]})"},
+                      BadText{"extra_member", R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"}]})"},
+                      BadText{"suspension_without_saying", R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a"}]})"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(BadFeedTwin, TheSameShapeWithoutTheFaultIsRead) {
+  EXPECT_TRUE(parse_snapshot(R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true}]})"));
+}
+
+TEST(Changes, MustRise) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  EXPECT_TRUE(parse_changes(to_json_text(2, {{1, issued.fact()}, {2, issued.fact()}})));
+  EXPECT_FALSE(parse_changes(to_json_text(2, {{2, issued.fact()}, {2, issued.fact()}})));
+}
+
+TEST(Knowledge, AnEmptySnapshotNeverReplacesGoodKnowledge) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  Knowledge knowledge;
+  EXPECT_FALSE(knowledge.replace(Snapshot{1, {}}));
+  EXPECT_EQ(knowledge.trust(), nullptr);
+  ASSERT_TRUE(knowledge.replace(snapshot_of(pki, 5)));
+  const auto before = knowledge.trust();
+  EXPECT_FALSE(knowledge.replace(Snapshot{9, {}}));
+  EXPECT_EQ(knowledge.trust(), before);
+  EXPECT_EQ(knowledge.sequence(), 5U);
+  EXPECT_TRUE(knowledge.registry().certificate(issued.certificate.fingerprint()));
+}
+
+TEST(Knowledge, OldChangesAreIgnoredNewOnesAct) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace(snapshot_of(pki, 5)));
+  ASSERT_TRUE(knowledge.apply(revocation_of(issued, 5)));
+  EXPECT_FALSE(is_revoked(knowledge, issued));
+  ASSERT_TRUE(knowledge.apply(revocation_of(issued, 6)));
+  EXPECT_TRUE(is_revoked(knowledge, issued));
+  EXPECT_EQ(knowledge.sequence(), 6U);
+}
+
+TEST(Knowledge, ANewIssuingCaIsANewGenerationOfTrust) {
+  Pki pki;
+  Knowledge knowledge;
+  Snapshot snapshot{1, {RootFact{pki.partner_root().certificate}, pki.issuing_cas().front()}};
+  ASSERT_TRUE(knowledge.replace(snapshot));
+  const auto before = knowledge.trust()->generation();
+  ASSERT_TRUE(knowledge.apply({2, pki.issuing_cas().back()}));
+  EXPECT_GT(knowledge.trust()->generation(), before);
+  EXPECT_EQ(knowledge.trust()->issuing_cas().size(), 2U);
+}
+
+TEST(Copy, HoldsSnapshotAndChangesAcrossARestart) {
+  Pki pki;
+  const Folder folder;
+  const Issued issued = pki.client().issue();
+  const Copy copy(folder.path() / "trust-feed.json");
+  ASSERT_TRUE(copy.load());
+  EXPECT_FALSE(*copy.load());
+  ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
+  ASSERT_TRUE(copy.append({revocation_of(issued, 4)}));
+  const auto content = copy.load();
+  ASSERT_TRUE(content && *content) << content.error().detail;
+  EXPECT_EQ((*content)->snapshot.sequence, 3U);
+  ASSERT_EQ((*content)->changes.size(), 1U);
+  EXPECT_EQ((*content)->changes.front().sequence, 4U);
+}
+
+TEST(Copy, ATornLastLineIsDroppedAndThenCutOff) {
+  Pki pki;
+  const Folder folder;
+  const Issued issued = pki.client().issue();
+  const Copy copy(folder.path() / "trust-feed.json");
+  ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
+  ASSERT_TRUE(copy.append({revocation_of(issued, 4)}));
+  const std::string whole = *base::read_file(copy.path());
+  for (const std::size_t torn : {std::size_t{1}, std::size_t{20}}) {
+    ASSERT_TRUE(base::write_file(copy.path(), whole.substr(0, whole.size() - torn), base::FileMode::owner_only));
+    ASSERT_TRUE(copy.load() && *copy.load());
+    EXPECT_TRUE((*copy.load())->changes.empty());
+  }
+  ASSERT_TRUE(copy.append({revocation_of(issued, 5)}));
+  ASSERT_EQ((*copy.load())->changes.size(), 1U);
+  EXPECT_EQ((*copy.load())->changes.front().sequence, 5U);
+}
+
+TEST(Copy, DamageInsideIsRefused) {
+  Pki pki;
+  const Folder folder;
+  const Copy copy(folder.path() / "trust-feed.json");
+  ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
+  std::string text = *base::read_file(copy.path());
+  text.replace(text.size() / 2, 4, "\"\"\"\"");
+  ASSERT_TRUE(base::write_file(copy.path(), text, base::FileMode::owner_only));
+  EXPECT_FALSE(copy.load());
+  ASSERT_TRUE(base::write_file(copy.path(), "", base::FileMode::owner_only));
+  EXPECT_FALSE(copy.load());
+}
+
+/// What a crash leaves behind: how many of the three steps of replace() were done.
+class InterruptedSwap : public ::testing::TestWithParam<int> {};
+
+TEST_P(InterruptedSwap, AlwaysLeavesAMatchingPair) {
+  Pki pki;
+  const Folder folder;
+  const CredentialFiles files = CredentialFiles::in(folder.path(), "service");
+  const Issued before = pki.service().issue();
+  const Issued after = pki.service().issue();
+  ASSERT_TRUE(replace(files, *before.key.to_pem(), x509::to_pem(before.chain)));
+  const auto write_from_step = [](int step, const std::filesystem::path& path, std::string_view text) {
+    return GetParam() < step || base::write_file(path, text, base::FileMode::owner_only).has_value();
+  };
+  ASSERT_TRUE(write_from_step(1, files.key.string() + ".next", after.key.to_pem()->reveal_text()));
+  ASSERT_TRUE(write_from_step(2, files.chain, x509::to_pem(after.chain)));
+  ASSERT_TRUE(write_from_step(3, files.key, after.key.to_pem()->reveal_text()));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto loaded = load(files);
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    EXPECT_EQ(loaded->chain.front(), GetParam() >= 2 ? after.certificate : before.certificate);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, InterruptedSwap, ::testing::Values(0, 1, 2, 3));
+
+TEST(Renewal, IsDueFromTwoThirdsOfALife) {
+  Pki pki;
+  const auto start = pki.now();
+  const Issued issued = pki.service().valid(start, start + std::chrono::hours(300)).issue();
+  EXPECT_FALSE(is_due(issued.certificate, start + std::chrono::hours(199)));
+  EXPECT_TRUE(is_due(issued.certificate, start + std::chrono::hours(200)));
+}
+
+}  // namespace
+}  // namespace countersign::feed

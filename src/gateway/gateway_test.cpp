@@ -1,0 +1,289 @@
+// One worker of the gateway between a real client and a real upstream, all on loopback.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+
+#include "gateway/worker.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "testing/pki.h"
+
+namespace countersign::gateway {
+namespace {
+
+using testing::Issued;
+using testing::Pki;
+
+net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+
+/// Keeps every log line, to be searched.
+class Lines final : public base::LogSink {
+ public:
+  void write(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    text_ += std::string(line) + "\n";
+  }
+  bool has(const std::string& part) const {
+    const std::lock_guard lock(mutex_);
+    return text_.find(part) != std::string::npos;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+/// Answers every request with what it saw: the request line, each field, and the length of the body.
+class Upstream {
+ public:
+  explicit Upstream(const base::Log& log) : log_(log), listener_(*net::Listener::bind(loop_, at_any_port())) {
+    net::spawn(loop_, accept(), "upstream", log_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~Upstream() {
+    loop_.stop();
+    thread_.join();
+  }
+  const net::Endpoint& at() const { return listener_.local(); }
+  int requests() const { return requests_; }
+  static net::Listener::Options at_any_port() {
+    net::Listener::Options options;
+    options.at = {"127.0.0.1", 0};
+    return options;
+  }
+
+ private:
+  net::Task<void> accept() {
+    for (;;) {
+      auto socket = co_await listener_.accept();
+      if (!socket) co_return;
+      net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_);
+    }
+  }
+  net::Task<void> serve(net::Socket socket) {
+    http::ServerOptions options;
+    options.body_bytes = 64 * 1024 * 1024;
+    const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
+    co_await http::serve(socket, handler, options);
+  }
+  net::Task<http::Response> answer(http::Request request) {
+    ++requests_;
+    http::Response response;
+    response.body = request.head.method + " " + request.head.target + "\n";
+    for (const http::Field& field : request.head.fields) response.body += field.name + ": " + field.value + "\n";
+    response.body += "body " + std::to_string(request.body.size()) + "\n";
+    if (request.head.target == "/echo") response.body = std::move(request.body);
+    response.fields.add("X-Countersign-Application", "said-by-upstream");
+    co_return response;
+  }
+
+  const base::Log& log_;
+  net::Loop loop_;
+  net::Listener listener_;
+  std::atomic<int> requests_{0};
+  std::thread thread_;
+};
+
+feed::Snapshot snapshot_of(const Pki& pki) {
+  feed::Snapshot snapshot{1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
+  for (const trust::IssuingCa& ca : pki.issuing_cas()) snapshot.facts.emplace_back(ca);
+  for (const trust::CertificateFact& fact : pki.facts()) snapshot.facts.emplace_back(fact);
+  return snapshot;
+}
+
+/// A gateway with one worker, one upstream, and one partner's certificate.
+class Platform : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    client_.emplace(pki_.client().issue());
+    ASSERT_TRUE(knowledge_.replace(snapshot_of(pki_)));
+    Issued server = pki_.internal_server().issue();
+    auto own = std::make_shared<const tls::Credential>(tls::Credential{std::move(server.chain), std::move(server.key)});
+    config_.routes = {{"localhost", "/", upstream_.at()}, {"localhost", "/dead", {"127.0.0.1", 1}}};
+    routes_.emplace(config_.routes);
+    auto worker = Worker::make({config_, *routes_, knowledge_, metrics_, pki_.clock(), log_}, {"127.0.0.1", 0}, own);
+    ASSERT_TRUE(worker) << worker.error().detail;
+    worker_ = std::move(*worker);
+    worker_->start();
+    const tls::Credential credential{client_->chain, std::move(client_->key)};
+    client_context_ = *tls::ClientContext::make(&credential);
+  }
+
+  net::Task<std::unique_ptr<net::Stream>> open(net::Loop& loop) {
+    net::Endpoint to = worker_->local();
+    auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
+    tls::JudgeServer judge = [this](const trust::PresentedChain& presented) {
+      const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = "localhost"};
+      return trust::verify_chain(presented, policy, pki_.trust_set(), pki_.now());
+    };
+    auto connection = co_await tls::Handshake::connect(std::move(*socket), client_context_, "localhost", std::move(judge), soon());
+    co_return connection ? std::move(connection->stream) : nullptr;
+  }
+
+  net::Task<void> send_to(net::Loop& loop, http::Request request, base::Result<http::Response>& out) {
+    auto stream = co_await open(loop);
+    http::ClientOptions options;
+    options.host = "localhost";
+    http::Client client(*stream, std::move(options));
+    out = co_await client.send(std::move(request), soon());
+  }
+
+  base::Result<http::Response> send(http::Request request) {
+    net::Loop loop;
+    base::Result<http::Response> out = base::fail(base::Kind::internal, "test", "never ran");
+    net::spawn(loop, send_to(loop, std::move(request), out), "client", log_);
+    loop.run();
+    return out;
+  }
+
+  static http::Request get(std::string target) {
+    http::Request request;
+    request.head.method = "GET";
+    request.head.target = std::move(target);
+    return request;
+  }
+
+  Pki pki_;
+  Lines lines_;
+  base::Log log_{{.program = "test"}, pki_.clock(), lines_};
+  Upstream upstream_{log_};
+  GatewayConfig config_;
+  std::optional<RouteTable> routes_;
+  feed::Knowledge knowledge_;
+  Metrics metrics_;
+  std::optional<Issued> client_;
+  std::shared_ptr<const tls::ClientContext> client_context_;
+  std::unique_ptr<Worker> worker_;
+};
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(Platform, TheUpstreamSeesTheVerifiedIdentityAndNothingElse) {
+  http::Request request = get("/v1/hello?x=1");
+  for (const char* name : {"X-Countersign-Application", "x_countersign_application", "Client-Cert", "CLIENT_CERT", "Client-Cert-Chain", "X-Forwarded-For"})
+    request.head.fields.add(name, "forged");
+  request.head.fields.add("X-Named", "forged");
+  request.head.fields.add("Connection", "X-Named");
+  request.head.fields.add("Authorization", "Bearer kept");
+  const auto response = send(std::move(request));
+  ASSERT_TRUE(response) << response.error().detail;
+  EXPECT_EQ(response->status, 200);
+  const std::string& seen = response->body;
+  EXPECT_TRUE(contains(seen, "GET /v1/hello?x=1\n"));
+  EXPECT_TRUE(contains(seen, "Authorization: Bearer kept\n"));
+  EXPECT_FALSE(contains(seen, "forged")) << seen;
+  EXPECT_TRUE(contains(seen, "X-Countersign-Application: payments\n"));
+  EXPECT_TRUE(contains(seen, "X-Countersign-Organisation: acme\n"));
+  EXPECT_TRUE(contains(seen, "X-Countersign-Environment: production\n"));
+  EXPECT_TRUE(contains(seen, "Client-Cert: :" + base::to_base64(client_->certificate.der()) + ":\n"));
+  EXPECT_EQ(count_of(seen, "Client-Cert-Chain: :"), 1U);
+  EXPECT_FALSE(response->fields.find("X-Countersign-Application")) << "an upstream cannot speak in our name either";
+}
+
+TEST_F(Platform, RoutesAndRefusesByHostAndPath) {
+  EXPECT_EQ(send(get("/dead"))->status, 502);
+  EXPECT_EQ(send(get("/a/../b"))->status, 400);
+  http::Request elsewhere = get("/");
+  elsewhere.head.target = "http://elsewhere.example/";
+  EXPECT_EQ(send(std::move(elsewhere))->status, 400);
+  EXPECT_EQ(upstream_.requests(), 0);
+  EXPECT_EQ(send(get("/"))->status, 200);
+}
+
+TEST_F(Platform, BodiesPassBothWaysWhole) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{40'000}, std::size_t{20'000'000}}) {
+    http::Request request = get("/echo");
+    request.head.method = "POST";
+    request.body = std::string(size, 'x');
+    const auto response = send(std::move(request));
+    ASSERT_TRUE(response) << response.error().detail;
+    EXPECT_EQ(response->body.size(), size);
+  }
+}
+
+TEST_F(Platform, ASuspendedApplicationGetsNoNewConnection) {
+  const base::Slug acme = *base::Slug::parse("acme");
+  ASSERT_EQ(send(get("/"))->status, 200);
+  ASSERT_TRUE(knowledge_.apply({2, trust::SuspensionFact{base::Environment::production, acme, std::nullopt, true}}));
+  EXPECT_FALSE(send(get("/")));
+  EXPECT_TRUE(lines_.has("\"reason\":\"suspended\""));
+  ASSERT_TRUE(knowledge_.apply({3, trust::SuspensionFact{base::Environment::production, acme, std::nullopt, false}}));
+  EXPECT_EQ(send(get("/"))->status, 200);
+}
+
+/// Opens, asks once, runs `meanwhile`, then waits for whatever comes: an end or a failure.
+net::Task<void> stay(net::Stream& stream, std::function<void()> meanwhile, bool& cut) {
+  http::ClientOptions options;
+  options.host = "localhost";
+  http::Client client(stream, std::move(options));
+  http::Request request;
+  request.head.method = "GET";
+  request.head.target = "/";
+  auto response = co_await client.send(std::move(request), soon());
+  if (!response) co_return;
+  meanwhile();
+  std::array<std::uint8_t, 64> buffer;
+  const auto count = co_await stream.read_some(buffer, soon());
+  cut = !count ? count.error().kind != base::Kind::timeout : *count == 0;
+}
+
+net::Task<void> open_and_stay(net::Task<std::unique_ptr<net::Stream>> opening, std::function<void()> meanwhile, bool& cut) {
+  auto stream = co_await std::move(opening);
+  co_await stay(*stream, std::move(meanwhile), cut);
+}
+
+TEST_F(Platform, ARevocationCutsTheLiveConnection) {
+  trust::CertificateFact fact = client_->fact();
+  fact.revoked_for = "key_compromise";
+  const auto revoke = [&] {
+    EXPECT_TRUE(knowledge_.apply({2, fact}));
+    worker_->knowledge_changed();
+  };
+  bool cut = false;
+  net::Loop loop;
+  net::spawn(loop, open_and_stay(open(loop), revoke, cut), "client", log_);
+  loop.run();
+  EXPECT_TRUE(cut);
+  EXPECT_TRUE(lines_.has("\"event\":\"connection.cut\""));
+  EXPECT_TRUE(lines_.has("\"reason\":\"revoked\""));
+}
+
+TEST_F(Platform, ExpiryCutsTheLiveConnection) {
+  const auto wait_past_the_end = [&] {
+    pki_.clock().set(client_->certificate.not_after() + std::chrono::seconds(1));
+    worker_->knowledge_changed();
+  };
+  bool cut = false;
+  net::Loop loop;
+  net::spawn(loop, open_and_stay(open(loop), wait_past_the_end, cut), "client", log_);
+  loop.run();
+  EXPECT_TRUE(cut);
+  EXPECT_TRUE(lines_.has("\"reason\":\"expired\""));
+}
+
+TEST_F(Platform, DrainingEndsIdleConnectionsAndTheWorker) {
+  bool cut = false;
+  net::Loop loop;
+  net::spawn(loop, open_and_stay(open(loop), [&] { worker_->drain(soon()); }, cut), "client", log_);
+  loop.run();
+  worker_->join();
+  EXPECT_TRUE(cut);
+}
+
+TEST_F(Platform, MetricsCountWhatHappened) {
+  ASSERT_EQ(send(get("/"))->status, 200);
+  const std::string text = metrics_.to_text({1, -1, 1});
+  EXPECT_TRUE(contains(text, "countersign_gateway_handshakes_total{outcome=\"accepted\"} 1\n"));
+  EXPECT_TRUE(contains(text, "countersign_gateway_refusals_total{reason=\"revoked\"} 0\n"));
+}
+
+}  // namespace
+}  // namespace countersign::gateway

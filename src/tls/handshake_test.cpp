@@ -1,0 +1,251 @@
+// Handshakes over real sockets: who gets a VerifiedPeer, who gets which alert, and that there is no third way.
+#include "tls/handshake.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "testing/pki.h"
+
+namespace countersign::tls {
+namespace {
+
+using testing::Issued;
+using testing::Pki;
+using trust::Purpose;
+
+class NoSink final : public base::LogSink {
+  void write(std::string_view) override {}
+};
+
+Credential credential_of(Issued issued) { return {std::move(issued.chain), std::move(issued.key)}; }
+
+/// What each side saw of one handshake, and of one byte sent by the client after it.
+struct Seen {
+  std::string server;  ///< "accepted URN", or the reason, or the error's code
+  std::string client;  ///< "answered", or the code of the failure
+  std::string alert;   ///< as the client read it
+  std::string version;
+};
+
+/// A server and a client of ours on one loop.
+struct Scene {
+  Pki pki;
+  std::unique_ptr<trust::RegistryView> registry = nullptr;
+  std::optional<Issued> client = {};   ///< none: the client has no certificate
+  std::optional<Issued> server = {};   ///< none: the genuine gateway
+  ClientCertificate mode = ClientCertificate::required;
+  std::string called = "localhost";
+  bool judge_attached = true;
+
+  Seen run();
+};
+
+net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+
+JudgeClient judge_clients(const Pki& pki, const trust::RegistryView& registry) {
+  return [&pki, &registry](const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
+    const trust::Policy policy{.purposes = {Purpose::transport}, .environment = base::Environment::production};
+    auto chain = trust::verify_chain(presented, policy, pki.trust_set(), pki.now());
+    if (!chain) return base::unexpected(std::move(chain).error());
+    return trust::admit(std::move(*chain), registry);
+  };
+}
+
+JudgeServer judge_servers(const Pki& pki, std::string host) {
+  return [&pki, host = std::move(host)](const trust::PresentedChain& presented) {
+    const trust::Policy policy{.purposes = {Purpose::server}, .server_name = host};
+    return trust::verify_chain(presented, policy, pki.trust_set(), pki.now());
+  };
+}
+
+net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerContext> context, JudgeClient judge, Seen& seen) {
+  auto socket = co_await listener.accept();
+  if (!socket) co_return;
+  auto connection = co_await Handshake::accept_optional(std::move(*socket), std::move(context), std::move(judge), soon());
+  if (!connection) {
+    const HandshakeFailure& failure = connection.error();
+    seen.server = failure.refusal ? std::string(trust::name(failure.refusal->reason)) : failure.error.code;
+    co_return;
+  }
+  seen.server = connection->peer ? "accepted " + connection->peer->identity().to_urn() : "accepted nobody";
+  seen.version = connection->version;
+  std::array<std::uint8_t, 16> buffer;
+  const auto count = co_await connection->stream->read_some(buffer, soon());
+  if (count && *count > 0) (void)co_await connection->stream->write_all(std::span(buffer).first(*count), soon());
+  co_await connection->stream->finish(soon());
+}
+
+net::Task<void> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const ClientContext> context, std::string host,
+                     JudgeServer judge, Seen& seen) {
+  const auto note = [&seen](const base::Error& error) {
+    seen.client = error.code;
+    if (error.code == "tls.alert_received") seen.alert = error.detail;
+  };
+  auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
+  auto connection = co_await Handshake::connect(std::move(*socket), std::move(context), std::move(host), std::move(judge), soon());
+  if (!connection) {
+    note(connection.error().error);
+    co_return;
+  }
+  constexpr std::string_view kHello = "hello";
+  (void)co_await connection->stream->write_all(base::as_bytes(kHello), soon());
+  std::array<std::uint8_t, 16> buffer;
+  const auto count = co_await connection->stream->read_some(buffer, soon());
+  if (!count) note(count.error());
+  else seen.client = *count == 5 ? "answered" : "closed";
+}
+
+Seen Scene::run() {
+  NoSink sink;
+  const base::Log log({.program = "test"}, pki.clock(), sink);
+  if (!registry) registry = pki.registry();
+  std::optional<Credential> own;
+  if (client) own.emplace(credential_of(std::move(*client)));
+  Issued genuine = server ? std::move(*server) : pki.internal_server().issue();
+  const Credential server_credential = credential_of(std::move(genuine));
+
+  net::Loop loop;
+  net::Listener::Options options;
+  options.at = {"127.0.0.1", 0};
+  auto listener = net::Listener::bind(loop, options);
+  auto server_context = ServerContext::make(server_credential, mode, {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate});
+  auto client_context = ClientContext::make(own ? &*own : nullptr);
+  Seen seen;
+  net::spawn(loop, serve(*listener, *server_context, judge_clients(pki, *registry), seen), "server", log);
+  net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client", log);
+  loop.run();
+  return seen;
+}
+
+struct Row {
+  std::string name;
+  std::function<void(Scene&)> change;
+  std::string server;
+  std::string alert;  ///< a part of what the client read; empty: it was answered
+};
+
+class MutualTls : public ::testing::TestWithParam<Row> {};
+
+TEST_P(MutualTls, BothSidesSeeTheExpected) {
+  Scene scene;
+  scene.client = scene.pki.client().issue();
+  GetParam().change(scene);
+  const Seen seen = scene.run();
+  EXPECT_EQ(seen.server, GetParam().server);
+  if (GetParam().alert.empty()) EXPECT_EQ(seen.client, "answered");
+  else EXPECT_NE(seen.alert.find(GetParam().alert), std::string::npos) << seen.client << " " << seen.alert;
+}
+
+constexpr const char* kAcme = "accepted urn:countersign:production:acme:payments";
+
+void revoke(Scene& scene) {
+  trust::CertificateFact fact = scene.client->fact();
+  fact.revoked_for = "key_compromise";
+  scene.registry = scene.pki.registry();
+  scene.registry->apply(fact);
+}
+
+void suspend(Scene& scene) {
+  scene.registry = scene.pki.registry();
+  scene.registry->apply(trust::SuspensionFact{base::Environment::production, *base::Slug::parse("acme"), std::nullopt, true});
+}
+
+/// A thief's key: it says the certificate's public half, and signs with another private half.
+crypto::PrivateKey thiefs_key(const Issued& victim) {
+  const auto own = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256);
+  const auto pem = own->to_pem();
+  std::string body(pem->reveal_text());
+  const std::size_t start = body.find('\n') + 1;
+  body = body.substr(start, body.find("-----END") - start);
+  std::erase(body, '\n');
+  base::Bytes der = *base::from_base64(body);
+  const base::Bytes spki = victim.certificate.public_key().to_spki();
+  constexpr std::ptrdiff_t kPoint = 65;  // both encodings end in the uncompressed point
+  std::copy(spki.end() - kPoint, spki.end(), der.end() - kPoint);
+  const std::string forged = "-----BEGIN PRIVATE KEY-----\n" + base::to_base64(der) + "\n-----END PRIVATE KEY-----\n";
+  return std::move(*crypto::PrivateKey::from_pem(forged, base::Secret()));
+}
+
+void steal_certificate(Scene& scene) { scene.client->key = thiefs_key(*scene.client); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MutualTls,
+    ::testing::Values(
+        Row{"good", [](Scene&) {}, kAcme, ""},
+        Row{"no_certificate", [](Scene& s) { s.client.reset(); }, "no_certificate", "certificate_required"},
+        Row{"self_signed", [](Scene& s) { s.client = s.pki.client().self_signed().issue(); }, "self_signed", "unknown_ca"},
+        Row{"other_ca", [](Scene& s) { s.client = s.pki.client().other_ca().issue(); }, "unknown_issuer", "unknown_ca"},
+        Row{"expired", [](Scene& s) { s.client = s.pki.client().expired().issue(); }, "expired", "certificate_expired"},
+        Row{"not_yet_valid", [](Scene& s) { s.client = s.pki.client().not_yet_valid().issue(); }, "not_yet_valid", "bad_certificate"},
+        Row{"tampered", [](Scene& s) { s.client = s.pki.client().tampered().issue(); }, "bad_signature", "decrypt_error"},
+        Row{"signing_certificate", [](Scene& s) { s.client = s.pki.client().purpose(Purpose::signing).issue(); }, "wrong_purpose", "unsupported_certificate"},
+        Row{"uat_certificate", [](Scene& s) { s.client = s.pki.client().environment(base::Environment::uat).issue(); }, "wrong_environment", "certificate_unknown"},
+        Row{"not_in_registry", [](Scene& s) { s.client = s.pki.client().without_registry().issue(); }, "not_in_registry", "certificate_unknown"},
+        Row{"certificate_without_its_key", steal_certificate, "proof_failed", "decrypt_error"},
+        Row{"revoked", revoke, "revoked", "certificate_revoked"},
+        Row{"suspended", suspend, "suspended", "certificate_unknown"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(MutualTls13, IsWhatTwoOfUsSpeak) {
+  Scene scene;
+  scene.client = scene.pki.client().issue();
+  EXPECT_EQ(scene.run().version, "TLSv1.3");
+}
+
+TEST(OptionalCertificate, NobodyIsLetInAsNobody) {
+  Scene scene;
+  scene.mode = ClientCertificate::optional;
+  EXPECT_EQ(scene.run().server, "accepted nobody");
+}
+
+TEST(OptionalCertificate, ABadOneIsRefusedAllTheSame) {
+  Scene scene;
+  scene.mode = ClientCertificate::optional;
+  scene.client = scene.pki.client().expired().issue();
+  EXPECT_EQ(scene.run().server, "expired");
+}
+
+struct ServerRow {
+  std::string name;
+  std::function<Issued(Pki&)> server;
+  std::string client;  ///< outcome at the client
+};
+
+class ServerVerdict : public ::testing::TestWithParam<ServerRow> {};
+
+TEST_P(ServerVerdict, TheClientJudgesToo) {
+  Scene scene;
+  scene.client = scene.pki.client().issue();
+  scene.server = GetParam().server(scene.pki);
+  EXPECT_EQ(scene.run().client, GetParam().client);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ServerVerdict,
+    ::testing::Values(ServerRow{"genuine", [](Pki& p) { return p.internal_server().issue(); }, "answered"},
+                      ServerRow{"man_in_the_middle", [](Pki& p) { return p.internal_server().other_ca().issue(); }, "tls.refused"},
+                      ServerRow{"another_name", [](Pki& p) { return p.internal_server("gateway", "elsewhere.example").issue(); }, "tls.refused"},
+                      ServerRow{"expired", [](Pki& p) { return p.internal_server().expired().issue(); }, "tls.refused"},
+                      ServerRow{"client_certificate_as_server", [](Pki& p) { return p.client().with_dns({"localhost"}).issue(); }, "tls.refused"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(Alerts, EveryReasonHasOne) {
+  for (const trust::Explanation& e : trust::explanations()) EXPECT_FALSE(name(to_alert(e.reason)).empty()) << e.name;
+}
+
+TEST(Credential, KeyOfAnotherCertificateIsRefused) {
+  Pki pki;
+  const testing::Issued one = pki.client().issue();
+  const testing::Issued other = pki.client().issue();
+  auto other_pem = other.key.to_pem();
+  auto copy = crypto::PrivateKey::from_pem(other_pem->reveal_text(), base::Secret());
+  const Credential mismatched{one.chain, std::move(*copy)};
+  EXPECT_FALSE(ClientContext::make(&mismatched));
+  auto right_pem = one.key.to_pem();
+  const Credential matched{one.chain, std::move(*crypto::PrivateKey::from_pem(right_pem->reveal_text(), base::Secret()))};
+  EXPECT_TRUE(ClientContext::make(&matched));
+}
+
+}  // namespace
+}  // namespace countersign::tls
