@@ -56,10 +56,11 @@ base::Result<base::json::object> to_object(const std::string& body) {
   return base::fail(base::Kind::corrupt, "authority.answer", "the authority's answer is no JSON object");
 }
 
-std::string to_sentence(const trust::Refusal& refusal) {
-  const trust::Explanation& explanation = trust::explanation(refusal.reason);
-  return std::string(explanation.name) + ": " + std::string(explanation.meaning) + " " + printable(refusal.detail) +
-         ". " + std::string(explanation.remedy);
+/// Why we did not believe a server, and what its owner can do about it.
+base::Error to_error(const trust::Refusal& refusal) {
+  const trust::Explanation& why = trust::explanation(refusal.reason);
+  return {base::Kind::conflict, std::string(why.name),
+          std::string(why.meaning) + " " + printable(refusal.detail) + ". For its owner: " + std::string(why.remedy)};
 }
 
 }  // namespace
@@ -80,9 +81,8 @@ base::Error problem_to_error(int status, std::string_view body) {
 base::Error ApiClient::Impl::explained(tls::HandshakeFailure failure) const {
   const std::string where = options.authority.to_string();
   if (failure.refusal)
-    return {base::Kind::conflict, "authority.refused",
-            "whoever answers at " + where +
-                " did not prove to be this provider's authority: " + to_sentence(*failure.refusal)};
+    return to_error(*failure.refusal)
+        .under("authority.refused", "whoever answers at " + where + " did not prove to be this provider's authority");
   if (failure.alert_received)
     return {base::Kind::denied, "authority.refuses_us",
             "the authority at " + where + " ended the handshake with the alert '" + failure.alert_received->second +

@@ -87,7 +87,8 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
               {{"request", "transport"}, ExitCode::usage},
               {{"admin", "revoke", "12", "--reason", "boredom"}, ExitCode::usage},
               {{"admin", "app", "create", "acme/payments"}, ExitCode::usage},
-              {{"request", "transport", "--code", "x", "--data", "/nonexistent"}, ExitCode::usage}};
+              {{"request", "transport", "--code", "x", "--data", "/nonexistent"}, ExitCode::usage},
+              {{"admin", "list", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, ExitCode::usage}};
   for (const auto& row : rows) {
     const Answer answer = run_with(row.arguments);
     const std::string words = row.arguments.empty() ? "nothing" : row.arguments.front() + " " + row.arguments.back();

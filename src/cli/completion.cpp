@@ -165,7 +165,9 @@ std::string zsh_script(const CLI::App& root) {
     script += "    \"" + path + "\") entries=(" + zsh_entries(app) + ")";
     script += has_file_positional(app) ? "; _files ;;\n" : " ;;\n";
   });
-  return script + "  esac\n  _describe countersign entries\n}\ncompdef _countersign countersign\n";
+  return script +
+         "  esac\n  _describe countersign entries\n}\n"
+         "if [[ \"${funcstack[1]}\" == _countersign ]]; then _countersign; else compdef _countersign countersign; fi\n";
 }
 
 std::string fish_quoted(const std::string& text) {

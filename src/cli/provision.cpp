@@ -1,7 +1,5 @@
 #include "cli/provision.h"
 
-#include <algorithm>
-
 #include "base/files.h"
 #include "cli/application_ref.h"
 #include "cli/enrolment.h"
@@ -79,26 +77,12 @@ std::optional<std::string> why_needed(const Need& need, const base::Identity& id
   return std::nullopt;
 }
 
-/// Every CA certificate in the authority's own folder.
-base::Result<std::vector<x509::Certificate>> local_ca_certificates(const fs::path& folder) {
-  std::vector<x509::Certificate> found;
-  std::error_code unreadable;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
-    if (entry.path().extension() != ".pem") continue;
-    BASE_TRY(const std::string text, base::read_file(entry.path()));
-    BASE_TRY(const auto certificates, x509::Certificate::all_from_pem(text));
-    std::ranges::copy_if(certificates, std::back_inserter(found), [](const x509::Certificate& c) { return c.is_ca(); });
-  }
-  if (!found.empty()) return found;
-  return base::fail(base::Kind::corrupt, "authority.certificates",
-                    "the authority left no CA certificate in '" + folder.string() +
-                        "': is [authority] data right in countersign.toml?");
-}
+constexpr const char* kProviderChain = "trust-chain.pem";
+constexpr const char* kPartnerChain = "partner-chain.pem";
 
 base::Result<trust::TrustSet> local_trust(const UpConfig& config) {
-  BASE_TRY(auto certificates, local_ca_certificates(config.authority_data / "certificates"));
-  TrustFile sorted = sort_trust(std::move(certificates));
-  return trust::TrustSet::of_roots(std::move(sorted.roots), std::move(sorted.issuing_cas));
+  BASE_TRY(TrustFile trust, read_trust_file(config.authority_data.parent_path() / kProviderChain));
+  return trust::TrustSet::of_roots(std::move(trust.roots), std::move(trust.issuing_cas));
 }
 
 }  // namespace
@@ -114,13 +98,13 @@ base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::
                          context);
 }
 
-base::Result<void> write_trust_chains(ApiClient& authority, const fs::path& data) {
-  static constexpr std::pair<const char*, const char*> kChains[] = {{"provider", "trust-chain.pem"},
-                                                                    {"partner", "partner-chain.pem"}};
-  for (const auto& [of, file] : kChains) {
-    BASE_TRY(const std::string pem, authority.get_text(std::string("/v1/trust-chain?of=") + of));
-    BASE_TRY_VOID(x509::Certificate::all_from_pem(pem));
-    BASE_TRY_VOID(base::write_file(data / file, pem, base::FileMode::world_readable));
+base::Result<void> copy_trust_chains(const UpConfig& config, const fs::path& data) {
+  const fs::path source = config.authority_data.parent_path();
+  std::error_code ignored;
+  if (fs::equivalent(source, data, ignored)) return {};
+  for (const char* name : {kProviderChain, kPartnerChain}) {
+    BASE_TRY(const std::string pem, base::read_file(source / name));
+    BASE_TRY_VOID(base::write_file(data / name, pem, base::FileMode::world_readable));
   }
   return {};
 }

@@ -11,13 +11,13 @@
 
 namespace countersign::cli {
 
-/// A client of the authority that runs on this machine: its CA certificates are read from its own folder, so that
-/// nothing needs to be believed over the network. Proves to be the operator. Fails: `authority.certificates`,
-/// `credential.*`.
-base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::Endpoint& api, const Context& context);
+/// Puts trust-chain.pem and partner-chain.pem, which the authority leaves beside its own folder, into `data` too.
+/// Fails: as base::read_file and base::write_file.
+base::Result<void> copy_trust_chains(const UpConfig& config, const std::filesystem::path& data);
 
-/// Writes DATA/trust-chain.pem and DATA/partner-chain.pem. Fails: as ApiClient, `file.unwritable`.
-base::Result<void> write_trust_chains(ApiClient& authority, const std::filesystem::path& data);
+/// A client of the authority that runs on this machine, recognised by the trust chain that it left in the file system.
+/// Proves to be the operator. Fails: as read_trust_file and tls::load_credential.
+base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::Endpoint& api, const Context& context);
 
 /// Registers the data planes and gives them certificates: those that are missing, unusable, or past two thirds of their
 /// life (running data planes renew their own). Says on context.err what it obtains. Fails: as ApiClient and enrol().

@@ -27,6 +27,9 @@ std::string_view remedy(std::string_view code) {
       {"code.purpose",
        "Ask the provider for an enrolment code for this purpose: `countersign admin enrol ... --purpose PURPOSE`."},
       {"key.weak", "Make a P-256 key (the default), P-384, Ed25519, or RSA of 2048 bits or more."},
+      {"authority.refused",
+       "Check --authority and --trust-chain. If both are right, somebody may stand in between: tell the provider."},
+      {"authority.refuses_us", "Another credential: --operator DIR. The authority's log names the reason."},
       {"organisation.not_found", "Create it first: `countersign admin org create NAME`."},
       {"application.not_found",
        "Create it first: `countersign admin app create ENVIRONMENT/ORGANISATION/APPLICATION`."},
@@ -85,6 +88,13 @@ std::optional<base::ExitCode> parse(CommandTree& tree, const std::vector<std::st
   }
 }
 
+/// A file named on the command line that is not there or cannot be read is a mistake of the command line.
+base::ExitCode exit_code_of(const base::Error& error) {
+  for (const base::Error* one = &error; one != nullptr; one = one->cause.get())
+    if (one->code == "file.not_found" || one->code == "file.unreadable") return base::ExitCode::usage;
+  return base::to_exit_code(error.kind);
+}
+
 }  // namespace
 
 void print_error(std::ostream& err, const base::Error& error) {
@@ -107,7 +117,7 @@ base::ExitCode run(const std::vector<std::string>& arguments, Context& context) 
   context.out.flush();
   if (code) return *code;
   print_error(context.err, code.error());
-  return base::to_exit_code(code.error().kind);
+  return exit_code_of(code.error());
 }
 
 int run(int argc, char** argv) {

@@ -145,8 +145,8 @@ base::Result<bool> Up::start_all() {
   if (!ready) return false;
   BASE_TRY(const json::object addresses, read_object(data_ / "run" / "authority.json"));
   BASE_TRY(const net::Endpoint api, net::Endpoint::parse(member(addresses, "api")));
+  BASE_TRY_VOID(copy_trust_chains(config_, data_));
   BASE_TRY(ApiClient authority, open_local_authority(config_, api, context_));
-  BASE_TRY_VOID(write_trust_chains(authority, data_));
   BASE_TRY_VOID(provision(authority, config_, context_));
   context_.err << "Starting the data planes ..." << std::endl;
   return start_data_planes();
