@@ -110,6 +110,16 @@ base::Result<base::ExitCode> create_application(const AdminOptions& options, Con
       "Application " + to_ref(identity) + " is created.\nNext: countersign admin enrol " + to_ref(identity) + "\n");
 }
 
+base::Result<base::ExitCode> set_server_names(const AdminOptions& options, Context& context) {
+  BASE_TRY(const base::Identity identity, parse_application(options.application));
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  const json::object body{{"server_names", to_array(options.server_names)}};
+  BASE_TRY(const json::object answer, api.post(application_path(identity) + "/server-names", body));
+  return answer_with(
+      answer, options, context,
+      "The next server certificate of " + to_ref(identity) + " will carry: " + members(answer, "server_names") + "\n");
+}
+
 base::Result<base::ExitCode> list_applications(const AdminOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   const std::string query = query_of({{"environment", options.environment}, {"organisation", options.organisation}});
@@ -181,6 +191,7 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
   const std::string query = query_of({{"environment", environment},
                                       {"organisation", organisation},
                                       {"application", application},
+                                      {"purpose", options.purposes.empty() ? "" : options.purposes.front()},
                                       {"status", options.status},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/certificates" + query));
@@ -258,6 +269,11 @@ void add_applications(CommandTree& tree, CLI::App& admin) {
       ->type_name("HOST")
       ->allow_extra_args(false);
   add_operator_options(*create, create_options->authority);
+  const auto [names, names_options] =
+      add_call(tree, group, "server-names", "Set what its server certificate may name", set_server_names);
+  add_application_ref(*names, *names_options);
+  names->add_option("host", names_options->server_names, "Host names and addresses")->required()->type_name("HOST");
+  add_operator_options(*names, names_options->authority);
   const auto [list, list_options] = add_call(tree, group, "list", "List them", list_applications);
   add_filters(*list, *list_options);
   add_operator_options(*list, list_options->authority);
@@ -296,7 +312,10 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   list->add_option("--application", list_options->application, "Only of this application")->type_name("ENV/ORG/APP");
   add_filters(*list, *list_options);
   add_choice(*list, "--status", list_options->status, {"valid", "revoked", "expired"}, "Only with this status");
-  list->add_option("--limit", list_options->limit, "At most this many")->type_name("N");
+  add_choices(*list, "--purpose", list_options->purposes, {"transport", "signing", "service", "server", "ehi"},
+              "Only for this purpose")
+      ->expected(1);
+  list->add_option("--limit", list_options->limit, "At most this many [100]")->type_name("N");
   add_operator_options(*list, list_options->authority);
 }
 

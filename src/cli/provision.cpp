@@ -32,16 +32,20 @@ std::vector<Need> needs_of(const UpConfig& config) {
 
 std::string path_of(const base::Identity& identity) { return "/v1/applications/" + to_ref(identity); }
 
-/// Registers the application, unless it is there.
+/// Registers the application, or gives one that is there the server names of today.
 base::Result<void> ensure_application(ApiClient& authority, const base::Identity& identity, const UpConfig& config) {
   json::object body{{"environment", base::name(identity.environment)},
                     {"organisation", identity.organisation.text()},
                     {"application", identity.application.text()}};
+  json::object names;
   if (identity.environment == base::Environment::internal)
-    body["server_names"] = json::array(config.server_names.begin(), config.server_names.end());
-  auto created = authority.post("/v1/applications", body);
-  if (created || created.error().kind == base::Kind::conflict) return {};
-  return base::unexpected(std::move(created).error());
+    names["server_names"] = json::array(config.server_names.begin(), config.server_names.end());
+  body.insert(names.begin(), names.end());
+  auto done = authority.post("/v1/applications", body);
+  const bool is_there = !done && done.error().kind == base::Kind::conflict;
+  if (is_there && !names.empty()) done = authority.post(path_of(identity) + "/server-names", names);
+  if (done || (is_there && names.empty())) return {};
+  return base::unexpected(std::move(done).error());
 }
 
 base::Result<std::string> make_code(ApiClient& authority, const base::Identity& identity, trust::Purpose purpose) {
@@ -65,14 +69,17 @@ base::Result<void> obtain(ApiClient& authority, const Need& need, const base::Id
 }
 
 /// Nothing where the credential can be used; else why another one is needed.
-std::optional<std::string> why_needed(const Need& need, const base::Identity& identity, const trust::TrustSet& trust,
-                                      base::Instant now) {
+std::optional<std::string> why_needed(const Need& need, const base::Identity& identity, const UpConfig& config,
+                                      const trust::TrustSet& trust, base::Instant now) {
   if (!fs::exists(need.files.chain)) return "the first";
   auto credential = feed::load(need.files);
   if (!credential) return "the old one is unusable: " + credential.error().detail;
   auto verdict = trust::verify_chain(credential->chain, {.purposes = {need.purpose}}, trust, now);
   if (!verdict) return "the old one would be refused: " + std::string(trust::name(verdict.error().reason));
   if (verdict->identity() != identity) return "the old one is another application's";
+  if (need.purpose == trust::Purpose::server)
+    for (const std::string& name : config.server_names)
+      if (!verdict->leaf().matches_host(name)) return "the old one does not name '" + name + "'";
   if (feed::is_due(verdict->leaf(), now)) return "the old one ends at " + base::to_rfc3339(verdict->leaf().not_after());
   return std::nullopt;
 }
@@ -115,7 +122,7 @@ base::Result<void> provision(ApiClient& authority, const UpConfig& config, Conte
     BASE_TRY_VOID(base::make_folder(folder));
   for (const Need& need : needs_of(config)) {
     BASE_TRY(const base::Identity identity, parse_application(need.application));
-    const auto why = why_needed(need, identity, trust, context.clock.now());
+    const auto why = why_needed(need, identity, config, trust, context.clock.now());
     if (!why) continue;
     context.err << "  certificate for " << need.application << " (" << trust::name(need.purpose) << "): " << *why
                 << "\n";

@@ -16,23 +16,20 @@ namespace {
 
 /// What the caller can do about an error code, where the detail does not say so already.
 std::string_view remedy(std::string_view code) {
+  static constexpr std::string_view kNewCode = "A new code: `countersign admin enrol ENV/ORG/APP --purpose PURPOSE`.";
   static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
-      {"code.used",
-       "An enrolment code works once for each purpose. Ask the provider for a new one; to repeat an interrupted "
-       "request, "
-       "run it again with the same key."},
-      {"code.expired",
-       "Ask the provider for a new enrolment code: `countersign admin enrol ENVIRONMENT/ORGANISATION/APPLICATION`."},
-      {"code.unknown", "Check that the whole code was copied, and that --authority names the right provider."},
-      {"code.purpose",
-       "Ask the provider for an enrolment code for this purpose: `countersign admin enrol ... --purpose PURPOSE`."},
-      {"key.weak", "Make a P-256 key (the default), P-384, Ed25519, or RSA of 2048 bits or more."},
+      {"code.used", kNewCode},
+      {"code.expired", kNewCode},
+      {"code.unknown", "Check that --authority names the provider that gave you the code."},
+      {"code.other_purpose", kNewCode},
+      {"key.weak", "P-256 is what `countersign request` makes by default; --key-type offers others."},
+      {"organisation.unknown", "`countersign admin org list` shows those there are; `admin org create ORG` makes one."},
+      {"application.unknown",
+       "`countersign admin app list` shows those there are; `admin app create ENV/ORG/APP` makes one."},
+      {"application.no_server_names", "`countersign admin app server-names ENV/ORG/APP HOST ...` sets them."},
       {"authority.refused",
        "Check --authority and --trust-chain. If both are right, somebody may stand in between: tell the provider."},
       {"authority.refuses_us", "Another credential: --operator DIR. The authority's log names the reason."},
-      {"organisation.not_found", "Create it first: `countersign admin org create NAME`."},
-      {"application.not_found",
-       "Create it first: `countersign admin app create ENVIRONMENT/ORGANISATION/APPLICATION`."},
   };
   for (const auto& [known, text] : kRemedies)
     if (code == known) return text;
