@@ -1,4 +1,4 @@
-// Wakeup: one task waits, somebody on the same loop wakes it. Private to net.
+// Wakeup: one task waits, somebody on the same loop wakes it.
 #pragma once
 
 #include "net/deadline_wheel.h"

@@ -1,0 +1,84 @@
+#include "authority/authority.h"
+
+#include "authority/establish.h"
+#include "authority/feed_source.h"
+#include "authority/recovery.h"
+
+namespace countersign::authority {
+
+Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside)
+    : folder_(std::move(folder)),
+      lock_(std::move(lock)),
+      registry_(std::move(registry)),
+      outside_(outside),
+      ledger_(registry_, outside_.clock, view_, outside_.listener),
+      directory_(ledger_) {}
+
+base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
+                                                         const Outside& outside) {
+  DataFolder folder(settings.data);
+  BASE_TRY(auto lock, DataLock::acquire(folder));
+  BASE_TRY(auto registry, store::Registry::open(folder.registry()));
+  std::unique_ptr<Authority> authority(new Authority(std::move(folder), std::move(lock), std::move(registry), outside));
+  BASE_TRY_VOID(authority->set_up(settings, passphrase));
+  return authority;
+}
+
+base::Result<void> Authority::set_up(const Settings& settings, const base::Secret& passphrase) {
+  const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random};
+  BASE_TRY(const Establishment establishment, establish(ledger_, first));
+  {
+    BASE_TRY(auto rows, ledger_.read());
+    BASE_TRY(hierarchy_, Hierarchy::load(rows));
+  }
+  BASE_TRY(trust_, hierarchy_->to_trust_set());
+  BASE_TRY(auto signer, FileSigner::open(folder_.keys(), *hierarchy_, passphrase));
+  signer_ = std::make_unique<FileSigner>(std::move(signer));
+  if (establishment == Establishment::made_now)
+    outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
+
+  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
+                    outside_.observer);
+  enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
+  credentials_.emplace(ledger_, *enrolment_, *issuance_);
+
+  BASE_TRY_VOID(check_audit());
+  BASE_TRY(const std::size_t abandoned, abandon_open_intents(ledger_));
+  if (abandoned > 0) outside_.log.warning("issuance.abandoned", {{"intents", abandoned}});
+  BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
+  BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
+  return provide_credentials(settings);
+}
+
+/// A log that was changed from outside is said aloud at every start, and in the log itself. It does not stop the
+/// authority: revocation must work on the very day somebody has been at the registry.
+base::Result<void> Authority::check_audit() {
+  std::optional<base::Error> broken;
+  {
+    BASE_TRY(auto rows, ledger_.read());
+    auto checked = verify_audit(rows);
+    if (checked) return {};
+    if (checked.error().code != "audit.broken") return base::unexpected(std::move(checked).error());
+    broken = std::move(checked).error();
+  }
+  outside_.log.error("audit.broken", {{"detail", broken->detail}});
+  BASE_TRY(auto amendment, ledger_.amend());
+  BASE_TRY_VOID(amendment.audit({the_authority(), "audit.found_broken", "audit", {{"detail", broken->detail}}}));
+  return amendment.commit();
+}
+
+base::Result<void> Authority::provide_credentials(const Settings& settings) {
+  BASE_TRY_VOID(directory_.set_server_names(the_authority(), authority_identity(), settings.server_names));
+  BASE_TRY_VOID(credentials_->provide_server(folder_));
+  auto made = credentials_->provide_operator(folder_);
+  if (!made) {
+    outside_.log.error("operator.none", {{"error", base::to_string(made.error())}});
+  } else if (*made == Provision::made_now) {
+    outside_.log.warning("operator.credential_made", {{"folder", folder_.operator_folder().string()}});
+  }
+  return {};
+}
+
+base::Result<Provision> Authority::provide_server_certificate() { return credentials_->provide_server(folder_); }
+
+}  // namespace countersign::authority

@@ -1,0 +1,73 @@
+// Authority: the whole domain on one data folder, put together: registry, hierarchy, signer, issuance and what uses
+// them.
+//
+// Synchronous and free of sockets. Everything except view() and trust() belongs to one thread at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "authority/credentials.h"
+#include "authority/directory.h"
+#include "authority/enrolment.h"
+#include "authority/settings.h"
+#include "base/log.h"
+
+namespace countersign::authority {
+
+class Authority {
+ public:
+  /// What the authority is handed from outside; borrowed for its whole life.
+  struct Outside {
+    const base::Clock& clock;
+    crypto::Random& random;
+    const base::Log& log;
+    StepObserver& observer;
+    PublicationListener& listener;
+  };
+
+  /// Locks the folder, does the first run or completes one that was interrupted, checks keys against certificates, ends
+  /// what a crash left open, and provides the authority's own credentials. Fails: as DataLock, store::Registry::open,
+  /// establish, Hierarchy::load, FileSigner::open and Credentials.
+  static base::Result<std::unique_ptr<Authority>> open(const Settings& settings, const base::Secret& passphrase,
+                                                       const Outside& outside);
+  Authority(const Authority&) = delete;
+
+  const DataFolder& folder() const { return folder_; }
+  const Hierarchy& hierarchy() const { return *hierarchy_; }
+  Ledger& ledger() { return ledger_; }
+  Directory& directory() { return directory_; }
+  Enrolment& enrolment() { return *enrolment_; }
+  Issuance& issuance() { return *issuance_; }
+  const base::Clock& clock() const { return outside_.clock; }
+
+  /// The registry as the authority itself judges by it: brought up to date by the very amendments that publish.
+  /// Thread-safe.
+  const trust::RegistryView& view() const { return view_; }
+  const trust::TrustSet& trust() const { return *trust_; }
+
+  /// Replaces the server certificate when it is due or its names changed. Fails: as Credentials.
+  base::Result<Provision> provide_server_certificate();
+
+ private:
+  Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
+  base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
+  base::Result<void> check_audit();
+  base::Result<void> provide_credentials(const Settings& settings);
+
+  DataFolder folder_;
+  DataLock lock_;
+  store::Registry registry_;
+  Outside outside_;
+  trust::RegistryView view_;
+  Ledger ledger_;
+  Directory directory_;
+  std::optional<Hierarchy> hierarchy_;
+  std::optional<trust::TrustSet> trust_;
+  std::unique_ptr<Signer> signer_;
+  std::optional<Issuance> issuance_;
+  std::optional<Enrolment> enrolment_;
+  std::optional<Credentials> credentials_;
+};
+
+}  // namespace countersign::authority

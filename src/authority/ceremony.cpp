@@ -1,0 +1,96 @@
+#include "authority/ceremony.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "x509/certificate_builder.h"
+
+namespace countersign::authority {
+namespace {
+
+/// A CN has at most 64 characters (RFC 5280 appendix A.1), the longest title of ours 31 and a space.
+constexpr std::size_t kProviderInCn = 32;
+/// For clocks that are behind, generously: CA certificates are looked at right after they were made.
+constexpr base::Duration kCaBackdating = std::chrono::hours(1);
+
+std::string_view title_of(Root root) {
+  switch (root) {
+    case Root::partner: return "Partner Root CA";
+    case Root::provider: return "Provider Root CA";
+  }
+  BASE_UNREACHABLE();
+}
+
+/// What fits of the provider's name, never half a UTF-8 character.
+std::string shorten(const std::string& provider) {
+  std::size_t end = std::min(provider.size(), kProviderInCn);
+  while (end > 0 && end < provider.size() && (static_cast<unsigned char>(provider[end]) & 0xC0) == 0x80)
+    --end;
+  std::string text = provider.substr(0, end);
+  while (text.ends_with(' '))
+    text.pop_back();
+  return text;
+}
+
+struct CaName {
+  const std::string& provider;
+  std::string_view title;
+};
+
+base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::PrivateKey& key, base::Instant now,
+                                            crypto::Random& random) {
+  BASE_TRY(auto serial, x509::Serial::generate(random));
+  const base::Instant start = base::Instant::from_unix_seconds((now - kCaBackdating).unix_seconds());
+  return x509::CertificateSpec{
+      .serial = std::move(serial),
+      .subject = {shorten(name.provider) + " " + std::string(name.title), name.provider, {}},
+      .not_before = start,
+      .not_after = start + kIssuingCaLife,
+      .key = key.public_key(),
+      .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
+      .extended_key_usage = {},
+      .subject_alt_names = {},
+      .ca = x509::CertificateSpec::Ca{0},
+  };
+}
+
+base::Result<NewRoot> make_root(Root root, const std::string& provider, base::Instant now, crypto::Random& random) {
+  BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
+  BASE_TRY(auto spec, ca_spec({provider, title_of(root)}, key, now, random));
+  spec.not_after = spec.not_before + kRootLife;
+  spec.ca->path_length = 1;
+  BASE_TRY(const auto tbs, x509::build_self_issued_tbs(spec));
+  BASE_TRY(const auto signature, key.sign(tbs.der));
+  BASE_TRY(auto certificate, x509::assemble(tbs, signature));
+  return NewRoot{root, std::move(key), std::move(certificate)};
+}
+
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const NewRoot& root, base::Instant now,
+                                           crypto::Random& random) {
+  BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
+  BASE_TRY(const auto spec, ca_spec({root.certificate.subject().organisation, plan.title}, key, now, random));
+  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.certificate, root.key.public_key()));
+  BASE_TRY(const auto signature, root.key.sign(tbs.der));
+  BASE_TRY(auto certificate, x509::assemble(tbs, signature));
+  return NewIssuingCa{plan, std::move(key), std::move(certificate)};
+}
+
+}  // namespace
+
+base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, crypto::Random& random) {
+  Ceremony ceremony;
+  for (const Root root : {Root::partner, Root::provider}) {
+    BASE_TRY(auto made, make_root(root, provider, now, random));
+    ceremony.roots.push_back(std::move(made));
+  }
+  for (const IssuingCaPlan& plan : issuing_ca_plans()) {
+    const NewRoot& root = plan.root == Root::partner ? ceremony.roots[0] : ceremony.roots[1];
+    BASE_TRY(auto made, make_issuing_ca(plan, root, now, random));
+    ceremony.issuing_cas.push_back(std::move(made));
+  }
+  return ceremony;
+}
+
+std::string root_key_name(Root root) { return std::string(name(root)) + "-root"; }
+
+}  // namespace countersign::authority

@@ -1,0 +1,87 @@
+#include "authority/check.h"
+
+#include <algorithm>
+
+#include "authority/key_policy.h"
+#include "authority/rows.h"
+#include "authority/server_names.h"
+#include "store/organisations.h"
+
+namespace countersign::authority {
+namespace {
+
+using base::Kind;
+
+/// The application of today's registry, in good standing.
+base::Result<store::ApplicationRow> find_active(store::Transaction& rows, const base::Identity& identity) {
+  BASE_TRY(const auto organisation, store::find_organisation(rows, identity.organisation.text()));
+  if (!organisation)
+    return base::fail(Kind::not_found, "organisation.unknown",
+                      "there is no organisation '" + identity.organisation.text() + "'");
+  BASE_TRY(auto application, store::find_application(rows, to_key(identity)));
+  if (!application)
+    return base::fail(Kind::not_found, "application.unknown", "there is no application " + identity.to_urn());
+  if (organisation->suspended)
+    return base::fail(Kind::denied, "organisation.suspended",
+                      "the organisation '" + organisation->id + "' is suspended: an operator must resume it first");
+  if (application->suspended)
+    return base::fail(Kind::denied, "application.suspended",
+                      identity.to_urn() + " is suspended: an operator must resume it first");
+  return std::move(*application);
+}
+
+/// DER counts whole seconds (RFC 5280 section 4.1.2.5).
+base::Instant to_whole_second(base::Instant at) { return base::Instant::from_unix_seconds(at.unix_seconds()); }
+
+}  // namespace
+
+base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, const IssuingCa& issuer,
+                                                        const std::vector<std::string>& server_names) const {
+  const base::Instant now = ledger_.now();
+  const base::Instant last = issuer.certificate.not_after();
+  if (now >= last || now < issuer.certificate.not_before())
+    return base::fail(Kind::unavailable, "issuer.expired",
+                      "the issuing CA '" + issuer.name +
+                          "' is not valid now: it ended or begins at another time than this clock says");
+  const Profile profile = profile_of(order.purpose);
+  const base::Identity& identity = order.identity;
+  BASE_TRY(auto serial, x509::Serial::generate(random_));
+  return x509::CertificateSpec{
+      .serial = std::move(serial),
+      .subject = {identity.application.text(), identity.organisation.text(),
+                  std::string(base::name(identity.environment))},
+      .not_before = std::max(to_whole_second(now - kBackdating), issuer.certificate.not_before()),
+      .not_after = std::min(to_whole_second(now + life_), last),
+      .key = order.csr.public_key(),
+      .key_usage = profile.key_usage,
+      .extended_key_usage = profile.extended_key_usage,
+      .subject_alt_names = to_subject_alt_names(identity.to_urn(), server_names),
+      .ca = std::nullopt,
+  };
+}
+
+base::Result<Checked> Checker::check(const Order& order) const {
+  const base::Identity& identity = order.identity;
+  if (!may_have(identity, order.purpose))
+    return base::fail(Kind::denied, "purpose.not_allowed",
+                      identity.to_urn() + " may not have a certificate for " + std::string(trust::name(order.purpose)));
+  const IssuingCa* issuer = hierarchy_.find_issuer(identity.environment, order.purpose);
+  if (issuer == nullptr)
+    return base::fail(Kind::internal, "issuer.none",
+                      "no issuing CA is set up for " + std::string(trust::name(order.purpose)));
+  std::vector<std::string> server_names;
+  {
+    BASE_TRY(auto rows, ledger_.read());
+    BASE_TRY(auto application, find_active(rows, identity));
+    BASE_TRY_VOID(check_key(rows, hierarchy_, {identity, order.purpose}, order.csr.public_key()));
+    if (profile_of(order.purpose).carries_server_names) server_names = std::move(application.server_names);
+  }
+  if (profile_of(order.purpose).carries_server_names && server_names.empty())
+    return base::fail(Kind::conflict, "application.no_server_names",
+                      "a server certificate needs a host name or address, and " + identity.to_urn() +
+                          " has none: an operator sets its server names");
+  BASE_TRY(auto spec, write_spec(order, *issuer, server_names));
+  return Checked(order, *issuer, std::move(spec), std::move(server_names));
+}
+
+}  // namespace countersign::authority

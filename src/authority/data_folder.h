@@ -1,0 +1,43 @@
+// DataFolder: where the authority keeps what, and the lock that lets one authority at a time use it.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace countersign::authority {
+
+class DataFolder {
+ public:
+  explicit DataFolder(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path registry() const { return root_ / "registry.db"; }
+  std::filesystem::path keys() const { return root_ / "keys"; }
+  /// Keys of a first run that is not over yet.
+  std::filesystem::path new_keys() const { return root_ / "keys.new"; }
+  std::filesystem::path certificates() const { return root_ / "certificates"; }
+  std::filesystem::path passphrase() const { return root_ / "passphrase"; }
+  std::filesystem::path operator_folder() const { return root_ / "operator"; }
+  /// Beside the folder: what gateways, senders and people on this machine read.
+  std::filesystem::path provider_chain() const { return root_.parent_path() / "trust-chain.pem"; }
+  std::filesystem::path partner_chain() const { return root_.parent_path() / "partner-chain.pem"; }
+
+ private:
+  std::filesystem::path root_;
+};
+
+/// Held for as long as the object lives; the system drops it when the process dies, however it dies.
+class DataLock {
+ public:
+  /// Makes the folder where it is missing. Fails: `authority.already_running`, `file.unwritable`.
+  static base::Result<DataLock> acquire(const DataFolder& folder);
+  ~DataLock();
+  DataLock(DataLock&& other) noexcept;
+
+ private:
+  explicit DataLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+}  // namespace countersign::authority

@@ -1,0 +1,197 @@
+#include "authority/establish.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "authority/ceremony.h"
+#include "authority/directory.h"
+#include "authority/rows.h"
+#include "authority/signer.h"
+#include "base/check.h"
+#include "base/files.h"
+#include "store/issuers.h"
+
+namespace countersign::authority {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Environment;
+using base::Kind;
+
+struct PlatformApplication {
+  Environment environment;
+  const char* organisation;
+  const char* application;
+  bool serves = false;  ///< has server certificates, for the names of this machine until an operator says otherwise
+};
+constexpr PlatformApplication kPlatform[] = {
+    {Environment::internal, "service", "authority", true},
+    {Environment::internal, "service", "gateway", true},
+    {Environment::internal, "service", "ehi", true},
+    {Environment::internal, "operator", "admin"},
+    {Environment::uat, "provider", "ehi"},
+    {Environment::production, "provider", "ehi"},
+};
+
+base::Result<void> sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (synced) return {};
+  return base::fail(Kind::unavailable, "file.unwritable",
+                    "cannot write '" + folder.string() + "': " + std::strerror(error));
+}
+
+/// The last of the three stages: from here on `keys` are the keys of the registry's CAs.
+base::Result<void> adopt_keys(const DataFolder& folder) {
+  std::error_code error;
+  fs::rename(folder.new_keys(), folder.keys(), error);
+  if (error)
+    return base::fail(Kind::unavailable, "file.unwritable",
+                      "cannot rename '" + folder.new_keys().string() + "' to 'keys': " + error.message());
+  return sync_folder(folder.root());
+}
+
+base::Result<void> complete(const DataFolder& folder) {
+  if (fs::is_directory(folder.keys())) return {};
+  if (fs::is_directory(folder.new_keys())) return adopt_keys(folder);
+  return base::fail(
+      Kind::corrupt, "keys.missing",
+      "'" + folder.keys().string() + "' is missing, but the registry has CAs: restore the folder from a backup");
+}
+
+base::Result<void> check_provider_name(const std::string& provider) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool good =
+      !provider.empty() && provider.size() <= kProviderNameLimit && std::ranges::none_of(provider, is_control);
+  if (good) return {};
+  return base::fail(
+      Kind::invalid, "provider.name",
+      "the provider's name must have 1 to " + std::to_string(kProviderNameLimit) + " bytes and no control characters");
+}
+
+base::Result<void> write_key(const fs::path& folder, const std::string& key_name, const crypto::PrivateKey& key,
+                             const base::Secret& passphrase) {
+  BASE_TRY(const std::string pem, key.to_encrypted_pem(passphrase));
+  return base::create_file(key_file(folder, key_name), pem, base::FileMode::owner_only);
+}
+
+/// The first stage. What an interrupted first run left is thrown away: no certificate of it was ever durable.
+base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run) {
+  const fs::path folder = run.folder.new_keys();
+  std::error_code error;
+  fs::remove_all(folder, error);
+  BASE_TRY_VOID(base::make_folder(folder));
+  for (const NewRoot& root : ceremony.roots)
+    BASE_TRY_VOID(write_key(folder, root_key_name(root.root), root.key, run.passphrase));
+  for (const NewIssuingCa& ca : ceremony.issuing_cas)
+    BASE_TRY_VOID(write_key(folder, std::string(ca.plan.name), ca.key, run.passphrase));
+  return sync_folder(run.folder.root());
+}
+
+base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base::Instant now) {
+  for (const NewRoot& root : ceremony.roots) {
+    BASE_TRY_VOID(
+        store::insert(amendment.rows(), {std::string(name(root.root)), to_der_base64(root.certificate), now}));
+    BASE_TRY_VOID(amendment.audit({the_authority(),
+                                   "root.created",
+                                   root.certificate.subject().text,
+                                   {{"serial", root.certificate.serial().hex()}}}));
+    BASE_TRY_VOID(amendment.publish(feed::RootFact{root.certificate}));
+  }
+  for (const NewIssuingCa& ca : ceremony.issuing_cas) {
+    const IssuingCaPlan& plan = ca.plan;
+    store::IssuingCaRow row{std::string(plan.name),
+                            std::string(name(plan.root)),
+                            std::string(base::name(plan.environment)),
+                            {},
+                            to_der_base64(ca.certificate),
+                            now};
+    for (const trust::Purpose purpose : plan.purposes)
+      row.purposes.emplace_back(trust::name(purpose));
+    BASE_TRY_VOID(store::insert(amendment.rows(), row));
+    BASE_TRY_VOID(amendment.audit({the_authority(),
+                                   "issuing_ca.created",
+                                   ca.certificate.subject().text,
+                                   {{"serial", ca.certificate.serial().hex()}}}));
+    BASE_TRY_VOID(amendment.publish(
+        trust::IssuingCa{ca.certificate, plan.environment, {plan.purposes.begin(), plan.purposes.end()}}));
+  }
+  return {};
+}
+
+base::Result<void> add_platform(Amendment& amendment, const FirstRun& run, base::Instant now) {
+  const std::pair<const char*, std::string> organisations[] = {
+      {"provider", run.provider}, {"service", run.provider + ": platform"}, {"operator", run.provider + ": operators"}};
+  for (const auto& [id, organisation_name] : organisations)
+    BASE_TRY_VOID(add_organisation(amendment, the_authority(), {id, organisation_name, false, now}));
+  for (const PlatformApplication& platform : kPlatform) {
+    auto organisation = base::Slug::parse(platform.organisation);
+    auto application = base::Slug::parse(platform.application);
+    BASE_CHECK(organisation && application);
+    NewApplication wanted{
+        {platform.environment, std::move(*organisation), std::move(*application)}, platform.application, {}};
+    if (platform.serves) wanted.server_names = run.server_names;
+    BASE_TRY_VOID(add_application(amendment, the_authority(), wanted, now));
+  }
+  return {};
+}
+
+/// The second stage: all or nothing.
+base::Result<void> commit_hierarchy(Ledger& ledger, const Ceremony& ceremony, const FirstRun& run) {
+  const base::Instant now = ledger.now();
+  BASE_TRY(auto amendment, ledger.amend());
+  BASE_TRY_VOID(add_cas(amendment, ceremony, now));
+  BASE_TRY_VOID(add_platform(amendment, run, now));
+  return amendment.commit();
+}
+
+base::Result<bool> is_established(Ledger& ledger) {
+  BASE_TRY(auto rows, ledger.read());
+  BASE_TRY(const auto roots, store::list_roots(rows));
+  return !roots.empty();
+}
+
+base::Result<void> write_if_changed(const fs::path& file, const std::string& content) {
+  const auto present = base::read_file(file);
+  if (present && *present == content) return {};
+  return base::write_file(file, content, base::FileMode::world_readable);
+}
+
+}  // namespace
+
+base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
+  BASE_TRY(const bool established, is_established(ledger));
+  if (established) {
+    BASE_TRY_VOID(complete(run.folder));
+    return Establishment::was_there;
+  }
+  if (fs::exists(run.folder.keys()))
+    return base::fail(Kind::corrupt, "authority.registry_lost",
+                      "there are CA keys in '" + run.folder.keys().string() +
+                          "', but the registry is empty: restore registry.db " +
+                          "from a backup, or move the whole data folder away to begin anew");
+  BASE_TRY_VOID(check_provider_name(run.provider));
+  BASE_TRY(const Ceremony ceremony, hold_ceremony(run.provider, ledger.now(), run.random));
+  BASE_TRY_VOID(write_new_keys(ceremony, run));
+  BASE_TRY_VOID(commit_hierarchy(ledger, ceremony, run));
+  BASE_TRY_VOID(adopt_keys(run.folder));
+  return Establishment::made_now;
+}
+
+base::Result<void> write_certificates(const DataFolder& folder, const Hierarchy& hierarchy) {
+  BASE_TRY_VOID(base::make_folder(folder.certificates()));
+  for (const Root root : {Root::partner, Root::provider})
+    BASE_TRY_VOID(
+        write_if_changed(key_file(folder.certificates(), root_key_name(root)), hierarchy.root(root).to_pem()));
+  for (const IssuingCa& ca : hierarchy.issuing_cas())
+    BASE_TRY_VOID(write_if_changed(key_file(folder.certificates(), ca.name), ca.certificate.to_pem()));
+  BASE_TRY_VOID(write_if_changed(folder.provider_chain(), hierarchy.trust_chain_pem(Root::provider)));
+  return write_if_changed(folder.partner_chain(), hierarchy.trust_chain_pem(Root::partner));
+}
+
+}  // namespace countersign::authority

@@ -1,0 +1,40 @@
+// First run: two roots, the issuing CAs under them, the organisations and applications that are the platform itself.
+//
+// The keys are written to `keys.new` first; then one amendment makes everything durable in the registry; then
+// `keys.new` becomes `keys`. Whenever the plug is pulled, the next start sees which of the three it was, and completes
+// it or begins anew.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "authority/data_folder.h"
+#include "authority/hierarchy.h"
+#include "authority/ledger.h"
+#include "base/secret.h"
+#include "crypto/random.h"
+
+namespace countersign::authority {
+
+/// The provider's name stands in every CA's name: 1 to 64 characters (the CN keeps what fits).
+inline constexpr std::size_t kProviderNameLimit = 64;
+
+struct FirstRun {
+  const DataFolder& folder;
+  std::string provider;
+  std::vector<std::string> server_names;  ///< of the authority, and at first of the gateway and the sender
+  const base::Secret& passphrase;
+  crypto::Random& random;
+};
+
+enum class Establishment { made_now, was_there };
+
+/// Fails: `authority.registry_lost` when there are keys and an empty registry (making new ones would end every
+/// certificate), `keys.missing`, `provider.name`, `server_name.invalid`, and as store, crypto and files.
+base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run);
+
+/// Writes the certificates of roots and issuing CAs to the folder, and the two trust chains beside it, where they are
+/// missing or differ. Fails: `file.unwritable`.
+base::Result<void> write_certificates(const DataFolder& folder, const Hierarchy& hierarchy);
+
+}  // namespace countersign::authority

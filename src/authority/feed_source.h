@@ -1,0 +1,22 @@
+// The trust feed as the registry tells it: everything true now, or what changed since.
+#pragma once
+
+#include "authority/hierarchy.h"
+#include "authority/ledger.h"
+
+namespace countersign::authority {
+
+/// Roots, issuing CAs, certificates that have not expired, suspensions. Fails: as store, `registry.corrupt`.
+base::Result<feed::Snapshot> take_snapshot(Ledger& ledger, const Hierarchy& hierarchy);
+
+struct FeedChanges {
+  std::uint64_t sequence = 0;  ///< of the newest change there is
+  std::vector<feed::Change> changes;
+};
+/// A batch of the changes after `after`, oldest first. Fails: `feed.gone` when they are no longer kept, or never were.
+base::Result<FeedChanges> read_changes(Ledger& ledger, std::uint64_t after);
+
+/// Makes `view` say what the registry says. Fails: as take_snapshot.
+base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger, const Hierarchy& hierarchy);
+
+}  // namespace countersign::authority

@@ -1,0 +1,33 @@
+// InternalApi: the door for the platform's own programs: the trust feed, and the renewal of their certificates. Nobody
+// gets here without a certificate.
+#pragma once
+
+#include "authority/api.h"
+#include "authority/feed_bell.h"
+
+namespace countersign::authority {
+
+/// The longest a follower may ask to wait for a change.
+inline constexpr base::Duration kLongestPoll = std::chrono::seconds(30);
+
+class InternalApi {
+ public:
+  /// Borrows all.
+  InternalApi(const Api::Parts& parts, const Gate& gate, FeedBell& bell) : parts_(parts), gate_(gate), bell_(bell) {}
+
+  /// Never fails: errors are problem+json. `caller` is borrowed until it completes.
+  net::Task<http::Response> respond(http::Request request, const InternalCaller& caller);
+
+ private:
+  net::Task<Answer> dispatch(const http::Request& request, const InternalCaller& caller);
+  net::Task<Answer> snapshot();
+  net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
+  net::Task<Answer> renew(const http::Request& request, const InternalCaller& caller);
+  Answer renew_now(const http::Request& request, const tls::VerifiedPeer& peer);
+
+  Api::Parts parts_;
+  const Gate& gate_;
+  FeedBell& bell_;
+};
+
+}  // namespace countersign::authority

@@ -1,0 +1,51 @@
+#include "authority/issuance.h"
+
+#include <array>
+
+#include "authority/publish.h"
+#include "base/check.h"
+
+namespace countersign::authority {
+
+base::Result<Issued> Issuance::issue(const Order& order) {
+  BASE_TRY(Checked checked, checker_.check(order));
+  BASE_TRY_VOID(observer_.reached(Step::after_check));
+
+  BASE_TRY(const Linted linted, lint(std::move(checked), ledger_.now()));
+  BASE_TRY_VOID(observer_.reached(Step::after_lint));
+
+  BASE_TRY(SigningPermit permit, record(ledger_, linted));
+  BASE_TRY_VOID(observer_.reached(Step::after_record));
+
+  BASE_TRY(x509::Certificate certificate, signer_.sign(std::move(permit)));
+  BASE_TRY_VOID(observer_.reached(Step::after_sign));
+
+  BASE_TRY_VOID(publish(ledger_, linted, certificate));
+  BASE_TRY_VOID(observer_.reached(Step::after_publish));
+
+  return Issued{std::move(certificate), order.identity, &linted.checked().issuer()};
+}
+
+std::string_view name(Step step) {
+  switch (step) {
+    case Step::after_check: return "after_check";
+    case Step::after_lint: return "after_lint";
+    case Step::after_record: return "after_record";
+    case Step::after_sign: return "after_sign";
+    case Step::after_publish: return "after_publish";
+  }
+  BASE_UNREACHABLE();
+}
+
+base::Result<Step> parse_step(std::string_view text) {
+  constexpr std::array kSteps = {Step::after_check, Step::after_lint, Step::after_record, Step::after_sign,
+                                 Step::after_publish};
+  for (const Step step : kSteps)
+    if (text == name(step)) return step;
+  return base::fail(base::Kind::invalid, "step.unknown",
+                    "'" + std::string(text.substr(0, 40)) +
+                        "' is not a step of issuance: use after_check, after_lint, after_record, " +
+                        "after_sign or after_publish");
+}
+
+}  // namespace countersign::authority

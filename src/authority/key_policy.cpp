@@ -1,0 +1,47 @@
+#include "authority/key_policy.h"
+
+#include "authority/rows.h"
+#include "store/issuances.h"
+
+namespace countersign::authority {
+namespace {
+
+constexpr const char* kRemedy = ": make a new key and a new CSR";
+constexpr const char* kKeyCompromise = "key_compromise";
+
+base::Result<void> check_compromise(store::Transaction& rows, const std::string& spki) {
+  store::CertificateFilter filter;
+  filter.spki_sha256 = spki;
+  filter.status = store::CertificateStatus::revoked;
+  filter.limit = 1000;
+  BASE_TRY(const auto revoked, store::list_certificates(rows, filter));
+  for (const store::CertificateRow& row : revoked)
+    if (row.revoked_for == kKeyCompromise)
+      return base::fail(base::Kind::denied, "key.compromised",
+                        "this key was reported as compromised and is never certified again" + std::string(kRemedy));
+  return {};
+}
+
+}  // namespace
+
+base::Result<void> check_key(store::Transaction& rows, const Hierarchy& hierarchy, const KeyUse& wanted,
+                             const crypto::PublicKey& key) {
+  BASE_TRY_VOID(crypto::check_strength(key));
+  const std::string spki = spki_sha256_hex(key);
+  if (hierarchy.has_key(key))
+    return base::fail(base::Kind::denied, "key.in_use", "this key belongs to a CA" + std::string(kRemedy));
+  BASE_TRY_VOID(check_compromise(rows, spki));
+  // Intents count too: a key that was only about to be certified for somebody is theirs.
+  BASE_TRY(const auto uses, store::list_key_uses(rows, spki));
+  for (const store::KeyUseRow& use : uses) {
+    if (use.key.organisation != wanted.identity.organisation.text())
+      return base::fail(base::Kind::denied, "key.in_use",
+                        "this key is in use by another organisation" + std::string(kRemedy));
+    if (use.purpose != trust::name(wanted.purpose))
+      return base::fail(base::Kind::denied, "key.other_purpose",
+                        "this key is in use for " + use.purpose + ", and a key has one purpose" + kRemedy);
+  }
+  return {};
+}
+
+}  // namespace countersign::authority

@@ -1,0 +1,45 @@
+// Routes that need no caller: enrolment (the code is the credential), the trust chain, health.
+#include <array>
+
+#include "authority/api_json.h"
+#include "authority/routes.h"
+
+namespace countersign::authority {
+namespace {
+
+Answer enrol(Authority& authority, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string code, reader.text("code"));
+  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
+  BASE_TRY(const std::string csr, reader.text("csr"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
+  BASE_TRY(const auto issued, authority.enrolment().redeem({code, purpose, csr}));
+  return answer(201, to_json(issued, authority.hierarchy()));
+}
+
+Answer trust_chain(Authority& authority, const Call& call) {
+  BASE_TRY(const Root root, parse_root(call.request.query("of").value_or("provider")));
+  http::Response response;
+  response.fields.add("Content-Type", "application/x-pem-file");
+  response.body = authority.hierarchy().trust_chain_pem(root);
+  return response;
+}
+
+Answer health(Authority& authority, const Call&) {
+  BASE_TRY(const auto rows, authority.ledger().read());
+  return answer(200, {{"status", "ok"}});
+}
+
+constexpr std::array kRoutes = {
+    Route{"POST", "/v1/enrolments", OpenHandler{enrol}},
+    Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
+    Route{"GET", "/v1/health", OpenHandler{health}},
+};
+
+}  // namespace
+
+std::span<const Route> public_routes() { return kRoutes; }
+
+}  // namespace countersign::authority

@@ -1,0 +1,23 @@
+#include "authority/recovery.h"
+
+#include "authority/rows.h"
+#include "store/issuances.h"
+
+namespace countersign::authority {
+
+base::Result<std::size_t> abandon_open_intents(Ledger& ledger) {
+  BASE_TRY(auto amendment, ledger.amend());
+  BASE_TRY(const auto open, store::list_open_issuances(amendment.rows()));
+  if (open.empty()) return std::size_t{0};
+  for (const store::IssuanceRow& row : open) {
+    BASE_TRY_VOID(store::finish_issuance(amendment.rows(), row.serial, "abandoned", ledger.now()));
+    BASE_TRY(const auto identity, to_identity(row.key));
+    const AuditEntry entry{
+        the_authority(), "issuance.abandoned", identity.to_urn(), {{"serial", row.serial}, {"purpose", row.purpose}}};
+    BASE_TRY_VOID(amendment.audit(entry));
+  }
+  BASE_TRY_VOID(amendment.commit());
+  return open.size();
+}
+
+}  // namespace countersign::authority

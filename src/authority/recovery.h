@@ -1,0 +1,12 @@
+// Recovery: what a start does about issuances that a crash or a failure left between record and publish.
+#pragma once
+
+#include "authority/ledger.h"
+
+namespace countersign::authority {
+
+/// Marks every open intent abandoned, with an audit record each, and returns how many. To be called while no issuance
+/// is under way. Fails: as store.
+base::Result<std::size_t> abandon_open_intents(Ledger& ledger);
+
+}  // namespace countersign::authority

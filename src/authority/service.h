@@ -1,0 +1,68 @@
+// Service: the authority's two listeners, from the first connection to the last.
+//
+// `api`: TLS, a client certificate is verified when sent. `internal`: mutual TLS only. Lives on one loop; the registry
+// is worked on by one worker.
+#pragma once
+
+#include <list>
+
+#include "authority/internal_api.h"
+#include "http/server.h"
+#include "tls/server.h"
+
+namespace countersign::authority {
+
+/// Connections live at once on each listener, and handshakes under way.
+inline constexpr std::size_t kConnectionLimit = 1024;
+inline constexpr std::size_t kHandshakeLimit = 128;
+inline constexpr base::Duration kHandshakeTime = std::chrono::seconds(10);
+/// A request body; a CSR may be 64 KiB.
+inline constexpr std::size_t kBodyLimit = 256 * 1024;
+inline constexpr base::Duration kDrainTime = std::chrono::seconds(10);
+
+class Service {
+ public:
+  /// Binds both listeners. Fails: `net.listen`, and as tls::load_credential and tls::ServerContext::make.
+  static base::Result<std::unique_ptr<Service>> make(const Settings& settings, const Api::Parts& parts, FeedBell& bell);
+
+  ~Service();
+
+  const net::Endpoint& api_at() const { return api_listener_.local(); }
+  const net::Endpoint& internal_at() const { return internal_listener_.local(); }
+
+  /// Starts accepting, and looking after the server certificate.
+  void start();
+  /// Takes no more connections, lets requests under way end within kDrainTime, then cuts what is left.
+  net::Task<void> drain();
+
+ private:
+  using ApiServer = tls::Server<std::optional<tls::VerifiedPeer>>;
+  using InternalServer = tls::Server<tls::VerifiedPeer>;
+  class Live;
+  class Observer;
+
+  Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal);
+  base::Result<void> load_contexts();
+  net::Task<void> look_after_certificate();
+  net::Task<void> serve_api(tls::Connection<std::optional<tls::VerifiedPeer>> connection);
+  net::Task<void> serve_internal(tls::Connection<tls::VerifiedPeer> connection);
+  http::ServerOptions http_options() const;
+
+  Api::Parts parts_;
+  FeedBell& bell_;
+  Gate api_gate_;
+  Gate internal_gate_;
+  Api api_;
+  InternalApi internal_api_;
+  net::Listener api_listener_;
+  net::Listener internal_listener_;
+  std::shared_ptr<const tls::ServerContext> api_context_;
+  std::shared_ptr<const tls::ServerContext> internal_context_;
+  std::unique_ptr<Observer> observer_;
+  std::shared_ptr<Live> live_;
+  std::unique_ptr<ApiServer> api_server_;
+  std::unique_ptr<InternalServer> internal_server_;
+  bool draining_ = false;
+};
+
+}  // namespace countersign::authority

@@ -1,0 +1,74 @@
+#include "authority/settings.h"
+
+#include "authority/server_names.h"
+
+namespace countersign::authority {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Kind;
+
+base::Result<net::Endpoint> read_endpoint(base::ConfigSection& section, std::string_view key,
+                                          std::string_view otherwise) {
+  BASE_TRY(const std::string text, section.text_or(key, otherwise));
+  auto endpoint = net::Endpoint::parse(text);
+  if (!endpoint)
+    return base::unexpected(std::move(endpoint).error().under(
+        "config.endpoint", "'" + section.path_of(key) + "' is not an address to listen on"));
+  return endpoint;
+}
+
+base::Result<base::Duration> read_life(base::ConfigSection& section) {
+  BASE_TRY(const base::Duration life, section.duration_or("certificate_life", kDefaultCertificateLife));
+  if (life < kShortestCertificateLife || life > kLongestCertificateLife)
+    return base::fail(Kind::invalid, "config.value",
+                      "'" + section.path_of("certificate_life") + "' must be between 1h and 825d");
+  return life;
+}
+
+base::Result<std::vector<std::string>> read_server_names(base::ConfigSection& section) {
+  if (!section.has("server_names")) return std::vector<std::string>{"localhost", "127.0.0.1"};
+  BASE_TRY(const auto texts, section.texts("server_names"));
+  if (texts.empty())
+    return base::fail(Kind::invalid, "config.value",
+                      "'" + section.path_of("server_names") + "' must name the authority at least once");
+  auto names = parse_server_names(texts);
+  if (!names)
+    return base::unexpected(
+        std::move(names).error().under("config.value", "'" + section.path_of("server_names") + "' does not parse"));
+  return names;
+}
+
+/// Absolute and without a slash at its end, so that what lies beside it can be named.
+fs::path resolve(const fs::path& folder, const std::string& text) {
+  fs::path path = fs::absolute(folder / text).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+}  // namespace
+
+base::Result<Settings> Settings::load(const fs::path& file) {
+  BASE_TRY(auto document, base::ConfigSection::load(file));
+  return read(document, file.has_parent_path() ? file.parent_path() : ".");
+}
+
+base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::path& folder) {
+  BASE_TRY(auto provider, document.section("provider"));
+  BASE_TRY(auto section, document.section("authority"));
+  for (const char* others : {"gateway", "ehi"})
+    document.leave_to_others(others);
+  Settings settings;
+  BASE_TRY(settings.provider, provider.text_or("name", "Example Payments"));
+  BASE_TRY(const std::string data, section.text_or("data", "authority"));
+  settings.data = resolve(folder, data);
+  BASE_TRY(settings.api, read_endpoint(section, "api", "127.0.0.1:9443"));
+  BASE_TRY(settings.internal, read_endpoint(section, "internal", "127.0.0.1:9444"));
+  BASE_TRY(settings.server_names, read_server_names(section));
+  BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
+  if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
+  BASE_TRY(settings.certificate_life, read_life(section));
+  BASE_TRY_VOID(document.finish());
+  return settings;
+}
+
+}  // namespace countersign::authority

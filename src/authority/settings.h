@@ -1,0 +1,32 @@
+// Settings: [provider] and [authority] of countersign.toml, checked.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "net/endpoint.h"
+
+namespace countersign::authority {
+
+struct Settings {
+  std::string provider;
+  std::filesystem::path data;
+  net::Endpoint api;
+  net::Endpoint internal;
+  std::vector<std::string> server_names;
+  std::filesystem::path passphrase_file;  ///< empty: none
+  base::Duration certificate_life;
+
+  /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
+  static base::Result<Settings> load(const std::filesystem::path& file);
+  /// `folder` is what relative paths start from.
+  static base::Result<Settings> read(base::ConfigSection& document, const std::filesystem::path& folder);
+};
+
+inline constexpr base::Duration kDefaultCertificateLife = std::chrono::hours(24 * 350);
+inline constexpr base::Duration kShortestCertificateLife = std::chrono::hours(1);
+inline constexpr base::Duration kLongestCertificateLife = std::chrono::hours(24 * 825);
+
+}  // namespace countersign::authority
