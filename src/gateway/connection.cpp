@@ -22,8 +22,7 @@ class Session {
   ~Session() { context_.metrics.connection_closed(); }
 
   net::Task<void> run() {
-    while (co_await serve_one()) {
-    }
+    for (bool more = true; more;) more = co_await serve_one();
     co_await close();
   }
 

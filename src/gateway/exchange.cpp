@@ -59,8 +59,9 @@ std::string Exchange::request_head_text() const {
 net::Task<base::Result<void>> Exchange::open_and_send_head(bool fresh) {
   const net::Deadline deadline = net::Deadline::after(context_.config.upstream_connect_time);
   net::Endpoint endpoint = request_.route.upstream;
-  auto taken = fresh ? co_await context_.upstreams.connect(std::move(endpoint), deadline)
-                     : co_await context_.upstreams.take(std::move(endpoint), deadline);
+  base::Result<std::unique_ptr<UpstreamConnection>> taken;
+  if (fresh) taken = co_await context_.upstreams.connect(std::move(endpoint), deadline);
+  else taken = co_await context_.upstreams.take(std::move(endpoint), deadline);
   if (!taken) co_return base::unexpected(std::move(taken).error());
   upstream_ = std::move(*taken);
   const std::string text = request_head_text();
@@ -205,7 +206,10 @@ net::Task<Exchange::Outcome> Exchange::run() {
   }
   upstream_done_ = true;
   if (!carried) co_await report_and_answer(std::move(carried).error());
-  while (!co_await pump.wait_until_empty(net::Deadline::after(context_.config.body_time))) context_.client.abort();
+  for (bool ended = false; !ended;) {
+    ended = co_await pump.wait_until_empty(net::Deadline::after(context_.config.body_time));
+    if (!ended) context_.client.abort();
+  }
   const bool request_done = context_.client_reader.at_end_of_message();
   outcome_.reusable = outcome_.reusable && request_done;
   if (carried && request_done && upstream_->reader.keep_alive() && upstream_->reader.at_end_of_message())

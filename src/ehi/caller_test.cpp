@@ -1,0 +1,214 @@
+// The provider calls a partner's real server over mutual TLS, and what comes of it.
+#include "ehi/caller.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "http/server.h"
+#include "testing/pki.h"
+#include "tls/server.h"
+
+namespace countersign::ehi {
+namespace {
+
+using testing::Issued;
+using testing::Pki;
+
+class NoSink final : public base::LogSink {
+  void write(std::string_view) override {}
+};
+
+/// What the partner does with a request.
+enum class Manner { answers, answers_500, never_answers, speaks_garbage };
+
+/// A partner's server: its certificate from a public CA, believing only the provider's trust chain.
+class Partner final : public tls::ServerObserver {
+ public:
+  struct Options {
+    Issued certificate;
+    Manner manner = Manner::answers;
+    bool knows_provider = true;  ///< false: it installed somebody else's trust chain
+  };
+  Partner(net::Loop& loop, const Pki& pki, Options options, const base::Log& log)
+      : manner_(options.manner), listener_(*net::Listener::bind(loop, at_any_port())), log_(log), loop_(loop) {
+    const tls::Credential own{std::move(options.certificate.chain), std::move(options.certificate.key)};
+    context_ = *tls::ServerContext::make(own, tls::ClientCertificate::required, {});
+    const trust::TrustSet trust = options.knows_provider ? pki.provider_trust() : pki.partner_trust();
+    tls::JudgeClient judge = [&pki, trust, registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
+                                 const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
+      auto chain = trust::verify_chain(presented, {.purposes = {trust::Purpose::ehi}}, trust, pki.now());
+      if (!chain) return base::unexpected(std::move(chain).error());
+      return trust::admit(std::move(*chain), *registry);
+    };
+    server_.emplace(loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
+                    [this](tls::Connection<tls::VerifiedPeer> c) { return serve(std::move(c)); }, *this, log);
+    net::spawn(loop, server_->run(), "partner", log);
+  }
+  std::uint16_t port() const { return listener_.local().port; }
+  int connections = 0;
+  int requests = 0;
+  void stop() { listener_.close(); }
+
+  void accepted() override { ++connections; }
+  void refused(trust::Reason) override {}
+  void failed(const std::string&) override {}
+  void shed() override {}
+
+ private:
+  static net::Listener::Options at_any_port() {
+    net::Listener::Options options;
+    options.at = {"127.0.0.1", 0};
+    return options;
+  }
+  net::Task<void> serve(tls::Connection<tls::VerifiedPeer> connection) {
+    const net::Deadline deadline = net::Deadline::after(std::chrono::seconds(20));
+    if (manner_ == Manner::speaks_garbage) {
+      constexpr std::string_view kGarbage = "SSH-2.0-partner\r\n\r\n";
+      (void)co_await connection.stream->write_all(base::as_bytes(kGarbage), deadline);
+      co_await connection.stream->finish(deadline);
+      co_return;
+    }
+    const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
+    const http::ServerOptions options;
+    co_await http::serve(*connection.stream, handler, options);
+  }
+  net::Task<http::Response> answer(http::Request request) {
+    ++requests;
+    if (manner_ == Manner::never_answers) co_await net::sleep_until(net::Deadline::after(std::chrono::seconds(20)));
+    http::Response response;
+    response.status = manner_ == Manner::answers_500 ? 500 : 200;
+    response.body = request.head.target + " " + request.body;
+    co_return response;
+  }
+
+  Manner manner_;
+  net::Listener listener_;
+  const base::Log& log_;
+  net::Loop& loop_;
+  std::shared_ptr<const tls::ServerContext> context_;
+  std::optional<tls::Server<tls::VerifiedPeer>> server_;
+};
+
+/// One provider, one partner, one loop.
+struct Scene {
+  Pki pki;
+  NoSink sink;
+  base::Log log{{.program = "test"}, pki.clock(), sink};
+  net::Loop loop;
+  std::optional<Partner> partner;
+  EhiConfig config;
+  std::unique_ptr<Caller> caller;
+  std::vector<std::string> outcomes;  ///< "STATUS BODY", or the code and reason of the failure
+
+  /// `deadline` is generous where the test is not about it.
+  void set_up(Partner::Options options, std::string host = "localhost", base::Duration deadline = std::chrono::seconds(20)) {
+    Issued own = pki.ehi().issue();
+    partner.emplace(loop, pki, std::move(options), log);
+    auto anchors = std::make_shared<const trust::TrustSet>(pki.web_trust());
+    config.endpoints.push_back({*base::Slug::parse("acme"), base::Environment::production,
+                                *http::Url::parse("https://" + host + ":" + std::to_string(partner->port()) + "/decide"), deadline, anchors});
+    caller = std::make_unique<Caller>(loop, config, pki.clock());
+    use(std::move(own));
+  }
+  void use(Issued own) {
+    const tls::Credential credential{std::move(own.chain), std::move(own.key)};
+    ASSERT_TRUE(caller->use_credential(base::Environment::production, credential));
+  }
+  void run(std::vector<std::function<void()>> before_each_call) {
+    net::spawn(loop, call_each(std::move(before_each_call)), "caller", log);
+    loop.run();
+  }
+  net::Task<void> call_each(std::vector<std::function<void()>> before_each_call) {
+    for (const auto& before : before_each_call) {
+      before();
+      http::Request request;
+      request.body = "{}";
+      auto answered = co_await caller->call(config.endpoints.front(), std::move(request));
+      outcomes.push_back(describe(answered));
+    }
+    loop.stop();
+  }
+  static std::string describe(const base::Result<http::Response, CallFailure>& answered) {
+    if (answered) return std::to_string(answered->status) + " " + answered->body;
+    const auto& refusal = answered.error().refusal;
+    return answered.error().error.code + (refusal ? " " + std::string(trust::name(refusal->reason)) : "");
+  }
+};
+
+const auto kNothing = [] {};
+
+struct Row {
+  std::string name;
+  std::function<Partner::Options(Pki&)> partner;
+  std::string outcome;
+};
+class Call : public ::testing::TestWithParam<Row> {};
+
+TEST_P(Call, EndsAsExpected) {
+  Scene scene;
+  scene.set_up(GetParam().partner(scene.pki));
+  scene.run({kNothing});
+  ASSERT_EQ(scene.outcomes.size(), 1U);
+  EXPECT_EQ(scene.outcomes.front(), GetParam().outcome);
+  const bool got_through = GetParam().outcome.starts_with("200") || GetParam().outcome.starts_with("500");
+  EXPECT_EQ(scene.partner->requests, got_through ? 1 : 0) << "no byte of a request without a verified server";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Call,
+    ::testing::Values(
+        Row{"good", [](Pki& p) { return Partner::Options{p.server().issue()}; }, "200 /decide {}"},
+        Row{"partner_says_500", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::answers_500}; }, "500 /decide {}"},
+        Row{"server_expired", [](Pki& p) { return Partner::Options{p.server().expired().issue()}; }, "ehi.refused expired"},
+        Row{"server_for_another_name", [](Pki& p) { return Partner::Options{p.server("other.example").issue()}; }, "ehi.refused wrong_name"},
+        Row{"server_self_signed", [](Pki& p) { return Partner::Options{p.server().self_signed().issue()}; }, "ehi.refused self_signed"},
+        Row{"server_of_unknown_ca", [](Pki& p) { return Partner::Options{p.internal_server().issue()}; }, "ehi.refused unknown_issuer"},
+        Row{"server_of_look_alike_ca", [](Pki& p) { return Partner::Options{p.server().other_ca().issue()}; }, "ehi.refused unknown_issuer"},
+        Row{"intermediate_not_sent", [](Pki& p) { return Partner::Options{p.server().without_issuers().issue()}; }, "ehi.refused missing_intermediate"},
+        Row{"partner_does_not_know_us", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::answers, false}; }, "ehi.refused_by_partner"},
+        Row{"partner_speaks_garbage", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::speaks_garbage}; }, "ehi.bad_answer"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(CallDeadline, ASilentPartnerIsATimeout) {
+  Scene scene;
+  scene.set_up({scene.pki.server().issue(), Manner::never_answers}, "localhost", std::chrono::milliseconds(300));
+  scene.run({kNothing});
+  EXPECT_EQ(scene.outcomes, std::vector<std::string>{"ehi.timeout"});
+}
+
+TEST(CallPool, KeepsAConnectionWarm) {
+  Scene scene;
+  scene.set_up({scene.pki.server().issue()});
+  scene.run({kNothing, kNothing, kNothing});
+  EXPECT_EQ(scene.partner->connections, 1);
+  EXPECT_EQ(scene.partner->requests, 3);
+}
+
+TEST(CallPool, ARenewedCertificateOpensANewConnection) {
+  Scene scene;
+  Issued renewed = scene.pki.ehi().issue();
+  scene.set_up({scene.pki.server().issue()});
+  scene.run({kNothing, [&] { scene.use(std::move(renewed)); }, kNothing});
+  EXPECT_EQ(scene.partner->connections, 2);
+  EXPECT_EQ(scene.outcomes, std::vector<std::string>(3, "200 /decide {}"));
+}
+
+TEST(CallPool, AnExpiredServerIsNotCalledOnAWarmConnection) {
+  Scene scene;
+  scene.set_up({scene.pki.server().issue()});
+  scene.run({kNothing, [&] { scene.pki.clock().advance(std::chrono::hours(24 * 365 * 50)); }});
+  EXPECT_EQ(scene.outcomes.front(), "200 /decide {}");
+  EXPECT_EQ(scene.outcomes.back(), "ehi.refused expired");
+}
+
+TEST(CallCredential, WithoutOneNothingIsCalled) {
+  Scene scene;
+  scene.set_up({scene.pki.server().issue()});
+  scene.caller = std::make_unique<Caller>(scene.loop, scene.config, scene.pki.clock());
+  scene.run({kNothing});
+  EXPECT_EQ(scene.outcomes, std::vector<std::string>{"ehi.no_certificate"});
+}
+
+}  // namespace
+}  // namespace countersign::ehi
