@@ -43,6 +43,7 @@ class Application:
 
 def programs_folder():
     folder = Path(os.environ.get("COUNTERSIGN_PROGRAMS") or ROOT / "build" / "dev" / "apps")
+    folder = folder.resolve()
     if not (folder / "countersign").exists():
         raise Failure(f"{folder} does not hold the programs: build them first (./test or ./demo does)")
     return folder
@@ -222,10 +223,17 @@ class Platform:
         self.log_folder.mkdir(exist_ok=True)
         return self.log_folder
 
+    def note_ports_of_up(self):
+        """After `countersign up` restarted something: with port 0 it may be elsewhere now."""
+        running = self.data / "up.json"
+        if running.exists():
+            self._note_ports(json.loads(running.read_text()))
+
     def _note_ports(self, said):
         for key, address in said.items():
-            if isinstance(address, str) and ":" in address:
-                self.ports[key] = int(address.rsplit(":", 1)[1])
+            port = str(address).rpartition(":")[2]
+            if ":" in str(address) and port.isdigit():
+                self.ports[key] = int(port)
 
     def _write_config(self, path, ports):
         def here(key):

@@ -7,7 +7,7 @@ WIDTH = 118
 
 @dataclass
 class Row:
-    """What became of one case. `problems` is empty exactly when all went as expected."""
+    """What became of one case: `alert` and `reason` are what was seen. `problems` is empty exactly when all was as expected."""
     case: str
     expected: str
     alert: str = ""
@@ -17,6 +17,13 @@ class Row:
     @property
     def passed(self):
         return not self.problems
+
+    def saw(self, alert, reason):
+        """Adds what one client saw; two clients that saw the same stand once in the table."""
+        if alert not in self.alert.split(" / "):
+            self.alert = " / ".join(filter(None, [self.alert, alert]))
+        if reason not in self.reason.split(" / "):
+            self.reason = " / ".join(filter(None, [self.reason, reason]))
 
     def check(self, holds, otherwise):
         if not holds:
@@ -49,7 +56,7 @@ class Report:
             self.say(f"    NOT AS EXPECTED: {problem}")
 
     def table(self):
-        header = ("case", "expected", "alert seen by the client", "reason in our log", "result")
+        header = ("case", "expected", "alert seen", "reason in the log", "result")
         cells = [header] + [(row.case, row.expected, row.alert or "-", row.reason or "-", "pass" if row.passed else "FAIL")
                             for row in self.rows]
         widths = [max(len(row[column]) for row in cells) for column in range(len(header))]

@@ -1,0 +1,98 @@
+"""`countersign up`: the whole platform on one machine, by one command, started again and again on the same data."""
+import os
+import signal
+import stat
+import unittest
+from pathlib import Path
+
+import path  # noqa: F401
+from harness import clients, testing
+from harness.platform import Platform
+from harness.program import wait_until
+from harness.upstream import Upstream
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def program_of(pid):
+    return Path(os.readlink(f"/proc/{pid}/exe")).name
+
+
+class UpTest(unittest.TestCase):
+    def setUp(self):
+        self.upstream = Upstream()
+        self.addCleanup(self.upstream.stop)
+        self.platform = Platform(self.upstream.address)
+        self.addCleanup(self.platform.close)
+        self.platform.up()
+
+    def curl(self, credential):
+        return clients.curl(self.platform.folder, self.platform.gateway_url(), self.platform.trust_chain, credential)
+
+    def settle(self, credential):
+        wait_until(lambda: self.curl(credential).status == 200, "the gateway does not answer")
+
+    def children(self):
+        return {program_of(pid): pid for pid in children_of(self.platform.running["up"].pid)}
+
+    def test_a_second_run_continues_the_first(self):
+        acme = self.platform.enrol("production/acme/payments").transport
+        self.settle(acme)
+        trust = self.platform.trust_chain.read_text()
+        children = self.children()
+        self.assertEqual(set(children), {"countersign-authority", "countersign-gateway", "countersign-ehi"})
+        self.platform.stop("up")
+        for pid in children.values():
+            self.assertFalse(Path(f"/proc/{pid}").exists(), "a child outlived it")
+        self.platform.up()
+        self.assertEqual(self.platform.trust_chain.read_text(), trust, "a new root was made")
+        self.settle(acme)
+
+    def test_ctrl_c_stops_everything(self):
+        children = self.children()
+        up = self.platform.running.pop("up")
+        up.process.send_signal(signal.SIGINT)
+        self.assertEqual(up.process.wait(30), 0)
+        self.assertFalse([pid for pid in children.values() if Path(f"/proc/{pid}").exists()])
+        self.assertFalse((self.platform.data / "up.json").exists())
+
+    def test_a_program_that_dies_is_started_again(self):
+        acme = self.platform.enrol("production/acme/payments").transport
+        self.settle(acme)
+        for name in ("countersign-gateway", "countersign-authority"):
+            with self.subTest(name):
+                old = self.children()[name]
+                os.kill(old, signal.SIGKILL)
+                wait_until(lambda: self.children().get(name) not in (None, old), f"{name} is not started again")
+                wait_until(self.note_addresses_and_ask(acme), "the gateway does not answer again")
+
+    def note_addresses_and_ask(self, credential):
+        def ask():
+            self.platform.note_ports_of_up()
+            return self.curl(credential).status == 200
+        return ask
+
+    def test_no_child_outlives_a_killed_up(self):
+        children = self.children()
+        self.platform.running.pop("up").kill()
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), "a child outlived it")
+
+    def test_one_at_a_time(self):
+        second = clients.run(self.platform.command("up", "--data", self.platform.data), self.platform.folder)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn("up.running", second.stderr.decode())
+
+    def test_secrets_are_for_the_owner_alone(self):
+        secrets = [*self.platform.data.rglob("*.key"), *self.platform.data.rglob("keys/*.pem"),
+                   *self.platform.data.rglob("passphrase"), *self.platform.data.rglob("registry.db")]
+        self.assertGreater(len(secrets), 8)
+        for file in secrets:
+            self.assertEqual(stat.S_IMODE(file.stat().st_mode) & 0o077, 0, file)
+        for file in self.platform.data.rglob("keys/*.pem"):
+            self.assertIn("ENCRYPTED", file.read_text(), file)
+
+
+if __name__ == "__main__":
+    testing.main()
