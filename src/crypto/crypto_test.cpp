@@ -201,6 +201,15 @@ TEST(PrivateKey, PlainPemIgnoresThePassphrase) {
   EXPECT_TRUE(PrivateKey::from_pem(pem.reveal_text(), base::Secret("not needed")));
 }
 
+TEST(PrivateKey, PassesOverTheParametersThatOpensslEcparamWrites) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const base::Bytes p256_oid = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+  const std::string pem = to_pem("EC PARAMETERS", p256_oid) + std::string(key.to_pem().value().reveal_text());
+  const auto read = PrivateKey::from_pem(pem, base::Secret());
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(read->public_key().to_spki(), key.public_key().to_spki());
+}
+
 TEST(PrivateKey, RefusesWhatIsNoKey) {
   const std::string pem(PrivateKey::generate(PrivateKey::Kind::p256).value().to_pem().value().reveal_text());
   const struct {

@@ -111,9 +111,9 @@ x509::Certificate with_changed_signature(const x509::Certificate& certificate) {
 x509::Certificate with_changed_content(const x509::Certificate& certificate) {
   base::Bytes der = certificate.der();
   const base::Bytes serial = certificate.serial().magnitude();
-  const auto found = std::ranges::search(der, serial);
-  BASE_CHECK(!found.empty());
-  *(found.end() - 1) ^= 1U;
+  const auto found = std::search(der.begin(), der.end(), serial.begin(), serial.end());
+  BASE_CHECK(found != der.end());
+  *(found + static_cast<std::ptrdiff_t>(serial.size()) - 1) ^= 1U;
   return x509::Certificate::from_der(der).value();
 }
 
