@@ -12,7 +12,8 @@ base::Result<void> run(const apps::DaemonContext& context) {
     BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
   }
   BASE_TRY(auto sender, ehi::Sender::make(std::move(config), context.clock, context.log));
-  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", sender->listening_at().to_string()}, {"status", sender->status_at().to_string()}}));
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", sender->listening_at().to_string()},
+                                                                    {"status", sender->status_at().to_string()}}));
   sender->run();
   return {};
 }
@@ -20,5 +21,6 @@ base::Result<void> run(const apps::DaemonContext& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_daemon(argc, argv, "countersign-ehi", "Calls partners' servers with the provider's Transport Certificate.", run);
+  return apps::run_daemon(argc, argv, "countersign-ehi",
+                          "Calls partners' servers with the provider's Transport Certificate.", run);
 }

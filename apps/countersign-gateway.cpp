@@ -12,7 +12,8 @@ base::Result<void> run(const apps::DaemonContext& context) {
     BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
   }
   BASE_TRY(auto gateway, gateway::Gateway::make(std::move(config), context.clock, context.log));
-  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", gateway->listening_at().to_string()}, {"status", gateway->status_at().to_string()}}));
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", gateway->listening_at().to_string()},
+                                                                    {"status", gateway->status_at().to_string()}}));
   gateway->run();
   return {};
 }

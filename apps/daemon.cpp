@@ -1,8 +1,9 @@
 #include "daemon.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+
+#include <CLI/CLI.hpp>
 
 #include "base/files.h"
 
@@ -22,8 +23,10 @@ int run_daemon(int argc, char** argv, const std::string& name, const std::string
   CLI::App command(purpose, name);
   command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
   command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
-  command.add_option("--authority", options.authority, "HOST:PORT of the authority's internal listener, instead of the configured one");
-  command.footer("Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
+  command.add_option("--authority", options.authority,
+                     "HOST:PORT of the authority's internal listener, instead of the configured one");
+  command.footer(
+      "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
   try {
     command.parse(argc, argv);
   } catch (const CLI::ParseError& thrown) {
@@ -44,7 +47,8 @@ base::Result<void> write_ready_file(const std::string& path, const base::Fields&
   if (path.empty()) return {};
   std::string json;
   for (const base::Field& field : addresses)
-    json += (json.empty() ? "{" : ",") + base::to_json_string(field.key) + ":" + base::to_json_string(std::get<std::string>(field.value));
+    json += (json.empty() ? "{" : ",") + base::to_json_string(field.key) + ":" +
+            base::to_json_string(std::get<std::string>(field.value));
   return base::write_file(path, json + "}\n", base::FileMode::world_readable);
 }
 

@@ -22,8 +22,8 @@ struct DaemonContext {
   const base::Log& log;
 };
 
-/// Parses the command line, runs `work` with a log on standard error and turns its error into a message and an exit code.
-/// Exceptions that reach it are our own fault and end the program with ExitCode::failed.
+/// Parses the command line, runs `work` with a log on standard error and turns its error into a message and an exit
+/// code. Exceptions that reach it are our own fault and end the program with ExitCode::failed.
 int run_daemon(int argc, char** argv, const std::string& name, const std::string& purpose,
                const std::function<base::Result<void>(const DaemonContext&)>& work);
 

@@ -23,7 +23,8 @@ std::string encode(BytesView bytes, std::string_view alphabet) {
   int bits = 0;
   for (const std::uint8_t byte : bytes) {
     window = (window << 8) | byte;
-    for (bits += 8; bits >= 6; bits -= 6) text += alphabet[(window >> (bits - 6)) & 63];
+    for (bits += 8; bits >= 6; bits -= 6)
+      text += alphabet[(window >> (bits - 6)) & 63];
   }
   if (bits > 0) text += alphabet[(window << (6 - bits)) & 63];
   return text;
@@ -94,7 +95,8 @@ std::string to_base64url(BytesView bytes) { return encode(bytes, kUrlAlphabet); 
 Result<Bytes> from_base64(std::string_view text) {
   static constexpr auto kTable = reverse(kStandardAlphabet);
   if (text.size() % 4 != 0) return fail(Kind::invalid, "base64.invalid", "the base64 text is cut off");
-  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding)
+    text.remove_suffix(1);
   return decode(text, kTable);
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <set>
+
 #include <toml++/toml.h>
 
 #include "base/files.h"
@@ -32,7 +33,8 @@ tl::unexpected<Error> wrong_type(const std::string& path, std::string_view wante
 Result<ConfigSection> ConfigSection::load(const std::filesystem::path& path) {
   auto text = read_file(path);
   if (!text)
-    return unexpected(std::move(text).error().under("config.not_found", "cannot read the configuration '" + path.string() + "'"));
+    return unexpected(
+        std::move(text).error().under("config.not_found", "cannot read the configuration '" + path.string() + "'"));
   return parse(*text, path.string());
 }
 
@@ -42,8 +44,9 @@ Result<ConfigSection> ConfigSection::parse(std::string_view text, std::string or
     return ConfigSection(std::make_shared<Node>(Node{document, document.get(), ""}));
   } catch (const toml::parse_error& thrown) {
     const auto& where = thrown.source().begin;
-    return fail(Kind::invalid, "config.syntax", origin + ":" + std::to_string(where.line) + ":" +
-                                                    std::to_string(where.column) + ": " + std::string(thrown.description()));
+    return fail(Kind::invalid, "config.syntax",
+                origin + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) + ": " +
+                    std::string(thrown.description()));
   }
 }
 
@@ -61,7 +64,8 @@ Result<std::string> ConfigSection::text(std::string_view key) {
 }
 
 Result<std::int64_t> ConfigSection::integer(std::string_view key) {
-  if (!has(key)) return fail(Kind::invalid, "config.missing", "'" + path_of(key) + "' is missing: it must be a whole number");
+  if (!has(key))
+    return fail(Kind::invalid, "config.missing", "'" + path_of(key) + "' is missing: it must be a whole number");
   return integer_or(key, 0);
 }
 
@@ -92,7 +96,8 @@ Result<Duration> ConfigSection::duration_or(std::string_view key, Duration other
   const auto* value = node->as_string();
   if (value == nullptr) return wrong_type(path_of(key), "a duration in quotes, such as \"250ms\", \"10s\" or \"350d\"");
   auto duration = parse_duration(value->get());
-  if (!duration) return unexpected(std::move(duration).error().under("config.duration", "'" + path_of(key) + "' is not a duration"));
+  if (!duration)
+    return unexpected(std::move(duration).error().under("config.duration", "'" + path_of(key) + "' is not a duration"));
   return *duration;
 }
 
@@ -139,10 +144,12 @@ Result<std::vector<ConfigSection>> ConfigSection::sections(std::string_view key)
 Result<void> ConfigSection::finish() const {
   for (const auto& [key, value] : *node_->table) {
     if (node_->taken.contains(key.str())) continue;
-    return fail(Kind::invalid, "config.unknown_key",
-                "'" + path_of(key.str()) + "' (line " + std::to_string(value.source().begin.line) + ") is not a known key");
+    return fail(
+        Kind::invalid, "config.unknown_key",
+        "'" + path_of(key.str()) + "' (line " + std::to_string(value.source().begin.line) + ") is not a known key");
   }
-  for (const auto& child : node_->children) BASE_TRY_VOID(ConfigSection(child).finish());
+  for (const auto& child : node_->children)
+    BASE_TRY_VOID(ConfigSection(child).finish());
   return {};
 }
 
@@ -151,7 +158,8 @@ Result<Duration> parse_duration(std::string_view text) {
     std::string_view suffix;
     std::int64_t micros;
   };
-  static constexpr Unit kUnits[] = {{"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
+  static constexpr Unit kUnits[] = {
+      {"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));

@@ -21,7 +21,8 @@ std::string_view name(Kind kind) {
 
 Error Error::under(std::string outer_code, std::string outer_detail) && {
   const Kind outer_kind = kind;
-  return Error{outer_kind, std::move(outer_code), std::move(outer_detail), std::make_shared<const Error>(std::move(*this))};
+  return Error{outer_kind, std::move(outer_code), std::move(outer_detail),
+               std::make_shared<const Error>(std::move(*this))};
 }
 
 std::string to_string(const Error& error) {

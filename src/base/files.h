@@ -25,8 +25,8 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 /// Creates `path` only if nothing is there, with the same durability. Fails: `file.exists`, `file.unwritable`.
 Result<void> create_file(const std::filesystem::path& path, std::string_view content, FileMode mode);
 
-/// Adds `content` behind what the file holds and syncs it. A torn last line (a crash while appending) is cut off first, so
-/// that lines stay whole. Fails: `file.unwritable`, also when the file does not exist.
+/// Adds `content` behind what the file holds and syncs it. A torn last line (a crash while appending) is cut off first,
+/// so that lines stay whole. Fails: `file.unwritable`, also when the file does not exist.
 Result<void> append_file(const std::filesystem::path& path, std::string_view content);
 
 /// The folder and its parents, mode 0700 for those it makes. Fails: `file.unwritable`.

@@ -42,12 +42,14 @@ Result<Slug> Slug::parse(std::string_view text) {
 }
 
 std::string Identity::to_urn() const {
-  return std::string(kUrnPrefix) + std::string(name(environment)) + ":" + organisation.text() + ":" + application.text();
+  return std::string(kUrnPrefix) + std::string(name(environment)) + ":" + organisation.text() + ":" +
+         application.text();
 }
 
 Result<Identity> Identity::from_urn(std::string_view urn) {
   const auto refuse = [] {
-    return fail(Kind::invalid, "urn.invalid", "not of the form urn:countersign:<environment>:<organisation>:<application>");
+    return fail(Kind::invalid, "urn.invalid",
+                "not of the form urn:countersign:<environment>:<organisation>:<application>");
   };
   if (!urn.starts_with(kUrnPrefix)) return refuse();
   const std::string_view rest = urn.substr(kUrnPrefix.size());

@@ -91,7 +91,8 @@ Result<const json::array*> JsonReader::array(std::string_view member) {
 Result<void> JsonReader::finish() const {
   for (const auto& member : *object_)
     if (!taken_.contains(std::string_view(member.key().data(), member.key().size())))
-      return fail(Kind::invalid, "json.unknown_member", "'" + std::string(member.key().data(), member.key().size()) + "' is not a known member");
+      return fail(Kind::invalid, "json.unknown_member",
+                  "'" + std::string(member.key().data(), member.key().size()) + "' is not a known member");
   return {};
 }
 

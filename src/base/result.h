@@ -5,8 +5,9 @@
 // The member names are those of std::expected (C++23), of which tl::expected is the C++20 form.
 #pragma once
 
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 #include "base/error.h"
 
@@ -33,15 +34,16 @@ inline tl::unexpected<Error> fail(Kind kind, std::string code, std::string detai
 
 #define BASE_DETAIL_CAT2(a, b) a##b
 #define BASE_DETAIL_CAT(a, b) BASE_DETAIL_CAT2(a, b)
-#define BASE_DETAIL_TRY(ret, tmp, declaration, ...)                          \
-  auto tmp = (__VA_ARGS__);                                                  \
-  if (!tmp) ret ::countersign::base::unexpected(std::move(tmp).error());     \
+#define BASE_DETAIL_TRY(ret, tmp, declaration, ...)                      \
+  auto tmp = (__VA_ARGS__);                                              \
+  if (!tmp) ret ::countersign::base::unexpected(std::move(tmp).error()); \
   declaration = std::move(*tmp)
 #define BASE_DETAIL_TRY_VOID(ret, tmp, ...) \
   if (auto tmp = (__VA_ARGS__); !tmp) ret ::countersign::base::unexpected(std::move(tmp).error())
 
 /// BASE_TRY(auto value, expression): takes the value out of a Result, or returns its error from this function.
-#define BASE_TRY(declaration, ...) BASE_DETAIL_TRY(return, BASE_DETAIL_CAT(base_try_, __LINE__), declaration, __VA_ARGS__)
+#define BASE_TRY(declaration, ...) \
+  BASE_DETAIL_TRY(return, BASE_DETAIL_CAT(base_try_, __LINE__), declaration, __VA_ARGS__)
 /// BASE_TRY_VOID(expression): the same for a Result<void>.
 #define BASE_TRY_VOID(...) BASE_DETAIL_TRY_VOID(return, BASE_DETAIL_CAT(base_try_, __LINE__), __VA_ARGS__)
 /// The two for coroutines.

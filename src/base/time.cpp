@@ -16,8 +16,12 @@ Civil to_civil(Instant at) {
   const sys_days day = floor<days>(when);
   const year_month_day date(day);
   const hh_mm_ss<seconds> clock(when - day);
-  return {int(date.year()), unsigned(date.month()), unsigned(date.day()), static_cast<unsigned>(clock.hours().count()),
-          static_cast<unsigned>(clock.minutes().count()), static_cast<unsigned>(clock.seconds().count())};
+  return {int(date.year()),
+          unsigned(date.month()),
+          unsigned(date.day()),
+          static_cast<unsigned>(clock.hours().count()),
+          static_cast<unsigned>(clock.minutes().count()),
+          static_cast<unsigned>(clock.seconds().count())};
 }
 
 /// Reads exactly `count` digits off the front of `text`, or says that there are none.
@@ -68,7 +72,8 @@ bool take_offset(std::string_view& text, int& minutes) {
 std::string to_rfc3339(Instant at) {
   const Civil t = to_civil(at);
   char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02u:%02u:%02uZ", t.year, t.month, t.day, t.hour, t.minute, t.second);
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02u:%02u:%02uZ", t.year, t.month, t.day, t.hour, t.minute,
+                t.second);
   return text;
 }
 
@@ -83,8 +88,8 @@ std::string to_rfc3339_millis(Instant at) {
 
 Result<Instant> parse_rfc3339(std::string_view text) {
   const auto refuse = [&] {
-    return fail(Kind::invalid, "time.invalid", "'" + std::string(text.substr(0, 40)) +
-                                                   "' is not a time: write it like 2026-11-23T14:45:00Z");
+    return fail(Kind::invalid, "time.invalid",
+                "'" + std::string(text.substr(0, 40)) + "' is not a time: write it like 2026-11-23T14:45:00Z");
   };
   std::string_view rest = text;
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offset = 0;

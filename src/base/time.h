@@ -25,7 +25,9 @@ struct Instant {
   friend constexpr auto operator<=>(Instant, Instant) = default;
   friend constexpr Instant operator+(Instant at, Duration by) { return {at.micros + by.count()}; }
   friend constexpr Instant operator-(Instant at, Duration by) { return {at.micros - by.count()}; }
-  friend constexpr Duration operator-(Instant later, Instant earlier) { return Duration(later.micros - earlier.micros); }
+  friend constexpr Duration operator-(Instant later, Instant earlier) {
+    return Duration(later.micros - earlier.micros);
+  }
 };
 
 /// RFC 3339 in UTC: to whole seconds "2026-11-23T14:45:00Z", or with three decimals for logs.

@@ -22,20 +22,23 @@ CallFailure failed(base::Error cause, std::string code, std::string detail) {
 /// What went wrong on the way to or from `endpoint`, in the caller's words.
 CallFailure to_failure(base::Error cause, const Endpoint& endpoint) {
   const std::string name = endpoint.name.text();
-  if (cause.kind == base::Kind::timeout) return failed(std::move(cause), "ehi.timeout", "'" + name + "' did not answer within its deadline");
+  if (cause.kind == base::Kind::timeout)
+    return failed(std::move(cause), "ehi.timeout", "'" + name + "' did not answer within its deadline");
   if (cause.code == "tls.alert_received")
     return failed(std::move(cause), "ehi.refused_by_partner",
                   "'" + name + "' refused our certificate: has it installed the provider's trust chain?");
-  if (cause.code.starts_with("http.")) return failed(std::move(cause), "ehi.bad_answer", "'" + name + "' answered with something that is not HTTP");
-  return failed(std::move(cause), "ehi.unreachable", "'" + name + "' cannot be reached at " + endpoint.url.authority.to_string());
+  if (cause.code.starts_with("http."))
+    return failed(std::move(cause), "ehi.bad_answer", "'" + name + "' answered with something that is not HTTP");
+  return failed(std::move(cause), "ehi.unreachable",
+                "'" + name + "' cannot be reached at " + endpoint.url.authority.to_string());
 }
 
 CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint) {
   if (!failure.refusal) return to_failure(std::move(failure.error), endpoint);
   const std::string reason(trust::name(failure.refusal->reason));
   CallFailure refused = failed(std::move(failure.error), "ehi.refused",
-                               "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason + ": " +
-                                   std::string(trust::explanation(failure.refusal->reason).remedy));
+                               "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason +
+                                   ": " + std::string(trust::explanation(failure.refusal->reason).remedy));
   refused.refusal = std::move(failure.refusal);
   return refused;
 }
@@ -73,7 +76,8 @@ std::unique_ptr<Caller::Line> Caller::take_warm(const Endpoint& endpoint) {
   while (!found->second.empty()) {
     Warm newest = std::move(found->second.back());
     found->second.pop_back();
-    const bool good = !newest.until.passed() && newest.line->generation == generation && newest.line->client.reusable() &&
+    const bool good = !newest.until.passed() && newest.line->generation == generation &&
+                      newest.line->client.reusable() &&
                       newest.line->connection.peer.chain().valid_until() > clock_.now() &&
                       !newest.line->connection.stream->has_unexpected_input();
     if (good) return std::move(newest.line);
@@ -83,21 +87,26 @@ std::unique_ptr<Caller::Line> Caller::take_warm(const Endpoint& endpoint) {
 
 void Caller::keep_warm(const Endpoint& endpoint, std::unique_ptr<Line> line) {
   std::deque<Warm>& warm = warm_[endpoint.name.text()];
-  while (!warm.empty() && (warm.size() >= kWarmLimit || warm.front().until.passed())) warm.pop_front();
+  while (!warm.empty() && (warm.size() >= kWarmLimit || warm.front().until.passed()))
+    warm.pop_front();
   warm.push_back({std::move(line), net::Deadline::after(kWarmTime)});
 }
 
-net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open(const Endpoint& endpoint, net::Deadline deadline) {
+net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open(const Endpoint& endpoint,
+                                                                                 net::Deadline deadline) {
   const Own own = own_[endpoint.environment];
   if (own.context == nullptr)
-    co_return base::unexpected(CallFailure{{base::Kind::unavailable, "ehi.no_certificate", "there is no certificate of the provider's for '" + std::string(base::name(endpoint.environment)) + "'"}});
+    co_return base::unexpected(CallFailure{
+        {base::Kind::unavailable, "ehi.no_certificate",
+         "there is no certificate of the provider's for '" + std::string(base::name(endpoint.environment)) + "'"}});
   net::Endpoint to = endpoint.url.authority;
   std::string host = to.host;
   auto socket = co_await net::Socket::connect(loop_, std::move(to), deadline);
   if (!socket) co_return base::unexpected(to_failure(std::move(socket).error(), endpoint));
   tls::JudgeServer judge = JudgePartner{endpoint.anchors, host, &clock_};
   std::shared_ptr<const tls::ClientContext> context = own.context;
-  auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(context), std::move(host), std::move(judge), deadline);
+  auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(context), std::move(host),
+                                                     std::move(judge), deadline);
   if (!connection) co_return base::unexpected(to_failure(std::move(connection).error(), endpoint));
   http::ClientOptions options;
   options.host = endpoint.url.host_field();
@@ -118,7 +127,8 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
   request.head.method = "POST";
   request.head.target = endpoint.url.target;
   if (auto warm = take_warm(endpoint)) {
-    // A decision is not idempotent: a call lost on a warm connection is a failure, not sent again behind the caller's back.
+    // A decision is not idempotent: a call lost on a warm connection is a failure, not sent again behind the caller's
+    // back.
     co_return co_await send(endpoint, std::move(warm), std::move(request), deadline);
   }
   auto line = co_await open(endpoint, deadline);

@@ -1,7 +1,7 @@
 // Caller: calls a partner's server with the provider's Transport Certificate, within the endpoint's deadline.
 //
-// Connections are kept warm, keyed by endpoint and by the generation of our certificate, so that a renewal drains the old
-// ones. A server whose certificate does not verify for its name gets no byte of the request.
+// Connections are kept warm, keyed by endpoint and by the generation of our certificate, so that a renewal drains the
+// old ones. A server whose certificate does not verify for its name gets no byte of the request.
 #pragma once
 
 #include <deque>

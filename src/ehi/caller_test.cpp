@@ -1,9 +1,9 @@
 // The provider calls a partner's real server over mutual TLS, and what comes of it.
 #include "ehi/caller.h"
 
-#include <gtest/gtest.h>
-
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "http/server.h"
 #include "testing/pki.h"
@@ -35,14 +35,16 @@ class Partner final : public tls::ServerObserver {
     const tls::Credential own{std::move(options.certificate.chain), std::move(options.certificate.key)};
     context_ = *tls::ServerContext::make(own, tls::ClientCertificate::required, {});
     const trust::TrustSet trust = options.knows_provider ? pki.provider_trust() : pki.partner_trust();
-    tls::JudgeClient judge = [&pki, trust, registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
-                                 const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
+    tls::JudgeClient judge =
+        [&pki, trust, registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
+            const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
       auto chain = trust::verify_chain(presented, {.purposes = {trust::Purpose::ehi}}, trust, pki.now());
       if (!chain) return base::unexpected(std::move(chain).error());
       return trust::admit(std::move(*chain), *registry);
     };
-    server_.emplace(loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
-                    [this](tls::Connection<tls::VerifiedPeer> c) { return serve(std::move(c)); }, *this, log);
+    server_.emplace(
+        loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
+        [this](tls::Connection<tls::VerifiedPeer> c) { return serve(std::move(c)); }, *this, log);
     net::spawn(loop, server_->run(), "partner", log);
   }
   std::uint16_t port() const { return listener_.local().port; }
@@ -102,12 +104,14 @@ struct Scene {
   std::vector<std::string> outcomes;  ///< "STATUS BODY", or the code and reason of the failure
 
   /// `deadline` is generous where the test is not about it.
-  void set_up(Partner::Options options, std::string host = "localhost", base::Duration deadline = std::chrono::seconds(20)) {
+  void set_up(Partner::Options options, std::string host = "localhost",
+              base::Duration deadline = std::chrono::seconds(20)) {
     Issued own = pki.ehi().issue();
     partner.emplace(loop, pki, std::move(options), log);
     auto anchors = std::make_shared<const trust::TrustSet>(pki.web_trust());
-    config.endpoints.push_back({*base::Slug::parse("acme"), base::Environment::production,
-                                *http::Url::parse("https://" + host + ":" + std::to_string(partner->port()) + "/decide"), deadline, anchors});
+    config.endpoints.push_back(
+        {*base::Slug::parse("acme"), base::Environment::production,
+         *http::Url::parse("https://" + host + ":" + std::to_string(partner->port()) + "/decide"), deadline, anchors});
     caller = std::make_unique<Caller>(loop, config, pki.clock());
     use(std::move(own));
   }
@@ -159,15 +163,33 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, Call,
     ::testing::Values(
         Row{"good", [](Pki& p) { return Partner::Options{p.server().issue()}; }, "200 /decide {}"},
-        Row{"partner_says_500", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::answers_500}; }, "500 /decide {}"},
-        Row{"server_expired", [](Pki& p) { return Partner::Options{p.server().expired().issue()}; }, "ehi.refused expired"},
-        Row{"server_for_another_name", [](Pki& p) { return Partner::Options{p.server("other.example").issue()}; }, "ehi.refused wrong_name"},
-        Row{"server_self_signed", [](Pki& p) { return Partner::Options{p.server().self_signed().issue()}; }, "ehi.refused self_signed"},
-        Row{"server_of_unknown_ca", [](Pki& p) { return Partner::Options{p.internal_server().issue()}; }, "ehi.refused unknown_issuer"},
-        Row{"server_of_look_alike_ca", [](Pki& p) { return Partner::Options{p.server().other_ca().issue()}; }, "ehi.refused unknown_issuer"},
-        Row{"intermediate_not_sent", [](Pki& p) { return Partner::Options{p.server().without_issuers().issue()}; }, "ehi.refused missing_intermediate"},
-        Row{"partner_does_not_know_us", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::answers, false}; }, "ehi.refused_by_partner"},
-        Row{"partner_speaks_garbage", [](Pki& p) { return Partner::Options{p.server().issue(), Manner::speaks_garbage}; }, "ehi.bad_answer"}),
+        Row{"partner_says_500",
+            [](Pki& p) {
+              return Partner::Options{p.server().issue(), Manner::answers_500};
+            },
+            "500 /decide {}"},
+        Row{"server_expired", [](Pki& p) { return Partner::Options{p.server().expired().issue()}; },
+            "ehi.refused expired"},
+        Row{"server_for_another_name", [](Pki& p) { return Partner::Options{p.server("other.example").issue()}; },
+            "ehi.refused wrong_name"},
+        Row{"server_self_signed", [](Pki& p) { return Partner::Options{p.server().self_signed().issue()}; },
+            "ehi.refused self_signed"},
+        Row{"server_of_unknown_ca", [](Pki& p) { return Partner::Options{p.internal_server().issue()}; },
+            "ehi.refused unknown_issuer"},
+        Row{"server_of_look_alike_ca", [](Pki& p) { return Partner::Options{p.server().other_ca().issue()}; },
+            "ehi.refused unknown_issuer"},
+        Row{"intermediate_not_sent", [](Pki& p) { return Partner::Options{p.server().without_issuers().issue()}; },
+            "ehi.refused missing_intermediate"},
+        Row{"partner_does_not_know_us",
+            [](Pki& p) {
+              return Partner::Options{p.server().issue(), Manner::answers, false};
+            },
+            "ehi.refused_by_partner"},
+        Row{"partner_speaks_garbage",
+            [](Pki& p) {
+              return Partner::Options{p.server().issue(), Manner::speaks_garbage};
+            },
+            "ehi.bad_answer"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(CallDeadline, ASilentPartnerIsATimeout) {

@@ -14,7 +14,9 @@ using base::ConfigSection;
 constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
 constexpr base::Duration kLongestDeadline = std::chrono::minutes(2);
 
-tl::unexpected<base::Error> wrong(std::string detail) { return base::fail(base::Kind::invalid, "ehi.config", std::move(detail)); }
+tl::unexpected<base::Error> wrong(std::string detail) {
+  return base::fail(base::Kind::invalid, "ehi.config", std::move(detail));
+}
 
 tl::unexpected<base::Error> wrong(base::Error cause, std::string detail) {
   return base::unexpected(std::move(cause).under("ehi.config", std::move(detail)));
@@ -40,13 +42,16 @@ base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesyst
   BASE_TRY(auto name, base::Slug::parse(name_text));
   BASE_TRY(const std::string environment_text, section.text_or("environment", "production"));
   BASE_TRY(const auto environment, base::parse_environment(environment_text));
-  if (environment == base::Environment::internal) return wrong("'" + section.path_of("environment") + "' must be uat or production");
+  if (environment == base::Environment::internal)
+    return wrong("'" + section.path_of("environment") + "' must be uat or production");
   BASE_TRY(const std::string url_text, section.text("url"));
   auto url = http::Url::parse(url_text);
   if (!url) return wrong(std::move(url).error(), "'" + section.path_of("url") + "' is not a URL");
-  if (!url->secure) return wrong("'" + section.path_of("url") + "' must start with https://: a partner is called over mutual TLS only");
+  if (!url->secure)
+    return wrong("'" + section.path_of("url") + "' must start with https://: a partner is called over mutual TLS only");
   BASE_TRY(const auto deadline, section.duration_or("deadline", std::chrono::milliseconds(200)));
-  if (deadline <= base::Duration::zero() || deadline > kLongestDeadline) return wrong("'" + section.path_of("deadline") + "' must be between 1ms and 2m");
+  if (deadline <= base::Duration::zero() || deadline > kLongestDeadline)
+    return wrong("'" + section.path_of("deadline") + "' must be between 1ms and 2m");
   BASE_TRY(const std::string anchors_text, section.text_or("anchors", "system"));
   auto anchors = read_anchors(anchors_text == "system" ? std::filesystem::path(kSystemRoots) : folder / anchors_text);
   if (!anchors) return wrong(std::move(anchors).error(), "'" + section.path_of("anchors") + "' cannot be used");
@@ -57,14 +62,16 @@ base::Result<void> read_endpoints(ConfigSection& section, const std::filesystem:
   BASE_TRY(auto sections, section.sections("endpoints"));
   for (ConfigSection& endpoint_section : sections) {
     BASE_TRY(auto endpoint, read_endpoint(endpoint_section, folder));
-    if (config.find(endpoint.name.text()) != nullptr) return wrong("there are two [[ehi.endpoints]] named '" + endpoint.name.text() + "'");
+    if (config.find(endpoint.name.text()) != nullptr)
+      return wrong("there are two [[ehi.endpoints]] named '" + endpoint.name.text() + "'");
     config.endpoints.push_back(std::move(endpoint));
   }
   return {};
 }
 
 base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& folder) {
-  for (const std::string_view other : {"provider", "authority", "gateway"}) top.leave_to_others(other);
+  for (const std::string_view other : {"provider", "authority", "gateway"})
+    top.leave_to_others(other);
   BASE_TRY(auto section, top.section("ehi"));
   EhiConfig config;
   BASE_TRY(const std::string data, section.text_or("data", "ehi"));
@@ -84,7 +91,8 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
 }  // namespace
 
 const Endpoint* EhiConfig::find(std::string_view name) const {
-  const auto found = std::ranges::find_if(endpoints, [&](const Endpoint& endpoint) { return endpoint.name.text() == name; });
+  const auto found =
+      std::ranges::find_if(endpoints, [&](const Endpoint& endpoint) { return endpoint.name.text() == name; });
   return found == endpoints.end() ? nullptr : &*found;
 }
 

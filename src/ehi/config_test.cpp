@@ -13,7 +13,9 @@ namespace {
 struct Place {
   Place() {
     const testing::Pki pki;
-    BASE_CHECK(base::write_file(folder / "anchors.pem", pki.web_root().certificate.to_pem(), base::FileMode::world_readable).has_value());
+    BASE_CHECK(
+        base::write_file(folder / "anchors.pem", pki.web_root().certificate.to_pem(), base::FileMode::world_readable)
+            .has_value());
   }
   base::Result<EhiConfig> parse(const std::string& endpoint) const {
     return EhiConfig::parse("[ehi]\n[[ehi.endpoints]]\n" + endpoint, folder.path());
@@ -44,19 +46,23 @@ class BadEhiConfig : public ::testing::TestWithParam<Row> {};
 TEST_P(BadEhiConfig, NamesTheKey) {
   const auto config = Place().parse(GetParam().endpoint);
   ASSERT_FALSE(config);
-  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos) << base::to_string(config.error());
+  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos)
+      << base::to_string(config.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadEhiConfig,
-    ::testing::Values(Row{"plain_http", "name = \"acme\"\nurl = \"http://partner.example/\"\nanchors = \"anchors.pem\"\n", "ehi.endpoints[1].url"},
-                      Row{"no_url", "name = \"acme\"\n", "ehi.endpoints[1].url"},
-                      Row{"bad_name", "name = \"Acme!\"\nurl = \"https://p.example/\"\n", "Acme!"},
-                      Row{"missing_anchors", "name = \"acme\"\nurl = \"https://p.example/\"\nanchors = \"nowhere.pem\"\n", "ehi.endpoints[1].anchors"},
-                      Row{"no_time", kGood + "deadline = \"0ms\"\n", "ehi.endpoints[1].deadline"},
-                      Row{"internal_environment", kGood + "environment = \"internal\"\n", "ehi.endpoints[1].environment"},
-                      Row{"unknown_key", kGood + "retries = 3\n", "ehi.endpoints[1].retries"},
-                      Row{"two_of_one_name", kGood + "[[ehi.endpoints]]\n" + kGood, "acme"}),
+    ::testing::Values(
+        Row{"plain_http", "name = \"acme\"\nurl = \"http://partner.example/\"\nanchors = \"anchors.pem\"\n",
+            "ehi.endpoints[1].url"},
+        Row{"no_url", "name = \"acme\"\n", "ehi.endpoints[1].url"},
+        Row{"bad_name", "name = \"Acme!\"\nurl = \"https://p.example/\"\n", "Acme!"},
+        Row{"missing_anchors", "name = \"acme\"\nurl = \"https://p.example/\"\nanchors = \"nowhere.pem\"\n",
+            "ehi.endpoints[1].anchors"},
+        Row{"no_time", kGood + "deadline = \"0ms\"\n", "ehi.endpoints[1].deadline"},
+        Row{"internal_environment", kGood + "environment = \"internal\"\n", "ehi.endpoints[1].environment"},
+        Row{"unknown_key", kGood + "retries = 3\n", "ehi.endpoints[1].retries"},
+        Row{"two_of_one_name", kGood + "[[ehi.endpoints]]\n" + kGood, "acme"}),
     [](const auto& row) { return row.param.name; });
 
 }  // namespace

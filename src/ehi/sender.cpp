@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kPathPrefix = "/v1/endpoints/";
 /// What of an internal system's request goes on to the partner; everything else stays inside.
-constexpr std::array<std::string_view, 5> kForwarded = {"Content-Type", "Accept", "SOAPAction", "traceparent", "tracestate"};
+constexpr std::array<std::string_view, 5> kForwarded = {"Content-Type", "Accept", "SOAPAction", "traceparent",
+                                                        "tracestate"};
 /// What of a partner's answer goes back.
 constexpr std::array<std::string_view, 3> kReturned = {"Content-Type", "traceparent", "tracestate"};
 
@@ -54,7 +55,8 @@ http::Response to_response(const CallFailure& failure) {
 base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base::Clock& clock, const base::Log& log) {
   std::unique_ptr<Sender> sender(new Sender(std::move(config), clock, log));
   const EhiConfig& checked = sender->config_;
-  feed::DataPlane::Options options{.data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
+  feed::DataPlane::Options options{
+      .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
   BASE_TRY(sender->plane_, feed::DataPlane::make(std::move(options), clock, log));
   sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock);
   BASE_TRY_VOID(sender->load_certificates());
@@ -65,23 +67,27 @@ base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base:
 base::Result<void> Sender::load_certificates() {
   const auto unchanged = [](std::shared_ptr<const tls::Credential>) {};
   BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
-  BASE_TRY_VOID(plane_->keep({plane_->files("server"), trust::Purpose::server,
-                              [this](std::shared_ptr<const tls::Credential> own) { use_server_credential(std::move(own)); }}));
+  BASE_TRY_VOID(
+      plane_->keep({plane_->files("server"), trust::Purpose::server,
+                    [this](std::shared_ptr<const tls::Credential> own) { use_server_credential(std::move(own)); }}));
   for (const base::Environment environment : {base::Environment::uat, base::Environment::production})
     BASE_TRY_VOID(load_provider_certificate(environment));
-  if (context_ == nullptr) return base::fail(base::Kind::invalid, "tls.context", "our server certificate cannot be used");
+  if (context_ == nullptr)
+    return base::fail(base::Kind::invalid, "tls.context", "our server certificate cannot be used");
   return {};
 }
 
 /// Only the environments that an endpoint calls for need a certificate.
 base::Result<void> Sender::load_provider_certificate(base::Environment environment) {
-  const bool needed = std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
+  const bool needed =
+      std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
   if (!needed) return {};
   const std::string name = "ehi-" + std::string(base::name(environment));
-  return plane_->keep({plane_->files(name), trust::Purpose::ehi, [this, environment](std::shared_ptr<const tls::Credential> own) {
-                         if (auto used = caller_->use_credential(environment, *own); !used)
-                           log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-                       }});
+  return plane_->keep(
+      {plane_->files(name), trust::Purpose::ehi, [this, environment](std::shared_ptr<const tls::Credential> own) {
+         if (auto used = caller_->use_credential(environment, *own); !used)
+           log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
+       }});
 }
 
 void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {
@@ -100,7 +106,8 @@ base::Result<void> Sender::bind() {
   BASE_TRY(auto listener, net::Listener::bind(loop, options));
   listener_ = std::make_unique<net::Listener>(std::move(listener));
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
-      loop, *listener_, tls::ServerOptions{.name = "ehi"}, [this] { return context_; }, JudgeInternal{&plane_->knowledge(), &clock_},
+      loop, *listener_, tls::ServerOptions{.name = "ehi"}, [this] { return context_; },
+      JudgeInternal{&plane_->knowledge(), &clock_},
       [this](tls::Connection<tls::VerifiedPeer> connection) { return serve(std::move(connection)); }, counts_, log_);
   http::Handler status = [this](http::Request request) { return answer_status(std::move(request)); };
   BASE_TRY(status_, http::PlainServer::bind(loop, config_.status, std::move(status), log_));
@@ -113,7 +120,9 @@ void Sender::run() {
   net::spawn(loop, server_->run(), "ehi.accept", log_);
   net::spawn(loop, status_->run(), "ehi.status", log_);
   net::spawn(loop, stop_on_signal(), "ehi.stop", log_);
-  log_.info("ehi.started", {{"listen", listening_at().to_string()}, {"tls", "mutual: a service certificate is required"}, {"endpoints", config_.endpoints.size()}});
+  log_.info("ehi.started", {{"listen", listening_at().to_string()},
+                            {"tls", "mutual: a service certificate is required"},
+                            {"endpoints", config_.endpoints.size()}});
   loop.run();
   log_.info("ehi.stopped");
 }
@@ -128,7 +137,9 @@ net::Task<void> Sender::stop_on_signal() {
 }
 
 net::Task<void> Sender::serve(tls::Connection<tls::VerifiedPeer> connection) {
-  const http::Handler handler = [this, &connection](http::Request request) { return answer(connection.peer, std::move(request)); };
+  const http::Handler handler = [this, &connection](http::Request request) {
+    return answer(connection.peer, std::move(request));
+  };
   http::ServerOptions options;
   options.body_bytes = config_.body_bytes;
   options.draining = [this] { return draining_; };
@@ -138,14 +149,20 @@ net::Task<void> Sender::serve(tls::Connection<tls::VerifiedPeer> connection) {
 net::Task<http::Response> Sender::answer(const tls::VerifiedPeer& caller, http::Request request) {
   if (const auto refusal = trust::reconsider(caller.admitted(), plane_->knowledge().registry(), clock_.now())) {
     log_.warning("connection.cut", trust::to_fields(*refusal));
-    http::Response response = http::to_problem({base::Kind::denied, "ehi.caller_refused", "your certificate is no longer accepted: " + std::string(trust::name(refusal->reason))});
+    http::Response response =
+        http::to_problem({base::Kind::denied, "ehi.caller_refused",
+                          "your certificate is no longer accepted: " + std::string(trust::name(refusal->reason))});
     response.fields.set("Connection", "close");
     co_return response;
   }
   auto path = request.path();
   if (!path) co_return http::to_problem(path.error());
-  const Endpoint* endpoint = path->starts_with(kPathPrefix) ? config_.find(std::string_view(*path).substr(kPathPrefix.size())) : nullptr;
-  if (endpoint == nullptr) co_return http::to_problem({base::Kind::not_found, "ehi.unknown_endpoint", "there is no such endpoint: POST to /v1/endpoints/NAME with a name from [[ehi.endpoints]]"});
+  const Endpoint* endpoint =
+      path->starts_with(kPathPrefix) ? config_.find(std::string_view(*path).substr(kPathPrefix.size())) : nullptr;
+  if (endpoint == nullptr)
+    co_return http::to_problem(
+        {base::Kind::not_found, "ehi.unknown_endpoint",
+         "there is no such endpoint: POST to /v1/endpoints/NAME with a name from [[ehi.endpoints]]"});
   if (request.head.method != "POST") {
     http::Response response = http::to_problem({base::Kind::invalid, "ehi.method", "an endpoint is called with POST"});
     response.status = 405;
@@ -155,13 +172,16 @@ net::Task<http::Response> Sender::answer(const tls::VerifiedPeer& caller, http::
   co_return co_await call(caller, *endpoint, std::move(request));
 }
 
-net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, const Endpoint& endpoint, http::Request request) {
+net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, const Endpoint& endpoint,
+                                       http::Request request) {
   const base::Instant started = clock_.now();
   http::Request onward;
   onward.head.fields = select(request.head.fields, kForwarded);
   onward.body = std::move(request.body);
   auto answered = co_await caller_->call(endpoint, std::move(onward));
-  base::Fields record{{"endpoint", endpoint.name.text()}, {"caller", caller.identity().to_urn()}, {"micros", (clock_.now() - started).count()}};
+  base::Fields record{{"endpoint", endpoint.name.text()},
+                      {"caller", caller.identity().to_urn()},
+                      {"micros", (clock_.now() - started).count()}};
   if (answered) {
     ++counts_.calls_answered;
     record.emplace_back("status", answered->status);
@@ -177,7 +197,8 @@ net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, const En
   record.emplace_back("error", base::to_string(answered.error().error));
   if (answered.error().refusal) {
     ++counts_.partners_refused;
-    for (base::Field& field : trust::to_fields(*answered.error().refusal)) record.push_back(std::move(field));
+    for (base::Field& field : trust::to_fields(*answered.error().refusal))
+      record.push_back(std::move(field));
   }
   log_.warning("ehi.call_failed", record);
   co_return to_response(answered.error());
@@ -189,12 +210,13 @@ net::Task<http::Response> Sender::answer_status(http::Request request) {
   if (request.head.target == "/live") response.body = "live\n";
   else if (request.head.target == "/ready") response.body = draining_ ? "draining\n" : "ready\n";
   else if (request.head.target == "/metrics")
-    response.body = "countersign_ehi_calls_total{outcome=\"answered\"} " + std::to_string(counts_.calls_answered) +
-                    "\ncountersign_ehi_calls_total{outcome=\"failed\"} " + std::to_string(counts_.calls_failed) +
-                    "\ncountersign_ehi_partner_certificates_refused_total " + std::to_string(counts_.partners_refused) +
-                    "\ncountersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
-                    "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
-                    "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
+    response.body =
+        "countersign_ehi_calls_total{outcome=\"answered\"} " + std::to_string(counts_.calls_answered) +
+        "\ncountersign_ehi_calls_total{outcome=\"failed\"} " + std::to_string(counts_.calls_failed) +
+        "\ncountersign_ehi_partner_certificates_refused_total " + std::to_string(counts_.partners_refused) +
+        "\ncountersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
+        "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
+        "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
   else response.status = 404;
   if (request.head.target == "/ready" && draining_) response.status = 503;
   co_return response;

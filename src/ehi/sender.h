@@ -1,5 +1,5 @@
-// Sender: the outbound data plane: internal systems POST to an endpoint's name over mutual TLS, the partner's answer comes
-// back as it came, or a clear failure within the endpoint's deadline.
+// Sender: the outbound data plane: internal systems POST to an endpoint's name over mutual TLS, the partner's answer
+// comes back as it came, or a clear failure within the endpoint's deadline.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,5 @@
 #include "feed/authority_link.h"
 
-
 #include "base/files.h"
 #include "base/json.h"
 #include "http/problem.h"
@@ -20,8 +19,9 @@ struct JudgeAuthority {
     auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
     if (!chain) return chain;
     if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
-    return base::unexpected(trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
-                                          "the server is not the authority: its certificate lacks " + std::string(kAuthorityUrn)));
+    return base::unexpected(
+        trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
+                      "the server is not the authority: its certificate lacks " + std::string(kAuthorityUrn)));
   }
 };
 
@@ -42,7 +42,8 @@ net::Task<base::Result<AuthorityLink>> AuthorityLink::open(net::Loop& loop, cons
   tls::JudgeServer judge = JudgeAuthority{options.provider_trust, host, &clock};
   auto socket = co_await net::Socket::connect(loop, to, deadline);
   if (!socket) co_return base::unexpected(std::move(socket).error());
-  auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(own), host, std::move(judge), deadline);
+  auto connection =
+      co_await tls::Handshake::connect(std::move(*socket), std::move(own), host, std::move(judge), deadline);
   if (!connection) co_return base::unexpected(std::move(connection).error().error);
   co_return AuthorityLink(std::move(connection->stream), to.to_string());
 }
@@ -73,10 +74,13 @@ net::Task<base::Result<std::string>> AuthorityLink::send(http::Request request, 
 base::Result<std::shared_ptr<const trust::TrustSet>> load_trust_chain(const std::filesystem::path& path) {
   BASE_TRY(const std::string pem, base::read_file(path));
   auto certificates = x509::Certificate::all_from_pem(pem);
-  if (!certificates) return base::unexpected(std::move(certificates).error().under("trust.malformed", "cannot use '" + path.string() + "'"));
+  if (!certificates)
+    return base::unexpected(
+        std::move(certificates).error().under("trust.malformed", "cannot use '" + path.string() + "'"));
   std::vector<x509::Certificate> roots;
   std::vector<x509::Certificate> intermediates;
-  for (const x509::Certificate& certificate : *certificates) (certificate.is_self_issued() ? roots : intermediates).push_back(certificate);
+  for (const x509::Certificate& certificate : *certificates)
+    (certificate.is_self_issued() ? roots : intermediates).push_back(certificate);
   BASE_TRY(auto set, trust::TrustSet::of_roots(std::move(roots), std::move(intermediates)));
   return std::make_shared<const trust::TrustSet>(std::move(set));
 }

@@ -1,7 +1,7 @@
 // AuthorityLink: a data plane's mutual-TLS connection to the authority's internal listener.
 //
-// Believes only the authority itself: a certificate under the provider's trust chain, for the host called, whose identity
-// is `urn:countersign:internal:service:authority` - not merely any server certificate of the platform.
+// Believes only the authority itself: a certificate under the provider's trust chain, for the host called, whose
+// identity is `urn:countersign:internal:service:authority` - not merely any server certificate of the platform.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +23,8 @@ class AuthorityLink {
 
   /// Fails: `net.*`, `tls.*`; a refusal's reason is in the detail.
   static net::Task<base::Result<AuthorityLink>> open(net::Loop& loop, const Options& options,
-                                                     std::shared_ptr<const tls::ClientContext> own, const base::Clock& clock,
-                                                     net::Deadline deadline);
+                                                     std::shared_ptr<const tls::ClientContext> own,
+                                                     const base::Clock& clock, net::Deadline deadline);
 
   /// The body of a 2xx answer. Fails: the authority's own code for a problem, and as http::Client::send.
   net::Task<base::Result<std::string>> get(std::string target, net::Deadline deadline);

@@ -25,7 +25,8 @@ base::Result<std::optional<Copy::Content>> Copy::load() const {
   if (!text) return base::unexpected(std::move(text).error());
   std::string_view rest = *text;
   const auto first = take_line(rest);
-  if (!first) return base::fail(base::Kind::corrupt, "feed.malformed", "'" + path_.string() + "' holds no whole snapshot");
+  if (!first)
+    return base::fail(base::Kind::corrupt, "feed.malformed", "'" + path_.string() + "' holds no whole snapshot");
   BASE_TRY(auto snapshot, parse_snapshot(*first));
   Content content{std::move(snapshot), {}};
   while (const auto line = take_line(rest)) {
@@ -42,7 +43,8 @@ base::Result<void> Copy::start(const Snapshot& snapshot) const {
 
 base::Result<void> Copy::append(const std::vector<Change>& changes) const {
   std::string lines;
-  for (const Change& change : changes) lines += base::json::serialize(to_json(change)) + "\n";
+  for (const Change& change : changes)
+    lines += base::json::serialize(to_json(change)) + "\n";
   return base::append_file(path_, lines);
 }
 

@@ -1,7 +1,7 @@
 // Copy: the last known state of the trust feed on disk, so that a data plane starts while the authority is down.
 //
-// One JSON object a line: a snapshot, then each change since. A change is appended and synced before it counts as saved, so
-// a revocation survives a pulled plug; a torn last line is what was being written and is dropped. Mode 0600.
+// One JSON object a line: a snapshot, then each change since. A change is appended and synced before it counts as
+// saved, so a revocation survives a pulled plug; a torn last line is what was being written and is dropped. Mode 0600.
 #pragma once
 
 #include <filesystem>

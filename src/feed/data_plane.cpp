@@ -27,7 +27,8 @@ bool renews_as_service(trust::Purpose purpose) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<DataPlane>> DataPlane::make(Options options, const base::Clock& clock, const base::Log& log) {
+base::Result<std::unique_ptr<DataPlane>> DataPlane::make(Options options, const base::Clock& clock,
+                                                         const base::Log& log) {
   std::unique_ptr<DataPlane> plane(new DataPlane(std::move(options), clock, log));
   BASE_TRY_VOID(plane->learn());
   return plane;
@@ -36,8 +37,8 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::make(Options options, const 
 base::Result<void> DataPlane::learn() {
   BASE_TRY(auto provider_trust, load_trust_chain(options_.trust_chain));
   link_ = {options_.authority, std::move(provider_trust)};
-  follower_ = std::make_unique<Follower>(loop_, Follower::Options{link_, files("service"), options_.data / "trust-feed.json"},
-                                         knowledge_, clock_, log_);
+  follower_ = std::make_unique<Follower>(
+      loop_, Follower::Options{link_, files("service"), options_.data / "trust-feed.json"}, knowledge_, clock_, log_);
   auto from_copy = follower_->start_from_copy();
   if (from_copy && *from_copy) return {};
   if (!from_copy) log_.error("feed.copy_unusable", {{"error", base::to_string(from_copy.error())}});
@@ -72,7 +73,8 @@ double DataPlane::feed_age_seconds() const {
   return answered ? static_cast<double>((clock_.now() - *answered).count()) / 1e6 : -1.0;
 }
 
-net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::Purpose purpose, x509::Certificate current) {
+net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::Purpose purpose,
+                                                   x509::Certificate current) {
   BASE_CO_TRY(const auto caller, load(renews_as_service(purpose) ? files("service") : own));
   BASE_CO_TRY(auto context, tls::ClientContext::make(&caller));
   const net::Deadline deadline = net::Deadline::after(kRenewalTime);
@@ -86,16 +88,21 @@ net::Task<void> DataPlane::freshen(const Kept& kept) {
   if (credential && kept.purpose && is_due(credential->chain.front(), clock_.now())) {
     auto renewed = co_await renew_now(kept.files, *kept.purpose, credential->chain.front());
     if (renewed) log_.info("certificate.renewed", {{"file", kept.files.chain.string()}});
-    else log_.error("certificate.renewal_failed", {{"file", kept.files.chain.string()}, {"error", base::to_string(renewed.error())}});
+    else
+      log_.error("certificate.renewal_failed",
+                 {{"file", kept.files.chain.string()}, {"error", base::to_string(renewed.error())}});
     if (renewed) credential = load(kept.files);
   }
   if (credential) kept.replaced(std::make_shared<const tls::Credential>(std::move(*credential)));
-  else log_.error("certificate.kept", {{"file", kept.files.chain.string()}, {"error", base::to_string(credential.error())}});
+  else
+    log_.error("certificate.kept",
+               {{"file", kept.files.chain.string()}, {"error", base::to_string(credential.error())}});
 }
 
 net::Task<void> DataPlane::keep_fresh() {
   for (;;) {
-    for (const Kept& kept : kept_) co_await freshen(kept);
+    for (const Kept& kept : kept_)
+      co_await freshen(kept);
     co_await net::sleep_until(net::Deadline::after(kRenewalCheck));
   }
 }

@@ -1,5 +1,5 @@
-// DataPlane: what the gateway and the EHI sender have in common: knowledge from the trust feed, and certificates of their
-// own that are renewed in time. Refuses to come up without trust (law 4). Lives on the main loop.
+// DataPlane: what the gateway and the EHI sender have in common: knowledge from the trust feed, and certificates of
+// their own that are renewed in time. Refuses to come up without trust (law 4). Lives on the main loop.
 #pragma once
 
 #include <functional>
@@ -13,12 +13,13 @@ namespace countersign::feed {
 class DataPlane {
  public:
   struct Options {
-    std::filesystem::path data;         ///< holds service.key, service.pem and trust-feed.json
+    std::filesystem::path data;  ///< holds service.key, service.pem and trust-feed.json
     net::Endpoint authority;
     std::filesystem::path trust_chain;  ///< the provider's: how the authority is recognised
     base::Duration first_knowledge_time = std::chrono::seconds(30);
   };
-  /// Learns from the copy on disk, or waits for the authority. Fails: `feed.none` when neither gave anything, files' errors.
+  /// Learns from the copy on disk, or waits for the authority. Fails: `feed.none` when neither gave anything, files'
+  /// errors.
   static base::Result<std::unique_ptr<DataPlane>> make(Options options, const base::Clock& clock, const base::Log& log);
 
   /// A certificate of ours to keep: loaded now and again after each renewal (and each hour, should somebody replace the

@@ -23,7 +23,8 @@ struct ToJson {
   }
   object operator()(const trust::IssuingCa& ca) const {
     array purposes;
-    for (const trust::Purpose purpose : ca.purposes) purposes.emplace_back(trust::name(purpose));
+    for (const trust::Purpose purpose : ca.purposes)
+      purposes.emplace_back(trust::name(purpose));
     return {{"type", "issuing_ca"},
             {"certificate", base::to_base64(ca.certificate.der())},
             {"environment", base::name(ca.environment)},
@@ -84,7 +85,8 @@ base::Result<Fact> read_certificate_fact(base::JsonReader& reader) {
   BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
   BASE_TRY(const std::int64_t not_after, reader.integer("not_after"));
   BASE_TRY(std::string revoked_for, reader.text_or("revoked_for", ""));
-  trust::CertificateFact fact{fingerprint, std::move(identity), purpose, base::Instant::from_unix_seconds(not_after), {}};
+  trust::CertificateFact fact{
+      fingerprint, std::move(identity), purpose, base::Instant::from_unix_seconds(not_after), {}};
   if (!revoked_for.empty()) fact.revoked_for = std::move(revoked_for);
   return Fact(std::move(fact));
 }
@@ -108,7 +110,8 @@ base::Result<Fact> read_suspension(base::JsonReader& reader) {
 base::Result<Fact> read_fact(const value& json) {
   BASE_TRY(auto reader, base::JsonReader::of(json));
   BASE_TRY(const std::string type, reader.text("type"));
-  base::Result<Fact> fact = base::fail(base::Kind::corrupt, "feed.malformed", "'" + type + "' is not a known type of fact");
+  base::Result<Fact> fact =
+      base::fail(base::Kind::corrupt, "feed.malformed", "'" + type + "' is not a known type of fact");
   if (type == "root") fact = read_root(reader);
   if (type == "issuing_ca") fact = read_issuing_ca(reader);
   if (type == "certificate") fact = read_certificate_fact(reader);
@@ -140,7 +143,8 @@ base::Result<Fact> fact_from_json(const value& json) {
 std::string to_json_text(const Snapshot& snapshot) {
   array facts;
   facts.reserve(snapshot.facts.size());
-  for (const Fact& fact : snapshot.facts) facts.emplace_back(to_json(fact));
+  for (const Fact& fact : snapshot.facts)
+    facts.emplace_back(to_json(fact));
   const object json{{"format", kFormat}, {"sequence", snapshot.sequence}, {"facts", std::move(facts)}};
   return base::json::serialize(json);
 }
@@ -173,7 +177,8 @@ base::Result<Change> change_from_json(const value& json) {
 
 std::string to_json_text(std::uint64_t sequence, const std::vector<Change>& changes) {
   array list;
-  for (const Change& change : changes) list.emplace_back(to_json(change));
+  for (const Change& change : changes)
+    list.emplace_back(to_json(change));
   const object json{{"sequence", sequence}, {"changes", std::move(list)}};
   return base::json::serialize(json);
 }

@@ -1,6 +1,7 @@
 // Facts: the vocabulary of the trust feed, shared by the authority that publishes and the data planes that follow.
 //
-// A fact is a full statement, never a difference: applying it twice does no harm. JSON, one object a fact, `type` first.
+// A fact is a full statement, never a difference: applying it twice does no harm. JSON, one object a fact, `type`
+// first.
 #pragma once
 
 #include <cstdint>

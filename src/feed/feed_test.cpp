@@ -17,8 +17,10 @@ using testing::Pki;
 
 Snapshot snapshot_of(const Pki& pki, std::uint64_t sequence) {
   Snapshot snapshot{sequence, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}};
-  for (const trust::IssuingCa& ca : pki.issuing_cas()) snapshot.facts.emplace_back(ca);
-  for (const trust::CertificateFact& fact : pki.facts()) snapshot.facts.emplace_back(fact);
+  for (const trust::IssuingCa& ca : pki.issuing_cas())
+    snapshot.facts.emplace_back(ca);
+  for (const trust::CertificateFact& fact : pki.facts())
+    snapshot.facts.emplace_back(fact);
   return snapshot;
 }
 
@@ -37,12 +39,13 @@ TEST(Facts, EachKindSurvivesTheWire) {
   Pki pki;
   const Issued issued = pki.client().issue();
   const base::Slug acme = *base::Slug::parse("acme");
-  const std::vector<Change> sent = {{1, RootFact{pki.partner_root().certificate}},
-                                    {2, pki.issuing_cas().front()},
-                                    {3, issued.fact()},
-                                    revocation_of(issued, 4),
-                                    {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
-                                    {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}}};
+  const std::vector<Change> sent = {
+      {1, RootFact{pki.partner_root().certificate}},
+      {2, pki.issuing_cas().front()},
+      {3, issued.fact()},
+      revocation_of(issued, 4),
+      {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
+      {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}}};
   const std::string text = to_json_text(6, sent);
   const auto received = parse_changes(text);
   ASSERT_TRUE(received) << received.error().detail;
@@ -63,17 +66,24 @@ TEST_P(BadFeed, IsRefusedWithItsCode) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadFeed,
-    ::testing::Values(BadText{"empty", ""}, BadText{"not_json", "{"}, BadText{"no_format", R"({"sequence":1,"facts":[]})"},
-                      BadText{"next_format", R"({"format":2,"sequence":1,"facts":[]})"},
-                      BadText{"negative_sequence", R"({"format":1,"sequence":-1,"facts":[]})"},
-                      BadText{"unknown_fact", R"({"format":1,"sequence":1,"facts":[{"type":"rumour"}]})"},
-                      BadText{"short_fingerprint", R"({"format":1,"sequence":1,"facts":[{"type":"certificate","fingerprint":"00","urn":"urn:countersign:uat:a:b","purpose":"transport","not_after":1}]})"},
-                      BadText{"extra_member", R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"}]})"},
-                      BadText{"suspension_without_saying", R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a"}]})"}),
+    ::testing::Values(
+        BadText{"empty", ""}, BadText{"not_json", "{"}, BadText{"no_format", R"({"sequence":1,"facts":[]})"},
+        BadText{"next_format", R"({"format":2,"sequence":1,"facts":[]})"},
+        BadText{"negative_sequence", R"({"format":1,"sequence":-1,"facts":[]})"},
+        BadText{"unknown_fact", R"({"format":1,"sequence":1,"facts":[{"type":"rumour"}]})"},
+        BadText{
+            "short_fingerprint",
+            R"({"format":1,"sequence":1,"facts":[{"type":"certificate","fingerprint":"00","urn":"urn:countersign:uat:a:b","purpose":"transport","not_after":1}]})"},
+        BadText{
+            "extra_member",
+            R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"}]})"},
+        BadText{"suspension_without_saying",
+                R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a"}]})"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(BadFeedTwin, TheSameShapeWithoutTheFaultIsRead) {
-  EXPECT_TRUE(parse_snapshot(R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true}]})"));
+  EXPECT_TRUE(parse_snapshot(
+      R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true}]})"));
 }
 
 TEST(Changes, MustRise) {

@@ -14,15 +14,24 @@ constexpr base::Duration kLongestBackOff = std::chrono::seconds(3);
 
 }  // namespace
 
-Follower::Follower(net::Loop& loop, Options options, Knowledge& knowledge, const base::Clock& clock, const base::Log& log)
-    : loop_(loop), options_(std::move(options)), knowledge_(knowledge), clock_(clock), log_(log), copy_(options_.copy) {}
+Follower::Follower(net::Loop& loop, Options options, Knowledge& knowledge, const base::Clock& clock,
+                   const base::Log& log)
+    : loop_(loop),
+      options_(std::move(options)),
+      knowledge_(knowledge),
+      clock_(clock),
+      log_(log),
+      copy_(options_.copy) {}
 
 base::Result<bool> Follower::start_from_copy() {
   BASE_TRY(const auto content, copy_.load());
   if (!content) return false;
   BASE_TRY_VOID(knowledge_.replace(content->snapshot));
-  for (const Change& change : content->changes) BASE_TRY_VOID(knowledge_.apply(change));
-  log_.info("feed.copy_loaded", {{"file", copy_.path().string()}, {"sequence", knowledge_.sequence()}, {"certificates", knowledge_.registry().size()}});
+  for (const Change& change : content->changes)
+    BASE_TRY_VOID(knowledge_.apply(change));
+  log_.info("feed.copy_loaded", {{"file", copy_.path().string()},
+                                 {"sequence", knowledge_.sequence()},
+                                 {"certificates", knowledge_.registry().size()}});
   return true;
 }
 
@@ -51,12 +60,14 @@ net::Task<base::Result<void>> Follower::take_snapshot_over(AuthorityLink& link, 
 
 base::Result<void> Follower::take_over(const std::vector<Change>& changes) {
   // Effect first: a revocation acts even when the disk is full; then the copy, so that it still holds after a restart.
-  for (const Change& change : changes) BASE_TRY_VOID(knowledge_.apply(change));
+  for (const Change& change : changes)
+    BASE_TRY_VOID(knowledge_.apply(change));
   return copy_.append(changes);
 }
 
 net::Task<base::Result<void>> Follower::poll(AuthorityLink& link, const Changed& changed) {
-  std::string target = "/v1/feed/changes?after=" + std::to_string(knowledge_.sequence()) + "&wait=" + std::to_string(kPollSeconds);
+  std::string target =
+      "/v1/feed/changes?after=" + std::to_string(knowledge_.sequence()) + "&wait=" + std::to_string(kPollSeconds);
   auto text = co_await link.get(std::move(target), net::Deadline::after(kPollTime));
   if (!text && text.error().code == "feed.gone") {
     auto taken = co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
@@ -76,7 +87,8 @@ net::Task<base::Result<void>> Follower::poll(AuthorityLink& link, const Changed&
 net::Task<base::Error> Follower::follow_until_failure(const Changed& changed) {
   auto link = co_await open(net::Deadline::after(kConnectTime));
   if (!link) co_return std::move(link).error();
-  if (!std::exchange(reachable_, true)) log_.info("feed.reconnected", {{"authority", options_.link.authority.to_string()}});
+  if (!std::exchange(reachable_, true))
+    log_.info("feed.reconnected", {{"authority", options_.link.authority.to_string()}});
   for (;;) {
     auto polled = co_await poll(*link, changed);
     if (!polled) co_return std::move(polled).error();
@@ -89,7 +101,9 @@ net::Task<void> Follower::run(Changed changed) {
     const auto started = clock_.now();
     const base::Error error = co_await follow_until_failure(changed);
     if (std::exchange(reachable_, false))
-      log_.warning("feed.lost", {{"authority", options_.link.authority.to_string()}, {"error", base::to_string(error)}, {"sequence", knowledge_.sequence()}});
+      log_.warning("feed.lost", {{"authority", options_.link.authority.to_string()},
+                                 {"error", base::to_string(error)},
+                                 {"sequence", knowledge_.sequence()}});
     if (clock_.now() - started > kLongestBackOff) back_off = kFirstBackOff;
     co_await net::sleep_until(net::Deadline::after(back_off));
     back_off = std::min(back_off * 2, kLongestBackOff);

@@ -1,7 +1,7 @@
 // Follower: keeps Knowledge current from the authority's trust feed, and its copy on disk.
 //
-// Snapshot first, then changes by long poll, over mutual TLS. While the authority is away, what is known goes on to hold;
-// how old it is can be asked. Lives on one loop.
+// Snapshot first, then changes by long poll, over mutual TLS. While the authority is away, what is known goes on to
+// hold; how old it is can be asked. Lives on one loop.
 #pragma once
 
 #include <functional>

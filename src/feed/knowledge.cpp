@@ -40,7 +40,8 @@ base::Result<void> Knowledge::publish_trust() {
 base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
   const std::lock_guard lock(writer_);
   Sorted sorted;
-  for (const Fact& fact : snapshot.facts) std::visit(sorted, fact);
+  for (const Fact& fact : snapshot.facts)
+    std::visit(sorted, fact);
   roots_.swap(sorted.roots);
   issuing_cas_.swap(sorted.issuing_cas);
   if (auto published = publish_trust(); !published) {

@@ -7,7 +7,8 @@ namespace countersign::feed {
 namespace {
 
 /// The chain in the authority's answer, if it is what we asked for.
-base::Result<std::string> chain_in(const std::string& answer, const crypto::PrivateKey& key, const x509::Certificate& current) {
+base::Result<std::string> chain_in(const std::string& answer, const crypto::PrivateKey& key,
+                                   const x509::Certificate& current) {
   BASE_TRY(const auto json, base::parse_json(answer));
   BASE_TRY(auto reader, base::JsonReader::of(json));
   BASE_TRY(const std::string leaf_pem, reader.text("certificate"));
@@ -15,7 +16,8 @@ base::Result<std::string> chain_in(const std::string& answer, const crypto::Priv
   BASE_TRY(const auto leaf, x509::Certificate::one_from(leaf_pem));
   const bool ours = leaf.public_key().spki_sha256() == key.public_key().spki_sha256();
   if (!ours || leaf.subject_alt_names().uris != current.subject_alt_names().uris)
-    return base::fail(base::Kind::corrupt, "renewal.unexpected", "the authority answered with a certificate that is not the one asked for");
+    return base::fail(base::Kind::corrupt, "renewal.unexpected",
+                      "the authority answered with a certificate that is not the one asked for");
   return leaf_pem + issuers_pem;
 }
 

@@ -23,14 +23,17 @@ std::string lower(std::string text) {
 base::Result<net::Endpoint> read_endpoint(ConfigSection& section, std::string_view key, std::string_view otherwise) {
   BASE_TRY(const std::string text, section.text_or(key, otherwise));
   auto endpoint = net::Endpoint::parse(text);
-  if (!endpoint) return base::unexpected(std::move(endpoint).error().under("gateway.config", "'" + section.path_of(key) + "' is not HOST:PORT"));
+  if (!endpoint)
+    return base::unexpected(
+        std::move(endpoint).error().under("gateway.config", "'" + section.path_of(key) + "' is not HOST:PORT"));
   return endpoint;
 }
 
 base::Result<Route> read_route(ConfigSection& section) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
-  if (!section.has("upstream")) return wrong("'" + section.path_of("upstream") + "' is missing: name the HOST:PORT of the REST service");
+  if (!section.has("upstream"))
+    return wrong("'" + section.path_of("upstream") + "' is missing: name the HOST:PORT of the REST service");
   BASE_TRY(auto upstream, read_endpoint(section, "upstream", ""));
   BASE_TRY(const bool plain_allowed, section.flag_or("danger_plain_upstream", false));
   const bool host_good = host == "*" || host.find('*', 1) == std::string::npos;
@@ -40,7 +43,8 @@ base::Result<Route> read_route(ConfigSection& section) {
     return wrong("'" + section.path_of("path") + "' must start with '/' and hold no '?', '#', '%' or space");
   if (!http::is_loopback(upstream) && !plain_allowed)
     return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" + upstream.to_string() +
-                 "' is not this machine: put the service behind a gateway there, or accept the risk with danger_plain_upstream = true");
+                 "' is not this machine: put the service behind a gateway there, or accept the risk with "
+                 "danger_plain_upstream = true");
   return Route{lower(host), path, std::move(upstream)};
 }
 
@@ -50,7 +54,8 @@ base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
     BASE_TRY(auto route, read_route(route_section));
     config.routes.push_back(std::move(route));
   }
-  if (config.routes.empty()) return wrong("there is no [[gateway.routes]]: nothing could be reached through the gateway");
+  if (config.routes.empty())
+    return wrong("there is no [[gateway.routes]]: nothing could be reached through the gateway");
   return {};
 }
 
@@ -59,11 +64,13 @@ base::Result<void> read_times(ConfigSection& section, GatewayConfig& config) {
     std::string_view key;
     base::Duration* value;
   };
-  for (const Time& time : {Time{"request_head_time", &config.request_head_time}, Time{"idle_time", &config.idle_time},
-                           Time{"body_time", &config.body_time}, Time{"upstream_connect_time", &config.upstream_connect_time},
-                           Time{"upstream_response_time", &config.upstream_response_time}, Time{"drain_time", &config.drain_time}}) {
+  for (const Time& time :
+       {Time{"request_head_time", &config.request_head_time}, Time{"idle_time", &config.idle_time},
+        Time{"body_time", &config.body_time}, Time{"upstream_connect_time", &config.upstream_connect_time},
+        Time{"upstream_response_time", &config.upstream_response_time}, Time{"drain_time", &config.drain_time}}) {
     BASE_TRY(*time.value, section.duration_or(time.key, *time.value));
-    if (*time.value <= base::Duration::zero()) return wrong("'" + section.path_of(time.key) + "' must be longer than nothing");
+    if (*time.value <= base::Duration::zero())
+      return wrong("'" + section.path_of(time.key) + "' must be longer than nothing");
   }
   return {};
 }
@@ -74,7 +81,8 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   BASE_TRY(const std::string certificate, section.text_or("server_certificate", ""));
   BASE_TRY(const std::string key, section.text_or("server_key", ""));
   if (certificate.empty() != key.empty())
-    return wrong("'" + section.path_of("server_certificate") + "' and '" + section.path_of("server_key") + "' go together: set both or neither");
+    return wrong("'" + section.path_of("server_certificate") + "' and '" + section.path_of("server_key") +
+                 "' go together: set both or neither");
   config.data = folder / data;
   config.trust_chain = folder / trust_chain;
   if (!certificate.empty()) config.server_certificate = folder / certificate;
@@ -83,18 +91,21 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
 }
 
 base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path& folder) {
-  for (const std::string_view other : {"provider", "authority", "ehi"}) top.leave_to_others(other);
+  for (const std::string_view other : {"provider", "authority", "ehi"})
+    top.leave_to_others(other);
   BASE_TRY(auto section, top.section("gateway"));
   GatewayConfig config;
   BASE_TRY_VOID(read_files(section, folder, config));
   BASE_TRY(config.listen, read_endpoint(section, "listen", "0.0.0.0:8443"));
   BASE_TRY(config.status, read_endpoint(section, "status", "127.0.0.1:9100"));
   BASE_TRY(config.authority, read_endpoint(section, "authority", "localhost:9444"));
-  if (!http::is_loopback(config.status)) return wrong("'" + section.path_of("status") + "' must be a loopback address: it is plain HTTP without a caller");
+  if (!http::is_loopback(config.status))
+    return wrong("'" + section.path_of("status") + "' must be a loopback address: it is plain HTTP without a caller");
   BASE_TRY(const std::string environment, section.text_or("environment", "production"));
   BASE_TRY(config.environment, base::parse_environment(environment));
   if (config.environment == base::Environment::internal)
-    return wrong("'" + section.path_of("environment") + "' must be uat or production: the platform's own certificates open no partner API");
+    return wrong("'" + section.path_of("environment") +
+                 "' must be uat or production: the platform's own certificates open no partner API");
   BASE_TRY(const std::int64_t workers, section.integer_or("workers", 1));
   if (workers < 1 || workers > kMostWorkers) return wrong("'" + section.path_of("workers") + "' must be 1 to 256");
   config.workers = static_cast<std::size_t>(workers);

@@ -31,7 +31,7 @@ struct GatewayConfig {
   bool access_log = true;
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
-  base::Duration body_time = std::chrono::seconds(60);      ///< without a byte of a body moving
+  base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving
   base::Duration upstream_connect_time = std::chrono::seconds(3);
   base::Duration upstream_response_time = std::chrono::seconds(60);
   base::Duration drain_time = std::chrono::seconds(10);

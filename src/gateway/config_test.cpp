@@ -5,7 +5,9 @@
 namespace countersign::gateway {
 namespace {
 
-const std::string kGood = "[provider]\nname = \"P\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[[gateway.routes]]\nupstream = \"127.0.0.1:8080\"\n";
+const std::string kGood =
+    "[provider]\nname = \"P\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[[gateway.routes]]\nupstream = "
+    "\"127.0.0.1:8080\"\n";
 
 TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   const auto config = GatewayConfig::parse(kGood, "/etc/countersign");
@@ -28,19 +30,21 @@ class BadGatewayConfig : public ::testing::TestWithParam<Row> {};
 TEST_P(BadGatewayConfig, NamesTheKey) {
   const auto config = GatewayConfig::parse(kGood + GetParam().addition, "/");
   ASSERT_FALSE(config);
-  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos) << base::to_string(config.error());
+  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos)
+      << base::to_string(config.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadGatewayConfig,
-    ::testing::Values(Row{"unknown_key_in_route", "upstreem = \"x\"\n", "gateway.routes[1].upstreem"},
-                      Row{"unknown_section", "[gatewey]\n", "gatewey"},
-                      Row{"path_without_slash", "path = \"v1\"\n", "gateway.routes[1].path"},
-                      Row{"path_with_escape", "path = \"/%2e\"\n", "gateway.routes[1].path"},
-                      Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
-                      Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
-                      Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
-                      Row{"plain_upstream_elsewhere", "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\n", "danger_plain_upstream"}),
+    ::testing::Values(
+        Row{"unknown_key_in_route", "upstreem = \"x\"\n", "gateway.routes[1].upstreem"},
+        Row{"unknown_section", "[gatewey]\n", "gatewey"},
+        Row{"path_without_slash", "path = \"v1\"\n", "gateway.routes[1].path"},
+        Row{"path_with_escape", "path = \"/%2e\"\n", "gateway.routes[1].path"},
+        Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
+        Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
+        Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
+        Row{"plain_upstream_elsewhere", "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\n", "danger_plain_upstream"}),
     [](const auto& row) { return row.param.name; });
 
 struct TopRow {
@@ -51,9 +55,11 @@ struct TopRow {
 class BadGatewaySection : public ::testing::TestWithParam<TopRow> {};
 
 TEST_P(BadGatewaySection, NamesTheKey) {
-  const auto config = GatewayConfig::parse("[gateway]\n" + GetParam().line + "\n[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\n", "/");
+  const auto config =
+      GatewayConfig::parse("[gateway]\n" + GetParam().line + "\n[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\n", "/");
   ASSERT_FALSE(config);
-  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos) << base::to_string(config.error());
+  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos)
+      << base::to_string(config.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -67,12 +73,11 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {
-  EXPECT_TRUE(GatewayConfig::parse(kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\n", "/"));
+  EXPECT_TRUE(GatewayConfig::parse(
+      kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\n", "/"));
 }
 
-TEST(GatewayConfig, WithoutRoutesThereIsNothingToServe) {
-  EXPECT_FALSE(GatewayConfig::parse("[gateway]\n", "/"));
-}
+TEST(GatewayConfig, WithoutRoutesThereIsNothingToServe) { EXPECT_FALSE(GatewayConfig::parse("[gateway]\n", "/")); }
 
 }  // namespace
 }  // namespace countersign::gateway

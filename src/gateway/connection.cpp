@@ -22,7 +22,8 @@ class Session {
   ~Session() { context_.metrics.connection_closed(); }
 
   net::Task<void> run() {
-    for (bool more = true; more;) more = co_await serve_one();
+    for (bool more = true; more;)
+      more = co_await serve_one();
     co_await close();
   }
 
@@ -56,7 +57,8 @@ class Session {
     if (registration_.entry().cut) return false;
     auto refusal = trust::reconsider(connection_.peer.admitted(), context_.knowledge.registry(), context_.clock.now());
     if (!refusal) return true;
-    context_.log.warning("connection.cut", tls::refusal_record(*refusal, connection_.stream->peer(), connection_.server_name, "gateway"));
+    context_.log.warning("connection.cut",
+                         tls::refusal_record(*refusal, connection_.stream->peer(), connection_.server_name, "gateway"));
     context_.metrics.connection_cut(refusal->reason);
     connection_.stream->abort();
     return false;
@@ -91,7 +93,8 @@ class Session {
     head.fields.set("Content-Length", std::to_string(problem.body.size()));
     if (!keep) head.fields.set("Connection", "close");
     const std::string text = http::serialise(head) + problem.body;
-    auto written = co_await connection_.stream->write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
+    auto written =
+        co_await connection_.stream->write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
     co_return Exchange::Outcome{status, keep && written.has_value(), problem.body.size()};
   }
 

@@ -25,8 +25,8 @@ struct ConnectionContext {
   const bool& draining;
 };
 
-/// Serves `connection` until either side closes. Every request is judged again: host, route, and whether the peer is still
-/// admitted (law 6). There is no way in without a VerifiedPeer.
+/// Serves `connection` until either side closes. Every request is judged again: host, route, and whether the peer is
+/// still admitted (law 6). There is no way in without a VerifiedPeer.
 net::Task<void> serve_connection(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection);
 
 }  // namespace countersign::gateway

@@ -19,22 +19,25 @@ std::string chunk_size_line(std::size_t size) {
 
 /// Methods that may be sent again on another connection when a kept one turned out dead (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE" || method == "TRACE";
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE" ||
+         method == "TRACE";
 }
 
 /// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us.
 void copy_end_to_end(const http::Fields& from, http::Fields& to) {
   for (const http::Field& field : from) {
-    if (is_hop_by_hop_field(field.name) || is_reserved_field(field.name) || from.has_token("Connection", field.name)) continue;
+    if (is_hop_by_hop_field(field.name) || is_reserved_field(field.name) || from.has_token("Connection", field.name))
+      continue;
     to.add(field.name, field.value);
   }
 }
 
 base::Error upstream_error(base::Error cause) {
   const bool late = cause.kind == base::Kind::timeout;
-  base::Error error = std::move(cause).under(late ? "gateway.upstream_timeout" : "gateway.upstream_failed",
-                                             late ? "the service behind the gateway did not answer in time"
-                                                  : "the service behind the gateway cannot be reached or answered wrongly");
+  base::Error error =
+      std::move(cause).under(late ? "gateway.upstream_timeout" : "gateway.upstream_failed",
+                             late ? "the service behind the gateway did not answer in time"
+                                  : "the service behind the gateway cannot be reached or answered wrongly");
   error.kind = late ? base::Kind::timeout : base::Kind::unavailable;
   return error;
 }
@@ -51,7 +54,8 @@ std::string Exchange::request_head_text() const {
   head.fields.remove("Expect");  // answered by us when the body is read
   head.fields.remove("Content-Length");
   if (context_.client_reader.framing() == http::Framing::chunked) head.fields.add("Transfer-Encoding", "chunked");
-  if (const auto length = context_.client_reader.content_length()) head.fields.add("Content-Length", std::to_string(*length));
+  if (const auto length = context_.client_reader.content_length())
+    head.fields.add("Content-Length", std::to_string(*length));
   context_.identity.add_to(head.fields);
   return http::serialise(head);
 }
@@ -81,10 +85,12 @@ net::Task<void> Exchange::pump_request_body() {
   std::array<std::uint8_t, kBodyBuffer> buffer;
   if (request_.head.fields.has_token("Expect", "100-continue")) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    (void)co_await context_.client.write_all(base::as_bytes(kContinue), net::Deadline::after(context_.config.body_time));
+    (void)co_await context_.client.write_all(base::as_bytes(kContinue),
+                                             net::Deadline::after(context_.config.body_time));
   }
   while (!upstream_done_) {
-    const auto count = co_await context_.client_reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
+    const auto count =
+        co_await context_.client_reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
     if (!count) {
       request_body_error_ = count.error();
       upstream_->socket.abort();  // a cut-off request must not look whole to the upstream
@@ -95,7 +101,8 @@ net::Task<void> Exchange::pump_request_body() {
     out.append(reinterpret_cast<const char*>(buffer.data()), *count);
     if (chunked) out += *count > 0 ? std::string_view("\r\n") : kLastChunk;
     if (!upstream_done_ && !out.empty()) {
-      auto written = co_await upstream_->socket.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
+      auto written =
+          co_await upstream_->socket.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
       if (!written) co_return;  // its answer, if any, says why
     }
     if (*count == 0) co_return;
@@ -114,7 +121,8 @@ std::string Exchange::response_head_text() {
   chunk_response_ = unknown_length && client_reads_chunks;
   if (unknown_length) head.fields.remove("Content-Length");
   if (chunk_response_) head.fields.add("Transfer-Encoding", "chunked");
-  client_may_keep_ = context_.client_reader.keep_alive() && !request_.close_after && (!unknown_length || chunk_response_);
+  client_may_keep_ =
+      context_.client_reader.keep_alive() && !request_.close_after && (!unknown_length || chunk_response_);
   if (!client_may_keep_) head.fields.add("Connection", "close");
   else if (request_.head.minor_version == 0) head.fields.add("Connection", "keep-alive");
   return http::serialise(head);
@@ -126,7 +134,8 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   auto head = co_await upstream_->reader.read_response_head(std::move(method), deadline);
   if (!head) co_return base::unexpected(std::move(head).error());
   if (head->status == 101)
-    co_return base::fail(base::Kind::unavailable, "gateway.upgrade", "the upstream switched protocols although nobody asked it to");
+    co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
+                         "the upstream switched protocols although nobody asked it to");
   response_ = std::move(*head);
   std::string text = response_head_text();
   co_return co_await relay_response_body(std::move(text));
@@ -139,7 +148,8 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
   while (more || !out.empty()) {
     const bool worth_waiting = !out.empty() && more && upstream_->reader.has_buffered();
     if (more && (out.empty() || worth_waiting)) {
-      const auto count = co_await upstream_->reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
+      const auto count =
+          co_await upstream_->reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
       if (!count) co_return base::unexpected(count.error());
       more = *count > 0;
       outcome_.body_bytes += *count;
@@ -151,7 +161,8 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
     if (out.empty()) continue;
     response_started_ = true;
     outcome_.status = response_.status;
-    auto written = co_await context_.client.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
+    auto written =
+        co_await context_.client.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
     client_failed_ = !written;
     if (!written) co_return written;
     out.clear();
@@ -166,11 +177,13 @@ net::Task<void> Exchange::answer(http::Response problem) {
   head.reason = http::reason_phrase(problem.status);
   head.fields = problem.fields;
   head.fields.set("Content-Length", std::to_string(problem.body.size()));
-  const bool keep = context_.client_reader.at_end_of_message() && context_.client_reader.keep_alive() && !request_.close_after;
+  const bool keep =
+      context_.client_reader.at_end_of_message() && context_.client_reader.keep_alive() && !request_.close_after;
   if (!keep) head.fields.set("Connection", "close");
   const std::string text = http::serialise(head) + (request_.head.method == "HEAD" ? "" : problem.body);
   outcome_.status = problem.status;
-  auto written = co_await context_.client.write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
+  auto written =
+      co_await context_.client.write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
   outcome_.reusable = keep && written.has_value();
 }
 
@@ -198,8 +211,9 @@ net::Task<Exchange::Outcome> Exchange::run() {
   net::TaskGroup pump(context_.loop, context_.log);
   if (carried && has_request_body()) pump.spawn(pump_request_body(), "gateway.request_body");
   if (carried) carried = co_await relay_response();
-  const bool retry = !carried && !response_started_ && upstream_ != nullptr && upstream_->reused && !has_request_body() &&
-                     is_idempotent(request_.head.method) && carried.error().kind != base::Kind::timeout;
+  const bool retry = !carried && !response_started_ && upstream_ != nullptr && upstream_->reused &&
+                     !has_request_body() && is_idempotent(request_.head.method) &&
+                     carried.error().kind != base::Kind::timeout;
   if (retry) {
     carried = co_await open_and_send_head(true);
     if (carried) carried = co_await relay_response();

@@ -1,7 +1,7 @@
 // Exchange: one request of a verified peer carried to its upstream, and the response carried back.
 //
-// Bodies are streamed both ways at once through fixed buffers: constant memory whatever their size, and no dead-lock when
-// an upstream answers before it has read everything.
+// Bodies are streamed both ways at once through fixed buffers: constant memory whatever their size, and no dead-lock
+// when an upstream answers before it has read everything.
 #pragma once
 
 #include <array>
@@ -62,11 +62,11 @@ class Exchange {
   std::unique_ptr<UpstreamConnection> upstream_;
   http::ResponseHead response_;
   Outcome outcome_;
-  bool chunk_response_ = false;      ///< the client gets the body in chunks of ours
+  bool chunk_response_ = false;  ///< the client gets the body in chunks of ours
   bool client_may_keep_ = false;
-  bool response_started_ = false;    ///< a byte of the response was sent to the client
-  bool upstream_done_ = false;       ///< no more of the request body is wanted
-  bool client_failed_ = false;       ///< the client stopped reading: nobody is left to answer
+  bool response_started_ = false;                       ///< a byte of the response was sent to the client
+  bool upstream_done_ = false;                          ///< no more of the request body is wanted
+  bool client_failed_ = false;                          ///< the client stopped reading: nobody is left to answer
   std::optional<base::Error> request_body_error_ = {};  ///< the client's body was malformed, cut off or late
 };
 

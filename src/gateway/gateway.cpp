@@ -13,10 +13,12 @@ http::Response text_response(int status, std::string body) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const base::Clock& clock, const base::Log& log) {
+base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const base::Clock& clock,
+                                                     const base::Log& log) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), clock, log));
   const GatewayConfig& checked = gateway->config_;
-  feed::DataPlane::Options options{.data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
+  feed::DataPlane::Options options{
+      .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
@@ -24,15 +26,18 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
 }
 
 base::Result<void> Gateway::load_certificates() {
-  const auto unchanged = [](std::shared_ptr<const tls::Credential>) {};  // read again at each connection to the authority
+  const auto unchanged = [](std::shared_ptr<const tls::Credential>) {
+  };  // read again at each connection to the authority
   BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
   const bool foreign = !config_.server_certificate.empty();
-  feed::DataPlane::Kept server{foreign ? feed::CredentialFiles{config_.server_key, config_.server_certificate} : plane_->files("server"),
-                               foreign ? std::nullopt : std::optional(trust::Purpose::server),
-                               [this](std::shared_ptr<const tls::Credential> own) {
-                                 server_credential_ = own;
-                                 for (const auto& worker : workers_) worker->use_credential(own);
-                               }};
+  feed::DataPlane::Kept server{
+      foreign ? feed::CredentialFiles{config_.server_key, config_.server_certificate} : plane_->files("server"),
+      foreign ? std::nullopt : std::optional(trust::Purpose::server),
+      [this](std::shared_ptr<const tls::Credential> own) {
+        server_credential_ = own;
+        for (const auto& worker : workers_)
+          worker->use_credential(own);
+      }};
   return plane_->keep(std::move(server));
 }
 
@@ -50,19 +55,22 @@ base::Result<void> Gateway::bind() {
 }
 
 void Gateway::run() {
-  for (const auto& worker : workers_) worker->start();
+  for (const auto& worker : workers_)
+    worker->start();
   log_.info("gateway.started", {{"listen", listening_at().to_string()},
                                 {"tls", "mutual: a transport certificate is required"},
                                 {"environment", base::name(config_.environment)},
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
-    for (const auto& worker : workers_) worker->knowledge_changed();
+    for (const auto& worker : workers_)
+      worker->knowledge_changed();
   });
   net::spawn(plane_->loop(), status_->run(), "gateway.status", log_);
   net::spawn(plane_->loop(), stop_on_signal(), "gateway.stop", log_);
   plane_->loop().run();
-  for (const auto& worker : workers_) worker->join();
+  for (const auto& worker : workers_)
+    worker->join();
   log_.info("gateway.stopped");
 }
 
@@ -70,7 +78,8 @@ net::Task<void> Gateway::stop_on_signal() {
   const int signal = co_await net::wait_for_stop_signal(plane_->loop());
   log_.info("gateway.draining", {{"signal", signal}});
   draining_ = true;
-  for (const auto& worker : workers_) worker->drain(net::Deadline::after(config_.drain_time));
+  for (const auto& worker : workers_)
+    worker->drain(net::Deadline::after(config_.drain_time));
   plane_->loop().stop();
 }
 
@@ -79,7 +88,8 @@ net::Task<http::Response> Gateway::answer_status(http::Request request) {
   if (target == "/live") co_return text_response(200, "live\n");
   if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
-  const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(), plane_->knowledge().registry().size()};
+  const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
+                         plane_->knowledge().registry().size()};
   co_return text_response(200, metrics_.to_text(now));
 }
 

@@ -13,7 +13,8 @@ namespace countersign::gateway {
 class Gateway {
  public:
   /// Borrows clock and log. Fails: `feed.none` (law 4), `credential.*`, `net.listen`, `tls.context`.
-  static base::Result<std::unique_ptr<Gateway>> make(GatewayConfig config, const base::Clock& clock, const base::Log& log);
+  static base::Result<std::unique_ptr<Gateway>> make(GatewayConfig config, const base::Clock& clock,
+                                                     const base::Log& log);
 
   const net::Endpoint& listening_at() const { return workers_.front()->local(); }
   const net::Endpoint& status_at() const { return status_->local(); }

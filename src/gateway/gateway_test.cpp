@@ -1,9 +1,9 @@
 // One worker of the gateway between a real client and a real upstream, all on loopback.
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <mutex>
+
+#include <gtest/gtest.h>
 
 #include "gateway/worker.h"
 #include "http/client.h"
@@ -72,7 +72,8 @@ class Upstream {
     ++requests_;
     http::Response response;
     response.body = request.head.method + " " + request.head.target + "\n";
-    for (const http::Field& field : request.head.fields) response.body += field.name + ": " + field.value + "\n";
+    for (const http::Field& field : request.head.fields)
+      response.body += field.name + ": " + field.value + "\n";
     response.body += "body " + std::to_string(request.body.size()) + "\n";
     if (request.head.target == "/echo") response.body = std::move(request.body);
     response.fields.add("X-Countersign-Application", "said-by-upstream");
@@ -87,9 +88,12 @@ class Upstream {
 };
 
 feed::Snapshot snapshot_of(const Pki& pki) {
-  feed::Snapshot snapshot{1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
-  for (const trust::IssuingCa& ca : pki.issuing_cas()) snapshot.facts.emplace_back(ca);
-  for (const trust::CertificateFact& fact : pki.facts()) snapshot.facts.emplace_back(fact);
+  feed::Snapshot snapshot{
+      1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
+  for (const trust::IssuingCa& ca : pki.issuing_cas())
+    snapshot.facts.emplace_back(ca);
+  for (const trust::CertificateFact& fact : pki.facts())
+    snapshot.facts.emplace_back(fact);
   return snapshot;
 }
 
@@ -118,7 +122,8 @@ class Platform : public ::testing::Test {
       const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = "localhost"};
       return trust::verify_chain(presented, policy, pki_.trust_set(), pki_.now());
     };
-    auto connection = co_await tls::Handshake::connect(std::move(*socket), client_context_, "localhost", std::move(judge), soon());
+    auto connection =
+        co_await tls::Handshake::connect(std::move(*socket), client_context_, "localhost", std::move(judge), soon());
     co_return connection ? std::move(connection->stream) : nullptr;
   }
 
@@ -162,13 +167,15 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++count;
   return count;
 }
 
 TEST_F(Platform, TheUpstreamSeesTheVerifiedIdentityAndNothingElse) {
   http::Request request = get("/v1/hello?x=1");
-  for (const char* name : {"X-Countersign-Application", "x_countersign_application", "Client-Cert", "CLIENT_CERT", "Client-Cert-Chain", "X-Forwarded-For"})
+  for (const char* name : {"X-Countersign-Application", "x_countersign_application", "Client-Cert", "CLIENT_CERT",
+                           "Client-Cert-Chain", "X-Forwarded-For"})
     request.head.fields.add(name, "forged");
   request.head.fields.add("X-Named", "forged");
   request.head.fields.add("Connection", "X-Named");
@@ -235,7 +242,8 @@ net::Task<void> stay(net::Stream& stream, std::function<void()> meanwhile, bool&
   cut = !count ? count.error().kind != base::Kind::timeout : *count == 0;
 }
 
-net::Task<void> open_and_stay(net::Task<std::unique_ptr<net::Stream>> opening, std::function<void()> meanwhile, bool& cut) {
+net::Task<void> open_and_stay(net::Task<std::unique_ptr<net::Stream>> opening, std::function<void()> meanwhile,
+                              bool& cut) {
   auto stream = co_await std::move(opening);
   co_await stay(*stream, std::move(meanwhile), cut);
 }
@@ -272,7 +280,10 @@ TEST_F(Platform, ExpiryCutsTheLiveConnection) {
 TEST_F(Platform, DrainingEndsIdleConnectionsAndTheWorker) {
   bool cut = false;
   net::Loop loop;
-  net::spawn(loop, open_and_stay(open(loop), [&] { worker_->drain(soon()); }, cut), "client", log_);
+  net::spawn(loop,
+             open_and_stay(
+                 open(loop), [&] { worker_->drain(soon()); }, cut),
+             "client", log_);
   loop.run();
   worker_->join();
   EXPECT_TRUE(cut);

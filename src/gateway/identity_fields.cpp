@@ -8,13 +8,14 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kReserved = {"client-cert", "client-cert-chain", "forwarded", "x-real-ip"};
 constexpr std::array<std::string_view, 2> kReservedPrefixes = {"x-countersign-", "x-forwarded-"};
-constexpr std::array<std::string_view, 9> kHopByHop = {"connection",          "keep-alive", "proxy-authenticate",
-                                                       "proxy-authorization", "proxy-connection", "te", "trailer",
-                                                       "transfer-encoding",   "upgrade"};
+constexpr std::array<std::string_view, 9> kHopByHop = {
+    "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade"};
 
 std::string folded(std::string_view name) {
   std::string text(name);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -29,13 +30,16 @@ bool is_reserved_field(std::string_view name) {
          std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-bool is_hop_by_hop_field(std::string_view name) { return std::ranges::find(kHopByHop, folded(name)) != kHopByHop.end(); }
+bool is_hop_by_hop_field(std::string_view name) {
+  return std::ranges::find(kHopByHop, folded(name)) != kHopByHop.end();
+}
 
 IdentityFields::IdentityFields(const tls::VerifiedPeer& peer, const std::string& address) {
   const auto& path = peer.admitted().chain().path();
   fields_.push_back({"Client-Cert", sf_binary(peer.certificate().der())});
   std::string chain;
-  for (std::size_t i = 1; i + 1 < path.size(); ++i) chain += (chain.empty() ? "" : ", ") + sf_binary(path[i].der());
+  for (std::size_t i = 1; i + 1 < path.size(); ++i)
+    chain += (chain.empty() ? "" : ", ") + sf_binary(path[i].der());
   if (!chain.empty()) fields_.push_back({"Client-Cert-Chain", std::move(chain)});
   const base::Identity& identity = peer.identity();
   fields_.push_back({"X-Countersign-Environment", std::string(base::name(identity.environment))});
@@ -46,7 +50,8 @@ IdentityFields::IdentityFields(const tls::VerifiedPeer& peer, const std::string&
 }
 
 void IdentityFields::add_to(http::Fields& fields) const {
-  for (const http::Field& field : fields_) fields.add(field.name, field.value);
+  for (const http::Field& field : fields_)
+    fields.add(field.name, field.value);
 }
 
 }  // namespace countersign::gateway

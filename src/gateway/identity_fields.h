@@ -9,16 +9,16 @@
 
 namespace countersign::gateway {
 
-/// Is this a field that only the gateway may write, in whatever spelling an upstream might fold into one ('_' for '-', any
-/// case)? Client-Cert, Client-Cert-Chain (RFC 9440), X-Countersign-*, Forwarded, X-Forwarded-*, X-Real-IP.
+/// Is this a field that only the gateway may write, in whatever spelling an upstream might fold into one ('_' for '-',
+/// any case)? Client-Cert, Client-Cert-Chain (RFC 9440), X-Countersign-*, Forwarded, X-Forwarded-*, X-Real-IP.
 bool is_reserved_field(std::string_view name);
 
 /// Is this a field of one hop (RFC 9110 section 7.6.1), to be dropped by an intermediary? Those named by Connection are
 /// decided by the caller.
 bool is_hop_by_hop_field(std::string_view name);
 
-/// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without the
-/// root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto.
+/// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
+/// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto.
 class IdentityFields {
  public:
   IdentityFields(const tls::VerifiedPeer& peer, const std::string& address);

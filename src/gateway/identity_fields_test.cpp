@@ -13,18 +13,21 @@ class ReservedFields : public ::testing::TestWithParam<Row> {};
 
 TEST_P(ReservedFields, InEverySpelling) { EXPECT_EQ(is_reserved_field(GetParam().name), GetParam().reserved); }
 
-INSTANTIATE_TEST_SUITE_P(Rows, ReservedFields,
-                         ::testing::Values(Row{"Client-Cert", true}, Row{"client_cert", true}, Row{"CLIENT-CERT-CHAIN", true},
-                                           Row{"Client_Cert-Chain", true}, Row{"X-Countersign-Application", true},
-                                           Row{"x_countersign_application", true}, Row{"X-COUNTERSIGN-anything-new", true},
-                                           Row{"Forwarded", true}, Row{"X-Forwarded-For", true}, Row{"x_forwarded_proto", true},
-                                           Row{"X-Real-IP", true}, Row{"Authorization", false}, Row{"X-Client-Cert", false},
-                                           Row{"X-Countersigned", false}, Row{"Client-Certificate", false}));
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ReservedFields,
+    ::testing::Values(Row{"Client-Cert", true}, Row{"client_cert", true}, Row{"CLIENT-CERT-CHAIN", true},
+                      Row{"Client_Cert-Chain", true}, Row{"X-Countersign-Application", true},
+                      Row{"x_countersign_application", true}, Row{"X-COUNTERSIGN-anything-new", true},
+                      Row{"Forwarded", true}, Row{"X-Forwarded-For", true}, Row{"x_forwarded_proto", true},
+                      Row{"X-Real-IP", true}, Row{"Authorization", false}, Row{"X-Client-Cert", false},
+                      Row{"X-Countersigned", false}, Row{"Client-Certificate", false}));
 
 TEST(HopByHopFields, StayOnTheirHop) {
-  for (const char* name : {"Connection", "keep-alive", "TE", "Transfer-Encoding", "transfer_encoding", "Upgrade", "Trailer"})
+  for (const char* name :
+       {"Connection", "keep-alive", "TE", "Transfer-Encoding", "transfer_encoding", "Upgrade", "Trailer"})
     EXPECT_TRUE(is_hop_by_hop_field(name)) << name;
-  for (const char* name : {"Content-Type", "Cookie", "Accept"}) EXPECT_FALSE(is_hop_by_hop_field(name)) << name;
+  for (const char* name : {"Content-Type", "Cookie", "Accept"})
+    EXPECT_FALSE(is_hop_by_hop_field(name)) << name;
 }
 
 }  // namespace

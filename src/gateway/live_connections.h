@@ -34,7 +34,8 @@ class LiveConnections {
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (Entry& entry : entries_) visit(entry);
+    for (Entry& entry : entries_)
+      visit(entry);
   }
   std::size_t size() const { return entries_.size(); }
 

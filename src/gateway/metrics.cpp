@@ -16,7 +16,9 @@ std::string heading(std::string_view name, std::string_view type, std::string_vi
   return "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n";
 }
 
-std::string label(std::string_view key, std::string_view value) { return std::string(key) + "=\"" + std::string(value) + "\""; }
+std::string label(std::string_view key, std::string_view value) {
+  return std::string(key) + "=\"" + std::string(value) + "\"";
+}
 
 }  // namespace
 
@@ -37,7 +39,8 @@ std::string Metrics::to_text(const Now& now) const {
   text += heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
   for (const trust::Explanation& e : trust::explanations())
     text += metric("refusals_total", label("reason", e.name), refused_[static_cast<std::size_t>(e.reason)]);
-  text += heading("connections_cut_total", "counter", "Live connections cut because the peer is no longer admitted, by reason.");
+  text += heading("connections_cut_total", "counter",
+                  "Live connections cut because the peer is no longer admitted, by reason.");
   for (const trust::Explanation& e : trust::explanations())
     if (const auto count = cut_[static_cast<std::size_t>(e.reason)].load(); count > 0)
       text += metric("connections_cut_total", label("reason", e.name), count);
@@ -45,9 +48,12 @@ std::string Metrics::to_text(const Now& now) const {
   text += heading("requests_total", "counter", "Requests answered, by class of status.");
   for (std::size_t digit = 1; digit < requests_.size(); ++digit)
     text += metric("requests_total", label("class", std::to_string(digit) + "xx"), requests_[digit]);
-  text += heading("feed_sequence", "gauge", "Newest change known from the trust feed.") + metric("feed_sequence", "", now.feed_sequence);
-  text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") + metric("known_certificates", "", now.known_certificates);
-  text += heading("feed_age_seconds", "gauge", "Seconds since the authority last answered; -1 before its first answer.");
+  text += heading("feed_sequence", "gauge", "Newest change known from the trust feed.") +
+          metric("feed_sequence", "", now.feed_sequence);
+  text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") +
+          metric("known_certificates", "", now.known_certificates);
+  text +=
+      heading("feed_age_seconds", "gauge", "Seconds since the authority last answered; -1 before its first answer.");
   return text + "countersign_gateway_feed_age_seconds " + std::to_string(now.feed_age_seconds) + "\n";
 }
 

@@ -37,7 +37,8 @@ std::optional<std::pair<std::string_view, std::string>> split_absolute(std::stri
 std::string decode_dots(std::string_view path) {
   std::string text(path);
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (std::size_t at = 0; (at = text.find("%2e", at)) != std::string::npos;) text.replace(at, 3, ".");
+  for (std::size_t at = 0; (at = text.find("%2e", at)) != std::string::npos;)
+    text.replace(at, 3, ".");
   return text;
 }
 
@@ -58,7 +59,8 @@ bool has_ambiguous_path(std::string_view path) {
 
 bool host_matches(const std::string& pattern, std::string_view host) {
   if (pattern == "*" || pattern == host) return true;
-  return pattern.starts_with("*.") && host.ends_with(std::string_view(pattern).substr(1)) && host.size() >= pattern.size();
+  return pattern.starts_with("*.") && host.ends_with(std::string_view(pattern).substr(1)) &&
+         host.size() >= pattern.size();
 }
 
 bool path_matches(const std::string& prefix, std::string_view path) {
@@ -75,15 +77,18 @@ base::Result<Destination> read_destination(const http::RequestHead& head, const 
   if (head.method == "CONNECT") return bad_target("CONNECT is not served here");
   Destination destination{canonical_host(head.fields.find("Host").value_or("")), head.target};
   if (auto absolute = split_absolute(head.target)) {
-    if (canonical_host(absolute->first) != destination.host) return bad_target("the request line and the Host field name different hosts");
+    if (canonical_host(absolute->first) != destination.host)
+      return bad_target("the request line and the Host field name different hosts");
     destination.target = std::move(absolute->second);
   }
   if (!destination.target.starts_with('/')) return bad_target("the request target must start with '/'");
   if (has_ambiguous_path(destination.path()))
-    return bad_target("the path holds a dot segment, an encoded slash or NUL, or a backslash; send the path in its plain form");
+    return bad_target(
+        "the path holds a dot segment, an encoded slash or NUL, or a backslash; send the path in its plain form");
   if (!server_name.empty() && canonical_host(server_name) != destination.host)
-    return base::fail(base::Kind::invalid, "gateway.misdirected",
-                      "this connection was made for '" + server_name + "'; open another one for the host in the request");
+    return base::fail(
+        base::Kind::invalid, "gateway.misdirected",
+        "this connection was made for '" + server_name + "'; open another one for the host in the request");
   return destination;
 }
 

@@ -5,11 +5,14 @@
 namespace countersign::gateway {
 namespace {
 
-Route route(std::string host, std::string path, std::uint16_t port) { return {std::move(host), std::move(path), {"127.0.0.1", port}}; }
+Route route(std::string host, std::string path, std::uint16_t port) {
+  return {std::move(host), std::move(path), {"127.0.0.1", port}};
+}
 
 const RouteTable& table() {
-  static const RouteTable kTable({route("*", "/", 1), route("*", "/v1", 2), route("*", "/v1/cards", 3), route("*.example.com", "/", 4),
-                                  route("api.example.com", "/", 5), route("api.example.com", "/v1/", 6)});
+  static const RouteTable kTable({route("*", "/", 1), route("*", "/v1", 2), route("*", "/v1/cards", 3),
+                                  route("*.example.com", "/", 4), route("api.example.com", "/", 5),
+                                  route("api.example.com", "/v1/", 6)});
   return kTable;
 }
 
@@ -29,13 +32,18 @@ TEST_P(Routing, FindsTheMostExact) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, Routing,
                          ::testing::Values(Row{"root", "other", "/", 1}, Row{"prefix", "other", "/v1", 2},
-                                           Row{"under_prefix", "other", "/v1/x", 2}, Row{"whole_segments_only", "other", "/v10", 1},
-                                           Row{"longest_path", "other", "/v1/cards/9", 3}, Row{"wildcard_host", "a.example.com", "/v1", 4},
-                                           Row{"wildcard_needs_a_label", "example.com", "/", 1}, Row{"exact_host", "api.example.com", "/v1", 5},
+                                           Row{"under_prefix", "other", "/v1/x", 2},
+                                           Row{"whole_segments_only", "other", "/v10", 1},
+                                           Row{"longest_path", "other", "/v1/cards/9", 3},
+                                           Row{"wildcard_host", "a.example.com", "/v1", 4},
+                                           Row{"wildcard_needs_a_label", "example.com", "/", 1},
+                                           Row{"exact_host", "api.example.com", "/v1", 5},
                                            Row{"exact_host_longest_path", "api.example.com", "/v1/x", 6}),
                          [](const auto& row) { return row.param.name; });
 
-TEST(Routing, NothingFitsIsNothing) { EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("b.example", "/"), nullptr); }
+TEST(Routing, NothingFitsIsNothing) {
+  EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("b.example", "/"), nullptr);
+}
 
 struct Asked {
   std::string name;
@@ -53,30 +61,32 @@ TEST_P(Destinations, AreReadOneWayOrRefused) {
   head.target = GetParam().target;
   head.fields.add("Host", GetParam().host);
   const auto destination = read_destination(head, GetParam().server_name);
-  EXPECT_EQ(destination ? destination->host + " " + destination->target : destination.error().code, GetParam().expected);
+  EXPECT_EQ(destination ? destination->host + " " + destination->target : destination.error().code,
+            GetParam().expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, Destinations,
-    ::testing::Values(Asked{"plain", "GET", "/v1/x?q=../1", "api.example", "api.example", "api.example /v1/x?q=../1"},
-                      Asked{"host_case_port_dot", "GET", "/", "API.Example.:8443", "api.example", "api.example /"},
-                      Asked{"no_sni", "GET", "/", "127.0.0.1:8443", "", "127.0.0.1 /"},
-                      Asked{"ipv6", "GET", "/", "[::1]:8443", "", "::1 /"},
-                      Asked{"other_host_than_sni", "GET", "/", "other.example", "api.example", "gateway.misdirected"},
-                      Asked{"absolute_form", "GET", "http://api.example/v1", "api.example", "api.example", "api.example /v1"},
-                      Asked{"absolute_form_without_path", "GET", "http://api.example", "api.example", "", "api.example /"},
-                      Asked{"absolute_form_other_host", "GET", "http://other.example/", "api.example", "", "gateway.bad_target"},
-                      Asked{"connect", "CONNECT", "api.example:443", "api.example", "", "gateway.bad_target"},
-                      Asked{"asterisk", "OPTIONS", "*", "api.example", "", "gateway.bad_target"},
-                      Asked{"dot_segment", "GET", "/a/../b", "api.example", "", "gateway.bad_target"},
-                      Asked{"encoded_dot_segment", "GET", "/a/%2E%2e/b", "api.example", "", "gateway.bad_target"},
-                      Asked{"dot_segment_with_parameter", "GET", "/a/..;x=1/b", "api.example", "", "gateway.bad_target"},
-                      Asked{"dot_segment_last", "GET", "/a/..", "api.example", "", "gateway.bad_target"},
-                      Asked{"three_dots_are_a_name", "GET", "/a/.../b", "api.example", "", "api.example /a/.../b"},
-                      Asked{"dots_inside_a_name", "GET", "/a..b/c.d", "api.example", "", "api.example /a..b/c.d"},
-                      Asked{"encoded_slash", "GET", "/a%2Fb", "api.example", "", "gateway.bad_target"},
-                      Asked{"backslash", "GET", "/a\\..\\b", "api.example", "", "gateway.bad_target"},
-                      Asked{"encoded_nul", "GET", "/a%00", "api.example", "", "gateway.bad_target"}),
+    ::testing::Values(
+        Asked{"plain", "GET", "/v1/x?q=../1", "api.example", "api.example", "api.example /v1/x?q=../1"},
+        Asked{"host_case_port_dot", "GET", "/", "API.Example.:8443", "api.example", "api.example /"},
+        Asked{"no_sni", "GET", "/", "127.0.0.1:8443", "", "127.0.0.1 /"},
+        Asked{"ipv6", "GET", "/", "[::1]:8443", "", "::1 /"},
+        Asked{"other_host_than_sni", "GET", "/", "other.example", "api.example", "gateway.misdirected"},
+        Asked{"absolute_form", "GET", "http://api.example/v1", "api.example", "api.example", "api.example /v1"},
+        Asked{"absolute_form_without_path", "GET", "http://api.example", "api.example", "", "api.example /"},
+        Asked{"absolute_form_other_host", "GET", "http://other.example/", "api.example", "", "gateway.bad_target"},
+        Asked{"connect", "CONNECT", "api.example:443", "api.example", "", "gateway.bad_target"},
+        Asked{"asterisk", "OPTIONS", "*", "api.example", "", "gateway.bad_target"},
+        Asked{"dot_segment", "GET", "/a/../b", "api.example", "", "gateway.bad_target"},
+        Asked{"encoded_dot_segment", "GET", "/a/%2E%2e/b", "api.example", "", "gateway.bad_target"},
+        Asked{"dot_segment_with_parameter", "GET", "/a/..;x=1/b", "api.example", "", "gateway.bad_target"},
+        Asked{"dot_segment_last", "GET", "/a/..", "api.example", "", "gateway.bad_target"},
+        Asked{"three_dots_are_a_name", "GET", "/a/.../b", "api.example", "", "api.example /a/.../b"},
+        Asked{"dots_inside_a_name", "GET", "/a..b/c.d", "api.example", "", "api.example /a..b/c.d"},
+        Asked{"encoded_slash", "GET", "/a%2Fb", "api.example", "", "gateway.bad_target"},
+        Asked{"backslash", "GET", "/a\\..\\b", "api.example", "", "gateway.bad_target"},
+        Asked{"encoded_nul", "GET", "/a%00", "api.example", "", "gateway.bad_target"}),
     [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -2,7 +2,8 @@
 
 namespace countersign::gateway {
 
-net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(net::Endpoint endpoint, net::Deadline deadline) {
+net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(net::Endpoint endpoint,
+                                                                                net::Deadline deadline) {
   if (const auto found = idle_.find(endpoint); found != idle_.end()) {
     while (!found->second.empty()) {
       Idle newest = std::move(found->second.back());
@@ -15,7 +16,8 @@ net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(
   co_return co_await connect(std::move(endpoint), deadline);
 }
 
-net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::connect(net::Endpoint endpoint, net::Deadline deadline) {
+net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::connect(net::Endpoint endpoint,
+                                                                                   net::Deadline deadline) {
   net::Endpoint to = endpoint;
   auto socket = co_await net::Socket::connect(loop_, std::move(to), deadline);
   if (!socket) co_return base::unexpected(std::move(socket).error());
@@ -30,7 +32,8 @@ void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
 
 void UpstreamPool::sweep() {
   for (auto& [endpoint, idle] : idle_)
-    while (!idle.empty() && idle.front().until.passed()) idle.pop_front();
+    while (!idle.empty() && idle.front().until.passed())
+      idle.pop_front();
 }
 
 }  // namespace countersign::gateway

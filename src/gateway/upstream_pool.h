@@ -12,7 +12,8 @@ namespace countersign::gateway {
 
 /// One connection to an upstream and what was read of it.
 struct UpstreamConnection {
-  UpstreamConnection(net::Socket s, net::Endpoint e) : socket(std::move(s)), endpoint(std::move(e)), reader(socket, {}) {}
+  UpstreamConnection(net::Socket s, net::Endpoint e)
+      : socket(std::move(s)), endpoint(std::move(e)), reader(socket, {}) {}
   net::Socket socket;
   net::Endpoint endpoint;
   http::H1Reader reader;
@@ -27,7 +28,8 @@ class UpstreamPool {
 
   explicit UpstreamPool(net::Loop& loop) : loop_(loop) {}
 
-  /// An idle connection on which nothing unexpected arrived, or a new one. Fails: `net.connect`, `net.resolve`, `net.timeout`.
+  /// An idle connection on which nothing unexpected arrived, or a new one. Fails: `net.connect`, `net.resolve`,
+  /// `net.timeout`.
   net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> take(net::Endpoint endpoint, net::Deadline deadline);
   /// A connection surely not used before.
   net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> connect(net::Endpoint endpoint, net::Deadline deadline);

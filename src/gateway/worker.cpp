@@ -25,21 +25,28 @@ struct JudgeTransport {
 std::vector<x509::Certificate> acceptable_issuers(const trust::TrustSet& trust, base::Environment environment) {
   std::vector<x509::Certificate> issuers;
   for (const trust::IssuingCa& ca : trust.issuing_cas())
-    if (ca.environment == environment && ca.purposes.contains(trust::Purpose::transport)) issuers.push_back(ca.certificate);
+    if (ca.environment == environment && ca.purposes.contains(trust::Purpose::transport))
+      issuers.push_back(ca.certificate);
   return issuers;
 }
 
 }  // namespace
 
-Worker::Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener, std::shared_ptr<const tls::Credential> own)
-    : shared_(shared), loop_(std::move(loop)), listener_(std::move(listener)), own_(std::move(own)), upstreams_(*loop_) {}
+Worker::Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener,
+               std::shared_ptr<const tls::Credential> own)
+    : shared_(shared),
+      loop_(std::move(loop)),
+      listener_(std::move(listener)),
+      own_(std::move(own)),
+      upstreams_(*loop_) {}
 
 Worker::~Worker() {
   loop_->stop();
   join();
 }
 
-base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::Endpoint at, std::shared_ptr<const tls::Credential> own) {
+base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::Endpoint at,
+                                                   std::shared_ptr<const tls::Credential> own) {
   auto loop = std::make_unique<net::Loop>();
   const net::Listener::Options options{.at = std::move(at), .reuse_port = shared.config.workers > 1};
   BASE_TRY(auto listener, net::Listener::bind(*loop, options));
@@ -52,9 +59,11 @@ void Worker::start() {
   const trust::Policy policy{.purposes = {trust::Purpose::transport}, .environment = shared_.config.environment};
   const tls::ServerOptions options{.name = "gateway"};
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
-      *loop_, listener_, options, [this] { return context_; }, JudgeTransport{&shared_.knowledge, &shared_.clock, policy},
+      *loop_, listener_, options, [this] { return context_; },
+      JudgeTransport{&shared_.knowledge, &shared_.clock, policy},
       [this](tls::Connection<tls::VerifiedPeer> connection) {
-        const ConnectionContext context{*loop_, shared_.config, shared_.routes, shared_.knowledge, upstreams_, live_, shared_.metrics, shared_.clock, shared_.log, draining_};
+        const ConnectionContext context{*loop_, shared_.config,  shared_.routes, shared_.knowledge, upstreams_,
+                                        live_,  shared_.metrics, shared_.clock,  shared_.log,       draining_};
         return serve_connection(context, std::move(connection));
       },
       shared_.metrics, shared_.log);
@@ -65,7 +74,8 @@ void Worker::start() {
 
 base::Result<void> Worker::renew_context() {
   const auto trust = shared_.knowledge.trust();
-  BASE_TRY(context_, tls::ServerContext::make(*own_, tls::ClientCertificate::required, acceptable_issuers(*trust, shared_.config.environment)));
+  BASE_TRY(context_, tls::ServerContext::make(*own_, tls::ClientCertificate::required,
+                                              acceptable_issuers(*trust, shared_.config.environment)));
   context_trust_ = trust->generation();
   return {};
 }
@@ -96,7 +106,8 @@ void Worker::reconsider_everyone() {
     const auto refusal = trust::reconsider(entry.peer.admitted(), shared_.knowledge.registry(), now);
     if (!refusal) return;
     entry.cut = true;
-    shared_.log.warning("connection.cut", tls::refusal_record(*refusal, entry.stream.peer(), entry.server_name, "gateway"));
+    shared_.log.warning("connection.cut",
+                        tls::refusal_record(*refusal, entry.stream.peer(), entry.server_name, "gateway"));
     shared_.metrics.connection_cut(refusal->reason);
     entry.stream.abort();
   });

@@ -1,6 +1,7 @@
 // Worker: one thread of the gateway: its loop, its listener on the shared port, its TLS context, its upstream pool.
 //
-// Workers share nothing that changes but Knowledge and Metrics; a change of trust or of our certificate is posted to each.
+// Workers share nothing that changes but Knowledge and Metrics; a change of trust or of our certificate is posted to
+// each.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,8 @@ struct WorkerShared {
 class Worker {
  public:
   /// Binds. `at` has the real port once the first worker is there. Fails: `net.listen`, `tls.context`.
-  static base::Result<std::unique_ptr<Worker>> make(WorkerShared shared, net::Endpoint at, std::shared_ptr<const tls::Credential> own);
+  static base::Result<std::unique_ptr<Worker>> make(WorkerShared shared, net::Endpoint at,
+                                                    std::shared_ptr<const tls::Credential> own);
   ~Worker();
 
   const net::Endpoint& local() const { return listener_.local(); }
@@ -33,12 +35,14 @@ class Worker {
   /// judged again.
   void knowledge_changed();
   void use_credential(std::shared_ptr<const tls::Credential> own);
-  /// Thread-safe: no new connections, idle ones closed, the others as soon as their request is answered; all at `deadline`.
+  /// Thread-safe: no new connections, idle ones closed, the others as soon as their request is answered; all at
+  /// `deadline`.
   void drain(net::Deadline deadline);
   void join();
 
  private:
-  Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener, std::shared_ptr<const tls::Credential> own);
+  Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener,
+         std::shared_ptr<const tls::Credential> own);
   base::Result<void> renew_context();
   void renew_context_or_keep();
   void reconsider_everyone();

@@ -16,7 +16,8 @@ constexpr const char* kTls12Ciphers =
 constexpr const char* kTls13Ciphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr const char* kSignatureAlgorithms =
-    "ECDSA+SHA256:ed25519:ECDSA+SHA384:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:"
+    "ECDSA+SHA256:ed25519:ECDSA+SHA384:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+"
+    "SHA384:"
     "RSA+SHA512";
 /// The largest Certificate message a peer may send, in bytes.
 constexpr long kPeerChainLimit = 64 * 1024;
@@ -29,14 +30,16 @@ base::Result<std::shared_ptr<SSL_CTX>> make_context(const SSL_METHOD* method) {
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
   if (!context) return context_failed("no TLS context could be made");
   SSL_CTX* ctx = context.get();
-  SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_max_cert_list(ctx, kPeerChainLimit);
   SSL_CTX_set_cert_verify_callback(ctx, examine_presented_chain, nullptr);
   const bool set = SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
-                   SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 && SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 &&
-                   SSL_CTX_set1_groups_list(ctx, kGroups) == 1 && SSL_CTX_set1_sigalgs_list(ctx, kSignatureAlgorithms) == 1;
+                   SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
+                   SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 && SSL_CTX_set1_groups_list(ctx, kGroups) == 1 &&
+                   SSL_CTX_set1_sigalgs_list(ctx, kSignatureAlgorithms) == 1;
   if (!set) return context_failed("libssl does not offer the protocols and ciphers we need");
   return context;
 }
@@ -45,9 +48,11 @@ base::Result<void> use_credential(SSL_CTX* ctx, const Credential& own) {
   if (own.chain.empty()) return base::fail(base::Kind::invalid, "tls.context", "there is no certificate of our own");
   // Only what we were given is sent: without this, OpenSSL would add to the chain from the trust store.
   SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
-  if (SSL_CTX_use_certificate(ctx, own.chain.front().native()) != 1) return context_failed("our own certificate was not accepted");
+  if (SSL_CTX_use_certificate(ctx, own.chain.front().native()) != 1)
+    return context_failed("our own certificate was not accepted");
   for (std::size_t i = 1; i < own.chain.size(); ++i)
-    if (SSL_CTX_add1_chain_cert(ctx, own.chain[i].native()) != 1) return context_failed("our own chain was not accepted");
+    if (SSL_CTX_add1_chain_cert(ctx, own.chain[i].native()) != 1)
+      return context_failed("our own chain was not accepted");
   if (SSL_CTX_use_PrivateKey(ctx, own.key.native()) != 1 || SSL_CTX_check_private_key(ctx) != 1)
     return context_failed("our private key does not belong to our certificate");
   return {};
@@ -58,24 +63,27 @@ base::Result<void> use_credential(SSL_CTX* ctx, const Credential& own) {
 base::Result<Credential> load_credential(const std::string& chain_file, const std::string& key_file) {
   BASE_TRY(const std::string chain_pem, base::read_file(chain_file));
   auto chain = x509::Certificate::all_from_pem(chain_pem);
-  if (!chain) return base::unexpected(std::move(chain).error().under("credential.malformed", "cannot use '" + chain_file + "'"));
+  if (!chain)
+    return base::unexpected(std::move(chain).error().under("credential.malformed", "cannot use '" + chain_file + "'"));
   BASE_TRY(std::string key_text, base::read_file(key_file));
   const base::Secret key_pem{std::string_view(key_text)};
   explicit_bzero(key_text.data(), key_text.size());
   auto key = crypto::PrivateKey::from_pem(key_pem.reveal_text(), base::Secret());
-  if (!key) return base::unexpected(std::move(key).error().under("credential.malformed", "cannot use '" + key_file + "'"));
+  if (!key)
+    return base::unexpected(std::move(key).error().under("credential.malformed", "cannot use '" + key_file + "'"));
   if (key->public_key().spki_sha256() != chain->front().public_key().spki_sha256())
     return base::fail(base::Kind::invalid, "credential.mismatch",
                       "the key in '" + key_file + "' does not belong to the first certificate in '" + chain_file + "'");
   return Credential{std::move(*chain), std::move(*key)};
 }
 
-base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(const Credential& own, ClientCertificate mode,
-                                                                       const std::vector<x509::Certificate>& client_ca_names) {
+base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(
+    const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names) {
   BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_server_method()));
   BASE_TRY_VOID(use_credential(context.get(), own));
   for (const x509::Certificate& ca : client_ca_names)
-    if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1) return context_failed("a client CA name was not accepted");
+    if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
+      return context_failed("a client CA name was not accepted");
   return std::shared_ptr<const ServerContext>(new ServerContext(std::move(context), mode));
 }
 

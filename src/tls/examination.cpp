@@ -49,7 +49,8 @@ int examine_presented_chain(X509_STORE_CTX* store, void*) {
   }
   examination->refusal = examination->judge(presented_in(store));
   examination->believed = !examination->refusal;
-  X509_STORE_CTX_set_error(store, examination->believed ? X509_V_OK : verify_error_for(to_alert(examination->refusal->reason)));
+  X509_STORE_CTX_set_error(
+      store, examination->believed ? X509_V_OK : verify_error_for(to_alert(examination->refusal->reason)));
   return examination->believed ? 1 : 0;
 }
 

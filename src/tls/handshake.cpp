@@ -1,10 +1,10 @@
 #include "tls/handshake.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <array>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "base/check.h"
 #include "tls/examination.h"
@@ -19,7 +19,9 @@ using trust::Reason;
 constexpr base::Duration kLingerTime = std::chrono::seconds(1);
 constexpr std::size_t kLingerBytes = 256 * 1024;
 
-bool is_address(const std::string& host) { return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos; }
+bool is_address(const std::string& host) {
+  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+}
 
 /// SNI (RFC 6066 section 3). SSL_set_tlsext_host_name is a macro with casts; this is what it does.
 bool set_server_name(SSL* ssl, std::string name) {
@@ -113,7 +115,8 @@ struct Handshake::Session {
 
   base::Result<void> prepare(SSL_CTX* context, Judge judge) {
     BASE_TRY(ssl, make_ssl(context, socket));
-    examination.judge = [this, judge = std::move(judge)](const trust::PresentedChain& presented) -> std::optional<trust::Refusal> {
+    examination.judge =
+        [this, judge = std::move(judge)](const trust::PresentedChain& presented) -> std::optional<trust::Refusal> {
       auto verdict = judge(presented);
       if (!verdict) return std::move(verdict).error();
       proof.emplace(std::move(*verdict));
@@ -131,7 +134,8 @@ struct Handshake::Session {
       if (result == 1) co_return base::Result<void, HandshakeFailure>();
       const Need need = need_after(ssl.get(), result);
       if (need == Need::failed || need == Need::closed) break;
-      auto waited = co_await socket.wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
+      auto waited =
+          co_await socket.wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
       if (waited) continue;
       HandshakeFailure failure;
       failure.server_name = server_name_of(ssl.get());
@@ -184,7 +188,8 @@ net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::a
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(
     net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
   Session<trust::AdmittedChain> session(std::move(socket));
-  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready) co_return failed(std::move(ready).error());
+  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready)
+    co_return failed(std::move(ready).error());
   const bool required = context->mode() == ClientCertificate::required;
   SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   SSL_set_accept_state(session.ssl.get());
@@ -199,7 +204,8 @@ net::Task<base::Result<Connection<VerifiedServer>, HandshakeFailure>> Handshake:
     net::Socket socket, std::shared_ptr<const ClientContext> context, std::string server_name, JudgeServer judge,
     net::Deadline deadline) {
   Session<trust::VerifiedChain> session(std::move(socket));
-  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready) co_return failed(std::move(ready).error());
+  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready)
+    co_return failed(std::move(ready).error());
   if (!is_address(server_name) && !set_server_name(session.ssl.get(), server_name))
     co_return failed({base::Kind::invalid, "tls.server_name", "'" + server_name + "' cannot be a TLS server name"});
   SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER, nullptr);

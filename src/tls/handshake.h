@@ -1,7 +1,7 @@
 // Handshake: a socket becomes (VerifiedPeer, Stream), or nothing at all.
 //
-// This file holds the only functions that can make a VerifiedPeer or VerifiedServer. The judgement is passed in, made by
-// trust; the alert follows from its Reason by tls/alert.h; the refusal comes back for the caller's one record of it.
+// This file holds the only functions that can make a VerifiedPeer or VerifiedServer. The judgement is passed in, made
+// by trust; the alert follows from its Reason by tls/alert.h; the refusal comes back for the caller's one record of it.
 #pragma once
 
 #include <functional>
@@ -27,8 +27,8 @@ struct HandshakeFailure {
   std::optional<trust::Refusal> refusal;
   /// Set when the other side sent a fatal alert: its number and name, such as 116 "certificate required".
   std::optional<std::pair<int, std::string>> alert_received;
-  base::Error error;           ///< always set: `tls.refused`, `tls.alert_received`, `tls.protocol`, `net.timeout`, `net.reset`
-  std::string server_name;     ///< the SNI a client sent, escaped; empty when none
+  base::Error error;  ///< always set: `tls.refused`, `tls.alert_received`, `tls.protocol`, `net.timeout`, `net.reset`
+  std::string server_name;  ///< the SNI a client sent, escaped; empty when none
 };
 
 template <class Peer>

@@ -1,9 +1,9 @@
 // Handshakes over real sockets: who gets a VerifiedPeer, who gets which alert, and that there is no third way.
 #include "tls/handshake.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 #include "testing/pki.h"
 
@@ -32,8 +32,8 @@ struct Seen {
 struct Scene {
   Pki pki;
   std::unique_ptr<trust::RegistryView> registry = nullptr;
-  std::optional<Issued> client = {};   ///< none: the client has no certificate
-  std::optional<Issued> server = {};   ///< none: the genuine gateway
+  std::optional<Issued> client = {};  ///< none: the client has no certificate
+  std::optional<Issued> server = {};  ///< none: the genuine gateway
   ClientCertificate mode = ClientCertificate::required;
   std::string called = "localhost";
   bool judge_attached = true;
@@ -44,12 +44,13 @@ struct Scene {
 net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 JudgeClient judge_clients(const Pki& pki, const trust::RegistryView& registry) {
-  return [&pki, &registry](const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
-    const trust::Policy policy{.purposes = {Purpose::transport}, .environment = base::Environment::production};
-    auto chain = trust::verify_chain(presented, policy, pki.trust_set(), pki.now());
-    if (!chain) return base::unexpected(std::move(chain).error());
-    return trust::admit(std::move(*chain), registry);
-  };
+  return
+      [&pki, &registry](const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
+        const trust::Policy policy{.purposes = {Purpose::transport}, .environment = base::Environment::production};
+        auto chain = trust::verify_chain(presented, policy, pki.trust_set(), pki.now());
+        if (!chain) return base::unexpected(std::move(chain).error());
+        return trust::admit(std::move(*chain), registry);
+      };
 }
 
 JudgeServer judge_servers(const Pki& pki, std::string host) {
@@ -59,10 +60,12 @@ JudgeServer judge_servers(const Pki& pki, std::string host) {
   };
 }
 
-net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerContext> context, JudgeClient judge, Seen& seen) {
+net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerContext> context, JudgeClient judge,
+                      Seen& seen) {
   auto socket = co_await listener.accept();
   if (!socket) co_return;
-  auto connection = co_await Handshake::accept_optional(std::move(*socket), std::move(context), std::move(judge), soon());
+  auto connection =
+      co_await Handshake::accept_optional(std::move(*socket), std::move(context), std::move(judge), soon());
   if (!connection) {
     const HandshakeFailure& failure = connection.error();
     seen.server = failure.refusal ? std::string(trust::name(failure.refusal->reason)) : failure.error.code;
@@ -83,7 +86,8 @@ net::Task<void> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const Cl
     if (error.code == "tls.alert_received") seen.alert = error.detail;
   };
   auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
-  auto connection = co_await Handshake::connect(std::move(*socket), std::move(context), std::move(host), std::move(judge), soon());
+  auto connection =
+      co_await Handshake::connect(std::move(*socket), std::move(context), std::move(host), std::move(judge), soon());
   if (!connection) {
     note(connection.error().error);
     co_return;
@@ -109,11 +113,13 @@ Seen Scene::run() {
   net::Listener::Options options;
   options.at = {"127.0.0.1", 0};
   auto listener = net::Listener::bind(loop, options);
-  auto server_context = ServerContext::make(server_credential, mode, {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate});
+  auto server_context = ServerContext::make(
+      server_credential, mode, {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate});
   auto client_context = ClientContext::make(own ? &*own : nullptr);
   Seen seen;
   net::spawn(loop, serve(*listener, *server_context, judge_clients(pki, *registry), seen), "server", log);
-  net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client", log);
+  net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client",
+             log);
   loop.run();
   return seen;
 }
@@ -148,7 +154,8 @@ void revoke(Scene& scene) {
 
 void suspend(Scene& scene) {
   scene.registry = scene.pki.registry();
-  scene.registry->apply(trust::SuspensionFact{base::Environment::production, *base::Slug::parse("acme"), std::nullopt, true});
+  scene.registry->apply(
+      trust::SuspensionFact{base::Environment::production, *base::Slug::parse("acme"), std::nullopt, true});
 }
 
 /// A thief's key: it says the certificate's public half, and signs with another private half.
@@ -174,14 +181,20 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Row{"good", [](Scene&) {}, kAcme, ""},
         Row{"no_certificate", [](Scene& s) { s.client.reset(); }, "no_certificate", "certificate_required"},
-        Row{"self_signed", [](Scene& s) { s.client = s.pki.client().self_signed().issue(); }, "self_signed", "unknown_ca"},
+        Row{"self_signed", [](Scene& s) { s.client = s.pki.client().self_signed().issue(); }, "self_signed",
+            "unknown_ca"},
         Row{"other_ca", [](Scene& s) { s.client = s.pki.client().other_ca().issue(); }, "unknown_issuer", "unknown_ca"},
         Row{"expired", [](Scene& s) { s.client = s.pki.client().expired().issue(); }, "expired", "certificate_expired"},
-        Row{"not_yet_valid", [](Scene& s) { s.client = s.pki.client().not_yet_valid().issue(); }, "not_yet_valid", "bad_certificate"},
-        Row{"tampered", [](Scene& s) { s.client = s.pki.client().tampered().issue(); }, "bad_signature", "decrypt_error"},
-        Row{"signing_certificate", [](Scene& s) { s.client = s.pki.client().purpose(Purpose::signing).issue(); }, "wrong_purpose", "unsupported_certificate"},
-        Row{"uat_certificate", [](Scene& s) { s.client = s.pki.client().environment(base::Environment::uat).issue(); }, "wrong_environment", "certificate_unknown"},
-        Row{"not_in_registry", [](Scene& s) { s.client = s.pki.client().without_registry().issue(); }, "not_in_registry", "certificate_unknown"},
+        Row{"not_yet_valid", [](Scene& s) { s.client = s.pki.client().not_yet_valid().issue(); }, "not_yet_valid",
+            "bad_certificate"},
+        Row{"tampered", [](Scene& s) { s.client = s.pki.client().tampered().issue(); }, "bad_signature",
+            "decrypt_error"},
+        Row{"signing_certificate", [](Scene& s) { s.client = s.pki.client().purpose(Purpose::signing).issue(); },
+            "wrong_purpose", "unsupported_certificate"},
+        Row{"uat_certificate", [](Scene& s) { s.client = s.pki.client().environment(base::Environment::uat).issue(); },
+            "wrong_environment", "certificate_unknown"},
+        Row{"not_in_registry", [](Scene& s) { s.client = s.pki.client().without_registry().issue(); },
+            "not_in_registry", "certificate_unknown"},
         Row{"certificate_without_its_key", steal_certificate, "proof_failed", "decrypt_error"},
         Row{"revoked", revoke, "revoked", "certificate_revoked"},
         Row{"suspended", suspend, "suspended", "certificate_unknown"}),
@@ -223,15 +236,19 @@ TEST_P(ServerVerdict, TheClientJudgesToo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, ServerVerdict,
-    ::testing::Values(ServerRow{"genuine", [](Pki& p) { return p.internal_server().issue(); }, "answered"},
-                      ServerRow{"man_in_the_middle", [](Pki& p) { return p.internal_server().other_ca().issue(); }, "tls.refused"},
-                      ServerRow{"another_name", [](Pki& p) { return p.internal_server("gateway", "elsewhere.example").issue(); }, "tls.refused"},
-                      ServerRow{"expired", [](Pki& p) { return p.internal_server().expired().issue(); }, "tls.refused"},
-                      ServerRow{"client_certificate_as_server", [](Pki& p) { return p.client().with_dns({"localhost"}).issue(); }, "tls.refused"}),
+    ::testing::Values(
+        ServerRow{"genuine", [](Pki& p) { return p.internal_server().issue(); }, "answered"},
+        ServerRow{"man_in_the_middle", [](Pki& p) { return p.internal_server().other_ca().issue(); }, "tls.refused"},
+        ServerRow{"another_name", [](Pki& p) { return p.internal_server("gateway", "elsewhere.example").issue(); },
+                  "tls.refused"},
+        ServerRow{"expired", [](Pki& p) { return p.internal_server().expired().issue(); }, "tls.refused"},
+        ServerRow{"client_certificate_as_server", [](Pki& p) { return p.client().with_dns({"localhost"}).issue(); },
+                  "tls.refused"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(Alerts, EveryReasonHasOne) {
-  for (const trust::Explanation& e : trust::explanations()) EXPECT_FALSE(name(to_alert(e.reason)).empty()) << e.name;
+  for (const trust::Explanation& e : trust::explanations())
+    EXPECT_FALSE(name(to_alert(e.reason)).empty()) << e.name;
 }
 
 TEST(Credential, KeyOfAnotherCertificateIsRefused) {
@@ -243,7 +260,8 @@ TEST(Credential, KeyOfAnotherCertificateIsRefused) {
   const Credential mismatched{one.chain, std::move(*copy)};
   EXPECT_FALSE(ClientContext::make(&mismatched));
   auto right_pem = one.key.to_pem();
-  const Credential matched{one.chain, std::move(*crypto::PrivateKey::from_pem(right_pem->reveal_text(), base::Secret()))};
+  const Credential matched{one.chain,
+                           std::move(*crypto::PrivateKey::from_pem(right_pem->reveal_text(), base::Secret()))};
   EXPECT_TRUE(ClientContext::make(&matched));
 }
 

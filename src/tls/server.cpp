@@ -5,8 +5,8 @@
 namespace countersign::tls {
 
 template <class Peer>
-Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context, JudgeClient judge,
-                     Handler handler, ServerObserver& observer, const base::Log& log)
+Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context,
+                     JudgeClient judge, Handler handler, ServerObserver& observer, const base::Log& log)
     : loop_(loop),
       listener_(listener),
       options_(std::move(options)),
@@ -36,8 +36,7 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
   const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
   if constexpr (std::is_same_v<Peer, VerifiedPeer>)
     co_return co_await Handshake::accept(std::move(socket), context_(), judge_, deadline);
-  else
-    co_return co_await Handshake::accept_optional(std::move(socket), context_(), judge_, deadline);
+  else co_return co_await Handshake::accept_optional(std::move(socket), context_(), judge_, deadline);
 }
 
 template <class Peer>

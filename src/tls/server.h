@@ -1,6 +1,8 @@
-// Server: accepts connections on one listener, runs their handshakes under caps and deadlines, hands each to its handler.
+// Server: accepts connections on one listener, runs their handshakes under caps and deadlines, hands each to its
+// handler.
 //
-// The one place where an inbound refusal becomes its one log record (`tls.refused`) and its one count. Lives on one loop.
+// The one place where an inbound refusal becomes its one log record (`tls.refused`) and its one count. Lives on one
+// loop.
 #pragma once
 
 #include <functional>
@@ -23,9 +25,9 @@ class ServerObserver {
 };
 
 struct ServerOptions {
-  std::string name;                      ///< of the listener, in log records
-  std::size_t connections = 20'000;      ///< live at once, handshakes included
-  std::size_t handshakes = 1'024;        ///< under way at once
+  std::string name;                  ///< of the listener, in log records
+  std::size_t connections = 20'000;  ///< live at once, handshakes included
+  std::size_t handshakes = 1'024;    ///< under way at once
   base::Duration handshake_time = std::chrono::seconds(10);
 };
 

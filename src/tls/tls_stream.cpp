@@ -1,10 +1,10 @@
 #include "tls/tls_stream.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <climits>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "crypto/openssl_error.h"
 #include "tls/alert.h"
@@ -18,7 +18,9 @@ constexpr int kAlertOffset = SSL_AD_REASON_OFFSET;
 /// The result of a non-blocking read of one byte off TLS, as far as `has_unexpected_input` cares.
 int clamp(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
 
-net::Socket::Ready direction(Need need) { return need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read; }
+net::Socket::Ready direction(Need need) {
+  return need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read;
+}
 
 }  // namespace
 
@@ -46,11 +48,13 @@ base::Error take_failure(SSL*) {
   if (const auto alert = peek_alert_received()) {
     ERR_clear_error();
     return {base::Kind::denied, "tls.alert_received",
-            "the peer ended the connection with the alert " + name_of_received(*alert) + " (" + std::to_string(*alert) + ")"};
+            "the peer ended the connection with the alert " + name_of_received(*alert) + " (" + std::to_string(*alert) +
+                ")"};
   }
   if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     ERR_clear_error();
-    return {base::Kind::unavailable, "tls.truncated", "the peer closed the connection without saying so (no close_notify)"};
+    return {base::Kind::unavailable, "tls.truncated",
+            "the peer closed the connection without saying so (no close_notify)"};
   }
   return crypto::openssl_error(base::Kind::invalid, "tls.protocol", "TLS failed");
 }

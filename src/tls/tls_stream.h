@@ -19,8 +19,8 @@ using SslHandle = std::unique_ptr<SSL, FreeSsl>;
 enum class Need { read, write, closed, failed };
 Need need_after(SSL* ssl, int result);
 
-/// The failure of an SSL_* call in this thread: `tls.alert_received` naming the alert, `tls.truncated` (RFC 8446 section
-/// 6.1: closed without close_notify), `tls.protocol`, or `net.reset`. Takes libssl's errors off the queue.
+/// The failure of an SSL_* call in this thread: `tls.alert_received` naming the alert, `tls.truncated` (RFC 8446
+/// section 6.1: closed without close_notify), `tls.protocol`, or `net.reset`. Takes libssl's errors off the queue.
 base::Error take_failure(SSL* ssl);
 /// The number of the fatal alert at the head of libssl's queue, if that is what failed. Leaves the queue alone.
 std::optional<int> peek_alert_received();

@@ -18,8 +18,9 @@ std::string_view name(Purpose purpose) {
 base::Result<Purpose> parse_purpose(std::string_view text) {
   for (const Purpose purpose : {Purpose::transport, Purpose::signing, Purpose::ehi, Purpose::service, Purpose::server})
     if (text == name(purpose)) return purpose;
-  return base::fail(base::Kind::invalid, "purpose.unknown",
-                    "'" + std::string(text.substr(0, 40)) + "' is not a purpose: use transport, signing, ehi, service or server");
+  return base::fail(
+      base::Kind::invalid, "purpose.unknown",
+      "'" + std::string(text.substr(0, 40)) + "' is not a purpose: use transport, signing, ehi, service or server");
 }
 
 }  // namespace countersign::trust

@@ -15,12 +15,13 @@ Refusal refuse(Reason reason, const x509::Certificate& leaf, int depth, std::str
 }
 
 Refusal refuse(Reason reason, std::string detail) {
-  return Refusal{.reason = reason, .detail = std::move(detail), .serial = {}, .subject = {}, .issuer = {}, .fingerprint = {}};
+  return Refusal{
+      .reason = reason, .detail = std::move(detail), .serial = {}, .subject = {}, .issuer = {}, .fingerprint = {}};
 }
 
 base::Fields to_fields(const Refusal& refusal) {
-  return {{"reason", name(refusal.reason)},  {"depth", refusal.depth},     {"detail", refusal.detail},
-          {"serial", refusal.serial},        {"subject", refusal.subject}, {"issuer", refusal.issuer},
+  return {{"reason", name(refusal.reason)},    {"depth", refusal.depth},     {"detail", refusal.detail},
+          {"serial", refusal.serial},          {"subject", refusal.subject}, {"issuer", refusal.issuer},
           {"fingerprint", refusal.fingerprint}};
 }
 

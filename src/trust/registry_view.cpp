@@ -43,12 +43,15 @@ void RegistryView::apply(const SuspensionFact& fact) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
-void RegistryView::replace(const std::vector<CertificateFact>& certificates, const std::vector<SuspensionFact>& suspensions) {
+void RegistryView::replace(const std::vector<CertificateFact>& certificates,
+                           const std::vector<SuspensionFact>& suspensions) {
   const std::unique_lock lock(mutex_);
   certificates_.clear();
   suspended_.clear();
-  for (const CertificateFact& fact : certificates) put(fact);
-  for (const SuspensionFact& fact : suspensions) put(fact);
+  for (const CertificateFact& fact : certificates)
+    put(fact);
+  for (const SuspensionFact& fact : suspensions)
+    put(fact);
   generation_.fetch_add(1, std::memory_order_release);
 }
 

@@ -1,7 +1,8 @@
 // RegistryView: what the registry says of certificates, applications and organisations, as known here and now.
 //
-// Fed by the trust feed (in the authority: by its own registry). A certificate the registry does not list is refused even
-// when an issuing CA of ours signed it: a stolen issuing key opens nothing. Thread-safe; a change acts at the next look-up.
+// Fed by the trust feed (in the authority: by its own registry). A certificate the registry does not list is refused
+// even when an issuing CA of ours signed it: a stolen issuing key opens nothing. Thread-safe; a change acts at the next
+// look-up.
 #pragma once
 
 #include <atomic>

@@ -5,16 +5,19 @@ namespace countersign::trust {
 base::Result<TrustSet> TrustSet::of_issuers(std::vector<x509::Certificate> roots, std::vector<IssuingCa> issuing_cas,
                                             std::uint64_t generation) {
   if (roots.empty() || issuing_cas.empty())
-    return base::fail(base::Kind::invalid, "trust.empty", "there is no root or no issuing CA to trust: nobody could be verified");
+    return base::fail(base::Kind::invalid, "trust.empty",
+                      "there is no root or no issuing CA to trust: nobody could be verified");
   std::vector<x509::Certificate> intermediates;
-  for (const IssuingCa& ca : issuing_cas) intermediates.push_back(ca.certificate);
+  for (const IssuingCa& ca : issuing_cas)
+    intermediates.push_back(ca.certificate);
   BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(roots), std::move(intermediates)));
   return TrustSet(std::move(anchors), std::move(issuing_cas), generation);
 }
 
 base::Result<TrustSet> TrustSet::of_roots(std::vector<x509::Certificate> roots,
                                           std::vector<x509::Certificate> intermediates) {
-  if (roots.empty()) return base::fail(base::Kind::invalid, "trust.empty", "there is no root to trust: nobody could be verified");
+  if (roots.empty())
+    return base::fail(base::Kind::invalid, "trust.empty", "there is no root to trust: nobody could be verified");
   BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(roots), std::move(intermediates)));
   return TrustSet(std::move(anchors), {}, 0);
 }

@@ -27,8 +27,8 @@ Reason to_reason(x509::PathProblem problem) {
   BASE_UNREACHABLE();
 }
 
-/// Does the certificate where the path stopped hint that its issuer exists but was not sent: it says where to fetch it, or
-/// its issuer is of the same organisation as a root we do trust?
+/// Does the certificate where the path stopped hint that its issuer exists but was not sent: it says where to fetch it,
+/// or its issuer is of the same organisation as a root we do trust?
 bool issuer_was_left_out(const Certificate& at, const TrustSet& trust) {
   if (trust.knows_issuing_cas()) return false;  // we know every issuing CA of ours: this is none of them
   const auto is_its_issuer = [&](const Certificate& known) { return known.subject().der == at.issuer().der; };
@@ -43,8 +43,9 @@ Refusal to_refusal(const x509::PathFailure& failure, const Certificate& leaf, co
   const bool left_out =
       failure.problem == x509::PathProblem::issuer_not_found && issuer_was_left_out(failure.at, trust);
   const Reason reason = left_out ? Reason::missing_intermediate : to_reason(failure.problem);
-  return refuse(reason, leaf, failure.depth,
-                failure.detail + " (at '" + failure.at.subject().text + "', issued by '" + failure.at.issuer().text + "')");
+  return refuse(
+      reason, leaf, failure.depth,
+      failure.detail + " (at '" + failure.at.subject().text + "', issued by '" + failure.at.issuer().text + "')");
 }
 
 bool has_eku(const Certificate& leaf, std::string_view oid) {
@@ -85,7 +86,8 @@ std::optional<Purpose> purpose_of(const Certificate& leaf, const IssuingCa* issu
 
 std::string list_of(const std::set<Purpose>& purposes) {
   std::string text;
-  for (const Purpose purpose : purposes) text += (text.empty() ? "" : " or ") + std::string(name(purpose));
+  for (const Purpose purpose : purposes)
+    text += (text.empty() ? "" : " or ") + std::string(name(purpose));
   return text;
 }
 
@@ -107,7 +109,8 @@ std::optional<Refusal> judge_issuer(const Certificate& leaf, const IssuingCa* is
                                     const TrustSet& trust) {
   if (!trust.knows_issuing_cas()) return std::nullopt;
   if (issuer == nullptr)
-    return refuse(Reason::unknown_issuer, leaf, 0, "'" + leaf.issuer().text + "' is not one of the issuing CAs in use here");
+    return refuse(Reason::unknown_issuer, leaf, 0,
+                  "'" + leaf.issuer().text + "' is not one of the issuing CAs in use here");
   if (!identity) return refuse(Reason::malformed, leaf, 0, "the certificate carries no Countersign identity (URI SAN)");
   const bool own_environment = issuer->environment == identity->environment;
   const bool wanted_environment = !policy.environment || *policy.environment == identity->environment;
@@ -133,7 +136,8 @@ std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
 
 base::Instant earliest_end(const std::vector<Certificate>& path) {
   base::Instant end = path.front().not_after();
-  for (const Certificate& certificate : path) end = std::min(end, certificate.not_after());
+  for (const Certificate& certificate : path)
+    end = std::min(end, certificate.not_after());
   return end;
 }
 
@@ -144,8 +148,9 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
   if (presented.empty()) return base::unexpected(refuse(Reason::no_certificate, "no certificate was presented"));
   const Certificate& leaf = presented.front();
   if (presented.size() > kPresentedLimit)
-    return base::unexpected(refuse(Reason::chain_too_long, leaf, 0, std::to_string(presented.size()) + " certificates were sent; at most " +
-                                                                        std::to_string(kPresentedLimit) + " are looked at"));
+    return base::unexpected(refuse(Reason::chain_too_long, leaf, 0,
+                                   std::to_string(presented.size()) + " certificates were sent; at most " +
+                                       std::to_string(kPresentedLimit) + " are looked at"));
   const std::vector<Certificate> others(presented.begin() + 1, presented.end());
   const x509::PathQuery query{.leaf = leaf, .presented = others, .at = at};
   auto path = x509::build_path(query, trust.anchors());
@@ -154,12 +159,15 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
 
   const IssuingCa* issuer = path->size() > 1 ? trust.find_issuing_ca((*path)[1]) : nullptr;
   std::optional<base::Identity> identity = identity_in(leaf);
-  if (auto objection = judge_issuer(leaf, issuer, identity, policy, trust)) return base::unexpected(std::move(*objection));
+  if (auto objection = judge_issuer(leaf, issuer, identity, policy, trust))
+    return base::unexpected(std::move(*objection));
   const std::optional<Purpose> purpose = purpose_of(leaf, issuer, policy.purposes);
   if (!purpose || leaf.is_ca())
-    return base::unexpected(refuse(Reason::wrong_purpose, leaf, 0, "the certificate is not for " + list_of(policy.purposes)));
+    return base::unexpected(
+        refuse(Reason::wrong_purpose, leaf, 0, "the certificate is not for " + list_of(policy.purposes)));
   if (policy.server_name && !leaf.matches_host(*policy.server_name))
-    return base::unexpected(refuse(Reason::wrong_name, leaf, 0, "the certificate does not name '" + *policy.server_name + "'"));
+    return base::unexpected(
+        refuse(Reason::wrong_name, leaf, 0, "the certificate does not name '" + *policy.server_name + "'"));
   const base::Instant end = earliest_end(*path);
   return VerifiedChain(std::move(*path), *purpose, std::move(identity), end);
 }
@@ -167,8 +175,10 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
 base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryView& registry) {
   const Certificate& leaf = chain.leaf();
   const auto fact = registry.certificate(leaf.fingerprint());
-  const bool listed = fact && chain.identity() && fact->identity == *chain.identity() && fact->purpose == chain.purpose();
-  if (!listed) return base::unexpected(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
+  const bool listed =
+      fact && chain.identity() && fact->identity == *chain.identity() && fact->purpose == chain.purpose();
+  if (!listed)
+    return base::unexpected(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
   if (fact->revoked_for) return base::unexpected(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
   if (registry.is_suspended(fact->identity))
     return base::unexpected(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
@@ -177,7 +187,8 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
 
 std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at) {
   if (at > chain.chain().valid_until())
-    return refuse(Reason::expired, chain.chain().leaf(), 0, "a certificate on the path expired while the connection was open");
+    return refuse(Reason::expired, chain.chain().leaf(), 0,
+                  "a certificate on the path expired while the connection was open");
   auto again = admit(chain.chain(), registry);
   if (again) return std::nullopt;
   return std::move(again).error();

@@ -19,9 +19,9 @@ namespace countersign::trust {
 inline constexpr std::size_t kPresentedLimit = 8;
 
 struct Policy {
-  std::set<Purpose> purposes;                          ///< the leaf must be for one of these
-  std::optional<base::Environment> environment = {};   ///< where set, the leaf must be of this environment
-  std::optional<std::string> server_name = {};         ///< where set, the leaf must carry this host name or address
+  std::set<Purpose> purposes;                         ///< the leaf must be for one of these
+  std::optional<base::Environment> environment = {};  ///< where set, the leaf must be of this environment
+  std::optional<std::string> server_name = {};        ///< where set, the leaf must carry this host name or address
 };
 
 /// What the peer sent, leaf first (RFC 8446 section 4.4.2); nothing of it is believed.
@@ -33,13 +33,15 @@ class VerifiedChain {
   /// Leaf first, anchor last.
   const std::vector<x509::Certificate>& path() const { return path_; }
   Purpose purpose() const { return purpose_; }
-  /// Who the leaf says it is. Present whenever our own issuing CAs vouch; absent for somebody else's server certificate.
+  /// Who the leaf says it is. Present whenever our own issuing CAs vouch; absent for somebody else's server
+  /// certificate.
   const std::optional<base::Identity>& identity() const { return identity_; }
   /// The earliest notAfter on the path: from then on this proof is worth nothing.
   base::Instant valid_until() const { return valid_until_; }
 
  private:
-  friend base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain&, const Policy&, const TrustSet&, base::Instant);
+  friend base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain&, const Policy&, const TrustSet&,
+                                                           base::Instant);
   VerifiedChain(std::vector<x509::Certificate> path, Purpose purpose, std::optional<base::Identity> identity,
                 base::Instant valid_until)
       : path_(std::move(path)), purpose_(purpose), identity_(std::move(identity)), valid_until_(valid_until) {}
@@ -56,7 +58,8 @@ class AdmittedChain {
 
  private:
   friend base::Result<AdmittedChain, Refusal> admit(VerifiedChain, const RegistryView&);
-  AdmittedChain(VerifiedChain chain, base::Identity identity) : chain_(std::move(chain)), identity_(std::move(identity)) {}
+  AdmittedChain(VerifiedChain chain, base::Identity identity)
+      : chain_(std::move(chain)), identity_(std::move(identity)) {}
   VerifiedChain chain_;
   base::Identity identity_;
 };

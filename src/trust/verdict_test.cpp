@@ -1,9 +1,9 @@
 // Every reason to refuse, and for each rejected certificate its accepted twin one change away.
 #include "trust/verdict.h"
 
-#include <gtest/gtest.h>
-
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "testing/pki.h"
 
@@ -64,19 +64,33 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"tampered_signature", [](Pki& p) { return p.client().tampered(); }, "bad_signature"},
         Row{"tampered_content", [](Pki& p) { return p.client().tampered_content(); }, "bad_signature"},
         Row{"signing_for_transport", [](Pki& p) { return p.client().purpose(Purpose::signing); }, "wrong_purpose"},
-        Row{"server_for_transport", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kServerAuth)}); }, "wrong_purpose"},
-        Row{"both_ekus", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kClientAuth), std::string(x509::oid::kServerAuth)}); }, "wrong_purpose"},
-        Row{"any_eku", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kAnyExtendedKeyUsage)}); }, "wrong_purpose"},
-        Row{"transport_eku_from_signing_ca", [](Pki& p) { return p.client().issued_by(Environment::production, Purpose::signing); }, "wrong_purpose"},
+        Row{"server_for_transport", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kServerAuth)}); },
+            "wrong_purpose"},
+        Row{"both_ekus",
+            [](Pki& p) {
+              return p.client().with_eku({std::string(x509::oid::kClientAuth), std::string(x509::oid::kServerAuth)});
+            },
+            "wrong_purpose"},
+        Row{"any_eku", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kAnyExtendedKeyUsage)}); },
+            "wrong_purpose"},
+        Row{"transport_eku_from_signing_ca",
+            [](Pki& p) { return p.client().issued_by(Environment::production, Purpose::signing); }, "wrong_purpose"},
         Row{"uat_certificate", [](Pki& p) { return p.client().environment(Environment::uat); }, "wrong_environment"},
-        Row{"production_name_from_uat_ca", [](Pki& p) { return p.client().issued_by(Environment::uat, Purpose::transport); }, "wrong_environment"},
+        Row{"production_name_from_uat_ca",
+            [](Pki& p) { return p.client().issued_by(Environment::uat, Purpose::transport); }, "wrong_environment"},
         Row{"provider_ehi_certificate", [](Pki& p) { return p.ehi(); }, "wrong_purpose"},
         Row{"service_certificate", [](Pki& p) { return p.service(); }, "wrong_environment"},
         Row{"weak_key", [](Pki& p) { return p.client().weak_key(); }, "weak_key"},
         Row{"weak_signature", [](Pki& p) { return p.client().weak_signature(); }, "weak_signature"},
         Row{"no_identity", [](Pki& p) { return p.client().with_uris({"https://acme.example/"}); }, "malformed"},
-        Row{"two_identities", [](Pki& p) { return p.client().with_uris({"urn:countersign:production:acme:payments", "urn:countersign:production:globex:billing"}); }, "malformed"},
-        Row{"unknown_critical_extension", [](Pki& p) { return p.client().with_unknown_critical_extension(); }, "malformed"},
+        Row{"two_identities",
+            [](Pki& p) {
+              return p.client().with_uris(
+                  {"urn:countersign:production:acme:payments", "urn:countersign:production:globex:billing"});
+            },
+            "malformed"},
+        Row{"unknown_critical_extension", [](Pki& p) { return p.client().with_unknown_critical_extension(); },
+            "malformed"},
         Row{"not_in_registry", [](Pki& p) { return p.client().without_registry(); }, "not_in_registry"}),
     [](const auto& row) { return row.param.name; });
 
@@ -89,7 +103,8 @@ TEST(Verdict, TooManyCertificatesAreNotLookedAt) {
   Pki pki;
   const Issued good = pki.client().issue();
   PresentedChain presented = good.chain;
-  while (presented.size() < kPresentedLimit) presented.push_back(good.chain.back());
+  while (presented.size() < kPresentedLimit)
+    presented.push_back(good.chain.back());
   EXPECT_EQ(judge(pki, presented), "accepted");
   presented.push_back(good.chain.back());
   EXPECT_EQ(judge(pki, presented), "chain_too_long");
@@ -130,7 +145,9 @@ TEST(Verdict, PartnersCannotPassAsTheProvider) {
   Pki pki;
   const Policy policy{.purposes = {Purpose::ehi, Purpose::transport}};
   EXPECT_EQ(outcome(verify_chain(pki.ehi().issue().chain, policy, pki.provider_trust(), pki.now())), "accepted");
-  EXPECT_EQ(outcome(verify_chain(pki.client("globex", "billing").issue().chain, policy, pki.provider_trust(), pki.now())), "unknown_issuer");
+  EXPECT_EQ(
+      outcome(verify_chain(pki.client("globex", "billing").issue().chain, policy, pki.provider_trust(), pki.now())),
+      "unknown_issuer");
 }
 
 TEST(Verdict, RegistryNamesAnotherPurposeOrIdentityIsNotListed) {

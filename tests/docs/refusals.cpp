@@ -1,0 +1,57 @@
+// docs/refusals.md, made from the tables in trust/reason.cpp and tls/alert.cpp, and checked against them by ctest.
+//
+//   refusals_doc FILE           exit status 1 when FILE is not what the tables say
+//   refusals_doc --write FILE   writes it
+#include <cstdio>
+#include <string>
+
+#include "base/files.h"
+#include "tls/alert.h"
+#include "trust/reason.h"
+
+namespace {
+
+using namespace countersign;
+
+constexpr std::string_view kIntroduction =
+    "# Refusals\n\n"
+    "Why a certificate was not believed. A peer that is refused is sent a TLS alert and nothing more; the one to whom "
+    "the\n"
+    "certificate belongs finds the reason in the record `tls.refused` of the log (field `reason`), in the metric\n"
+    "`countersign_gateway_refusals_total`, or by asking `countersign verify`. The names are stable and the list is "
+    "closed.\n\n"
+    "This page is written from the tables in `src/trust/reason.cpp` and `src/tls/alert.cpp`; a test fails when it "
+    "differs.\n"
+    "Write it anew with `build/dev/tests/docs/refusals_doc --write docs/refusals.md`.\n\n"
+    "With TLS 1.2, `no_certificate` is answered with `handshake_failure`: the older protocol has no alert of its own "
+    "for it.\n"
+    "`access_denied` would say more about `suspended` than `certificate_unknown` does, but OpenSSL's verifier cannot "
+    "send it\n"
+    "(docs/adr/0010).\n";
+
+std::string page() {
+  std::string text(kIntroduction);
+  text += "\n| reason | alert to the peer | number |\n|---|---|---|\n";
+  for (const trust::Explanation& e : trust::explanations()) {
+    const tls::Alert alert = tls::to_alert(e.reason);
+    text += "| [" + std::string(e.name) + "](#" + std::string(e.name) + ") | " + std::string(tls::name(alert)) + " | " +
+            std::to_string(static_cast<int>(alert)) + " |\n";
+  }
+  for (const trust::Explanation& e : trust::explanations())
+    text += "\n## " + std::string(e.name) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
+            std::string(e.remedy) + "\n";
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool write = argc == 3 && std::string(argv[1]) == "--write";
+  if (argc != 2 && !write) return std::fputs("usage: refusals_doc [--write] FILE\n", stderr), 2;
+  const std::string file = argv[argc - 1];
+  if (write) return base::write_file(file, page(), base::FileMode::world_readable) ? 0 : 1;
+  const auto found = base::read_file(file);
+  if (found && *found == page()) return 0;
+  std::fprintf(stderr, "%s is not what the tables say: run refusals_doc --write %s\n", file.c_str(), file.c_str());
+  return 1;
+}
