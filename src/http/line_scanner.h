@@ -2,6 +2,8 @@
 // Private to http.
 #pragma once
 
+#include <cstdint>
+
 #include "base/error.h"
 #include "base/result.h"
 

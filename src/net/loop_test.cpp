@@ -130,8 +130,7 @@ TEST(Worker, FinishesWhatWasStarted) {
                 }),
         "first", log.log());
   loop.run();
-  std::thread opener([&] { closed.unlock(); });
-  opener.join();
+  closed.unlock();
   worker.reset();
   EXPECT_TRUE(first);
 }

@@ -338,12 +338,13 @@ class NoDescriptors {
 
 TEST_F(SocketTest, OutOfDescriptorsItWaitsAndAcceptsLater) {
   const Socket waiting = run(Socket::connect(loop_, listener_.local(), far())).value();
-  auto no_descriptors = std::make_unique<NoDescriptors>();
+  std::unique_ptr<NoDescriptors> no_descriptors;
   std::string outcome;
+  loop_.post([&] { no_descriptors = std::make_unique<NoDescriptors>(); });
   spawn(keep_accept(listener_, outcome));
   loop_.post([&] {
-    EXPECT_EQ(outcome, "");
     no_descriptors.reset();
+    EXPECT_EQ(outcome, "");
   });
   loop_.run();
   EXPECT_EQ(outcome, "accepted");
