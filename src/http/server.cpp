@@ -1,10 +1,7 @@
 #include "http/server.h"
 
-#include <array>
 #include <ctime>
 #include <exception>
-
-#include <fmt/format.h>
 
 #include "base/time.h"
 #include "http/problem.h"
@@ -18,17 +15,13 @@ constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kReadStep = 16 * 1024;
 
-/// IMF-fixdate, RFC 9110 section 5.6.7. Nothing is decided by it.
+/// IMF-fixdate, RFC 9110 section 5.6.7; our programs stay in the C locale. Nothing is decided by it.
 std::string http_date() {
-  static constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::time_t now = base::SystemClock().now().unix_seconds();
   std::tm utc = {};
   gmtime_r(&now, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays.at(static_cast<std::size_t>(utc.tm_wday)),
-                     utc.tm_mday, kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec);
+  char text[40] = "";
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
 /// The status for input that cannot be served; nothing when there is nobody to answer, or nothing was asked.
