@@ -121,13 +121,13 @@ std::optional<Refusal> judge_issuer(const Certificate& leaf, const IssuingCa* is
                     (policy.environment ? "; this is '" + std::string(base::name(*policy.environment)) + "'" : ""));
 }
 
+/// The anchor is believed by configuration, not for its key or signature (RFC 5280 section 6.1.1 (d)).
 std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
   const Certificate& leaf = path.front();
-  for (std::size_t depth = 0; depth < path.size(); ++depth) {
+  for (std::size_t depth = 0; depth + 1 < path.size(); ++depth) {
     auto strong = crypto::check_strength(path[depth].public_key());
     if (!strong) return refuse(Reason::weak_key, leaf, static_cast<int>(depth), strong.error().detail);
-    const bool is_anchor = depth + 1 == path.size();
-    if (!is_anchor && !path[depth].has_strong_signature())
+    if (!path[depth].has_strong_signature())
       return refuse(Reason::weak_signature, leaf, static_cast<int>(depth),
                     "'" + path[depth].subject().text + "' is signed with a broken or unknown algorithm");
   }
