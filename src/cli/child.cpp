@@ -110,7 +110,7 @@ base::Result<fs::path> find_program(const std::string& name) {
     if (is_executable_file(candidate)) return candidate;
     folders = end == std::string::npos ? "" : folders.substr(end + 1);
   }
-  return base::fail(base::Kind::not_found, "program.missing",
+  return base::fail(base::Kind::unavailable, "program.missing",
                     "the program '" + name + "' is neither at '" + beside.string() +
                         "' nor in PATH: install all of Countersign together");
 }

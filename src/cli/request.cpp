@@ -1,5 +1,7 @@
 #include "cli/request.h"
 
+#include <iostream>
+
 #include "base/files.h"
 #include "cli/application_ref.h"
 #include "cli/authority_options.h"
@@ -87,7 +89,7 @@ base::Result<Prepared> with_csr(const RequestOptions& options, trust::Purpose pu
   return Prepared{.files = RequestFiles::in(options.out, purpose),
                   .private_key = std::nullopt,
                   .p12_password = {},
-                  .enrolment = {options.code, purpose, std::move(text), csr->public_key()}};
+                  .enrolment = {"", purpose, std::move(text), csr->public_key()}};
 }
 
 base::Result<Prepared> with_own_key(const RequestOptions& options, trust::Purpose purpose) {
@@ -101,7 +103,7 @@ base::Result<Prepared> with_own_key(const RequestOptions& options, trust::Purpos
                     .private_key = std::move(key.key),
                     .key_made = key.made,
                     .p12_password = {},
-                    .enrolment = {options.code, purpose, std::move(csr), std::move(public_key)}};
+                    .enrolment = {"", purpose, std::move(csr), std::move(public_key)}};
   if (!options.p12.empty()) {
     BASE_TRY(prepared.p12_password, read_password(options.p12_password_file));
   }
@@ -185,9 +187,21 @@ void print_json(const RequestOptions& options, const Prepared& prepared, const I
   context.out << base::json::serialize(answer) << "\n";
 }
 
+/// The code itself, or the first line of standard input for "-".
+base::Result<std::string> read_code(const std::string& given) {
+  if (given != "-") return given;
+  std::string line;
+  std::getline(std::cin, line);
+  if (line.ends_with('\r')) line.pop_back();
+  if (!line.empty()) return line;
+  return base::fail(base::Kind::invalid, "code.missing",
+                    "--code - takes the code from standard input, where there is none");
+}
+
 base::Result<base::ExitCode> request(const RequestOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api(options.authority, context));
   BASE_TRY(Prepared prepared, prepare(options));
+  BASE_TRY(prepared.enrolment.code, read_code(options.code));
   BASE_TRY(const Issued issued, enrol(api, prepared.enrolment, context));
   BASE_TRY_VOID(save(prepared.files, issued));
   BASE_TRY_VOID(save_p12(options, prepared, issued));
@@ -206,7 +220,8 @@ void add_request(CommandTree& tree) {
   add_choice(app, "purpose", options->purpose, {"transport", "signing", "service", "server", "ehi"},
              "What the certificate is for")
       ->required();
-  app.add_option("--code", options->code, "The one-time enrolment code that the provider gave you")
+  app.add_option("--code", options->code,
+                 "The one-time enrolment code that the provider gave you; '-': from standard input")
       ->required()
       ->type_name("CODE");
   app.add_option("--out", options->out, "Where to save PURPOSE.key, PURPOSE.pem and PURPOSE-chain.pem")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <sstream>
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -22,23 +23,22 @@ constexpr milliseconds kReadyLook{20};
 constexpr milliseconds kLongestWait{1000};
 constexpr std::chrono::seconds kSettled{60};
 constexpr std::size_t kTailLines = 4;
-constexpr std::size_t kTailBytes = 4096;
 
-/// The last lines that a program wrote since it was started, indented.
+/// The last lines that a program wrote since it was started, indented. What it says before it ends is plain text: if
+/// there is some, its log records are left out.
 std::string tail_of(const std::filesystem::path& log, std::uintmax_t from) {
-  auto text = base::read_file(log, base::kFileLimit);
+  auto text = base::read_file(log);
   if (!text || text->size() <= from) return {};
-  std::string tail =
-      text->substr(std::max<std::size_t>(from, text->size() > kTailBytes ? text->size() - kTailBytes : 0));
-  while (tail.ends_with('\n'))
-    tail.pop_back();
-  std::string lines;
-  for (std::size_t count = 0; count < kTailLines && !tail.empty(); ++count) {
-    const std::size_t start = tail.rfind('\n');
-    lines = "\n    " + tail.substr(start == std::string::npos ? 0 : start + 1) + lines;
-    tail.resize(start == std::string::npos ? 0 : start);
-  }
-  return lines;
+  std::istringstream written(text->substr(from));
+  std::vector<std::string> plain;
+  std::vector<std::string> records;
+  for (std::string line; std::getline(written, line);)
+    (line.starts_with("{") ? records : plain).push_back(line);
+  const std::vector<std::string>& lines = plain.empty() ? records : plain;
+  std::string tail;
+  for (std::size_t i = lines.size() - std::min(lines.size(), kTailLines); i < lines.size(); ++i)
+    tail += "\n    " + lines[i];
+  return tail;
 }
 
 bool is_hopeless(int status) {
@@ -109,10 +109,11 @@ void Supervisor::note_end(Kept& kept, const std::string& how, bool hopeless) {
   kept.pid = 0;
   if (was_ready && steady_clock::now() - kept.started > kSettled) kept.backoff.reset();
   kept.failed_starts = was_ready ? 0 : kept.failed_starts + 1;
-  const std::string tail = tail_of(kept.program.log, kept.log_from);
+  const std::string tail = was_ready ? "" : tail_of(kept.program.log, kept.log_from);
   if (!was_ready && (hopeless || kept.failed_starts >= kStartsAtMost)) {
     const std::string tried = hopeless ? "" : " (tried " + std::to_string(kStartsAtMost) + " times)";
-    events_.push_back({Event::Kind::gave_up, kept.program.name, how + " before it was ready" + tried + tail});
+    const auto kind = hopeless ? Event::Kind::wrong_configuration : Event::Kind::gave_up;
+    events_.push_back({kind, kept.program.name, how + " before it was ready" + tried + tail});
     return;
   }
   const std::chrono::seconds pause = kept.backoff.next();

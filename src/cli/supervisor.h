@@ -31,10 +31,11 @@ class Supervisor {
  public:
   struct Event {
     enum class Kind {
-      ready,    ///< `program` serves, for the first time or again
-      ended,    ///< `program` ended; `detail` says how and what follows
-      gave_up,  ///< `program` cannot be started; `detail` says why
-      stop,     ///< somebody asked us to stop
+      ready,                ///< `program` serves, for the first time or again
+      ended,                ///< `program` ended; `detail` says how and what follows
+      gave_up,              ///< `program` cannot be started; `detail` says why
+      wrong_configuration,  ///< the same, by the program's own word at its first start
+      stop,                 ///< somebody asked us to stop
     };
     Kind kind;
     std::string program;

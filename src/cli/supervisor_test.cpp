@@ -62,7 +62,7 @@ TEST(Supervisor, GivesUpAtOnceOnAWrongConfiguration) {
   ASSERT_TRUE(supervisor);
   supervisor->keep_running(shell(folder, "one", "echo 'no such key' >&2; exit 2"));
   const Supervisor::Event event = supervisor->next();
-  EXPECT_EQ(event.kind, Kind::gave_up);
+  EXPECT_EQ(event.kind, Kind::wrong_configuration);
   EXPECT_NE(event.detail.find("exit code 2"), std::string::npos);
   EXPECT_NE(event.detail.find("no such key"), std::string::npos) << event.detail;
 }

@@ -56,6 +56,7 @@ class Up {
     return std::ranges::find(options_.without, name) == options_.without.end();
   }
   base::Result<Program> program(const std::string& name) const;
+  std::optional<base::Error> hopelessness(const Supervisor::Event& event) const;
   /// True when it serves, false when we were asked to stop before.
   base::Result<bool> start_and_wait(const std::string& name);
   base::Result<bool> start_data_planes();
@@ -74,7 +75,6 @@ class Up {
   Context& context_;
   Supervisor supervisor_;
   UpConfig config_;
-  std::vector<std::string> started_;
   json::object running_;
 };
 
@@ -110,17 +110,22 @@ void Up::tell(const Supervisor::Event& event) {
                << (event.kind == Kind::ready ? "is ready again" : event.detail) << std::endl;
 }
 
+/// Nothing while there is hope that the program will run.
+std::optional<base::Error> Up::hopelessness(const Supervisor::Event& event) const {
+  if (event.kind != Kind::gave_up && event.kind != Kind::wrong_configuration) return std::nullopt;
+  const bool ours_to_mend = event.kind == Kind::wrong_configuration;
+  return base::Error{ours_to_mend ? base::Kind::invalid : base::Kind::unavailable, "up.cannot_start",
+                     "the " + event.program + " " + event.detail +
+                         "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string()};
+}
+
 base::Result<bool> Up::start_and_wait(const std::string& name) {
   BASE_TRY(Program wanted_program, program(name));
   supervisor_.keep_running(std::move(wanted_program));
-  if (std::ranges::find(started_, name) == started_.end()) started_.push_back(name);
   for (;;) {
     const Supervisor::Event event = supervisor_.next();
     if (event.kind == Kind::stop) return false;
-    if (event.kind == Kind::gave_up)
-      return base::fail(base::Kind::unavailable, "up.cannot_start",
-                        "the " + event.program + " " + event.detail +
-                            "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string());
+    if (auto error = hopelessness(event)) return base::unexpected(std::move(*error));
     if (event.kind == Kind::ready && event.program == name) return true;
     tell(event);
   }
@@ -168,11 +173,9 @@ base::Result<void> Up::watch() {
   for (;;) {
     const Supervisor::Event event = supervisor_.next();
     if (event.kind == Kind::stop) return {};
+    if (auto error = hopelessness(event)) return base::unexpected(std::move(*error));
     tell(event);
     if (event.kind == Kind::ready) BASE_TRY_VOID(after_restart(event.program));
-    if (event.kind == Kind::gave_up)
-      return base::fail(base::Kind::unavailable, "up.cannot_start",
-                        "the " + event.program + " could not be started again; everything is stopped");
   }
 }
 
