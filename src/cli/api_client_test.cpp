@@ -1,0 +1,169 @@
+// The client against an authority of our own making, over real TLS: whom it believes, and what it keeps open.
+#include "cli/api_client.h"
+
+#include <atomic>
+#include <sstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "http/problem.h"
+#include "http/server.h"
+#include "net/loop.h"
+#include "testing/code_of.h"
+#include "testing/pki.h"
+#include "tls/handshake.h"
+
+namespace countersign::cli {
+namespace {
+
+using testing::code_of;
+using testing::Issued;
+using testing::Pki;
+
+class NoSink final : public base::LogSink {
+ public:
+  void write(std::string_view) override {}
+};
+
+net::Task<http::Response> answer(http::Request request) {
+  if (request.head.target == "/conflict")
+    co_return http::to_problem({base::Kind::conflict, "code.used", "used before"});
+  if (request.head.target == "/text") co_return http::json_response(200, "not JSON");
+  co_return http::json_response(200, R"({"target":")" + request.head.target + R"("})");
+}
+
+/// Serves on a thread of its own until it dies; every client certificate is refused.
+class FakeAuthority {
+ public:
+  FakeAuthority(Pki& pki, Issued certificate) : log_({.program = "test"}, pki.clock(), sink_) {
+    const tls::Credential credential{std::move(certificate.chain), std::move(certificate.key)};
+    context_ = tls::ServerContext::make(credential, tls::ClientCertificate::optional, {}).value();
+    net::Listener::Options options;
+    options.at = {"127.0.0.1", 0};
+    listener_.emplace(net::Listener::bind(loop_, options).value());
+    net::spawn(loop_, accept_all(), "fake authority", log_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~FakeAuthority() {
+    loop_.post([this] { loop_.stop(); });
+    thread_.join();
+  }
+
+  net::Endpoint address() const { return listener_->local(); }
+  int connections() const { return connections_; }
+
+ private:
+  net::Task<void> accept_all() {
+    for (;;) {
+      auto socket = co_await listener_->accept();
+      if (!socket) co_return;
+      net::spawn(loop_, serve(std::move(*socket)), "connection", log_);
+    }
+  }
+
+  net::Task<void> serve(net::Socket socket) {
+    tls::JudgeClient nobody =
+        [](const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
+      return base::unexpected(trust::refuse(trust::Reason::unknown_issuer, presented.front(), 0, "nobody is known"));
+    };
+    const net::Deadline deadline = net::Deadline::after(std::chrono::seconds(20));
+    auto connection =
+        co_await tls::Handshake::accept_optional(std::move(socket), context_, std::move(nobody), deadline);
+    if (!connection) co_return;
+    ++connections_;
+    const http::Handler handler = answer;
+    const http::ServerOptions options;
+    co_await http::serve(*connection->stream, handler, options);
+  }
+
+  NoSink sink_;
+  base::Log log_;
+  std::shared_ptr<const tls::ServerContext> context_;
+  net::Loop loop_;
+  std::optional<net::Listener> listener_;
+  std::atomic<int> connections_ = 0;
+  std::thread thread_;
+};
+
+class ApiClientTest : public ::testing::Test {
+ protected:
+  base::Result<base::json::object> call(const FakeAuthority& authority, std::string name,
+                                        const tls::Credential* own = nullptr) {
+    auto client = ApiClient::make({.authority = authority.address(),
+                                   .trust = pki_.provider_trust(),
+                                   .credential = own,
+                                   .server_name = std::move(name)},
+                                  context_);
+    return client->get("/v1/health");
+  }
+
+  Pki pki_;
+  NoSink sink_;
+  base::Log log_{{.program = "test"}, pki_.clock(), sink_};
+  std::ostringstream out_;
+  std::ostringstream err_;
+  Context context_{out_, err_, pki_.clock(), log_};
+};
+
+TEST_F(ApiClientTest, BelievesOnlyTheProvidersServerOfThatName) {
+  struct Row {
+    const char* row;
+    Issued certificate;
+    const char* called;
+    const char* code;
+  };
+  Row rows[] = {
+      {"genuine", pki_.internal_server("authority").issue(), "localhost", "ok"},
+      {"other name", pki_.internal_server("authority").issue(), "authority.example", "authority.refused"},
+      {"other CA", pki_.internal_server("authority").other_ca().issue(), "localhost", "authority.refused"},
+      {"expired", pki_.internal_server("authority").expired().issue(), "localhost", "authority.refused"},
+      {"self-signed", pki_.internal_server("authority").self_signed().issue(), "localhost", "authority.refused"},
+      {"a partner's", pki_.client().with_dns({"localhost"}).issue(), "localhost", "authority.refused"},
+      {"a public CA's", pki_.server("localhost").issue(), "localhost", "authority.refused"}};
+  for (Row& row : rows) {
+    FakeAuthority authority(pki_, std::move(row.certificate));
+    EXPECT_EQ(code_of(call(authority, row.called)), row.code) << row.row;
+  }
+}
+
+TEST_F(ApiClientTest, SaysThatOurOwnCertificateWasRefused) {
+  FakeAuthority authority(pki_, pki_.internal_server("authority").issue());
+  Issued own = pki_.operator_().issue();
+  const tls::Credential credential{std::move(own.chain), std::move(own.key)};
+  const auto refused = call(authority, "localhost", &credential);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "authority.refuses_us");
+  EXPECT_EQ(refused.error().kind, base::Kind::denied);
+}
+
+TEST_F(ApiClientTest, KeepsOneConnectionAndGivesAnswersAsTheyAre) {
+  FakeAuthority authority(pki_, pki_.internal_server("authority").issue());
+  auto client = ApiClient::make(
+      {.authority = authority.address(), .trust = pki_.provider_trust(), .server_name = "localhost"}, context_);
+  ASSERT_TRUE(client);
+  EXPECT_EQ(client->get("/a")->at("target").as_string(), "/a");
+  EXPECT_EQ(client->post("/b", {{"x", 1}})->at("target").as_string(), "/b");
+  const auto conflict = client->post("/conflict", {});
+  EXPECT_EQ(code_of(conflict), "code.used");
+  EXPECT_EQ(conflict.error().kind, base::Kind::conflict);
+  EXPECT_EQ(code_of(client->get("/text")), "authority.answer");
+  EXPECT_EQ(client->get_text("/text"), "not JSON");
+  EXPECT_EQ(authority.connections(), 1);
+}
+
+TEST_F(ApiClientTest, SaysThatNobodyIsThere) {
+  net::Endpoint gone;
+  {
+    FakeAuthority authority(pki_, pki_.internal_server("authority").issue());
+    gone = authority.address();
+  }
+  auto client =
+      ApiClient::make({.authority = gone, .trust = pki_.provider_trust(), .server_name = "localhost"}, context_);
+  const auto refused = client->get("/v1/health");
+  EXPECT_EQ(code_of(refused), "authority.unreachable");
+  EXPECT_EQ(base::to_exit_code(refused.error().kind), base::ExitCode::unavailable);
+}
+
+}  // namespace
+}  // namespace countersign::cli
