@@ -7,8 +7,6 @@ namespace {
 
 /// How often the server certificate is looked at.
 constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
-/// How long cut connections may take to unwind.
-constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
 
 trust::Policy api_policy() {
   return {
@@ -23,42 +21,6 @@ trust::Policy internal_policy() {
 
 }  // namespace
 
-/// The open connections, so that a drain can close the idle ones. Shared with the frames, which may outlive the
-/// service.
-class Service::Live {
- public:
-  struct Connection {
-    net::Stream& stream;
-    bool busy = false;  ///< between a request and its response
-  };
-
-  /// One connection, for as long as its frame lives.
-  class Entry {
-   public:
-    Entry(std::shared_ptr<Live> live, net::Stream& stream)
-        : live_(std::move(live)), at_(live_->connections_.insert(live_->connections_.end(), Connection{stream})) {}
-    ~Entry() { live_->connections_.erase(at_); }
-    Entry(const Entry&) = delete;
-    Connection& connection() const { return *at_; }
-
-   private:
-    std::shared_ptr<Live> live_;
-    std::list<Connection>::iterator at_;
-  };
-
-  void abort_idle() {
-    for (Connection& connection : connections_)
-      if (!connection.busy) connection.stream.abort();
-  }
-  void abort_all() {
-    for (Connection& connection : connections_)
-      connection.stream.abort();
-  }
-
- private:
-  std::list<Connection> connections_;
-};
-
 /// Says when a listener is full, ever more rarely. Refusals and failures are records of tls::Server already.
 class Service::Observer final : public tls::ServerObserver {
  public:
@@ -66,6 +28,7 @@ class Service::Observer final : public tls::ServerObserver {
   void accepted() override {}
   void refused(trust::Reason) override {}
   void failed(const std::string&) override {}
+  void cut(trust::Reason) override {}
   void shed() override {
     ++shed_;
     if ((shed_ & (shed_ - 1)) == 0)
@@ -77,19 +40,6 @@ class Service::Observer final : public tls::ServerObserver {
   std::size_t shed_ = 0;
 };
 
-namespace {
-
-/// A handler for http::serve that marks the connection busy while `respond` is at work.
-template <class Respond, class Connection>
-net::Task<http::Response> answer_while_busy(Respond respond, Connection& connection, http::Request request) {
-  connection.busy = true;
-  http::Response response = co_await respond(std::move(request));
-  connection.busy = false;
-  co_return response;
-}
-
-}  // namespace
-
 Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal)
     : parts_(parts),
       bell_(bell),
@@ -99,8 +49,7 @@ Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net
       internal_api_(parts, internal_gate_, bell),
       api_listener_(std::move(api)),
       internal_listener_(std::move(internal)),
-      observer_(std::make_unique<Observer>(parts.log)),
-      live_(std::make_shared<Live>()) {}
+      observer_(std::make_unique<Observer>(parts.log)) {}
 
 Service::~Service() = default;
 
@@ -129,50 +78,42 @@ void Service::start() {
   };
   api_server_ = std::make_unique<ApiServer>(
       parts_.loop, api_listener_, options("api"), [this] { return api_context_; }, api_gate_.judge(),
-      [this](tls::Connection<std::optional<tls::VerifiedPeer>> connection) { return serve_api(std::move(connection)); },
-      *observer_, parts_.log);
+      [this](ApiServer::Live& live) { return serve_api(live); }, *observer_, parts_.log);
   internal_server_ = std::make_unique<InternalServer>(
       parts_.loop, internal_listener_, options("internal"), [this] { return internal_context_; },
-      internal_gate_.judge(),
-      [this](tls::Connection<tls::VerifiedPeer> connection) { return serve_internal(std::move(connection)); },
-      *observer_, parts_.log);
+      internal_gate_.judge(), [this](InternalServer::Live& live) { return serve_internal(live); }, *observer_,
+      parts_.log);
   net::spawn(parts_.loop, api_server_->run(), "api.accept", parts_.log);
   net::spawn(parts_.loop, internal_server_->run(), "internal.accept", parts_.log);
   net::spawn(parts_.loop, look_after_certificate(), "certificate.renewal", parts_.log);
 }
 
-http::ServerOptions Service::http_options() const {
+template <class Live>
+http::ServerOptions Service::http_options(Live& live) const {
   http::ServerOptions options;
   options.body_bytes = kBodyLimit;
+  options.on_busy = [&live](bool busy) { live.idle = !busy; };
   options.draining = [this] { return draining_; };
   return options;
 }
 
-net::Task<void> Service::serve_api(tls::Connection<std::optional<tls::VerifiedPeer>> connection) {
-  net::Stream& stream = *connection.stream;
-  const ApiCaller caller{std::move(connection.peer), stream.peer(), connection.server_name};
-  const Live::Entry entry(live_, stream);
-  const http::Handler respond = [this, &caller](http::Request request) {
+net::Task<void> Service::serve_api(ApiServer::Live& live) {
+  net::Stream& stream = *live.connection.stream;
+  const ApiCaller caller{live.connection.peer, stream.peer(), live.connection.server_name};
+  const http::Handler handler = [this, &caller](http::Request request) {
     return api_.respond(std::move(request), caller);
   };
-  const http::Handler handler = [&](http::Request request) {
-    return answer_while_busy(respond, entry.connection(), std::move(request));
-  };
-  const http::ServerOptions options = http_options();
+  const http::ServerOptions options = http_options(live);
   co_await http::serve(stream, handler, options);
 }
 
-net::Task<void> Service::serve_internal(tls::Connection<tls::VerifiedPeer> connection) {
-  net::Stream& stream = *connection.stream;
-  const InternalCaller caller{std::move(connection.peer), stream.peer(), connection.server_name};
-  const Live::Entry entry(live_, stream);
-  const http::Handler respond = [this, &caller](http::Request request) {
+net::Task<void> Service::serve_internal(InternalServer::Live& live) {
+  net::Stream& stream = *live.connection.stream;
+  const InternalCaller caller{live.connection.peer, stream.peer(), live.connection.server_name};
+  const http::Handler handler = [this, &caller](http::Request request) {
     return internal_api_.respond(std::move(request), caller);
   };
-  const http::Handler handler = [&](http::Request request) {
-    return answer_while_busy(respond, entry.connection(), std::move(request));
-  };
-  const http::ServerOptions options = http_options();
+  const http::ServerOptions options = http_options(live);
   co_await http::serve(stream, handler, options);
 }
 
@@ -193,18 +134,11 @@ net::Task<void> Service::look_after_certificate() {
 
 net::Task<void> Service::drain() {
   draining_ = true;
-  api_listener_.close();
-  internal_listener_.close();
   bell_.close();
-  live_->abort_idle();
   const net::Deadline deadline = net::Deadline::after(kDrainTime);
-  const bool api_done = co_await api_server_->wait_until_empty(deadline);
-  const bool internal_done = co_await internal_server_->wait_until_empty(deadline);
-  if (api_done && internal_done) co_return;
-  live_->abort_all();
-  const net::Deadline unwound = net::Deadline::after(kUnwindTime);
-  co_await api_server_->wait_until_empty(unwound);
-  co_await internal_server_->wait_until_empty(unwound);
+  internal_listener_.close();  // while the other one drains, nobody new comes in here either
+  (void)co_await api_server_->drain(deadline);
+  (void)co_await internal_server_->drain(deadline);
 }
 
 }  // namespace countersign::authority

@@ -4,8 +4,6 @@
 // is worked on by one worker.
 #pragma once
 
-#include <list>
-
 #include "authority/internal_api.h"
 #include "http/server.h"
 #include "tls/server.h"
@@ -38,15 +36,15 @@ class Service {
  private:
   using ApiServer = tls::Server<std::optional<tls::VerifiedPeer>>;
   using InternalServer = tls::Server<tls::VerifiedPeer>;
-  class Live;
   class Observer;
 
   Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal);
   base::Result<void> load_contexts();
   net::Task<void> look_after_certificate();
-  net::Task<void> serve_api(tls::Connection<std::optional<tls::VerifiedPeer>> connection);
-  net::Task<void> serve_internal(tls::Connection<tls::VerifiedPeer> connection);
-  http::ServerOptions http_options() const;
+  net::Task<void> serve_api(ApiServer::Live& live);
+  net::Task<void> serve_internal(InternalServer::Live& live);
+  template <class Live>
+  http::ServerOptions http_options(Live& live) const;
 
   Api::Parts parts_;
   FeedBell& bell_;
@@ -59,7 +57,6 @@ class Service {
   std::shared_ptr<const tls::ServerContext> api_context_;
   std::shared_ptr<const tls::ServerContext> internal_context_;
   std::unique_ptr<Observer> observer_;
-  std::shared_ptr<Live> live_;
   std::unique_ptr<ApiServer> api_server_;
   std::unique_ptr<InternalServer> internal_server_;
   bool draining_ = false;

@@ -44,7 +44,7 @@ class Partner final : public tls::ServerObserver {
     };
     server_.emplace(
         loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
-        [this](tls::Connection<tls::VerifiedPeer> c) { return serve(std::move(c)); }, *this, log);
+        [this](tls::LiveConnection<tls::VerifiedPeer>& live) { return serve(live.connection); }, *this, log);
     net::spawn(loop, server_->run(), "partner", log);
   }
   std::uint16_t port() const { return listener_.local().port; }
@@ -56,6 +56,7 @@ class Partner final : public tls::ServerObserver {
   void refused(trust::Reason) override {}
   void failed(const std::string&) override {}
   void shed() override {}
+  void cut(trust::Reason) override {}
 
  private:
   static net::Listener::Options at_any_port() {
@@ -63,7 +64,7 @@ class Partner final : public tls::ServerObserver {
     options.at = {"127.0.0.1", 0};
     return options;
   }
-  net::Task<void> serve(tls::Connection<tls::VerifiedPeer> connection) {
+  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) {
     const net::Deadline deadline = net::Deadline::after(std::chrono::seconds(20));
     if (manner_ == Manner::speaks_garbage) {
       constexpr std::string_view kGarbage = "SSH-2.0-partner\r\n\r\n";

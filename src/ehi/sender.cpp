@@ -108,7 +108,7 @@ base::Result<void> Sender::bind() {
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
       loop, *listener_, tls::ServerOptions{.name = "ehi"}, [this] { return context_; },
       JudgeInternal{&plane_->knowledge(), &clock_},
-      [this](tls::Connection<tls::VerifiedPeer> connection) { return serve(std::move(connection)); }, counts_, log_);
+      [this](tls::LiveConnection<tls::VerifiedPeer>& live) { return serve(live); }, counts_, log_);
   http::Handler status = [this](http::Request request) { return answer_status(std::move(request)); };
   BASE_TRY(status_, http::PlainServer::bind(loop, config_.status, std::move(status), log_));
   return {};
@@ -116,7 +116,7 @@ base::Result<void> Sender::bind() {
 
 void Sender::run() {
   net::Loop& loop = plane_->loop();
-  plane_->start([] {});
+  plane_->start([this] { server_->reconsider(plane_->knowledge().registry(), clock_.now()); });
   net::spawn(loop, server_->run(), "ehi.accept", log_);
   net::spawn(loop, status_->run(), "ehi.status", log_);
   net::spawn(loop, stop_on_signal(), "ehi.stop", log_);
@@ -130,31 +130,21 @@ void Sender::run() {
 net::Task<void> Sender::stop_on_signal() {
   const int signal = co_await net::wait_for_stop_signal(plane_->loop());
   log_.info("ehi.draining", {{"signal", signal}});
-  draining_ = true;
-  listener_->close();
-  (void)co_await server_->wait_until_empty(net::Deadline::after(config_.drain_time));
+  (void)co_await server_->drain(net::Deadline::after(config_.drain_time));
   plane_->loop().stop();
 }
 
-net::Task<void> Sender::serve(tls::Connection<tls::VerifiedPeer> connection) {
-  const http::Handler handler = [this, &connection](http::Request request) {
-    return answer(connection.peer, std::move(request));
-  };
+net::Task<void> Sender::serve(tls::LiveConnection<tls::VerifiedPeer>& live) {
+  const http::Handler handler = [this, &live](http::Request request) { return answer(live, std::move(request)); };
   http::ServerOptions options;
   options.body_bytes = config_.body_bytes;
-  options.draining = [this] { return draining_; };
-  co_await http::serve(*connection.stream, handler, options);
+  options.on_busy = [&live](bool busy) { live.idle = !busy; };
+  options.draining = [this] { return server_->draining(); };
+  co_await http::serve(*live.connection.stream, handler, options);
 }
 
-net::Task<http::Response> Sender::answer(const tls::VerifiedPeer& caller, http::Request request) {
-  if (const auto refusal = trust::reconsider(caller.admitted(), plane_->knowledge().registry(), clock_.now())) {
-    log_.warning("connection.cut", trust::to_fields(*refusal));
-    http::Response response =
-        http::to_problem({base::Kind::denied, "ehi.caller_refused",
-                          "your certificate is no longer accepted: " + std::string(trust::name(refusal->reason))});
-    response.fields.set("Connection", "close");
-    co_return response;
-  }
+net::Task<http::Response> Sender::answer(tls::LiveConnection<tls::VerifiedPeer>& live, http::Request request) {
+  if (!server_->still_admitted(live, plane_->knowledge().registry(), clock_.now())) co_return http::Response();
   auto path = request.path();
   if (!path) co_return http::to_problem(path.error());
   const Endpoint* endpoint =
@@ -169,7 +159,7 @@ net::Task<http::Response> Sender::answer(const tls::VerifiedPeer& caller, http::
     response.fields.add("Allow", "POST");
     co_return response;
   }
-  co_return co_await call(caller, *endpoint, std::move(request));
+  co_return co_await call(live.connection.peer, *endpoint, std::move(request));
 }
 
 net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, const Endpoint& endpoint,
@@ -208,7 +198,7 @@ net::Task<http::Response> Sender::answer_status(http::Request request) {
   http::Response response;
   response.fields.add("Content-Type", "text/plain; version=0.0.4");
   if (request.head.target == "/live") response.body = "live\n";
-  else if (request.head.target == "/ready") response.body = draining_ ? "draining\n" : "ready\n";
+  else if (request.head.target == "/ready") response.body = server_->draining() ? "draining\n" : "ready\n";
   else if (request.head.target == "/metrics")
     response.body =
         "countersign_ehi_calls_total{outcome=\"answered\"} " + std::to_string(counts_.calls_answered) +
@@ -218,7 +208,7 @@ net::Task<http::Response> Sender::answer_status(http::Request request) {
         "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
         "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
   else response.status = 404;
-  if (request.head.target == "/ready" && draining_) response.status = 503;
+  if (request.head.target == "/ready" && server_->draining()) response.status = 503;
   co_return response;
 }
 

@@ -18,6 +18,7 @@ struct Counts final : tls::ServerObserver {
   void refused(trust::Reason) override { ++callers_refused; }
   void failed(const std::string&) override {}
   void shed() override {}
+  void cut(trust::Reason) override {}
 };
 
 class Sender {
@@ -37,8 +38,8 @@ class Sender {
   base::Result<void> load_provider_certificate(base::Environment environment);
   base::Result<void> bind();
   void use_server_credential(std::shared_ptr<const tls::Credential> own);
-  net::Task<void> serve(tls::Connection<tls::VerifiedPeer> connection);
-  net::Task<http::Response> answer(const tls::VerifiedPeer& caller, http::Request request);
+  net::Task<void> serve(tls::LiveConnection<tls::VerifiedPeer>& live);
+  net::Task<http::Response> answer(tls::LiveConnection<tls::VerifiedPeer>& live, http::Request request);
   net::Task<http::Response> call(const tls::VerifiedPeer& caller, const Endpoint& endpoint, http::Request request);
   net::Task<http::Response> answer_status(http::Request request);
   net::Task<void> stop_on_signal();
@@ -53,7 +54,6 @@ class Sender {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<tls::Server<tls::VerifiedPeer>> server_;
   std::unique_ptr<http::PlainServer> status_;
-  bool draining_ = false;
 };
 
 }  // namespace countersign::ehi

@@ -11,12 +11,12 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 /// One connection's state; its methods are the steps of a request.
 class Session {
  public:
-  Session(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection)
+  Session(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live)
       : context_(context),
-        connection_(std::move(connection)),
+        live_(live),
+        connection_(live.connection),
         identity_(connection_.peer, connection_.stream->peer().host),
-        reader_(*connection_.stream, limits(context.config)),
-        registration_(context.live, {connection_.peer, *connection_.stream, connection_.server_name}) {
+        reader_(*connection_.stream, limits(context.config)) {
     context_.metrics.connection_opened();
   }
   ~Session() { context_.metrics.connection_closed(); }
@@ -36,9 +36,9 @@ class Session {
 
   /// True when another request may follow.
   net::Task<bool> serve_one() {
-    registration_.entry().idle = true;
+    live_.idle = true;
     auto head = co_await reader_.read_request_head(net::Deadline::after(context_.config.idle_time));
-    registration_.entry().idle = false;
+    live_.idle = false;
     if (!head) {
       co_await refuse_unreadable(std::move(head).error());
       co_return false;
@@ -49,19 +49,12 @@ class Session {
     const Exchange::Outcome outcome = co_await answer(**head);
     context_.metrics.request(outcome.status);
     record(**head, outcome, started);
-    co_return outcome.reusable && !registration_.entry().cut;
+    co_return outcome.reusable && !live_.cut;
   }
 
   /// The registry may have changed since the last request; a peer no longer admitted gets no answer at all.
   bool still_admitted() {
-    if (registration_.entry().cut) return false;
-    auto refusal = trust::reconsider(connection_.peer.admitted(), context_.knowledge.registry(), context_.clock.now());
-    if (!refusal) return true;
-    context_.log.warning("connection.cut",
-                         tls::refusal_record(*refusal, connection_.stream->peer(), connection_.server_name, "gateway"));
-    context_.metrics.connection_cut(refusal->reason);
-    connection_.stream->abort();
-    return false;
+    return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
   }
 
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head) {
@@ -77,7 +70,7 @@ class Session {
     }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
-    ExchangeRequest request{head, std::move(*destination), *route, context_.draining};
+    ExchangeRequest request{head, std::move(*destination), *route, context_.server.draining()};
     Exchange exchange(exchange_context, std::move(request));
     co_return co_await exchange.run();
   }
@@ -85,7 +78,7 @@ class Session {
   /// An answer of our own. A request body nobody will read ends the connection.
   net::Task<Exchange::Outcome> answer_problem(base::Error error, int status) {
     http::Response problem = http::to_problem(error);
-    const bool keep = reader_.at_end_of_message() && reader_.keep_alive() && !context_.draining;
+    const bool keep = reader_.at_end_of_message() && reader_.keep_alive() && !context_.server.draining();
     http::ResponseHead head;
     head.status = status;
     head.reason = http::reason_phrase(status);
@@ -129,7 +122,7 @@ class Session {
     const net::Deadline deadline = net::Deadline::after(kLingerTime);
     co_await connection_.stream->finish(deadline);
     std::array<std::uint8_t, 8192> dropped;
-    for (std::size_t total = 0; total < kLingerBytes && !registration_.entry().cut;) {
+    for (std::size_t total = 0; total < kLingerBytes && !live_.cut;) {
       const auto count = co_await connection_.stream->read_some(dropped, deadline);
       if (!count || *count == 0) break;
       total += *count;
@@ -138,16 +131,16 @@ class Session {
   }
 
   ConnectionContext context_;
-  tls::Connection<tls::VerifiedPeer> connection_;
+  tls::LiveConnection<tls::VerifiedPeer>& live_;
+  tls::Connection<tls::VerifiedPeer>& connection_;
   IdentityFields identity_;
   http::H1Reader reader_;
-  LiveConnections::Registration registration_;
 };
 
 }  // namespace
 
-net::Task<void> serve_connection(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection) {
-  Session session(context, std::move(connection));
+net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
+  Session session(context, live);
   co_await session.run();
 }
 

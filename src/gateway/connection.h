@@ -6,8 +6,8 @@
 #include "feed/knowledge.h"
 #include "gateway/config.h"
 #include "gateway/exchange.h"
-#include "gateway/live_connections.h"
 #include "gateway/metrics.h"
+#include "tls/server.h"
 
 namespace countersign::gateway {
 
@@ -18,15 +18,14 @@ struct ConnectionContext {
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
   UpstreamPool& upstreams;
-  LiveConnections& live;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
-  const bool& draining;
+  tls::Server<tls::VerifiedPeer>& server;
 };
 
-/// Serves `connection` until either side closes. Every request is judged again: host, route, and whether the peer is
+/// Serves `live` until either side closes. Every request is judged again: host, route, and whether the peer is
 /// still admitted (law 6). There is no way in without a VerifiedPeer.
-net::Task<void> serve_connection(ConnectionContext context, tls::Connection<tls::VerifiedPeer> connection);
+net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
 
 }  // namespace countersign::gateway

@@ -23,7 +23,7 @@ std::string label(std::string_view key, std::string_view value) {
 }  // namespace
 
 void Metrics::refused(trust::Reason reason) { add(refused_[static_cast<std::size_t>(reason)]); }
-void Metrics::connection_cut(trust::Reason reason) { add(cut_[static_cast<std::size_t>(reason)]); }
+void Metrics::cut(trust::Reason reason) { add(cut_[static_cast<std::size_t>(reason)]); }
 void Metrics::failed(const std::string&) { add(handshakes_failed_); }
 
 void Metrics::request(int status) {

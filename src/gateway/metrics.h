@@ -17,11 +17,10 @@ class Metrics final : public tls::ServerObserver {
   void refused(trust::Reason reason) override;
   void failed(const std::string& error_code) override;
   void shed() override { add(handshakes_shed_); }
+  void cut(trust::Reason reason) override;
 
   void connection_opened() { add(connections_); }
   void connection_closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
-  /// A live connection was cut because its peer is no longer admitted.
-  void connection_cut(trust::Reason reason);
   void request(int status);
 
   /// Facts that are asked for when the text is made.

@@ -4,8 +4,6 @@ namespace countersign::gateway {
 namespace {
 
 constexpr base::Duration kHousekeeping = std::chrono::seconds(1);
-/// After the drain deadline, tasks whose connections were cut get this long to end.
-constexpr base::Duration kUnwind = std::chrono::seconds(1);
 
 /// Judges a client for this gateway: a transport certificate of its environment, known to the registry as good.
 struct JudgeTransport {
@@ -61,15 +59,18 @@ void Worker::start() {
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
       *loop_, listener_, options, [this] { return context_; },
       JudgeTransport{&shared_.knowledge, &shared_.clock, policy},
-      [this](tls::Connection<tls::VerifiedPeer> connection) {
-        const ConnectionContext context{*loop_, shared_.config,  shared_.routes, shared_.knowledge, upstreams_,
-                                        live_,  shared_.metrics, shared_.clock,  shared_.log,       draining_};
-        return serve_connection(context, std::move(connection));
+      [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
+        const ConnectionContext context{*loop_,          shared_.config, shared_.routes, shared_.knowledge, upstreams_,
+                                        shared_.metrics, shared_.clock,  shared_.log,    *server_};
+        return serve_connection(context, live);
       },
       shared_.metrics, shared_.log);
   net::spawn(*loop_, server_->run(), "gateway.accept", shared_.log);
   net::spawn(*loop_, housekeeping(), "gateway.housekeeping", shared_.log);
-  thread_ = std::thread([this] { loop_->run(); });
+  thread_ = std::thread([this] {
+    net::keep_back_stop_signals();
+    loop_->run();
+  });
 }
 
 base::Result<void> Worker::renew_context() {
@@ -99,20 +100,6 @@ void Worker::use_credential(std::shared_ptr<const tls::Credential> own) {
   });
 }
 
-void Worker::reconsider_everyone() {
-  const base::Instant now = shared_.clock.now();
-  live_.for_each([&](LiveConnections::Entry& entry) {
-    if (entry.cut) return;
-    const auto refusal = trust::reconsider(entry.peer.admitted(), shared_.knowledge.registry(), now);
-    if (!refusal) return;
-    entry.cut = true;
-    shared_.log.warning("connection.cut",
-                        tls::refusal_record(*refusal, entry.stream.peer(), entry.server_name, "gateway"));
-    shared_.metrics.connection_cut(refusal->reason);
-    entry.stream.abort();
-  });
-}
-
 /// Expiry needs no event from the feed, and idle upstream connections end without one.
 net::Task<void> Worker::housekeeping() {
   for (;;) {
@@ -123,22 +110,11 @@ net::Task<void> Worker::housekeeping() {
 }
 
 void Worker::drain(net::Deadline deadline) {
-  loop_->post([this, deadline] {
-    draining_ = true;
-    listener_.close();
-    live_.for_each([](LiveConnections::Entry& entry) {
-      if (entry.idle) entry.stream.abort();
-    });
-    net::spawn(*loop_, drain_until(deadline), "gateway.drain", shared_.log);
-  });
+  loop_->post([this, deadline] { net::spawn(*loop_, drain_until(deadline), "gateway.drain", shared_.log); });
 }
 
 net::Task<void> Worker::drain_until(net::Deadline deadline) {
-  if (!co_await server_->wait_until_empty(deadline)) {
-    shared_.log.warning("gateway.drain_cut", {{"connections", live_.size()}});
-    live_.for_each([](LiveConnections::Entry& entry) { entry.stream.abort(); });
-    (void)co_await server_->wait_until_empty(net::Deadline::after(kUnwind));
-  }
+  (void)co_await server_->drain(deadline);
   loop_->stop();
 }
 

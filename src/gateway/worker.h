@@ -45,19 +45,17 @@ class Worker {
          std::shared_ptr<const tls::Credential> own);
   base::Result<void> renew_context();
   void renew_context_or_keep();
-  void reconsider_everyone();
+  void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }
   net::Task<void> housekeeping();
   net::Task<void> drain_until(net::Deadline deadline);
 
   WorkerShared shared_;
-  LiveConnections live_;  ///< before loop_: tasks that die with the loop still leave it
   std::unique_ptr<net::Loop> loop_;
   net::Listener listener_;
   std::shared_ptr<const tls::Credential> own_;
   std::shared_ptr<const tls::ServerContext> context_;
   std::uint64_t context_trust_ = 0;  ///< generation of the trust set whose names context_ sends
   UpstreamPool upstreams_;
-  bool draining_ = false;
   std::unique_ptr<tls::Server<tls::VerifiedPeer>> server_;
   std::thread thread_;
 };

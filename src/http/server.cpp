@@ -80,6 +80,7 @@ net::Task<base::Result<bool>> Session::serve_one() {
   const net::Deadline idle = net::Deadline::after(options_.idle_time);
   BASE_CO_TRY(std::optional<RequestHead> head, co_await reader_.read_request_head(idle));
   if (!head) co_return false;
+  if (options_.on_busy != nullptr) options_.on_busy(true);
   BASE_CO_TRY(std::string body, co_await read_body(*head));
   const std::string method = head->method;
   Request request;
@@ -89,6 +90,7 @@ net::Task<base::Result<bool>> Session::serve_one() {
   const bool draining = options_.draining != nullptr && options_.draining();
   const bool keep = reader_.keep_alive() && !draining && !thrown_;
   BASE_CO_TRY_VOID(co_await write(std::move(response), method, keep));
+  if (options_.on_busy != nullptr) options_.on_busy(false);
   co_return keep;
 }
 

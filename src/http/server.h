@@ -17,6 +17,7 @@ struct ServerOptions {
   base::Duration idle_time = std::chrono::seconds(60);
   base::Duration body_time = std::chrono::seconds(30);
   base::Duration write_time = std::chrono::seconds(30);
+  std::function<void(bool)> on_busy = nullptr;  ///< told true when a request was read, false when its answer is out
   std::function<bool()> draining = nullptr;  ///< true: answer with Connection: close
 };
 

@@ -7,8 +7,7 @@ namespace countersign::tls {
 template <class Peer>
 Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context,
                      JudgeClient judge, Handler handler, ServerObserver& observer, const base::Log& log)
-    : loop_(loop),
-      listener_(listener),
+    : listener_(listener),
       options_(std::move(options)),
       context_(std::move(context)),
       judge_(std::move(judge)),
@@ -16,6 +15,32 @@ Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions opt
       observer_(observer),
       log_(log),
       tasks_(loop, log) {}
+
+/// One connection's place among all, for as long as its frame lives.
+template <class Peer>
+class Server<Peer>::Entry {
+ public:
+  Entry(std::shared_ptr<std::list<Live*>> all, Live& live)
+      : all_(std::move(all)), at_(all_->insert(all_->end(), &live)) {}
+  ~Entry() { all_->erase(at_); }
+  Entry(const Entry&) = delete;
+
+ private:
+  std::shared_ptr<std::list<Live*>> all_;
+  typename std::list<Live*>::iterator at_;
+};
+
+namespace {
+
+const VerifiedPeer* peer_of(const LiveConnection<VerifiedPeer>& live) { return &live.connection.peer; }
+const VerifiedPeer* peer_of(const LiveConnection<std::optional<VerifiedPeer>>& live) {
+  return live.connection.peer ? &*live.connection.peer : nullptr;
+}
+
+/// After the deadline of a drain, cut connections get this long to unwind.
+constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+
+}  // namespace
 
 template <class Peer>
 net::Task<void> Server<Peer>::run() {
@@ -50,7 +75,45 @@ net::Task<void> Server<Peer>::serve(net::Socket socket) {
     co_return;
   }
   observer_.accepted();
-  co_await handler_(std::move(*connection));
+  Live live{std::move(*connection)};
+  const Entry entry(all_, live);
+  if (!draining_) co_await handler_(live);
+}
+
+template <class Peer>
+bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registry, base::Instant at) {
+  if (live.cut) return false;
+  const VerifiedPeer* peer = peer_of(live);
+  if (peer == nullptr) return true;
+  const auto refusal = trust::reconsider(peer->admitted(), registry, at);
+  if (!refusal) return true;
+  live.cut = true;
+  const net::Endpoint& address = live.connection.stream->peer();
+  log_.warning("connection.cut", refusal_record(*refusal, address, live.connection.server_name, options_.name));
+  observer_.cut(refusal->reason);
+  live.connection.stream->abort();
+  return false;
+}
+
+template <class Peer>
+void Server<Peer>::reconsider(const trust::RegistryView& registry, base::Instant at) {
+  for (Live* live : *all_)
+    still_admitted(*live, registry, at);
+}
+
+template <class Peer>
+net::Task<bool> Server<Peer>::drain(net::Deadline deadline) {
+  draining_ = true;
+  listener_.close();
+  for (Live* live : *all_)
+    if (live->idle) live->connection.stream->abort();
+  const bool all_ended = co_await tasks_.wait_until_empty(deadline);
+  if (all_ended) co_return true;
+  log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});
+  for (Live* live : *all_)
+    live->connection.stream->abort();
+  (void)co_await tasks_.wait_until_empty(net::Deadline::after(kUnwindTime));
+  co_return false;
 }
 
 template <class Peer>

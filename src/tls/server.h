@@ -6,6 +6,8 @@
 #pragma once
 
 #include <functional>
+#include <list>
+#include <memory>
 
 #include "net/socket.h"
 #include "tls/handshake.h"
@@ -22,6 +24,8 @@ class ServerObserver {
   virtual void failed(const std::string& error_code) = 0;
   /// Over a cap: closed before the handshake.
   virtual void shed() = 0;
+  /// A live connection was cut: its peer is no longer admitted.
+  virtual void cut(trust::Reason reason) = 0;
 };
 
 struct ServerOptions {
@@ -31,11 +35,20 @@ struct ServerOptions {
   base::Duration handshake_time = std::chrono::seconds(10);
 };
 
+/// A connection while it is served; borrowed by its handler.
+template <class Peer>
+struct LiveConnection {
+  Connection<Peer> connection;
+  bool idle = true;  ///< between requests, so it may be closed at once when draining; kept true to life by the handler
+  bool cut = false;  ///< closed by us because its peer is no longer admitted
+};
+
 /// `Peer` is VerifiedPeer (mutual TLS) or std::optional<VerifiedPeer> (certificates verified when sent).
 template <class Peer>
 class Server {
  public:
-  using Handler = std::function<net::Task<void>(Connection<Peer>)>;
+  using Live = LiveConnection<Peer>;
+  using Handler = std::function<net::Task<void>(Live&)>;
   /// Asked at each connection, so that new certificates and trust act at once.
   using Context = std::function<std::shared_ptr<const ServerContext>()>;
 
@@ -45,16 +58,25 @@ class Server {
 
   /// Accepts until the listener is closed; connections then go on.
   net::Task<void> run();
-  /// True once every connection has ended; false when the deadline passed first.
-  net::Task<bool> wait_until_empty(net::Deadline deadline) { return tasks_.wait_until_empty(deadline); }
   std::size_t live() const { return tasks_.live(); }
 
+  /// Is the peer of `live` still admitted (law 6)? If not, it is cut: one record `connection.cut`, one count, closed.
+  bool still_admitted(Live& live, const trust::RegistryView& registry, base::Instant at);
+  /// The same for everybody.
+  void reconsider(const trust::RegistryView& registry, base::Instant at);
+
+  /// No new connections, idle ones closed, the others when their request is answered, all at `deadline`.
+  /// True when none had to be cut.
+  net::Task<bool> drain(net::Deadline deadline);
+  /// Handlers then announce that each response is the last of its connection.
+  const bool& draining() const { return draining_; }
+
  private:
+  class Entry;
   net::Task<void> serve(net::Socket socket);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket);
   void report(const HandshakeFailure& failure, const net::Endpoint& address) const;
 
-  net::Loop& loop_;
   net::Listener& listener_;
   ServerOptions options_;
   Context context_;
@@ -63,7 +85,10 @@ class Server {
   ServerObserver& observer_;
   const base::Log& log_;
   net::TaskGroup tasks_;
+  std::shared_ptr<std::list<Live*>> all_ =
+      std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
   std::size_t handshakes_ = 0;
+  bool draining_ = false;
 };
 
 extern template class Server<VerifiedPeer>;
