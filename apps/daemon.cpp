@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/files.h"
+#include "net/loop.h"
 
 namespace countersign::apps {
 namespace {
@@ -45,6 +46,7 @@ int run_daemon(int argc, char** argv, const std::string& name, const std::string
 
 base::Result<void> write_ready_file(const std::string& path, const base::Fields& addresses) {
   if (path.empty()) return {};
+  net::keep_back_stop_signals();  // whoever waits for the file may ask us to stop at once
   std::string json;
   for (const base::Field& field : addresses)
     json += (json.empty() ? "{" : ",") + base::to_json_string(field.key) + ":" +

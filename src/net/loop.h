@@ -45,6 +45,9 @@ void spawn(Loop& loop, Task<void> task, std::string name, const base::Log& log);
 /// Suspends the calling task until `deadline`.
 Task<void> sleep_until(Deadline deadline);
 
+/// From now on SIGINT and SIGTERM do not reach this thread, nor those it starts; they wait for wait_for_stop_signal().
+void keep_back_stop_signals();
+
 /// Completes with the number of the first SIGINT or SIGTERM.
 Task<int> wait_for_stop_signal(Loop& loop);
 

@@ -14,6 +14,14 @@
 namespace countersign::net {
 namespace {
 
+sigset_t stop_signals() {
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGINT);
+  sigaddset(&stop, SIGTERM);
+  return stop;
+}
+
 Task<void> guarded(Task<void> task, std::string name, const base::Log& log) {
   try {
     co_await std::move(task);
@@ -36,8 +44,15 @@ Task<void> sleep_until(Deadline deadline) {
   co_await never.wait(deadline);
 }
 
+void keep_back_stop_signals() {
+  const sigset_t stop = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+}
+
 Task<int> wait_for_stop_signal(Loop& loop) {
   boost::asio::basic_signal_set<Executor> signals(loop.executor(), SIGINT, SIGTERM);
+  const sigset_t stop = stop_signals();
+  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // where they were kept back until somebody listens
   const auto [error, number] =
       co_await signals.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
   co_return error ? 0 : number;

@@ -65,7 +65,10 @@ void Worker::State::serve() {
 }
 
 Worker::Worker() : state_(std::make_shared<State>()) {
-  state_->thread = std::thread([state = state_.get()] { state->serve(); });
+  state_->thread = std::thread([state = state_.get()] {
+    keep_back_stop_signals();
+    state->serve();
+  });
 }
 
 Worker::~Worker() {

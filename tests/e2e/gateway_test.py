@@ -1,10 +1,12 @@
 """What the gateway does with those it lets in: identity for the upstream, bodies of any size, keep-alive, drain."""
 import base64
 import signal
+import time
 
 import path  # noqa: F401
 from harness import testing
 from harness.material import to_der
+from harness.program import wait_until
 from harness.raw import read_to_end, status_of, tls_connect
 
 FORGED = ["X-Countersign-Application: forged", "x-countersign-ORGANISATION: forged", "X_Countersign_Environment: forged",
@@ -81,16 +83,21 @@ class GatewayTest(testing.PlatformTest):
 
     def test_sigterm_drains(self):
         """A request under way is answered; the connection then ends; the exit status is 0."""
+        begun = self.upstream.begun
         stream = tls_connect(self.platform.ports["gateway"], self.platform.trust_chain, self.acme.transport)
+        self.addCleanup(stream.close)
         stream.sendall(b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab")
+        wait_until(lambda: self.upstream.begun > begun, "the request does not reach the upstream")
         log = self.platform.records("gateway")
         mark = log.mark()
         gateway = self.platform.running["gateway"]
         gateway.process.send_signal(signal.SIGTERM)
         log.next("gateway.draining", mark)
         stream.sendall(b"cd")
+        answered = time.monotonic()
         self.assertEqual(status_of(read_to_end(stream)), 200)
         self.assertEqual(gateway.process.wait(30), 0)
+        self.assertLess(time.monotonic() - answered, 5, "it waited longer than for the request under way")
         self.platform.start("gateway")
         self.assertEqual(self.curl(self.acme.transport).status, 200)
 

@@ -21,8 +21,10 @@ ROWS = [
      "certificate_unknown"),
     ("signed by our issuing CA, but never issued", lambda t: t.unlisted, "not_in_registry", "certificate_unknown",
      "certificate_unknown"),
-    ("the operator's certificate", lambda t: t.platform.operator, "wrong_purpose", "unsupported_certificate",
+    ("a server certificate", lambda t: t.server_certificate, "wrong_purpose", "unsupported_certificate",
      "unsupported_certificate"),
+    ("the operator's certificate", lambda t: t.platform.operator, "wrong_environment", "certificate_unknown",
+     "certificate_unknown"),
 ]
 
 
@@ -35,6 +37,8 @@ class ImpostorTest(testing.PlatformTest):
         cls.maker = Material(cls.platform.folder / "impostors")
         cls.impostors = impostors.make(cls.maker, cls.platform.authority_folder, cls.acme.transport)
         subject, extensions = impostors.material.transport_subject("acme", "payments")
+        server = extensions.replace("clientAuth", "serverAuth")
+        cls.server_certificate = cls.maker.leaf("server", cls.impostors.issuer, subject, server)
         cls.unlisted = cls.maker.leaf("unlisted", cls.impostors.issuer, subject, extensions)
 
     def test_each_is_refused_with_its_reason_and_alert(self):

@@ -11,6 +11,7 @@ class Upstream:
 
     def __init__(self):
         self.connections = 0
+        self.begun = 0  # requests whose head has come
         self.requests = []
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
@@ -37,6 +38,8 @@ def _handler_for(upstream):
             super().setup()
 
         def answer(self):
+            with upstream.lock:
+                upstream.begun += 1
             received = self.swallow_body()
             if self.path.startswith("/bytes/"):
                 self.send_bytes(int(self.path.removeprefix("/bytes/")))
