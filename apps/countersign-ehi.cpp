@@ -6,10 +6,10 @@ namespace {
 
 using namespace countersign;
 
-base::Result<void> run(const apps::DaemonContext& context) {
+base::Result<void> run(const apps::DaemonContext& context, const std::string& authority) {
   BASE_TRY(auto config, ehi::EhiConfig::load(context.options.config));
-  if (!context.options.authority.empty()) {
-    BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
+  if (!authority.empty()) {
+    BASE_TRY(config.authority, net::Endpoint::parse(authority));
   }
   BASE_TRY(auto sender, ehi::Sender::make(std::move(config), context.clock, context.log));
   BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", sender->listening_at().to_string()},
@@ -21,6 +21,12 @@ base::Result<void> run(const apps::DaemonContext& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_daemon(argc, argv, "countersign-ehi",
-                          "Calls partners' servers with the provider's Transport Certificate.", run);
+  std::string authority;
+  return apps::run_daemon(
+      argc, argv,
+      {.name = "countersign-ehi",
+       .purpose = "Calls partners' servers with the provider's Transport Certificate.",
+       .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
+                    &authority}},
+       .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});
 }

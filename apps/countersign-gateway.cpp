@@ -6,10 +6,10 @@ namespace {
 
 using namespace countersign;
 
-base::Result<void> run(const apps::DaemonContext& context) {
+base::Result<void> run(const apps::DaemonContext& context, const std::string& authority) {
   BASE_TRY(auto config, gateway::GatewayConfig::load(context.options.config));
-  if (!context.options.authority.empty()) {
-    BASE_TRY(config.authority, net::Endpoint::parse(context.options.authority));
+  if (!authority.empty()) {
+    BASE_TRY(config.authority, net::Endpoint::parse(authority));
   }
   BASE_TRY(auto gateway, gateway::Gateway::make(std::move(config), context.clock, context.log));
   BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", gateway->listening_at().to_string()},
@@ -21,5 +21,12 @@ base::Result<void> run(const apps::DaemonContext& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_daemon(argc, argv, "countersign-gateway", "Serves REST APIs to partners over mutual TLS.", run);
+  std::string authority;
+  return apps::run_daemon(
+      argc, argv,
+      {.name = "countersign-gateway",
+       .purpose = "Serves REST APIs to partners over mutual TLS.",
+       .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
+                    &authority}},
+       .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});
 }

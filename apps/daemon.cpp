@@ -18,14 +18,13 @@ int report(const std::string& name, const base::Error& error) {
 
 }  // namespace
 
-int run_daemon(int argc, char** argv, const std::string& name, const std::string& purpose,
-               const std::function<base::Result<void>(const DaemonContext&)>& work) try {
+int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   DaemonOptions options;
-  CLI::App command(purpose, name);
+  CLI::App command(daemon.purpose, daemon.name);
   command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
   command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
-  command.add_option("--authority", options.authority,
-                     "HOST:PORT of the authority's internal listener, instead of the configured one");
+  for (const Daemon::Option& own : daemon.options)
+    command.add_option(own.flag, *own.value, own.help);
   command.footer(
       "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
   try {
@@ -37,11 +36,11 @@ int run_daemon(int argc, char** argv, const std::string& name, const std::string
   }
   const base::SystemClock clock;
   const auto sink = base::stderr_sink();
-  const base::Log log({.program = name}, clock, *sink);
-  auto done = work({options, clock, log});
-  return done ? static_cast<int>(base::ExitCode::ok) : report(name, done.error());
+  const base::Log log({.program = daemon.name}, clock, *sink);
+  auto done = daemon.work({options, clock, log});
+  return done ? static_cast<int>(base::ExitCode::ok) : report(daemon.name, done.error());
 } catch (const std::exception& thrown) {
-  return report(name, {base::Kind::internal, "unexpected", thrown.what()});
+  return report(daemon.name, {base::Kind::internal, "unexpected", thrown.what()});
 }
 
 base::Result<void> write_ready_file(const std::string& path, const base::Fields& addresses) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/exit_code.h"
 #include "base/log.h"
@@ -13,7 +14,6 @@ namespace countersign::apps {
 struct DaemonOptions {
   std::string config;      ///< path of countersign.toml
   std::string ready_file;  ///< written once the program listens; empty: none
-  std::string authority;   ///< HOST:PORT that overrides the configuration; empty: none
 };
 
 struct DaemonContext {
@@ -22,10 +22,21 @@ struct DaemonContext {
   const base::Log& log;
 };
 
-/// Parses the command line, runs `work` with a log on standard error and turns its error into a message and an exit
-/// code. Exceptions that reach it are our own fault and end the program with ExitCode::failed.
-int run_daemon(int argc, char** argv, const std::string& name, const std::string& purpose,
-               const std::function<base::Result<void>(const DaemonContext&)>& work);
+struct Daemon {
+  std::string name;
+  std::string purpose;  ///< one sentence for --help
+  struct Option {
+    std::string flag;
+    std::string help;
+    std::string* value;  ///< filled in before `work` runs
+  };
+  std::vector<Option> options = {};  ///< beside --config and --ready-file
+  std::function<base::Result<void>(const DaemonContext&)> work;
+};
+
+/// Parses the command line, runs the daemon's work with a log on standard error and turns its error into a message and
+/// an exit code. Exceptions that reach it are our own fault and end the program with ExitCode::failed.
+int run_daemon(int argc, char** argv, const Daemon& daemon);
 
 /// {"KEY":"HOST:PORT",...}: tells whoever started us that we listen, and where. Fails: `file.unwritable`.
 base::Result<void> write_ready_file(const std::string& path, const base::Fields& addresses);
