@@ -9,8 +9,7 @@ namespace {
 constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
 
 trust::Policy api_policy() {
-  return {
-      .purposes = {trust::Purpose::service}, .environment = base::Environment::internal, .server_name = std::nullopt};
+  return {.purposes = {trust::Purpose::service}, .environment = std::nullopt, .server_name = std::nullopt};
 }
 
 trust::Policy internal_policy() {

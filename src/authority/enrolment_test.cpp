@@ -1,0 +1,239 @@
+// Who gets a certificate for a code, and who gets none: each rule with what it lets pass one change away.
+#include "authority/enrolment.h"
+
+#include "authority/fixture_test.h"
+#include "authority/revocation.h"
+#include "base/files.h"
+#include "testing/ca.h"
+
+namespace countersign::authority {
+namespace {
+
+using testing::code_of;
+using trust::Purpose;
+
+constexpr const char* kPayments = "production:acme:payments";
+
+class Enrolling : public AuthorityTest {
+ protected:
+  base::Result<Issued> redeem_text(std::string_view code, std::string_view csr, Purpose purpose = Purpose::transport) {
+    return office().enrolment.redeem({code, purpose, csr});
+  }
+};
+
+TEST_F(Enrolling, RetryGivesTheSameCertificate) {
+  const auto key = make_key();
+  const std::string code = make_code(kPayments);
+  const auto first = redeem(code, key);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(redeem(code, key)->certificate, first->certificate);
+  reopen();
+  EXPECT_EQ(redeem(code, key)->certificate, first->certificate);
+  clock.advance(kDay * 2);
+  EXPECT_EQ(redeem(code, key)->certificate, first->certificate) << "the code has ended, but this is no new certificate";
+  EXPECT_EQ(code_of(redeem(code, make_key())), "code.used");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), "1");
+}
+
+TEST_F(Enrolling, PurposesAreRedeemedEachOnce) {
+  const std::string code = make_code(kPayments);
+  EXPECT_EQ(code_of(redeem(code, make_key(), Purpose::transport)), "ok");
+  EXPECT_EQ(code_of(redeem(code, make_key(), Purpose::signing)), "ok");
+  EXPECT_EQ(code_of(redeem(code, make_key(), Purpose::signing)), "code.used");
+  EXPECT_EQ(code_of(redeem(make_code(kPayments, {Purpose::transport}), make_key(), Purpose::signing)),
+            "code.other_purpose");
+}
+
+TEST_F(Enrolling, CodeEndsWithItsLife) {
+  const auto code = office().enrolment.create_code(admin(), {identity(kPayments), {}, std::chrono::hours(1)});
+  ASSERT_TRUE(code);
+  EXPECT_EQ(code->expires, kNow + std::chrono::hours(1));
+  const std::string text(code->code.text().reveal_text());
+  const auto key = make_key();
+  clock.set(code->expires);
+  EXPECT_EQ(code_of(redeem(text, key)), "code.expired");
+  clock.set(code->expires - base::Duration(1));
+  EXPECT_EQ(code_of(redeem(text, key)), "ok");
+}
+
+TEST_F(Enrolling, UnknownCodesAllLookTheSame) {
+  const std::string good = make_code(kPayments);
+  std::string changed = good;
+  changed[10] = changed[10] == 'A' ? 'B' : 'A';
+  const std::string csr = make_csr(make_key());
+  for (const std::string& code :
+       {std::string(), std::string("cse_"), changed, good + "A", good.substr(4), "CSE_" + good.substr(4)})
+    EXPECT_EQ(code_of(redeem_text(code, csr)), "code.unknown") << code;
+  EXPECT_EQ(code_of(redeem_text(good, csr)), "ok");
+}
+
+TEST_F(Enrolling, CodeIsNowhereOnDisk) {
+  const std::string code = make_code(kPayments);
+  for (const char* file : {"registry.db", "registry.db-wal"}) {
+    const auto content = base::read_file(data() / file);
+    if (content) {
+      EXPECT_EQ(content->find(code), std::string::npos) << file;
+    }
+  }
+}
+
+TEST_F(Enrolling, CodeOrdersAreChecked) {
+  struct Row {
+    const char* name;
+    CodeOrder order;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"default", {identity(kPayments), {}}, "ok"},
+      {"signing only", {identity(kPayments), {Purpose::signing}}, "ok"},
+      {"a purpose of the platform", {identity(kPayments), {Purpose::service}}, "purpose.not_allowed"},
+      {"unknown application", {identity("production:acme:other"), {}}, "application.unknown"},
+      {"other environment", {identity("uat:acme:payments"), {}}, "application.unknown"},
+      {"shortest", {identity(kPayments), {}, kShortestCodeLife}, "ok"},
+      {"too short", {identity(kPayments), {}, kShortestCodeLife - base::Duration(1)}, "code.life"},
+      {"longest", {identity(kPayments), {}, kLongestCodeLife}, "ok"},
+      {"too long", {identity(kPayments), {}, kLongestCodeLife + base::Duration(1)}, "code.life"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(code_of(office().enrolment.create_code(admin(), row.order)), row.code) << row.name;
+}
+
+TEST_F(Enrolling, BadRequestsAreNamed) {
+  const auto key = make_key();
+  const std::string good = make_csr(key);
+  std::string bad_proof = good;
+  // The signature is at the end; one character of its base64 is changed.
+  const std::size_t at = bad_proof.find("-----END") - 12;
+  bad_proof[at] = bad_proof[at] == 'A' ? 'B' : 'A';
+  const std::string code = make_code(kPayments);
+  struct Row {
+    const char* name;
+    std::string csr;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"empty", "", "csr.malformed"},
+      {"cut off", good.substr(0, good.size() / 2), "csr.malformed"},
+      {"garbage", "certainly not a CSR", "csr.malformed"},
+      {"too large", std::string(x509::kCsrLimit + 1, 'A'), "csr.too_large"},
+      {"bad proof of possession", bad_proof, "csr.bad_proof"},
+      {"RSA-1024", make_csr(testing::make_weak_key(1024)), "key.weak"},
+      {"good", good, "ok"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(code_of(redeem_text(code, row.csr)), row.code) << row.name;
+}
+
+TEST_F(Enrolling, SuspendedGetNothing) {
+  const std::string code = make_code(kPayments);
+  const auto key = make_key();
+  ASSERT_TRUE(office().directory.suspend_application(admin(), identity(kPayments)));
+  EXPECT_EQ(code_of(redeem(code, key)), "application.suspended");
+  ASSERT_TRUE(office().directory.resume_application(admin(), identity(kPayments)));
+  ASSERT_TRUE(office().directory.suspend_organisation(admin(), slug("acme")));
+  EXPECT_EQ(code_of(redeem(code, key)), "organisation.suspended");
+  ASSERT_TRUE(office().directory.resume_organisation(admin(), slug("acme")));
+  EXPECT_EQ(code_of(redeem(code, key)), "ok");
+}
+
+TEST_F(Enrolling, RevokedCertificateIsNotGivenAgain) {
+  const auto key = make_key();
+  const std::string code = make_code(kPayments);
+  const auto issued = redeem(code, key);
+  ASSERT_TRUE(revoke(office().ledger, admin(), issued->certificate.serial(), "superseded"));
+  EXPECT_EQ(code_of(redeem(code, key)), "certificate.revoked");
+  EXPECT_EQ(code_of(redeem(make_code(kPayments), key)), "ok") << "the key itself is not barred";
+}
+
+TEST_F(Enrolling, KeysHaveOneOwnerAndOnePurpose) {
+  add_application("production:acme:cards");
+  add_application("production:other:payments");
+  struct Row {
+    const char* name;
+    const char* urn;
+    Purpose purpose;
+    const char* code;
+  };
+  const auto key = make_key();
+  ASSERT_TRUE(enrol(kPayments, key));
+  for (const Row& row :
+       {Row{"again", kPayments, Purpose::transport, "ok"},
+        Row{"another application of the same organisation", "production:acme:cards", Purpose::transport, "ok"},
+        Row{"signing key", kPayments, Purpose::signing, "key.other_purpose"},
+        Row{"signing key elsewhere", "production:acme:cards", Purpose::signing, "key.other_purpose"},
+        Row{"another organisation", "production:other:payments", Purpose::transport, "key.in_use"}})
+    EXPECT_EQ(code_of(enrol(row.urn, key, row.purpose)), row.code) << row.name;
+}
+
+TEST_F(Enrolling, CompromisedKeysAreBarred) {
+  struct Row {
+    const char* reason;
+    const char* code;
+  };
+  for (const Row& row : {Row{"superseded", "ok"}, Row{"key_compromise", "key.compromised"}}) {
+    const auto key = make_key();
+    const auto issued = enrol(kPayments, key);
+    ASSERT_TRUE(issued);
+    ASSERT_TRUE(revoke(office().ledger, admin(), issued->certificate.serial(), row.reason));
+    EXPECT_EQ(code_of(enrol(kPayments, key)), row.code) << row.reason;
+  }
+}
+
+TEST_F(Enrolling, ServerCertificatesNeedNames) {
+  ASSERT_TRUE(office().directory.create_application(admin(), {identity("internal:service:core-banking"), "", {}}));
+  const std::string code = make_code("internal:service:core-banking");
+  const auto key = make_key();
+  EXPECT_EQ(code_of(redeem(code, key, Purpose::server)), "application.no_server_names");
+  ASSERT_TRUE(office().directory.set_server_names(admin(), identity("internal:service:core-banking"),
+                                                  {"Core.Example", "10.0.0.7"}));
+  const auto issued = redeem(code, key, Purpose::server);
+  ASSERT_TRUE(issued) << base::to_string(issued.error());
+  EXPECT_TRUE(issued->certificate.matches_host("core.example"));
+  EXPECT_TRUE(issued->certificate.matches_host("10.0.0.7"));
+}
+
+TEST_F(Enrolling, RenewsForTheSameIdentity) {
+  struct Row {
+    const char* name;
+    const char* urn;
+    Purpose held;
+    Purpose wanted;
+    const char* code;
+  };
+  for (const Row& row :
+       {Row{"service", "internal:service:gateway", Purpose::service, Purpose::service, "ok"},
+        Row{"server", "internal:service:gateway", Purpose::service, Purpose::server, "ok"},
+        Row{"ehi", "production:provider:ehi", Purpose::ehi, Purpose::ehi, "ok"},
+        Row{"ehi with service", "internal:service:ehi", Purpose::service, Purpose::ehi, "purpose.not_allowed"},
+        Row{"service with ehi", "production:provider:ehi", Purpose::ehi, Purpose::service, "purpose.not_allowed"},
+        Row{"server of an operator", "internal:operator:admin", Purpose::service, Purpose::server,
+            "purpose.not_allowed"},
+        Row{"transport", kPayments, Purpose::transport, Purpose::transport, "purpose.not_allowed"}}) {
+    const std::string csr = make_csr(make_key());
+    const auto renewed = office().enrolment.renew({identity(row.urn), row.held, row.wanted, csr});
+    EXPECT_EQ(code_of(renewed), row.code) << row.name;
+    if (renewed) {
+      EXPECT_EQ(renewed->identity, identity(row.urn)) << row.name;
+    }
+  }
+}
+
+TEST_F(Enrolling, RenewalIsRepeatableAndJudgedByToday) {
+  const auto gateway = identity("internal:service:gateway");
+  const auto key = make_key();
+  const std::string csr = make_csr(key);
+  const RenewalOrder order{gateway, Purpose::service, Purpose::service, csr};
+  const auto first = office().enrolment.renew(order);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(office().enrolment.renew(order)->certificate, first->certificate);
+  clock.advance(kDay * 300);
+  EXPECT_NE(office().enrolment.renew(order)->certificate, first->certificate)
+      << "the same key may be kept once it is due";
+  ASSERT_TRUE(office().directory.suspend_application(admin(), gateway));
+  const std::string other = make_csr(make_key());
+  EXPECT_EQ(code_of(office().enrolment.renew({gateway, Purpose::service, Purpose::service, other})),
+            "application.suspended");
+}
+
+}  // namespace
+}  // namespace countersign::authority

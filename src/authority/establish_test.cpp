@@ -1,0 +1,248 @@
+// First run and every later start: what is made, what is completed, and what is refused clearly.
+#include "authority/establish.h"
+
+#include <functional>
+
+#include <sys/stat.h>
+
+#include "authority/authority.h"
+#include "authority/ceremony.h"
+#include "authority/fixture_test.h"
+#include "authority/revocation.h"
+#include "base/files.h"
+
+namespace countersign::authority {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::code_of;
+
+class NoSink final : public base::LogSink {
+  void write(std::string_view) override {}
+};
+
+/// Opens whole authorities on one data folder.
+class Starts : public ::testing::Test {
+ protected:
+  void SetUp() override { EstablishedData::shared().copy_to(folder()); }
+
+  fs::path folder() const { return base_ / "authority"; }
+  DataFolder data() const { return DataFolder(folder()); }
+  base::Result<std::unique_ptr<Authority>> open() { return open_with(EstablishedData::shared().passphrase()); }
+  base::Result<std::unique_ptr<Authority>> open_with(const base::Secret& passphrase) {
+    Settings settings;
+    settings.provider = "Example Payments";
+    settings.data = folder();
+    settings.server_names = server_names;
+    settings.certificate_life = kDay * 350;
+    return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_});
+  }
+  tls::Credential load(const feed::CredentialFiles& files) const {
+    auto credential = feed::load(files);
+    EXPECT_TRUE(credential) << base::to_string(credential.error());
+    return std::move(*credential);
+  }
+
+  testing::FakeClock clock{kNow};
+  testing::SeededRandom random{11};
+  StopAt observer;
+  std::vector<std::string> server_names = {"localhost", "127.0.0.1"};
+
+ private:
+  testing::Folder base_;
+  NoSink sink_;
+  base::Log log_{base::Log::Options{"test"}, clock, sink_};
+  CountPublications listener_;
+};
+
+TEST_F(Starts, FromNothing) {
+  fs::remove_all(folder());
+  const auto authority = open();
+  ASSERT_TRUE(authority) << base::to_string(authority.error());
+  const Hierarchy& hierarchy = (*authority)->hierarchy();
+  EXPECT_EQ(hierarchy.issuing_cas().size(), 7U);
+  EXPECT_EQ(hierarchy.root(Root::partner).subject().common_name, "Example Payments Partner Root CA");
+  const x509::Certificate& issuing = hierarchy.find_issuing_ca("production-transport")->certificate;
+  EXPECT_EQ(issuing.subject().common_name, "Example Payments Production Transport Issuing CA");
+  EXPECT_EQ(issuing.key_usages(), (std::set{x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign}));
+  for (const char* file :
+       {"registry.db", "keys/partner-root.pem", "keys/production-transport.pem", "server.key", "operator/admin.key"}) {
+    struct stat status {};
+    ASSERT_EQ(::stat((folder() / file).c_str(), &status), 0) << file;
+    EXPECT_EQ(status.st_mode & 0777, 0600U) << file;
+  }
+  const std::string key = *base::read_file(data().keys() / "internal.pem");
+  EXPECT_TRUE(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+  EXPECT_EQ(x509::Certificate::all_from_pem(*base::read_file(data().provider_chain()))->size(), 4U);
+  EXPECT_EQ(x509::Certificate::all_from_pem(*base::read_file(data().partner_chain()))->size(), 5U);
+}
+
+TEST_F(Starts, TwoRootsVouchForDifferentPeople) {
+  const auto authority = open();
+  ASSERT_TRUE(authority);
+  for (const IssuingCa& ca : (*authority)->hierarchy().issuing_cas()) {
+    const bool of_partners =
+        ca.purposes.contains(trust::Purpose::transport) || ca.purposes.contains(trust::Purpose::signing);
+    EXPECT_EQ(ca.root, of_partners ? Root::partner : Root::provider) << ca.name;
+    const Root other = of_partners ? Root::provider : Root::partner;
+    EXPECT_FALSE(ca.certificate.is_signed_by((*authority)->hierarchy().root(other).public_key())) << ca.name;
+  }
+}
+
+TEST_F(Starts, AgainWithTheSameEverything) {
+  std::string serial;
+  {
+    const auto authority = open();
+    ASSERT_TRUE(authority);
+    serial = load(server_files(data())).chain.front().serial().hex();
+  }
+  ASSERT_TRUE(open());
+  EXPECT_EQ(load(server_files(data())).chain.front().serial().hex(), serial);
+  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates"), "2");
+}
+
+TEST_F(Starts, OnlyOnceAtATime) {
+  const auto first = open();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(code_of(open()), "authority.already_running");
+}
+
+TEST_F(Starts, AfterACrashInTheFirstRun) {
+  struct Row {
+    const char* name;
+    std::function<void(const DataFolder&)> damage;
+    const char* code;
+  };
+  const auto drop_registry = [](const DataFolder& data) {
+    for (const char* suffix : {"", "-wal", "-shm"})
+      fs::remove(data.registry().string() + suffix);
+  };
+  const Row rows[] = {
+      {"before any key", [](const DataFolder& data) { fs::remove_all(data.root()); }, "ok"},
+      {"while the keys were written",
+       [&](const DataFolder& data) {
+         drop_registry(data);
+         fs::rename(data.keys(), data.new_keys());
+         fs::remove(data.new_keys() / "uat-ehi.pem");
+       },
+       "ok"},
+      {"after the registry was committed", [](const DataFolder& data) { fs::rename(data.keys(), data.new_keys()); },
+       "ok"},
+      {"no crash: the registry was lost later", drop_registry, "authority.registry_lost"},
+      {"no crash: the keys were lost later", [](const DataFolder& data) { fs::remove_all(data.keys()); },
+       "keys.missing"},
+      {"no crash: one key was lost later", [](const DataFolder& data) { fs::remove(data.keys() / "internal.pem"); },
+       "keys.missing"},
+      {"no crash: the keys are of another backup",
+       [](const DataFolder& data) {
+         fs::copy_file(data.keys() / "uat-ehi.pem", data.keys() / "internal.pem", fs::copy_options::overwrite_existing);
+       },
+       "keys.mismatch"},
+  };
+  for (const Row& row : rows) {
+    fs::remove_all(folder());
+    EstablishedData::shared().copy_to(folder());
+    row.damage(data());
+    EXPECT_EQ(code_of(open()), row.code) << row.name;
+  }
+}
+
+TEST_F(Starts, OnlyWithItsPassphrase) {
+  EXPECT_EQ(code_of(open_with(base::Secret(std::string_view("another")))), "keys.passphrase");
+  EXPECT_EQ(code_of(open()), "ok");
+}
+
+TEST_F(Starts, CompleteTheOperatorsCredentialAfterACrashAtEveryStep) {
+  for (const Step step : {Step::after_check, Step::after_record, Step::after_sign, Step::after_publish}) {
+    SCOPED_TRACE(name(step));
+    fs::remove_all(folder());
+    EstablishedData::shared().copy_to(folder());
+    observer.stop_at = step;
+    EXPECT_EQ(code_of(open()), "test.crash");
+    observer.stop_at.reset();
+    const auto authority = open();
+    ASSERT_TRUE(authority) << base::to_string(authority.error());
+    const auto server = load(server_files(data()));
+    EXPECT_TRUE((*authority)->view().certificate(server.chain.front().fingerprint()));
+    EXPECT_EQ(load(operator_files(data())).chain.front().subject().common_name, "admin");
+    EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates"), "2");
+  }
+}
+
+TEST_F(Starts, MakeANewOperatorOnlyWhenThereIsNone) {
+  std::string serial;
+  {
+    const auto authority = open();
+    serial = load(operator_files(data())).chain.front().serial().hex();
+  }
+  fs::remove_all(data().operator_folder());
+  {
+    const auto authority = open();
+    ASSERT_TRUE(authority);
+    EXPECT_FALSE(fs::exists(operator_files(data()).key)) << "the operator took the credential away: it is still valid";
+    ASSERT_TRUE(revoke((*authority)->ledger(), the_authority(), x509::Serial::parse(serial).value(), "key_compromise"));
+  }
+  const auto authority = open();
+  ASSERT_TRUE(authority);
+  EXPECT_NE(load(operator_files(data())).chain.front().serial().hex(), serial);
+}
+
+TEST_F(Starts, RenewTheServerCertificate) {
+  struct Row {
+    const char* name;
+    std::function<void()> change;
+    bool renewed;
+  };
+  const Row rows[] = {
+      {"nothing changed", [] {}, false},
+      {"half of its life is over", [this] { clock.advance(kDay * 175); }, false},
+      {"two thirds are over", [this] { clock.advance(kDay * 60); }, true},
+      {"its names changed", [this] { server_names = {"authority.example"}; }, true},
+      {"its key is gone", [this] { fs::remove(server_files(data()).key); }, true},
+      {"its file is damaged",
+       [this] { ASSERT_TRUE(base::write_file(server_files(data()).chain, "nothing", base::FileMode::world_readable)); },
+       true},
+  };
+  ASSERT_TRUE(open());
+  for (const Row& row : rows) {
+    const std::string before =
+        testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
+    row.change();
+    ASSERT_TRUE(open()) << row.name;
+    const std::string after =
+        testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
+    EXPECT_EQ(std::stoi(after) - std::stoi(before), row.renewed ? 1 : 0) << row.name;
+    EXPECT_TRUE(load(server_files(data())).chain.front().matches_host(server_names.front())) << row.name;
+  }
+}
+
+TEST_F(Starts, SayThatTheAuditLogWasChanged) {
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(testing::RawSqlite(data().registry()).run("UPDATE audit SET actor = 'nobody' WHERE sequence = 2"));
+  ASSERT_TRUE(open());
+  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM audit WHERE action = 'audit.found_broken'"),
+            "1");
+}
+
+TEST(Ceremony, KeepsNamesWithinTheirBounds) {
+  testing::SeededRandom random(5);
+  struct Row {
+    std::string provider;
+    std::string common_name;
+  };
+  for (const Row& row :
+       {Row{"Bank", "Bank Partner Root CA"},
+        Row{"The International Payments Processing Company", "The International Payments Proce Partner Root CA"},
+        Row{"Zahlungsdienst K\xc3\xb6nigstra\xc3\x9f"
+            "e AG \xc3\xbc",
+            "Zahlungsdienst K\xc3\xb6nigstra\xc3\x9f"
+            "e AG Partner Root CA"}}) {
+    const auto ceremony = hold_ceremony(row.provider, kNow, random);
+    ASSERT_TRUE(ceremony) << base::to_string(ceremony.error());
+    EXPECT_EQ(ceremony->roots[0].certificate.subject().common_name, row.common_name);
+    EXPECT_EQ(ceremony->roots[0].certificate.subject().organisation, row.provider);
+  }
+}
+
+}  // namespace
+}  // namespace countersign::authority

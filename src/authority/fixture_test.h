@@ -1,0 +1,119 @@
+// What the authority's tests share: an office that can be closed and opened again on the same data, as after a crash.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "authority/directory.h"
+#include "authority/enrolment.h"
+#include "authority/established_data_test.h"
+#include "authority/feed_source.h"
+#include "testing/code_of.h"
+#include "testing/raw_sqlite.h"
+
+namespace countersign::authority {
+
+/// The domain put together by hand, so that a test can replace each part.
+class Office {
+ public:
+  struct Parts {
+    std::filesystem::path data;
+    const base::Clock& clock;
+    crypto::Random& random;
+    Signer& signer;
+    StepObserver& observer;
+  };
+  explicit Office(const Parts& parts)
+      : registry(store::Registry::open(DataFolder(parts.data).registry()).value()),
+        ledger(registry, parts.clock, view, listener),
+        hierarchy(load(ledger)),
+        issuance(Checker(ledger, hierarchy, parts.random, kDay * 350), ledger, parts.signer, parts.observer),
+        enrolment(ledger, hierarchy, issuance, parts.random),
+        directory(ledger) {
+    EXPECT_TRUE(fill_view(view, ledger, hierarchy));
+  }
+
+  store::Registry registry;
+  trust::RegistryView view;
+  CountPublications listener;
+  Ledger ledger;
+  Hierarchy hierarchy;
+  Issuance issuance;
+  Enrolment enrolment;
+  Directory directory;
+
+ private:
+  static Hierarchy load(Ledger& ledger) {
+    auto rows = ledger.read().value();
+    return Hierarchy::load(rows).value();
+  }
+};
+
+/// Fails once it has seen `stop_at`: what follows that step never happens.
+class StopAt final : public StepObserver {
+ public:
+  base::Result<void> reached(Step step) override {
+    if (step == stop_at) return base::fail(base::Kind::internal, "test.crash", "died here");
+    return {};
+  }
+  std::optional<Step> stop_at;
+};
+
+/// Tests start with an office that knows acme with production/acme/payments.
+class AuthorityTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    EstablishedData::shared().copy_to(data());
+    reopen();
+    add_application("production:acme:payments");
+  }
+
+  std::filesystem::path data() const { return folder_ / "authority"; }
+  testing::RawSqlite raw() const { return testing::RawSqlite(DataFolder(data()).registry()); }
+  Office& office() { return *office_; }
+  /// Closes and opens the registry again, with everything above it.
+  void reopen() {
+    office_.reset();
+    office_ = std::make_unique<Office>(Office::Parts{data(), clock, random, *signer, observer});
+  }
+
+  void add_application(std::string_view urn_end) {
+    const base::Identity wanted = identity(urn_end);
+    const auto organisation = office().directory.create_organisation(admin(), wanted.organisation, "Of a test");
+    ASSERT_TRUE(organisation || organisation.error().code == "organisation.exists");
+    ASSERT_TRUE(office().directory.create_application(admin(), {wanted, "", {}}));
+  }
+  std::string make_code(std::string_view urn_end, std::vector<trust::Purpose> purposes = {}) {
+    const auto code = office().enrolment.create_code(admin(), {identity(urn_end), std::move(purposes)});
+    EXPECT_TRUE(code) << base::to_string(code.error());
+    return std::string(code->code.text().reveal_text());
+  }
+  static crypto::PrivateKey make_key() { return crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value(); }
+  static std::string make_csr(const crypto::PrivateKey& key) {
+    return x509::Csr::make_pem(key, {"hint", "", ""}).value();
+  }
+  base::Result<Issued> redeem(const std::string& code, const crypto::PrivateKey& key,
+                              trust::Purpose purpose = trust::Purpose::transport) {
+    const std::string csr = make_csr(key);
+    return office().enrolment.redeem({code, purpose, csr});
+  }
+  /// A certificate in the ordinary way, with a code of its own.
+  base::Result<Issued> enrol(std::string_view urn_end, const crypto::PrivateKey& key,
+                             trust::Purpose purpose = trust::Purpose::transport) {
+    return redeem(make_code(urn_end), key, purpose);
+  }
+
+  testing::FakeClock clock{kNow};
+  testing::SeededRandom random{42};
+  StopAt observer;
+  Signer* signer = &EstablishedData::shared().signer();
+
+ private:
+  testing::Folder folder_;
+  std::unique_ptr<Office> office_;
+};
+
+}  // namespace countersign::authority
