@@ -49,7 +49,7 @@ class Session {
     const Exchange::Outcome outcome = co_await answer(**head);
     context_.metrics.request(outcome.status);
     record(**head, outcome, started);
-    co_return outcome.reusable && !live_.cut;
+    co_return outcome.reusable && !live_.cut && !context_.server.draining();
   }
 
   /// The registry may have changed since the last request; a peer no longer admitted gets no answer at all.
@@ -77,7 +77,7 @@ class Session {
 
   /// An answer of our own. A request body nobody will read ends the connection.
   net::Task<Exchange::Outcome> answer_problem(base::Error error, int status) {
-    http::Response problem = http::to_problem(error);
+    http::Response problem = http::to_problem(error, status);
     const bool keep = reader_.at_end_of_message() && reader_.keep_alive() && !context_.server.draining();
     http::ResponseHead head;
     head.status = status;
@@ -98,7 +98,7 @@ class Session {
                                               {"detail", error.detail},
                                               {"application", connection_.peer.identity().to_urn()},
                                               {"address", connection_.stream->peer().to_string()}});
-    const int status = http::to_problem(error).status;
+    const int status = http::status_of_unreadable(error).value_or(400);
     context_.metrics.request(status);
     (void)co_await answer_problem(std::move(error), status);
   }

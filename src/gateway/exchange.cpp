@@ -194,7 +194,9 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
   if (client_failed_) co_return;
   http::Response problem;
   if (request_body_error_) {
-    problem = http::to_problem(*request_body_error_);
+    const bool late = request_body_error_->kind == base::Kind::timeout;
+    problem = http::to_problem(*request_body_error_,
+                               late ? 408 : http::status_of_unreadable(*request_body_error_).value_or(400));
   } else {
     error = upstream_error(std::move(error));
     context_.log.warning("gateway.upstream_failed",

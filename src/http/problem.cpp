@@ -20,6 +20,14 @@ int to_status(base::Kind kind) {
   BASE_UNREACHABLE();
 }
 
+std::optional<int> status_of_unreadable(const base::Error& error) {
+  if (error.code == "http.malformed" || error.code == "http.ambiguous") return 400;
+  if (error.code == "http.head_too_large") return 431;
+  if (error.code == "http.body_too_large") return 413;
+  if (error.code == "http.head_timeout" || error.code == "http.body_timeout") return 408;
+  return std::nullopt;
+}
+
 Response to_problem(const base::Error& error) { return to_problem(error, to_status(error.kind)); }
 
 Response to_problem(const base::Error& error, int status) {

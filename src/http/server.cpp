@@ -24,15 +24,6 @@ std::string http_date() {
   return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
-/// The status for input that cannot be served; nothing when there is nobody to answer, or nothing was asked.
-std::optional<int> status_of_refusal(const base::Error& error) {
-  if (error.code == "http.malformed" || error.code == "http.ambiguous") return 400;
-  if (error.code == "http.head_too_large") return 431;
-  if (error.code == "http.body_too_large") return 413;
-  if (error.code == "http.head_timeout" || error.code == "http.body_timeout") return 408;
-  return std::nullopt;
-}
-
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 /// One connection.
@@ -63,7 +54,7 @@ net::Task<void> Session::run() {
     base::Result<bool> another = co_await serve_one();
     if (another && *another) continue;
     if (!another) {
-      const std::optional<int> status = status_of_refusal(another.error());
+      const std::optional<int> status = status_of_unreadable(another.error());
       if (!status) break;
       Response problem = to_problem(another.error(), *status);
       const std::string method = "GET";

@@ -51,7 +51,7 @@ class AuthorityAbuseTest(testing.PlatformTest):
             ("no CSR at all", "hello", 400, {"csr.malformed"}),
             ("empty", "", 400, {"csr.malformed"}),
             ("a certificate", self.platform.trust_chain.read_text(), 400, {"csr.malformed"}),
-            ("bad proof of possession", self.with_bad_proof(), 400, {"csr.bad_proof"}),
+            ("bad proof of possession", self.with_bad_proof(), 403, {"csr.bad_proof"}),
             ("RSA of 1024 bits", weak.read_text(), 400, {"key.weak"}),
             ("a curve of 192 bits", small_curve.read_text(), 400, {"key.weak", "csr.malformed"}),
             ("100 kB", self.good_csr + "x" * 100_000, 413, {"csr.too_large"}),
@@ -104,8 +104,8 @@ class AuthorityAbuseTest(testing.PlatformTest):
     def test_what_is_no_http(self):
         rows = [
             ("random bytes", os.urandom(4096) + b"\r\n\r\n", {400}),
-            ("a header of 1 MB", b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * MEGABYTE + b"\r\n\r\n", {400, 431}),
-            ("10000 headers", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 10000 + b"\r\n", {400, 431}),
+            ("a header of 1 MB", b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * MEGABYTE + b"\r\n\r\n", {431}),
+            ("10000 headers", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 10000 + b"\r\n", {431}),
             ("length and chunks", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
              b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}),
         ]
@@ -118,21 +118,23 @@ class AuthorityAbuseTest(testing.PlatformTest):
                 answer = read_to_end(stream)
                 self.assertIn(status_of(answer), statuses, answer[:200])
 
+    def keep(self, stream):
+        self.addCleanup(stream.close)
+        return stream
+
     def connect(self):
         return tls_connect(self.platform.ports["api"], self.platform.trust_chain, seconds=PATIENCE_SECONDS)
 
     def test_half_open_and_slow_clients_end_and_others_are_served(self):
-        silent = [tcp_connect(self.platform.ports["api"], PATIENCE_SECONDS) for _ in range(200)]
-        slow = [self.connect() for _ in range(20)]
+        silent = [self.keep(tcp_connect(self.platform.ports["api"], PATIENCE_SECONDS)) for _ in range(300)]
+        slow = [self.keep(self.connect()) for _ in range(50)]
         for stream in slow:
             stream.sendall(b"POST /v1/enrolments HTTP/1.1\r\nHost: localhost\r\nContent-Le")
         self.assertEqual(self.call("/v1/health").status, 200)
         for stream in silent:
             self.assertEqual(read_to_end(stream), b"")
         for stream in slow:
-            self.assertIn(status_of(read_to_end(stream)), (0, 408))
-        for stream in silent + slow:
-            stream.close()
+            self.assertEqual(status_of(read_to_end(stream)), 408)
 
     def test_many_large_bodies_leave_no_memory_behind(self):
         for _ in range(20):

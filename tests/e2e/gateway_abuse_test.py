@@ -27,6 +27,10 @@ class GatewayAbuseTest(testing.PlatformTest):
         self.assertEqual(self.curl(self.acme.transport).status, 200, "service does not go on")
         self.assertLess(self.gateway.memory_kilobytes() - self.memory, GROWTH_KILOBYTES)
 
+    def keep(self, stream):
+        self.addCleanup(stream.close)
+        return stream
+
     def connect(self):
         return tls_connect(self.platform.ports["gateway"], self.platform.trust_chain, self.acme.transport, PATIENCE_SECONDS)
 
@@ -50,9 +54,9 @@ class GatewayAbuseTest(testing.PlatformTest):
             ("a negative length", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", {400}),
             ("space before the colon", b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", {400}),
             ("a zero byte", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n", {400}),
-            ("a header of 1 MB", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1024 * 1024 + b"\r\n\r\n", {400, 431}),
-            ("10000 headers", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 10000 + b"\r\n", {400, 431}),
-            ("a path of 100 kB", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", {400, 414, 431}),
+            ("a header of 1 MB", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1024 * 1024 + b"\r\n\r\n", {431}),
+            ("10000 headers", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 10000 + b"\r\n", {431}),
+            ("a path of 100 kB", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", {414, 431}),
             ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}),
         ]
         requests_before = len(self.upstream.requests)
@@ -75,17 +79,15 @@ class GatewayAbuseTest(testing.PlatformTest):
 
     def test_half_open_connections_end_and_others_are_served(self):
         """300 that never begin the handshake, 50 that stop in the middle of a head."""
-        silent = [tcp_connect(self.platform.ports["gateway"], PATIENCE_SECONDS) for _ in range(300)]
-        slow = [self.connect() for _ in range(50)]
+        silent = [self.keep(tcp_connect(self.platform.ports["gateway"], PATIENCE_SECONDS)) for _ in range(300)]
+        slow = [self.keep(self.connect()) for _ in range(50)]
         for stream in slow:
             stream.sendall(b"GET /slow HTTP/1.1\r\nHost: local")
         self.assertEqual(self.curl(self.acme.transport).status, 200)
         for stream in silent:
             self.assertEqual(read_to_end(stream), b"")
         for stream in slow:
-            self.assertIn(status_of(read_to_end(stream)), (0, 408))
-        for stream in silent + slow:
-            stream.close()
+            self.assertEqual(status_of(read_to_end(stream)), 408)
 
     def test_a_client_that_reads_nothing(self):
         """It asks for 100 MB and lets them lie: the gateway must not pile them up."""

@@ -83,8 +83,11 @@ def _handler_for(upstream):
             self.send_response(200)
             self.send_header("Content-Length", str(length))
             self.end_headers()
-            for begin in range(0, length, PIECE):
-                self.wfile.write(b"x" * min(PIECE, length - begin))
+            try:
+                for begin in range(0, length, PIECE):
+                    self.wfile.write(b"x" * min(PIECE, length - begin))
+            except ConnectionError:  # whoever asked has gone
+                self.close_connection = True
 
         def reply(self, text):
             self.send_response(200)
