@@ -10,6 +10,7 @@ struct FeedBell::State {
   std::uint64_t newest = 0;
   bool closed = false;
   std::list<net::Wakeup*> waiting;
+  std::function<void()> on_news;
 };
 
 FeedBell::FeedBell(net::Loop& loop) : loop_(loop), state_(std::make_shared<State>()) {}
@@ -23,9 +24,12 @@ void FeedBell::ring(State& state) {
 void FeedBell::published(std::uint64_t sequence) {
   loop_.post([state = state_, sequence] {
     state->newest = std::max(state->newest, sequence);
+    if (state->on_news) state->on_news();
     ring(*state);
   });
 }
+
+void FeedBell::on_news(std::function<void()> listener) { state_->on_news = std::move(listener); }
 
 net::Task<void> FeedBell::wait_beyond(std::uint64_t sequence, net::Deadline deadline) {
   const std::shared_ptr<State> state = state_;

@@ -1,6 +1,7 @@
 // FeedBell: wakes those who wait for the next change of the trust feed, at once.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 
@@ -16,6 +17,8 @@ class FeedBell final : public PublicationListener {
   ~FeedBell() override;
 
   void published(std::uint64_t sequence) override;
+  /// `listener` is called on the loop after each publication; null: nobody.
+  void on_news(std::function<void()> listener);
   /// Completes once something newer than `sequence` was published, the bell was closed, or the deadline passed.
   net::Task<void> wait_beyond(std::uint64_t sequence, net::Deadline deadline);
   /// Ends every wait, now and from now on.

@@ -7,6 +7,8 @@ namespace {
 
 /// How often the server certificate is looked at.
 constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
+/// How often live connections are looked at for certificates that have ended.
+constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 
 trust::Policy api_policy() {
   return {.purposes = {trust::Purpose::service}, .environment = std::nullopt, .server_name = std::nullopt};
@@ -50,7 +52,7 @@ Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net
       internal_listener_(std::move(internal)),
       observer_(std::make_unique<Observer>(parts.log)) {}
 
-Service::~Service() = default;
+Service::~Service() { bell_.on_news(nullptr); }
 
 base::Result<std::unique_ptr<Service>> Service::make(const Settings& settings, const Api::Parts& parts,
                                                      FeedBell& bell) {
@@ -85,6 +87,8 @@ void Service::start() {
   net::spawn(parts_.loop, api_server_->run(), "api.accept", parts_.log);
   net::spawn(parts_.loop, internal_server_->run(), "internal.accept", parts_.log);
   net::spawn(parts_.loop, look_after_certificate(), "certificate.renewal", parts_.log);
+  net::spawn(parts_.loop, look_after_connections(), "connections.check", parts_.log);
+  bell_.on_news([this] { reconsider_everyone(); });
 }
 
 template <class Live>
@@ -128,6 +132,20 @@ net::Task<void> Service::look_after_certificate() {
         provided ? load_contexts() : base::Result<void>(base::unexpected(provided.error()));
     if (loaded) parts_.log.info("certificate.renewed", {{"of", "server"}});
     else parts_.log.error("certificate.renewal_failed", {{"error", base::to_string(loaded.error())}});
+  }
+}
+
+void Service::reconsider_everyone() {
+  const base::Instant now = parts_.authority.clock().now();
+  api_server_->reconsider(parts_.authority.view(), now);
+  internal_server_->reconsider(parts_.authority.view(), now);
+}
+
+net::Task<void> Service::look_after_connections() {
+  while (!draining_) {
+    const net::Deadline next = net::Deadline::after(kConnectionCheck);
+    co_await net::sleep_until(next);
+    reconsider_everyone();
   }
 }
 

@@ -12,7 +12,7 @@ namespace countersign::authority {
 
 /// Connections live at once on each listener, and handshakes under way.
 inline constexpr std::size_t kConnectionLimit = 1024;
-inline constexpr std::size_t kHandshakeLimit = 128;
+inline constexpr std::size_t kHandshakeLimit = 512;
 inline constexpr base::Duration kHandshakeTime = std::chrono::seconds(10);
 /// A request body; a CSR may be 64 KiB.
 inline constexpr std::size_t kBodyLimit = 256 * 1024;
@@ -41,6 +41,9 @@ class Service {
   Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal);
   base::Result<void> load_contexts();
   net::Task<void> look_after_certificate();
+  /// Cuts the connections of those who are no longer admitted (law 6): at every publication, and as time passes.
+  void reconsider_everyone();
+  net::Task<void> look_after_connections();
   net::Task<void> serve_api(ApiServer::Live& live);
   net::Task<void> serve_internal(InternalServer::Live& live);
   template <class Live>
