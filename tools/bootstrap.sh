@@ -16,7 +16,7 @@ build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli1
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
-test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless haproxy:haproxy sqlite3:sqlite3 ps:procps"
+test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -28,6 +28,10 @@ missing_tools() {
   for entry in "$@"; do
     command -v "${entry%%:*}" >/dev/null || printf '%s ' "${entry#*:}"
   done
+}
+
+missing_python_modules() {
+  python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
 }
 
 missing_libraries() {
@@ -47,7 +51,8 @@ need_packages() {
     return
   fi
   # shellcheck disable=SC2086  # lists of words
-  missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost)
+  missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost
+    [ "$1" != test ] || missing_python_modules)
   if [ -z "$missing" ]; then
     echo "packages: everything is installed"
     return
@@ -72,7 +77,7 @@ install_packages() {
   [ "$rc" = 0 ] || die "apt-get failed (see above); the packages wanted: $*"
 }
 
-# nginx and haproxy are wanted as programs, not as services of this machine: they must not start, now or at the next boot.
+# nginx is wanted as a program, not as a service of this machine: it must not start, now or at the next boot.
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=""
 forbid_services() {
@@ -89,7 +94,7 @@ allow_services() {
   shift
   for package in "$@"; do
     case "$package" in
-      nginx | haproxy) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+      nginx) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
     esac
   done
   [ -n "$policy_is_ours" ] || return 0

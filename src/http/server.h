@@ -18,7 +18,7 @@ struct ServerOptions {
   base::Duration body_time = std::chrono::seconds(30);
   base::Duration write_time = std::chrono::seconds(30);
   std::function<void(bool)> on_busy = nullptr;  ///< told true when a request was read, false when its answer is out
-  std::function<bool()> draining = nullptr;  ///< true: answer with Connection: close
+  std::function<bool()> draining = nullptr;     ///< true: answer with Connection: close
 };
 
 /// Serves `stream` until either side closes. Malformed input gets one problem+json answer (400, 408, 413, 431) and a

@@ -1,0 +1,35 @@
+// Law 3: a checked fact is a type only its checker can make. Were one of these constructors opened, this would not
+// compile.
+#include <optional>
+#include <type_traits>
+
+#include <gtest/gtest.h>
+
+#include "tls/handshake.h"
+
+namespace countersign {
+namespace {
+
+using tls::VerifiedPeer;
+using tls::VerifiedServer;
+using trust::AdmittedChain;
+using trust::VerifiedChain;
+
+template <class T, class... From>
+inline constexpr bool kMadeBy = std::is_constructible_v<T, From...>;
+
+static_assert(!kMadeBy<VerifiedChain> && !kMadeBy<AdmittedChain> && !kMadeBy<VerifiedPeer> && !kMadeBy<VerifiedServer>,
+              "out of nothing");
+static_assert(!kMadeBy<VerifiedChain, std::vector<x509::Certificate>, trust::Purpose, std::optional<base::Identity>,
+                       base::Instant>,
+              "a verified chain out of certificates");
+static_assert(!kMadeBy<AdmittedChain, VerifiedChain, base::Identity>, "an admitted chain without the registry");
+static_assert(!kMadeBy<VerifiedPeer, AdmittedChain>, "a peer without the proof that it holds the key");
+static_assert(!kMadeBy<VerifiedServer, VerifiedChain>, "a server without the proof that it holds the key");
+static_assert(!std::is_convertible_v<AdmittedChain, VerifiedPeer> &&
+              !std::is_convertible_v<VerifiedChain, VerifiedPeer>);
+
+TEST(ProofTypes, AreMadeByTheirCheckersAlone) { SUCCEED() << "the compiler has checked it"; }
+
+}  // namespace
+}  // namespace countersign
