@@ -35,34 +35,44 @@ std::string server_name_of(const SSL* ssl) {
   return text;
 }
 
-/// Is the newest complaint of libssl about the bytes of a certificate?
-bool is_certificate_syntax(unsigned long error) {
-  const int library = ERR_GET_LIB(error);
-  if (library == ERR_LIB_ASN1 || library == ERR_LIB_X509) return true;
-  if (library != ERR_LIB_SSL) return false;
-  const int reason = ERR_GET_REASON(error);
-  return reason == ERR_R_ASN1_LIB || reason == ERR_R_X509_LIB || reason == SSL_R_CERT_LENGTH_MISMATCH ||
-         reason == SSL_R_UNKNOWN_CERTIFICATE_TYPE || reason == SSL_R_UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS;
+/// Is `reason` of libssl the first or the last complaint in its queue? Providers may add theirs before or behind it.
+bool complains_of(int reason) {
+  for (const unsigned long error : {ERR_peek_error(), ERR_peek_last_error()})
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == reason) return true;
+  return false;
 }
 
-/// A refusal that libssl made before or after asking our judge: no certificate, an unreadable one, a failed proof.
-std::optional<trust::Refusal> refusal_by_libssl(const SSL* ssl, const Examination& examination) {
-  const unsigned long error = ERR_peek_error();
-  const int reason = ERR_GET_REASON(error);
-  const bool of_libssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
-  if (of_libssl && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+/// libssl stopped on its own account, not because the peer went away or sent an alert.
+bool stopped_by_us() {
+  return ERR_peek_error() != 0 && !peek_alert_received() && !complains_of(SSL_R_UNEXPECTED_EOF_WHILE_READING);
+}
+
+/// Refused while reading the peer's Certificate message, before our judge was asked.
+std::optional<trust::Refusal> refused_certificate_message() {
+  if (complains_of(SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE))
     return trust::refuse(Reason::no_certificate, "the client sent an empty certificate list");
-  if (of_libssl && reason == SSL_R_EXCESSIVE_MESSAGE_SIZE && SSL_is_server(ssl) && !examination.believed)
+  if (complains_of(SSL_R_EXCESSIVE_MESSAGE_SIZE))
     return trust::refuse(Reason::chain_too_long, "the certificate message is larger than 64 KiB");
-  if (!examination.believed && is_certificate_syntax(error) && SSL_is_server(ssl))
-    return trust::refuse(Reason::malformed, "what was sent as a certificate does not parse");
-  const bool bad_proof = of_libssl && (reason == SSL_R_BAD_SIGNATURE || reason == SSL_R_WRONG_SIGNATURE_TYPE ||
-                                       reason == SSL_R_WRONG_SIGNATURE_SIZE || reason == SSL_R_BAD_ECPOINT);
-  if (!examination.believed || !bad_proof) return std::nullopt;
-  X509* leaf = SSL_get0_peer_certificate(ssl);
+  return trust::refuse(Reason::malformed, "what was sent as a certificate does not parse");
+}
+
+/// Refused while checking the peer's CertificateVerify, after our judge believed its chain.
+std::optional<trust::Refusal> refused_proof(const SSL* ssl) {
   constexpr const char* kDetail = "the signature in CertificateVerify was not made with the certificate's private key";
+  X509* leaf = SSL_get0_peer_certificate(ssl);
   if (leaf == nullptr) return trust::refuse(Reason::proof_failed, kDetail);
   return trust::refuse(Reason::proof_failed, x509::Certificate::from_native(leaf), 0, kDetail);
+}
+
+/// A refusal that libssl made before or after asking our judge, told by the message at which it stopped.
+std::optional<trust::Refusal> refusal_by_libssl(const SSL* ssl, const Examination& examination) {
+  if (!stopped_by_us()) return std::nullopt;
+  const OSSL_HANDSHAKE_STATE at = SSL_get_state(ssl);
+  const bool at_certificate = at == TLS_ST_SR_CERT || at == TLS_ST_CR_CERT;
+  const bool at_proof = at == TLS_ST_SR_CERT_VRFY || at == TLS_ST_CR_CERT_VRFY;
+  if (at_certificate && !examination.believed) return refused_certificate_message();
+  if (at_proof && examination.believed) return refused_proof(ssl);
+  return std::nullopt;
 }
 
 HandshakeFailure failure_of(SSL* ssl, Examination& examination) {
@@ -142,8 +152,9 @@ struct Handshake::Session {
       failure.error = std::move(waited).error();
       co_return base::unexpected(std::move(failure));
     }
+    const bool alerted = stopped_by_us();
     HandshakeFailure failure = failure_of(ssl.get(), examination);
-    if (failure.refusal) co_await linger(socket);
+    if (alerted) co_await linger(socket);
     co_return base::unexpected(std::move(failure));
   }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "testing/pki.h"
 
@@ -36,7 +37,7 @@ struct Scene {
   std::optional<Issued> server = {};  ///< none: the genuine gateway
   ClientCertificate mode = ClientCertificate::required;
   std::string called = "localhost";
-  bool judge_attached = true;
+  bool only_tls12 = false;
 
   Seen run();
 };
@@ -116,6 +117,7 @@ Seen Scene::run() {
   auto server_context = ServerContext::make(
       server_credential, mode, {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate});
   auto client_context = ClientContext::make(own ? &*own : nullptr);
+  if (only_tls12) SSL_CTX_set_max_proto_version((*client_context)->native(), TLS1_2_VERSION);
   Seen seen;
   net::spawn(loop, serve(*listener, *server_context, judge_clients(pki, *registry), seen), "server", log);
   net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client",
@@ -205,6 +207,27 @@ TEST(MutualTls13, IsWhatTwoOfUsSpeak) {
   scene.client = scene.pki.client().issue();
   EXPECT_EQ(scene.run().version, "TLSv1.3");
 }
+
+class MutualTls12 : public MutualTls {};
+
+TEST_P(MutualTls12, BothSidesSeeTheExpected) {
+  Scene scene;
+  scene.only_tls12 = true;
+  scene.client = scene.pki.client().issue();
+  GetParam().change(scene);
+  const Seen seen = scene.run();
+  EXPECT_EQ(seen.server, GetParam().server);
+  EXPECT_NE(seen.alert.find(GetParam().alert), std::string::npos) << seen.client << " " << seen.alert;
+  EXPECT_EQ(seen.version, GetParam().alert.empty() ? "TLSv1.2" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MutualTls12,
+    ::testing::Values(Row{"good", [](Scene&) {}, kAcme, ""},
+                      Row{"no_certificate", [](Scene& s) { s.client.reset(); }, "no_certificate", "handshake_failure"},
+                      Row{"revoked", revoke, "revoked", "certificate_revoked"},
+                      Row{"certificate_without_its_key", steal_certificate, "proof_failed", "decrypt_error"}),
+    [](const auto& row) { return row.param.name; });
 
 TEST(OptionalCertificate, NobodyIsLetInAsNobody) {
   Scene scene;
