@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/text.h"
+#include "feed/judge_authority.h"
 #include "http/client.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -15,6 +16,7 @@ struct ApiClient::Impl {
   Options options;
   const Context& context;
   std::shared_ptr<const tls::ClientContext> tls_context;
+  std::shared_ptr<const trust::TrustSet> trust = std::make_shared<const trust::TrustSet>(options.trust);
   net::Loop loop;
   std::unique_ptr<net::Stream> stream = nullptr;
   std::optional<http::Client> client = std::nullopt;
@@ -109,10 +111,7 @@ net::Task<base::Result<void>> ApiClient::Impl::open(net::Deadline deadline) {
   net::Endpoint to = options.authority;
   auto socket = co_await net::Socket::connect(loop, std::move(to), deadline);
   if (!socket) co_return base::unexpected(explained(std::move(socket).error()));
-  const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = options.server_name};
-  tls::JudgeServer judge = [this, policy](const trust::PresentedChain& presented) {
-    return trust::verify_chain(presented, policy, options.trust, context.clock.now());
-  };
+  tls::JudgeServer judge = feed::JudgeAuthority{trust, options.server_name, &context.clock};
   std::string name = options.server_name;
   auto connection =
       co_await tls::Handshake::connect(std::move(*socket), tls_context, std::move(name), std::move(judge), deadline);

@@ -1,7 +1,7 @@
 // ApiClient: one HTTPS connection to the authority's API, used one call after another, blocking.
 //
-// The authority is believed only with a server certificate for its name under the given trust chain. Not for servers:
-// it runs its own event loop inside each call.
+// The authority is believed only by feed::JudgeAuthority: a server certificate under the given trust chain, for its
+// name, with its identity. Not for servers: it runs its own event loop inside each call.
 #pragma once
 
 #include <memory>

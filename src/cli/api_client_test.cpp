@@ -106,7 +106,7 @@ class ApiClientTest : public ::testing::Test {
   Context context_{out_, err_, pki_.clock(), log_};
 };
 
-TEST_F(ApiClientTest, BelievesOnlyTheProvidersServerOfThatName) {
+TEST_F(ApiClientTest, BelievesOnlyTheAuthorityByThatName) {
   struct Row {
     const char* row;
     Issued certificate;
@@ -116,6 +116,7 @@ TEST_F(ApiClientTest, BelievesOnlyTheProvidersServerOfThatName) {
   Row rows[] = {
       {"genuine", pki_.internal_server("authority").issue(), "localhost", "ok"},
       {"other name", pki_.internal_server("authority").issue(), "authority.example", "authority.refused"},
+      {"another server", pki_.internal_server("gateway").issue(), "localhost", "authority.refused"},
       {"other CA", pki_.internal_server("authority").other_ca().issue(), "localhost", "authority.refused"},
       {"expired", pki_.internal_server("authority").expired().issue(), "localhost", "authority.refused"},
       {"self-signed", pki_.internal_server("authority").self_signed().issue(), "localhost", "authority.refused"},

@@ -2,30 +2,10 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "feed/judge_authority.h"
 #include "http/problem.h"
 
 namespace countersign::feed {
-namespace {
-
-constexpr std::string_view kAuthorityUrn = "urn:countersign:internal:service:authority";
-
-struct JudgeAuthority {
-  std::shared_ptr<const trust::TrustSet> trust;
-  std::string host;
-  const base::Clock* clock;
-
-  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
-    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
-    auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
-    if (!chain) return chain;
-    if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
-    return base::unexpected(
-        trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
-                      "the server is not the authority: its certificate lacks " + std::string(kAuthorityUrn)));
-  }
-};
-
-}  // namespace
 
 AuthorityLink::AuthorityLink(std::unique_ptr<net::Stream> stream, std::string host) : stream_(std::move(stream)) {
   http::ClientOptions options;

@@ -1,0 +1,34 @@
+// JudgeAuthority: whom clients of the authority believe, be they data planes or people at a command line.
+//
+// A certificate under the provider's trust chain, for the host called, whose identity is that of the authority: not
+// merely any server certificate of the platform. Otherwise whoever holds the gateway's could take codes and commands.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/time.h"
+#include "trust/verdict.h"
+
+namespace countersign::feed {
+
+inline constexpr std::string_view kAuthorityUrn = "urn:countersign:internal:service:authority";
+
+/// A tls::JudgeServer. `clock` is borrowed.
+struct JudgeAuthority {
+  std::shared_ptr<const trust::TrustSet> trust;
+  std::string host;
+  const base::Clock* clock;
+
+  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
+    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
+    auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
+    if (!chain) return chain;
+    if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
+    return base::unexpected(
+        trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
+                      "the server is not the authority: its certificate lacks " + std::string(kAuthorityUrn)));
+  }
+};
+
+}  // namespace countersign::feed
