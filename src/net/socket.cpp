@@ -80,7 +80,9 @@ void Socket::Impl::abort() noexcept {
 Task<base::Result<void>> Socket::Impl::wait(Ready direction, Deadline deadline) {
   using Wait = boost::asio::posix::descriptor_base::wait_type;
   Cancellation& cancellation = direction == Ready::read ? reading : writing;
-  BASE_CHECK(!cancellation.pending);
+  // Not a check: with TLS a peer can make a read wait to write, and the other way round.
+  if (cancellation.pending)
+    co_return base::fail(base::Kind::internal, "net.busy", "another operation waits in this direction already");
   cancellation.timed_out = deadline.passed();
   without_wait = 0;
   while (!aborted && !cancellation.timed_out) {
@@ -169,6 +171,11 @@ Task<base::Result<void>> Socket::wait(Ready direction, Deadline deadline) {
   const std::shared_ptr<Impl> impl = impl_;
   if (impl == nullptr) co_return closed_here();
   co_return co_await impl->wait(direction, deadline);
+}
+
+Task<void> Socket::yield_when_due() {
+  const std::shared_ptr<Impl> impl = impl_;
+  if (impl != nullptr) co_await impl->yield_when_due();
 }
 
 bool Socket::has_unexpected_input() {

@@ -31,8 +31,12 @@ class Socket final : public Stream {
   const Endpoint& peer() const override;
   bool has_unexpected_input() override;
 
-  /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some.
+  /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
+  /// `net.busy` (Kind::internal) while another operation waits in the same direction, which is left undisturbed.
   Task<base::Result<void>> wait(Ready direction, Deadline deadline);
+  /// Also for tls: call once an operation, before it. Lets the loop's other tasks run when 32 operations in a row found
+  /// the descriptor ready. The socket may have been aborted meanwhile.
+  Task<void> yield_when_due();
   /// The descriptor, owned by this object.
   int descriptor() const;
   /// The local address, as the kernel names it.

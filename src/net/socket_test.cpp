@@ -223,6 +223,40 @@ TEST_F(SocketTest, ABusySocketLetsOthersRun) {
   EXPECT_LT(done_when_other_ran, 1000);
 }
 
+Task<void> yield_often(Socket& socket, int count, int& done) {
+  for (done = 0; done < count; ++done)
+    co_await socket.yield_when_due();
+}
+
+TEST_F(SocketTest, WhoeverUsesTheDescriptorLetsOthersRunToo) {
+  int done = 0;
+  int done_when_other_ran = -1;
+  spawn(yield_often(server_, 100, done));
+  loop_.post([&] { done_when_other_ran = done; });
+  loop_.run();
+  EXPECT_EQ(done, 100);
+  EXPECT_EQ(done_when_other_ran, 31);
+  Socket other(std::move(server_));
+  run(server_.yield_when_due());  // moved from: nothing to do
+}
+
+Task<void> keep_wait(Socket& socket, Socket::Ready direction, std::string& into) {
+  const base::Result<void> ready = co_await socket.wait(direction, far());
+  into = ready ? "ready" : "!" + ready.error().code;
+}
+
+TEST_F(SocketTest, ASecondWaitInOneDirectionFailsAndLeavesTheFirst) {
+  std::string first, second, other_direction;
+  spawn(keep_wait(server_, Socket::Ready::read, first));
+  spawn(keep_wait(server_, Socket::Ready::read, second));
+  spawn(keep_wait(server_, Socket::Ready::write, other_direction));
+  EXPECT_EQ(write(client_, "x"), "");
+  loop_.run();
+  EXPECT_EQ(first, "ready");
+  EXPECT_EQ(second, "!net.busy");
+  EXPECT_EQ(other_direction, "ready");
+}
+
 TEST_F(SocketTest, ALoopMayDieWhileTasksWaitOnSockets) {
   struct Waiting {
     static Task<void> in_frame(Loop& loop) {
