@@ -1,6 +1,7 @@
 // countersign-authority: registry, Certificate Authority, enrolment, trust feed.
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include <sys/types.h>
 
@@ -39,16 +40,29 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+/// What the variable says; afterwards neither a child nor /proc/PID/environ can tell it.
+base::Secret take_from_environment(const char* name) {
+  char* value = std::getenv(name);
+  if (value == nullptr) return {};
+  base::Secret taken{std::string_view(value)};
+  ::explicit_bzero(value, std::strlen(value));
+  ::unsetenv(name);
+  return taken;
+}
+
 base::Result<base::Secret> find_passphrase(const authority::Settings& settings, crypto::Random& random,
                                            const base::Log& log) {
   const authority::DataFolder folder(settings.data);
   authority::PassphraseSources sources;
-  if (std::getenv("COUNTERSIGN_PASSPHRASE") != nullptr) sources.environment = environment("COUNTERSIGN_PASSPHRASE");
+  if (std::getenv("COUNTERSIGN_PASSPHRASE") != nullptr)
+    sources.environment.emplace(take_from_environment("COUNTERSIGN_PASSPHRASE").reveal_text());
   sources.credentials_directory = environment("CREDENTIALS_DIRECTORY");
   sources.configured_file = settings.passphrase_file;
   sources.file_beside_keys = folder.passphrase();
   sources.may_make_file = !std::filesystem::exists(folder.keys());
-  BASE_TRY(auto found, authority::find_passphrase(sources, random));
+  auto looked = authority::find_passphrase(sources, random);
+  if (sources.environment) ::explicit_bzero(sources.environment->data(), sources.environment->size());
+  BASE_TRY(auto found, std::move(looked));
   if (found.lies_beside_keys)
     log.warning("passphrase.beside_keys",
                 {{"file", folder.passphrase().string()},

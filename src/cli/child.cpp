@@ -20,8 +20,27 @@ tl::unexpected<base::Error> not_started(const Program& program, const std::strin
   return base::fail(base::Kind::internal, "program.start", "cannot start '" + program.file.string() + "': " + why);
 }
 
+/// Our environment, for execve: the passphrase of the CA keys is nobody's business but the authority's.
+std::vector<char*> environment_for(const Program& program) {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const bool leads_to_passphrase =
+        text.starts_with("COUNTERSIGN_PASSPHRASE=") || text.starts_with("CREDENTIALS_DIRECTORY=");
+    if (program.may_know_passphrase || !leads_to_passphrase) variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
+struct Exec {
+  const char* file;
+  char* const* arguments;
+  char* const* environment;
+};
+
 /// Between fork and exec: only async-signal-safe calls. Comes back only when exec failed.
-void become(const char* file, char* const* arguments, int log, pid_t parent) {
+void become(const Exec& exec, int log, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before the line above
@@ -33,7 +52,7 @@ void become(const char* file, char* const* arguments, int log, pid_t parent) {
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  ::execv(file, arguments);
+  ::execve(exec.file, exec.arguments, exec.environment);
 }
 
 /// What went wrong in the child before or in exec; 0 when the program runs (the pipe was closed by exec).
@@ -64,6 +83,7 @@ base::Result<pid_t> start(const Program& program) {
   for (std::string& word : words)
     arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  const std::vector<char*> environment = environment_for(program);
 
   const int log = ::open(program.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log < 0) return not_started(program, "no log at '" + program.log.string() + "': " + std::strerror(errno));
@@ -75,7 +95,7 @@ base::Result<pid_t> start(const Program& program) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
-    become(file.c_str(), arguments.data(), log, parent);
+    become({file.c_str(), arguments.data(), environment.data()}, log, parent);
     const int error = errno;
     [[maybe_unused]] const ssize_t told = ::write(pipe[1], &error, sizeof error);
     ::_exit(127);

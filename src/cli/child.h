@@ -17,6 +17,7 @@ struct Program {
   std::vector<std::string> arguments;  ///< without the program's own name and --ready-file
   std::filesystem::path log;           ///< standard output and error are appended here
   std::filesystem::path ready_file;    ///< the program writes it when it serves; removed before each start
+  bool may_know_passphrase = false;    ///< else our environment is passed on without where that of the CA keys is
 };
 
 /// Starts it in a process group of its own, so that Ctrl-C reaches only us; the kernel kills it if we die first.

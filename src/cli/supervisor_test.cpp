@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 
 #include "base/files.h"
 #include "testing/code_of.h"
@@ -21,7 +23,8 @@ Program shell(const Folder& folder, const std::string& name, const std::string& 
           .file = "/bin/sh",
           .arguments = {"-c", script, name},
           .log = folder / (name + ".log"),
-          .ready_file = folder / (name + ".ready")};
+          .ready_file = folder / (name + ".ready"),
+          .may_know_passphrase = false};
 }
 
 constexpr const char* kServe = "echo $$ > $2.new; mv $2.new $2; exec sleep 600";
@@ -90,6 +93,26 @@ TEST(Child, SaysWhyItCannotStart) {
   program.file = folder / "absent";
   EXPECT_EQ(code_of(start(program)), "program.start");
   EXPECT_EQ(code_of(find_program("countersign-of-another-kind")), "program.missing");
+}
+
+TEST(Child, OnlyTheAuthorityKnowsWhereThePassphraseIs) {
+  const Folder folder;
+  ::setenv("COUNTERSIGN_PASSPHRASE", "open sesame", 1);
+  ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+  ::setenv("COUNTERSIGN_OTHER", "kept", 1);
+  for (const bool may_know : {false, true}) {
+    Program program = shell(folder, may_know ? "authority" : "gateway", "exec env");
+    program.may_know_passphrase = may_know;
+    const auto pid = start(program);
+    ASSERT_TRUE(pid);
+    ::waitpid(*pid, nullptr, 0);
+    const std::string printed = base::read_file(program.log).value();
+    EXPECT_EQ(printed.find("open sesame") != std::string::npos, may_know);
+    EXPECT_EQ(printed.find("/run/credentials/x") != std::string::npos, may_know);
+    EXPECT_NE(printed.find("COUNTERSIGN_OTHER=kept"), std::string::npos);
+  }
+  for (const char* name : {"COUNTERSIGN_PASSPHRASE", "CREDENTIALS_DIRECTORY", "COUNTERSIGN_OTHER"})
+    ::unsetenv(name);
 }
 
 }  // namespace

@@ -96,7 +96,8 @@ base::Result<Program> Up::program(const std::string& name) const {
                   .file = std::move(file),
                   .arguments = {"--config", (data_ / "countersign.toml").string()},
                   .log = data_ / "log" / (name + ".log"),
-                  .ready_file = data_ / "run" / (name + ".json")};
+                  .ready_file = data_ / "run" / (name + ".json"),
+                  .may_know_passphrase = name == kAuthority};
   if (name == kAuthority || !config_.gateway_authority_host) return program;
   BASE_TRY(const json::object ready, read_object(data_ / "run" / "authority.json"));
   BASE_TRY(const net::Endpoint internal, net::Endpoint::parse(member(ready, "internal")));

@@ -98,5 +98,16 @@ class UpTest(unittest.TestCase):
             self.assertIn("ENCRYPTED", file.read_text(), file)
 
 
+class PassphraseTest(unittest.TestCase):
+    def test_the_environment_tells_the_passphrase_to_the_authority_alone(self):
+        with Platform("127.0.0.1:9") as platform:
+            platform.up({"COUNTERSIGN_PASSPHRASE": "open-sesame-4711"})
+            self.assertFalse((platform.authority_folder / "passphrase").exists(), "it was not used")
+            children = children_of(platform.running["up"].pid)
+            self.assertEqual(len(children), 3)
+            for pid in children:  # the authority has wiped it after reading
+                self.assertNotIn(b"open-sesame", Path(f"/proc/{pid}/environ").read_bytes(), program_of(pid))
+
+
 if __name__ == "__main__":
     testing.main()

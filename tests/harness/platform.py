@@ -83,10 +83,10 @@ class Platform:
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def up(self):
-        """`countersign up`, as people run it."""
+    def up(self, environment=None):
+        """`countersign up`, as people run it. `environment`: variables besides our own."""
         command = [self.programs / "countersign", "up", "--data", self.data]
-        self.running["up"] = Program("up", command, self.folder, self.data / "up.json")
+        self.running["up"] = Program("up", command, self.folder, self.data / "up.json", environment)
         self._note_ports(self.running["up"].started())
         return self
 
