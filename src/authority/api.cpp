@@ -15,26 +15,26 @@ base::Result<void> refuse_other_sites(const http::Request& request) {
 
 }  // namespace
 
-base::Result<Api::Work> Api::prepare(const http::Request& request, const ApiCaller& caller) {
-  BASE_TRY(const std::string path, request.path());
-  BASE_TRY(auto match, find_route(routes_, request.head.method, path));
+Answer Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   BASE_TRY_VOID(gate_.recheck(caller));
-  Authority& authority = parts_.authority;
-  Call call{request, std::move(match.arguments)};
-  if (const auto* open = std::get_if<OpenHandler>(&match.route->handler))
-    return Work([&authority, handler = *open, call = std::move(call)] { return handler(authority, call); });
-  BASE_TRY(auto caller_operator, Operator::from(caller.peer));
-  BASE_TRY_VOID(refuse_other_sites(request));
-  return Work([&authority, handler = std::get<OperatorHandler>(match.route->handler), call = std::move(call),
-               proof = std::move(caller_operator)] { return handler(authority, proof, call); });
+  if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
+  BASE_TRY(const auto proof, Operator::from(caller.peer));
+  BASE_TRY_VOID(refuse_other_sites(call.request));
+  return std::get<OperatorHandler>(route.handler)(parts_.authority, proof, call);
+}
+
+net::Task<Answer> Api::dispatch(const http::Request& request, const ApiCaller& caller) {
+  BASE_CO_TRY(const std::string path, request.path());
+  BASE_CO_TRY(auto match, find_route(routes_, request.head.method, path));
+  const Call call{request, std::move(match.arguments)};
+  Answer answer = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
+  std::function<void()> job = [&] { answer = perform(*match.route, call, caller); };
+  co_await parts_.worker.run(parts_.loop, std::move(job));
+  co_return answer;
 }
 
 net::Task<http::Response> Api::respond(http::Request request, const ApiCaller& caller) {
-  const auto work = prepare(request, caller);
-  if (!work) co_return to_response(work.error(), parts_.log);
-  Answer answer = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
-  std::function<void()> job = [&] { answer = (*work)(); };
-  co_await parts_.worker.run(parts_.loop, std::move(job));
+  Answer answer = co_await dispatch(request, caller);
   if (!answer) co_return to_response(answer.error(), parts_.log);
   co_return std::move(*answer);
 }

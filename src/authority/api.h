@@ -23,10 +23,10 @@ class Api {
   net::Task<http::Response> respond(http::Request request, const ApiCaller& caller);
 
  private:
-  using Work = std::function<Answer()>;
-  /// Route, caller and rights are settled here; the work itself waits for the worker. `request` is borrowed by the
-  /// work.
-  base::Result<Work> prepare(const http::Request& request, const ApiCaller& caller);
+  net::Task<Answer> dispatch(const http::Request& request, const ApiCaller& caller);
+  /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
+  /// Operator is proved against the registry that the handler will change.
+  Answer perform(const Route& route, const Call& call, const ApiCaller& caller);
 
   Parts parts_;
   const Gate& gate_;

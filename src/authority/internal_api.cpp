@@ -89,12 +89,14 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
 
 net::Task<Answer> InternalApi::renew(const http::Request& request, const InternalCaller& caller) {
   Answer answer = dropped();
-  std::function<void()> job = [&] { answer = renew_now(request, caller.peer); };
+  std::function<void()> job = [&] { answer = renew_now(request, caller); };
   co_await parts_.worker.run(parts_.loop, std::move(job));
   co_return answer;
 }
 
-Answer InternalApi::renew_now(const http::Request& request, const tls::VerifiedPeer& peer) {
+Answer InternalApi::renew_now(const http::Request& request, const InternalCaller& caller) {
+  BASE_TRY_VOID(gate_.recheck(caller));
+  const tls::VerifiedPeer& peer = caller.peer;
   BASE_TRY(const auto body, read_body({request, {}}));
   BASE_TRY(auto reader, base::JsonReader::of(body));
   BASE_TRY(const std::string purpose_text, reader.text("purpose"));

@@ -23,7 +23,8 @@ class InternalApi {
   net::Task<Answer> snapshot();
   net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> renew(const http::Request& request, const InternalCaller& caller);
-  Answer renew_now(const http::Request& request, const tls::VerifiedPeer& peer);
+  /// On the worker, in turn with every commit: who was revoked while the call waited gets nothing.
+  Answer renew_now(const http::Request& request, const InternalCaller& caller);
 
   Api::Parts parts_;
   const Gate& gate_;

@@ -2,6 +2,7 @@
 #include "authority/service.h"
 
 #include <functional>
+#include <future>
 
 #include "authority/fixture_test.h"
 #include "authority/revocation.h"
@@ -62,6 +63,12 @@ class Doors : public ::testing::Test {
   static Actor admin_actor() { return authority::admin(); }
   Authority& authority() { return *authority_; }
   Service& service() { return *service_; }
+  net::Worker& worker() { return *worker_; }
+  testing::RawSqlite raw() const { return testing::RawSqlite(authority_->folder().registry()); }
+  static std::string testing_csr() {
+    const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+    return x509::Csr::make_pem(key, {"", "", ""}).value();
+  }
   const tls::Credential* admin() const { return &*admin_; }
 
   /// A certificate in the ordinary way, with its key.
@@ -338,6 +345,96 @@ TEST_F(Doors, CloseAtOnceForWhoIsNoLongerAdmitted) {
   }
 }
 
+/// Polls, and has something done while the poll waits.
+struct Poll {
+  base::Result<http::Response> answer = base::fail(base::Kind::internal, "test.pending", "");
+  bool done = false;
+};
+
+net::Task<void> poll(http::Client& client, std::string target, Poll& into) {
+  http::Request request;
+  request.head.method = "GET";
+  request.head.target = std::move(target);
+  into.answer = co_await client.send(std::move(request), soon());
+  into.done = true;
+}
+
+net::Task<void> post(http::Client& client, std::string target, std::string body, Poll& into) {
+  http::Request request;
+  request.head.method = "POST";
+  request.head.target = std::move(target);
+  request.body = std::move(body);
+  into.answer = co_await client.send(std::move(request), soon());
+  into.done = true;
+}
+
+net::Task<void> wait_for(net::Loop&, Poll& poll) {
+  while (!poll.done)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
+}
+
+/// Keeps the worker busy until `release`, then has `act` done: what waits behind it finds another world.
+net::Task<void> hold_up(net::Loop& loop, net::Worker& worker, std::future<void>& release, std::function<void()> act) {
+  std::function<void()> job = [&release, act = std::move(act)] {
+    release.wait();
+    act();
+  };
+  co_await worker.run(loop, std::move(job));
+}
+
+net::Task<void> wait_for_queue(net::Worker& worker, std::size_t jobs) {
+  while (worker.waiting() < jobs)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
+}
+
+TEST_F(Doors, DoNothingForWhoWasRevokedWhileTheCallWaited) {
+  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  struct Row {
+    const char* name;
+    bool revoked;
+    std::string organisations;
+    std::string certificates;  ///< of the gateway
+  };
+  for (const Row& row : {Row{"nothing happens", false, "1", "2"}, Row{"revoked", true, "0", "1"}}) {
+    SCOPED_TRACE(row.name);
+    const auto alice = credential("internal:operator:alice", Purpose::service);
+    const auto gateway = credential("internal:service:gateway", Purpose::service);
+    auto as_operator = testing::run(loop, connect(service().api_at(), &alice));
+    auto as_gateway = testing::run(loop, connect(service().internal_at(), &gateway));
+    ASSERT_TRUE(as_operator && as_gateway);
+    std::promise<void> release;
+    auto released = release.get_future();
+    net::spawn(loop,
+               hold_up(loop, worker(), released,
+                       [&] {
+                         if (!row.revoked) return;
+                         for (const tls::Credential* caller : {&alice, &gateway})
+                           EXPECT_TRUE(revoke(authority().ledger(), admin_actor(), caller->chain.front().serial(),
+                                              "superseded"));
+                       }),
+               "hold_up", log.log());
+    const std::string id = row.revoked ? "revoked" : "living";
+    const object order{{"purpose", "service"}, {"csr", testing_csr()}};
+    Poll creation;
+    Poll renewal;
+    net::spawn(loop, post(*as_operator->client, "/v1/organisations", R"({"id":")" + id + R"(","name":"X"})", creation),
+               "creation", log.log());
+    net::spawn(loop, post(*as_gateway->client, "/v1/renewals", base::json::serialize(order), renewal), "renewal",
+               log.log());
+    testing::run(loop, wait_for_queue(worker(), 2));
+    release.set_value();
+    testing::run(loop, wait_for(loop, creation));
+    testing::run(loop, wait_for(loop, renewal));
+    EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM organisations WHERE id = '" + id + "'"), row.organisations);
+    const std::string since = base::to_hex(gateway.chain.front().fingerprint());
+    EXPECT_EQ(
+        raw().ask("SELECT COUNT(*) FROM certificates WHERE application = 'gateway' AND rowid >= (SELECT rowid FROM"
+                  " certificates WHERE fingerprint = '" +
+                  since + "')"),
+        row.certificates);
+  }
+}
+
 TEST_F(Doors, StayOpenForEverybodyElse) {
   ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
   const auto alice = credential("internal:operator:alice", Purpose::service);
@@ -403,25 +500,6 @@ TEST_F(Doors, RenewForTheCallersOwnIdentity) {
       EXPECT_EQ(member(json_of(response), "urn"), row.urn) << row.name;
     }
   }
-}
-
-/// Polls, and has something done while the poll waits.
-struct Poll {
-  base::Result<http::Response> answer = base::fail(base::Kind::internal, "test.pending", "");
-  bool done = false;
-};
-
-net::Task<void> poll(http::Client& client, std::string target, Poll& into) {
-  http::Request request;
-  request.head.method = "GET";
-  request.head.target = std::move(target);
-  into.answer = co_await client.send(std::move(request), soon());
-  into.done = true;
-}
-
-net::Task<void> wait_for(net::Loop&, Poll& poll) {
-  while (!poll.done)
-    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
 }
 
 TEST_F(Doors, AnswerALongPollAtOnce) {

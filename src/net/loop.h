@@ -77,6 +77,8 @@ class Worker {
   /// Suspends the caller on its loop until `work` has run on the worker's thread. Jobs run one at a time, in order.
   /// `work` must not throw; what it captured by reference must outlive the call. The worker dies before its loops.
   Task<void> run(Loop& loop, std::function<void()> work);
+  /// Jobs that nobody has started yet. Thread-safe.
+  std::size_t waiting() const;
 
  private:
   struct State;

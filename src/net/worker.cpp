@@ -80,6 +80,11 @@ Worker::~Worker() {
   state_->thread.join();
 }
 
+std::size_t Worker::waiting() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->jobs.size();
+}
+
 Task<void> Worker::run(Loop& loop, std::function<void()> work) {
   Wakeup done(loop.executor());
   const auto completion = std::make_shared<Completion>();
