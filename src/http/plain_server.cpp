@@ -15,12 +15,10 @@ base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, co
 }
 
 net::Task<void> PlainServer::run() {
-  for (;;) {
-    auto socket = co_await listener_.accept();
-    if (!socket) co_return;
-    if (connections_.live() >= kConnections) socket->abort();
-    else connections_.spawn(serve_one(std::move(*socket)), "http.plain");
-  }
+  std::function<void(net::Socket)> take = [this](net::Socket socket) {
+    if (connections_.live() < kConnections) connections_.spawn(serve_one(std::move(socket)), "http.plain");
+  };
+  co_await net::accept_each(listener_, std::move(take), "http.plain", log_);
 }
 
 net::Task<void> PlainServer::serve_one(net::Socket socket) {

@@ -20,11 +20,12 @@ class PlainServer {
  private:
   static constexpr std::size_t kConnections = 64;
   PlainServer(net::Loop& loop, net::Listener listener, Handler handler, const base::Log& log)
-      : listener_(std::move(listener)), handler_(std::move(handler)), connections_(loop, log) {}
+      : listener_(std::move(listener)), handler_(std::move(handler)), log_(log), connections_(loop, log) {}
   net::Task<void> serve_one(net::Socket socket);
 
   net::Listener listener_;
   Handler handler_;
+  const base::Log& log_;
   net::TaskGroup connections_;
 };
 

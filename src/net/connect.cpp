@@ -85,7 +85,9 @@ struct Socket::Attempt {
       co_return cannot_connect(address, failure);
     }
     Endpoint peer{address.address().to_string(), address.port()};
-    Socket socket(std::make_shared<Impl>(loop, descriptor, std::move(peer)));
+    std::shared_ptr<Impl> impl = Impl::adopt(loop, descriptor, std::move(peer));
+    if (impl == nullptr) co_return cannot_connect(address, errno);
+    Socket socket(std::move(impl));
     for (int pending = failure; pending != 0;) {
       BASE_CO_TRY_VOID(co_await socket.wait(Ready::write, deadline));
       pending = outcome(descriptor);

@@ -1,4 +1,6 @@
 #include <cerrno>
+#include <exception>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -53,16 +55,15 @@ int open_listening(const tcp::endpoint& address, const Listener::Options& option
   return -1;
 }
 
-bool is_exhausted(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+/// ENOSPC: the kernel watches no more descriptors for this user, epoll_ctl(2).
+bool is_exhausted(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == ENOSPC;
+}
 
 }  // namespace
 
 struct Listener::Impl {
-  Impl(Loop& l, int open_descriptor)
-      : loop(l),
-        descriptor(l.executor(), open_descriptor),
-        local(local_endpoint(open_descriptor)),
-        closing(l.executor()) {}
+  explicit Impl(Loop& l) : loop(l), descriptor(l.executor()), closing(l.executor()) {}
 
   /// Waits until another accept is worth a try after `error`.
   Task<void> wait_after(int error);
@@ -92,9 +93,15 @@ Listener::~Listener() { close(); }
 
 base::Result<Listener> Listener::bind(Loop& loop, const Options& options) {
   BASE_TRY(const tcp::endpoint address, address_of(loop, options.at));
+  const auto impl = std::make_shared<Impl>(loop);
   const int descriptor = open_listening(address, options);
   if (descriptor < 0) return cannot_listen(options.at, system_message(errno));
-  return Listener(std::make_shared<Impl>(loop, descriptor));
+  impl->local = local_endpoint(descriptor);
+  boost::system::error_code error;
+  impl->descriptor.assign(descriptor, error);
+  if (!error) return Listener(impl);
+  ::close(descriptor);
+  return cannot_listen(options.at, error.message());
 }
 
 const Endpoint& Listener::local() const { return impl_->local; }
@@ -110,10 +117,36 @@ Task<base::Result<Socket>> Listener::accept() {
     socklen_t size = sizeof address;
     const int accepted = accept4(impl->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted >= 0) co_return Socket(std::make_shared<Socket::Impl>(impl->loop, accepted, to_endpoint(address)));
+    if (accepted >= 0) {
+      auto adopted = Socket::Impl::adopt(impl->loop, accepted, to_endpoint(address));
+      if (adopted != nullptr) co_return Socket(std::move(adopted));
+    }
     co_await impl->wait_after(errno);
   }
   co_return base::fail(base::Kind::unavailable, "net.closed", "the listener was closed");
+}
+
+namespace {
+
+/// Nothing may escape from here: then the accept task would end, and a process that accepts nobody must not live on.
+void note_failed_accept(const base::Log& log, const std::string& name, const char* what) noexcept {
+  log.error("accept.failed", {{"listener", name}, {"error", what}});
+}
+
+}  // namespace
+
+Task<void> accept_each(Listener& listener, std::function<void(Socket)> take, std::string name, const base::Log& log) {
+  for (bool failed = false;;) {
+    try {
+      if (std::exchange(failed, false)) co_await sleep_until(Deadline::after(kBackOff));
+      base::Result<Socket> socket = co_await listener.accept();
+      if (!socket) break;
+      take(std::move(*socket));
+    } catch (const std::exception& thrown) {
+      note_failed_accept(log, name, thrown.what());
+      failed = true;
+    }
+  }
 }
 
 void Listener::close() {

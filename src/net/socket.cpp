@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "net/socket_impl.h"
@@ -70,6 +71,16 @@ void Cancellation::on_deadline() noexcept {
   descriptor_.cancel(ignored);
 }
 
+std::shared_ptr<Socket::Impl> Socket::Impl::adopt(Loop& loop, int open_descriptor, Endpoint peer) {
+  auto impl = std::make_shared<Impl>(loop, std::move(peer));
+  boost::system::error_code error;
+  impl->descriptor.assign(open_descriptor, error);
+  if (!error) return impl;
+  ::close(open_descriptor);
+  errno = error.value();
+  return nullptr;
+}
+
 void Socket::Impl::abort() noexcept {
   if (aborted) return;
   aborted = true;
@@ -117,6 +128,8 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   return *this;
 }
 Socket::~Socket() { abort(); }
+
+Executor Socket::executor() const { return impl_->loop.executor(); }
 
 void Socket::abort() noexcept {
   if (impl_ != nullptr) impl_->abort();

@@ -4,7 +4,9 @@
 // is suspended in it: the operation fails with `net.reset`. A moved-from Socket is as an aborted one.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "net/loop.h"
 #include "net/stream.h"
@@ -37,6 +39,7 @@ class Socket final : public Stream {
   /// Also for tls: call once an operation, before it. Lets the loop's other tasks run when 32 operations in a row found
   /// the descriptor ready. The socket may have been aborted meanwhile.
   Task<void> yield_when_due();
+  Executor executor() const;
   /// The descriptor, owned by this object.
   int descriptor() const;
   /// The local address, as the kernel names it.
@@ -65,8 +68,8 @@ class Listener {
   static base::Result<Listener> bind(Loop& loop, const Options& options);
   /// The address bound, with the real port.
   const Endpoint& local() const;
-  /// The next connection. Out of descriptors, it waits and tries again rather than fail. Fails: `net.closed` after
-  /// close().
+  /// The next connection. Out of descriptors, memory or room in epoll, it waits and tries again rather than fail.
+  /// Fails: `net.closed` after close().
   Task<base::Result<Socket>> accept();
   /// Takes no more connections; a pending accept() fails with `net.closed`.
   void close();
@@ -75,5 +78,10 @@ class Listener {
   explicit Listener(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;  ///< shared with a pending accept() only
 };
+
+/// Hands every connection to `take` until the listener is closed, and ends for no other reason: an exception (memory
+/// has run out) is logged as `accept.failed` with `name`, and after a pause accepting goes on; when even that cannot be
+/// done, the process ends (std::terminate). Borrows `listener` and `log`.
+Task<void> accept_each(Listener& listener, std::function<void(Socket)> take, std::string name, const base::Log& log);
 
 }  // namespace countersign::net

@@ -27,8 +27,10 @@ class Cancellation final : public DeadlineWheel::Entry {
 };
 
 struct Socket::Impl {
-  Impl(Loop& l, int open_descriptor, Endpoint peer_address)
-      : loop(l), descriptor(l.executor(), open_descriptor), peer(std::move(peer_address)) {}
+  Impl(Loop& l, Endpoint peer_address) : loop(l), descriptor(l.executor()), peer(std::move(peer_address)) {}
+  /// Owns `open_descriptor` from now on. Null, with errno set and the descriptor closed, when the kernel has no room
+  /// left to watch it.
+  static std::shared_ptr<Impl> adopt(Loop& loop, int open_descriptor, Endpoint peer);
 
   Task<base::Result<void>> wait(Ready direction, Deadline deadline);
   /// Lets other tasks run when too many operations in a row needed no wait.
