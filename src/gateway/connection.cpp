@@ -1,5 +1,6 @@
 #include "gateway/connection.h"
 
+#include "gateway/own_answer.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
@@ -7,6 +8,8 @@ namespace {
 
 constexpr base::Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = 1024 * 1024;
+/// Requests of one connection that we answer ourselves (400, 404, 421) before it is closed.
+constexpr int kOwnAnswers = 100;
 
 /// One connection's state; its methods are the steps of a request.
 class Session {
@@ -61,12 +64,12 @@ class Session {
     auto destination = read_destination(head, connection_.server_name);
     if (!destination) {
       const int status = destination.error().code == "gateway.misdirected" ? 421 : 400;
-      co_return co_await answer_problem(std::move(destination).error(), status);
+      co_return co_await answer_problem(std::move(destination).error(), status, head.method);
     }
     const Route* route = context_.routes.find(destination->host, destination->path());
     if (route == nullptr) {
       base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
-      co_return co_await answer_problem(std::move(error), 404);
+      co_return co_await answer_problem(std::move(error), 404, head.method);
     }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
@@ -75,20 +78,16 @@ class Session {
     co_return co_await exchange.run();
   }
 
-  /// An answer of our own. A request body nobody will read ends the connection.
-  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status) {
+  /// An answer of our own. A client that collects too many of them is closed: each costs us, and none costs an
+  /// upstream.
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method) {
+    const bool too_many = ++own_answers_ >= kOwnAnswers;
     http::Response problem = http::to_problem(error, status);
-    const bool keep = reader_.at_end_of_message() && reader_.keep_alive() && !context_.server.draining();
-    http::ResponseHead head;
-    head.status = status;
-    head.reason = http::reason_phrase(status);
-    head.fields = problem.fields;
-    head.fields.set("Content-Length", std::to_string(problem.body.size()));
-    if (!keep) head.fields.set("Connection", "close");
-    const std::string text = http::serialise(head) + problem.body;
-    auto written =
-        co_await connection_.stream->write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
-    co_return Exchange::Outcome{status, keep && written.has_value(), problem.body.size()};
+    const std::uint64_t bytes = problem.body.size();
+    OwnAnswer answer{std::move(problem), std::move(method), too_many || context_.server.draining()};
+    const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
+    const bool reusable = co_await write_own_answer(*connection_.stream, reader_, std::move(answer), deadline);
+    co_return Exchange::Outcome{status, reusable, bytes};
   }
 
   /// What could not be read as a request gets one answer if the bytes were wrong, and none if the connection failed.
@@ -100,7 +99,7 @@ class Session {
                                               {"address", connection_.stream->peer().to_string()}});
     const int status = http::status_of_unreadable(error).value_or(400);
     context_.metrics.request(status);
-    (void)co_await answer_problem(std::move(error), status);
+    (void)co_await answer_problem(std::move(error), status, {});
   }
 
   void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
@@ -135,6 +134,7 @@ class Session {
   tls::Connection<tls::VerifiedPeer>& connection_;
   IdentityFields identity_;
   http::H1Reader reader_;
+  int own_answers_ = 0;
 };
 
 }  // namespace

@@ -1,21 +1,16 @@
 #include "gateway/exchange.h"
 
-#include <algorithm>
-#include <cstdio>
+#include <array>
 
+#include "gateway/own_answer.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
 namespace {
 
 constexpr std::size_t kBodyBuffer = 32 * 1024;
-constexpr std::string_view kLastChunk = "0\r\n\r\n";
-
-std::string chunk_size_line(std::size_t size) {
-  char line[20];
-  std::snprintf(line, sizeof line, "%zx\r\n", size);
-  return line;
-}
+/// While a body is still on its way, the response has all the time that the body takes.
+constexpr base::Duration kUntilBodyIsSent = std::chrono::hours(24);
 
 /// Methods that may be sent again on another connection when a kept one turned out dead (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
@@ -23,12 +18,19 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
-/// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us.
+/// Written by us from what was decided, never copied: how the body is framed and for whom the request is.
+bool is_decided_here(const std::string& name) {
+  http::Fields probe;
+  probe.add(name, "");
+  return probe.find("Host") || probe.find("Content-Length") || probe.find("Expect");
+}
+
+/// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us or decided here.
 void copy_end_to_end(const http::Fields& from, http::Fields& to) {
   for (const http::Field& field : from) {
-    if (is_hop_by_hop_field(field.name) || is_reserved_field(field.name) || from.has_token("Connection", field.name))
-      continue;
-    to.add(field.name, field.value);
+    const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
+                         is_decided_here(field.name) || from.has_token("Connection", field.name);
+    if (!dropped) to.add(field.name, field.value);
   }
 }
 
@@ -44,15 +46,18 @@ base::Error upstream_error(base::Error cause) {
 
 }  // namespace
 
-bool Exchange::has_request_body() const { return context_.client_reader.framing() != http::Framing::none; }
+Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
+    : context_(context), request_(std::move(request)), response_alarm_(context.loop, [this] {
+        response_late_ = true;
+        upstream_->socket.abort();
+      }) {}
 
 std::string Exchange::request_head_text() const {
   http::RequestHead head;
   head.method = request_.head.method;
   head.target = request_.destination.target;
+  head.fields.add("Host", std::string(request_.head.fields.find("Host").value_or(request_.destination.host)));
   copy_end_to_end(request_.head.fields, head.fields);
-  head.fields.remove("Expect");  // answered by us when the body is read
-  head.fields.remove("Content-Length");
   if (context_.client_reader.framing() == http::Framing::chunked) head.fields.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client_reader.content_length())
     head.fields.add("Content-Length", std::to_string(*length));
@@ -69,44 +74,24 @@ net::Task<base::Result<void>> Exchange::open_and_send_head(bool fresh) {
   if (!taken) co_return base::unexpected(std::move(taken).error());
   upstream_ = std::move(*taken);
   const std::string text = request_head_text();
-  co_return co_await upstream_->socket.write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
+  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time);
+  co_return co_await upstream_->socket.write_all(base::as_bytes(text), step());
 }
 
-net::Task<base::Result<void>> Exchange::send_request() {
+net::Task<base::Result<void>> Exchange::send_head() {
   auto sent = co_await open_and_send_head(false);
   if (!sent && upstream_ != nullptr && upstream_->reused) sent = co_await open_and_send_head(true);
   co_return sent;
 }
 
-/// Carries the request's body until its end, or until the upstream wants no more of it.
-net::Task<void> Exchange::pump_request_body() {
-  const bool chunked = context_.client_reader.framing() == http::Framing::chunked;
-  std::string out;
-  std::array<std::uint8_t, kBodyBuffer> buffer;
-  if (request_.head.fields.has_token("Expect", "100-continue")) {
-    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    (void)co_await context_.client.write_all(base::as_bytes(kContinue),
-                                             net::Deadline::after(context_.config.body_time));
-  }
-  while (!upstream_done_) {
-    const auto count =
-        co_await context_.client_reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
-    if (!count) {
-      request_body_error_ = count.error();
-      upstream_->socket.abort();  // a cut-off request must not look whole to the upstream
-      co_return;
-    }
-    out.clear();
-    if (chunked && *count > 0) out = chunk_size_line(*count);
-    out.append(reinterpret_cast<const char*>(buffer.data()), *count);
-    if (chunked) out += *count > 0 ? std::string_view("\r\n") : kLastChunk;
-    if (!upstream_done_ && !out.empty()) {
-      auto written =
-          co_await upstream_->socket.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
-      if (!written) co_return;  // its answer, if any, says why
-    }
-    if (*count == 0) co_return;
-  }
+/// Answers Expect: 100-continue (RFC 9110 section 10.1.1), before anything else is written to the client.
+net::Task<base::Result<void>> Exchange::invite_body() {
+  const bool expected = request_.head.minor_version >= 1 && request_.head.fields.has_token("Expect", "100-continue");
+  if (!expected || context_.client_reader.has_buffered()) co_return base::Result<void>();
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  auto written = co_await context_.client.write_all(base::as_bytes(kContinue), step());
+  client_failed_ = !written;
+  co_return written;
 }
 
 /// The head as the client gets it, and the decision how the body is framed.
@@ -116,10 +101,15 @@ std::string Exchange::response_head_text() {
   head.status = response_.status;
   head.reason = response_.reason;
   copy_end_to_end(response_.fields, head.fields);
+  // Without a body, Content-Length tells of another response (HEAD, 304: RFC 9110 section 8.6) and is passed on as it
+  // is.
+  const auto length = framing == http::Framing::none ? response_.fields.find("Content-Length") : std::nullopt;
+  if (length) head.fields.add("Content-Length", std::string(*length));
+  if (framing == http::Framing::length)
+    head.fields.add("Content-Length", std::to_string(upstream_->reader.content_length().value_or(0)));
   const bool client_reads_chunks = request_.head.minor_version >= 1;
   const bool unknown_length = framing == http::Framing::chunked || framing == http::Framing::until_close;
   chunk_response_ = unknown_length && client_reads_chunks;
-  if (unknown_length) head.fields.remove("Content-Length");
   if (chunk_response_) head.fields.add("Transfer-Encoding", "chunked");
   client_may_keep_ =
       context_.client_reader.keep_alive() && !request_.close_after && (!unknown_length || chunk_response_);
@@ -129,9 +119,12 @@ std::string Exchange::response_head_text() {
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
-  const net::Deadline deadline = net::Deadline::after(context_.config.upstream_response_time);
+  const base::Duration patience = body_->sent_whole() ? context_.config.upstream_response_time : kUntilBodyIsSent;
   std::string method = request_.head.method;
-  auto head = co_await upstream_->reader.read_response_head(std::move(method), deadline);
+  auto head = co_await upstream_->reader.read_response_head(std::move(method), net::Deadline::after(patience));
+  response_alarm_.cancel();
+  if (!head && response_late_)
+    co_return base::fail(base::Kind::timeout, "net.timeout", "no response followed the whole request");
   if (!head) co_return base::unexpected(std::move(head).error());
   if (head->status == 101)
     co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
@@ -148,8 +141,7 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
   while (more || !out.empty()) {
     const bool worth_waiting = !out.empty() && more && upstream_->reader.has_buffered();
     if (more && (out.empty() || worth_waiting)) {
-      const auto count =
-          co_await upstream_->reader.read_body_some(buffer, net::Deadline::after(context_.config.body_time));
+      const auto count = co_await upstream_->reader.read_body_some(buffer, step());
       if (!count) co_return base::unexpected(count.error());
       more = *count > 0;
       outcome_.body_bytes += *count;
@@ -161,8 +153,7 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
     if (out.empty()) continue;
     response_started_ = true;
     outcome_.status = response_.status;
-    auto written =
-        co_await context_.client.write_all(base::as_bytes(out), net::Deadline::after(context_.config.body_time));
+    auto written = co_await context_.client.write_all(base::as_bytes(out), step());
     client_failed_ = !written;
     if (!written) co_return written;
     out.clear();
@@ -171,65 +162,72 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
   co_return base::Result<void>();
 }
 
-net::Task<void> Exchange::answer(http::Response problem) {
-  http::ResponseHead head;
-  head.status = problem.status;
-  head.reason = http::reason_phrase(problem.status);
-  head.fields = problem.fields;
-  head.fields.set("Content-Length", std::to_string(problem.body.size()));
-  const bool keep =
-      context_.client_reader.at_end_of_message() && context_.client_reader.keep_alive() && !request_.close_after;
-  if (!keep) head.fields.set("Connection", "close");
-  const std::string text = http::serialise(head) + (request_.head.method == "HEAD" ? "" : problem.body);
-  outcome_.status = problem.status;
-  auto written =
-      co_await context_.client.write_all(base::as_bytes(text), net::Deadline::after(context_.config.body_time));
-  outcome_.reusable = keep && written.has_value();
-}
-
 /// The exchange failed: says so in the log, and to the client where it can still be said.
 net::Task<void> Exchange::report_and_answer(base::Error error) {
   if (upstream_ != nullptr) upstream_->socket.abort();
   outcome_.reusable = false;
   if (client_failed_) co_return;
   http::Response problem;
-  if (request_body_error_) {
-    const bool late = request_body_error_->kind == base::Kind::timeout;
-    problem = http::to_problem(*request_body_error_,
-                               late ? 408 : http::status_of_unreadable(*request_body_error_).value_or(400));
+  if (body_ && body_->client_failure()) {
+    const base::Error& failure = *body_->client_failure();
+    const bool late = failure.kind == base::Kind::timeout;
+    problem = http::to_problem(failure, late ? 408 : http::status_of_unreadable(failure).value_or(400));
   } else {
     error = upstream_error(std::move(error));
     context_.log.warning("gateway.upstream_failed",
                          {{"upstream", request_.route.upstream.to_string()}, {"error", base::to_string(error)}});
-    problem = http::to_problem(error);
-    problem.status = error.kind == base::Kind::timeout ? 504 : 502;
+    problem = http::to_problem(error, error.kind == base::Kind::timeout ? 504 : 502);
   }
-  if (response_started_) context_.client.abort();  // half a response must not look whole
-  else co_await answer(std::move(problem));
+  if (response_started_) {
+    context_.client.abort();  // half a response must not look whole
+    co_return;
+  }
+  outcome_.status = problem.status;
+  OwnAnswer answer{std::move(problem), request_.head.method, request_.close_after};
+  outcome_.reusable = co_await write_own_answer(context_.client, context_.client_reader, std::move(answer), step());
+}
+
+/// A request without body may be sent again when a kept connection turned out dead before it answered.
+bool Exchange::may_retry(const base::Result<void>& carried) const {
+  return !carried && !response_started_ && !client_failed_ && upstream_ != nullptr && upstream_->reused &&
+         !body_->exists() && is_idempotent(request_.head.method) && carried.error().kind != base::Kind::timeout;
+}
+
+/// Somebody else may use the upstream's connection only when nothing of this exchange is left on it, in either
+/// direction: it got every byte of the request, and every byte it sent was of the response.
+void Exchange::give_back_upstream() {
+  const http::H1Reader& reader = upstream_->reader;
+  if (body_->sent_whole() && reader.at_end_of_message() && reader.keep_alive() && !reader.has_buffered())
+    context_.upstreams.give_back(std::move(upstream_));
+}
+
+/// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
+net::Task<void> Exchange::end_body(net::TaskGroup& beside) {
+  if (body_) body_->stop();
+  response_alarm_.cancel();
+  for (bool ended = false; !ended;) {
+    ended = co_await beside.wait_until_empty(step());
+    if (!ended) context_.client.abort();
+  }
 }
 
 net::Task<Exchange::Outcome> Exchange::run() {
-  auto carried = co_await send_request();
-  net::TaskGroup pump(context_.loop, context_.log);
-  if (carried && has_request_body()) pump.spawn(pump_request_body(), "gateway.request_body");
+  net::TaskGroup beside(context_.loop, context_.log);
+  auto carried = co_await send_head();
+  if (carried && body_->exists()) {
+    carried = co_await invite_body();
+    const auto sent = [this] { response_alarm_.set(net::Deadline::after(context_.config.upstream_response_time)); };
+    if (carried) beside.spawn(body_->carry(sent), "gateway.request_body");
+  }
   if (carried) carried = co_await relay_response();
-  const bool retry = !carried && !response_started_ && upstream_ != nullptr && upstream_->reused &&
-                     !has_request_body() && is_idempotent(request_.head.method) &&
-                     carried.error().kind != base::Kind::timeout;
-  if (retry) {
+  if (may_retry(carried)) {
     carried = co_await open_and_send_head(true);
     if (carried) carried = co_await relay_response();
   }
-  upstream_done_ = true;
   if (!carried) co_await report_and_answer(std::move(carried).error());
-  for (bool ended = false; !ended;) {
-    ended = co_await pump.wait_until_empty(net::Deadline::after(context_.config.body_time));
-    if (!ended) context_.client.abort();
-  }
-  const bool request_done = context_.client_reader.at_end_of_message();
-  outcome_.reusable = outcome_.reusable && request_done;
-  if (carried && request_done && upstream_->reader.keep_alive() && upstream_->reader.at_end_of_message())
-    context_.upstreams.give_back(std::move(upstream_));
+  co_await end_body(beside);
+  outcome_.reusable = outcome_.reusable && context_.client_reader.at_end_of_message();
+  if (carried) give_back_upstream();
   co_return outcome_;
 }
 

@@ -4,14 +4,15 @@
 // when an upstream answers before it has read everything.
 #pragma once
 
-#include <array>
 #include <optional>
 
 #include "gateway/config.h"
 #include "gateway/identity_fields.h"
+#include "gateway/request_body.h"
 #include "gateway/route_table.h"
 #include "gateway/upstream_pool.h"
 #include "http/h1_reader.h"
+#include "net/alarm.h"
 #include "net/loop.h"
 
 namespace countersign::gateway {
@@ -36,7 +37,7 @@ struct ExchangeRequest {
 
 class Exchange {
  public:
-  Exchange(ExchangeContext context, ExchangeRequest request) : context_(context), request_(std::move(request)) {}
+  Exchange(ExchangeContext context, ExchangeRequest request);
 
   struct Outcome {
     int status = 0;                ///< sent to the client; 0 when nothing could be sent
@@ -46,28 +47,31 @@ class Exchange {
   net::Task<Outcome> run();
 
  private:
-  net::Task<base::Result<void>> send_request();
+  net::Task<base::Result<void>> send_head();
   net::Task<base::Result<void>> open_and_send_head(bool fresh);
-  net::Task<void> pump_request_body();
+  net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
   net::Task<base::Result<void>> relay_response_body(std::string head);
   net::Task<void> report_and_answer(base::Error error);
-  net::Task<void> answer(http::Response problem);
+  net::Task<void> end_body(net::TaskGroup& beside);
   std::string request_head_text() const;
   std::string response_head_text();
-  bool has_request_body() const;
+  bool may_retry(const base::Result<void>& carried) const;
+  void give_back_upstream();
+  net::Deadline step() const { return net::Deadline::after(context_.config.body_time); }
 
   ExchangeContext context_;
   ExchangeRequest request_;
   std::unique_ptr<UpstreamConnection> upstream_;
+  std::optional<RequestBody> body_;  ///< once the head was sent
+  net::Alarm response_alarm_;        ///< set when the upstream has the whole request
+  bool response_late_ = false;
   http::ResponseHead response_;
   Outcome outcome_;
   bool chunk_response_ = false;  ///< the client gets the body in chunks of ours
   bool client_may_keep_ = false;
-  bool response_started_ = false;                       ///< a byte of the response was sent to the client
-  bool upstream_done_ = false;                          ///< no more of the request body is wanted
-  bool client_failed_ = false;                          ///< the client stopped reading: nobody is left to answer
-  std::optional<base::Error> request_body_error_ = {};  ///< the client's body was malformed, cut off or late
+  bool response_started_ = false;  ///< a byte of the response was sent to the client
+  bool client_failed_ = false;     ///< the client stopped reading: nobody is left to answer
 };
 
 }  // namespace countersign::gateway

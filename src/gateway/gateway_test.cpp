@@ -87,6 +87,61 @@ class Upstream {
   std::thread thread_;
 };
 
+/// Says the same bytes to every request head, at once and whatever follows it, and never closes.
+class RudeUpstream {
+ public:
+  explicit RudeUpstream(const base::Log& log)
+      : log_(log), listener_(*net::Listener::bind(loop_, Upstream::at_any_port())) {
+    net::spawn(loop_, accept(), "rude", log_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~RudeUpstream() {
+    loop_.stop();
+    thread_.join();
+  }
+  const net::Endpoint& at() const { return listener_.local(); }
+  int connections() const { return connections_; }
+  /// Before the first request.
+  void say(std::string text) { text_ = std::move(text); }
+  std::string heard() const {
+    const std::lock_guard lock(mutex_);
+    return heard_;
+  }
+
+ private:
+  net::Task<void> accept() {
+    for (;;) {
+      auto socket = co_await listener_.accept();
+      if (!socket) co_return;
+      ++connections_;
+      net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
+    }
+  }
+  net::Task<void> serve(net::Socket socket) {
+    std::array<std::uint8_t, 4096> buffer;
+    for (;;) {
+      const auto count = co_await socket.read_some(buffer, soon());
+      if (!count || *count == 0) co_return;
+      const std::string part(reinterpret_cast<const char*>(buffer.data()), *count);
+      {
+        const std::lock_guard lock(mutex_);
+        heard_ += part;
+      }
+      if (part.find("\r\n\r\n") == std::string::npos) continue;
+      if (!co_await socket.write_all(base::as_bytes(text_), soon())) co_return;
+    }
+  }
+
+  const base::Log& log_;
+  net::Loop loop_;
+  net::Listener listener_;
+  std::atomic<int> connections_{0};
+  std::string text_;
+  mutable std::mutex mutex_;
+  std::string heard_;
+  std::thread thread_;
+};
+
 feed::Snapshot snapshot_of(const Pki& pki) {
   feed::Snapshot snapshot{
       1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
@@ -105,7 +160,9 @@ class Platform : public ::testing::Test {
     ASSERT_TRUE(knowledge_.replace(snapshot_of(pki_)));
     Issued server = pki_.internal_server().issue();
     auto own = std::make_shared<const tls::Credential>(tls::Credential{std::move(server.chain), std::move(server.key)});
-    config_.routes = {{"localhost", "/", upstream_.at()}, {"localhost", "/dead", {"127.0.0.1", 1}}};
+    config_.routes = {{"localhost", "/", upstream_.at()},
+                      {"localhost", "/dead", {"127.0.0.1", 1}},
+                      {"localhost", "/rude", rude_.at()}};
     routes_.emplace(config_.routes);
     auto worker = Worker::make({config_, *routes_, knowledge_, metrics_, pki_.clock(), log_}, {"127.0.0.1", 0}, own);
     ASSERT_TRUE(worker) << worker.error().detail;
@@ -135,6 +192,31 @@ class Platform : public ::testing::Test {
     out = co_await client.send(std::move(request), soon());
   }
 
+  /// Sends each part, and before the next one waits until the answer so far ends in what is awaited.
+  struct Line {
+    std::string say;
+    std::string await;  ///< empty: everything until the gateway closes
+  };
+  net::Task<void> talk_to(net::Loop& loop, std::vector<Line> lines, std::string& heard) {
+    auto stream = co_await open(loop);
+    std::array<std::uint8_t, 4096> buffer;
+    for (const Line& line : lines) {
+      (void)co_await stream->write_all(base::as_bytes(line.say), soon());
+      for (bool more = true; more && (line.await.empty() || !heard.ends_with(line.await));) {
+        const auto count = co_await stream->read_some(buffer, soon());
+        more = count && *count > 0;
+        if (more) heard.append(reinterpret_cast<const char*>(buffer.data()), *count);
+      }
+    }
+  }
+  std::string talk(std::vector<Line> lines) {
+    net::Loop loop;
+    std::string heard;
+    net::spawn(loop, talk_to(loop, std::move(lines), heard), "client", log_);
+    loop.run();
+    return heard;
+  }
+
   base::Result<http::Response> send(http::Request request) {
     net::Loop loop;
     base::Result<http::Response> out = base::fail(base::Kind::internal, "test", "never ran");
@@ -154,6 +236,7 @@ class Platform : public ::testing::Test {
   Lines lines_;
   base::Log log_{{.program = "test"}, pki_.clock(), lines_};
   Upstream upstream_{log_};
+  RudeUpstream rude_{log_};
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
   feed::Knowledge knowledge_;
@@ -214,6 +297,64 @@ TEST_F(Platform, BodiesPassBothWaysWhole) {
     ASSERT_TRUE(response) << response.error().detail;
     EXPECT_EQ(response->body.size(), size);
   }
+}
+
+constexpr const char* kGetRude = "GET /rude HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr const char* kLastGetRude = "GET /rude HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+TEST_F(Platform, AnUpstreamThatAnsweredBeforeItHadTheRequestServesNobodyElse) {
+  rude_.say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+  talk({{"POST /rude HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n", "no"},
+        {"body", "no"},
+        {kLastGetRude, ""}});
+  talk({{kLastGetRude, ""}});
+  EXPECT_EQ(rude_.connections(), 2) << "the second request must not be read as the body of the first";
+}
+
+TEST_F(Platform, AnUpstreamThatSaidMoreThanItsResponseServesNobodyElse) {
+  rude_.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+  const std::string heard = talk({{kGetRude, "ok"}, {kLastGetRude, ""}});
+  EXPECT_EQ(heard.find("poison"), std::string::npos) << heard;
+  EXPECT_EQ(rude_.connections(), 2);
+}
+
+TEST_F(Platform, AKeptUpstreamServesTheNextRequest) {
+  rude_.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  talk({{kGetRude, "ok"}, {kLastGetRude, ""}});
+  EXPECT_EQ(rude_.connections(), 1);
+}
+
+TEST_F(Platform, NobodyTakesTheFramingOutOfAMessage) {
+  rude_.say("HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nContent-Length: 2\r\n\r\nok");
+  const std::string heard = talk({{"GET /rude HTTP/1.1\r\nHost: localhost\r\nConnection: close, Host\r\n\r\n", ""}});
+  EXPECT_TRUE(contains(heard, "Content-Length: 2\r\n")) << heard;
+  EXPECT_TRUE(contains(rude_.heard(), "Host: localhost\r\n")) << rude_.heard();
+}
+
+TEST_F(Platform, OurOwnAnswerToHeadHasNoBody) {
+  const std::string heard = talk({{"HEAD /a/../b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", ""}});
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 400")) << heard;
+  EXPECT_TRUE(heard.ends_with("\r\n\r\n")) << heard;
+}
+
+TEST_F(Platform, OnlyHttp11IsInvitedToSendItsBody) {
+  const std::string rest =
+      " HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n";
+  const std::string invited = talk({{"POST /echo" + rest, "100 Continue\r\n\r\n"}, {"hi", ""}});
+  EXPECT_TRUE(invited.ends_with("hi")) << invited;
+  const std::string old =
+      talk({{"POST /echo HTTP/1.0\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", ""}});
+  EXPECT_EQ(old.find("100 Continue"), std::string::npos) << old;
+  EXPECT_TRUE(old.ends_with("hi")) << old;
+}
+
+TEST_F(Platform, AConnectionOfNothingButMistakesIsClosed) {
+  std::string requests;
+  for (int i = 0; i < 200; ++i)
+    requests += "GET /a/../b HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const std::string heard = talk({{requests, ""}});
+  EXPECT_LT(count_of(heard, "HTTP/1.1 400"), 200U);
+  EXPECT_TRUE(contains(heard, "Connection: close"));
 }
 
 TEST_F(Platform, ASuspendedApplicationGetsNoNewConnection) {

@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 9> kHopByHop = {
 std::string folded(std::string_view name) {
   std::string text(name);
   std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
+                         [](unsigned char c) { return std::isalnum(c) ? static_cast<char>(std::tolower(c)) : '-'; });
   return text;
 }
 

@@ -19,7 +19,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"Client_Cert-Chain", true}, Row{"X-Countersign-Application", true},
                       Row{"x_countersign_application", true}, Row{"X-COUNTERSIGN-anything-new", true},
                       Row{"Forwarded", true}, Row{"X-Forwarded-For", true}, Row{"x_forwarded_proto", true},
-                      Row{"X-Real-IP", true}, Row{"Authorization", false}, Row{"X-Client-Cert", false},
+                      Row{"X-Real-IP", true}, Row{"X.Countersign.Organisation", true},
+                      Row{"X!Countersign-Application", true}, Row{"Authorization", false}, Row{"X-Client-Cert", false},
                       Row{"X-Countersigned", false}, Row{"Client-Certificate", false}));
 
 TEST(HopByHopFields, StayOnTheirHop) {

@@ -8,7 +8,9 @@ net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(
     while (!found->second.empty()) {
       Idle newest = std::move(found->second.back());
       found->second.pop_back();
-      if (newest.until.passed() || newest.connection->socket.has_unexpected_input()) continue;
+      const bool silent =
+          !newest.connection->reader.has_buffered() && !newest.connection->socket.has_unexpected_input();
+      if (newest.until.passed() || !silent) continue;
       newest.connection->reused = true;
       co_return std::move(newest.connection);
     }

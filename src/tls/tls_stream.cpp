@@ -59,7 +59,39 @@ base::Error take_failure(SSL*) {
   return crypto::openssl_error(base::Kind::invalid, "tls.protocol", "TLS failed");
 }
 
+base::Error TlsStream::broken() const {
+  return {base::Kind::unavailable, "net.reset", "the connection had failed or been closed before"};
+}
+
+void TlsStream::abort() noexcept {
+  broken_ = true;
+  socket_.abort();
+  if (writer_waits_) writer_waits_->wake();
+}
+
+/// TLS may have to read in order to write (RFC 8446 section 4.6.3: a key update has begun to arrive). While a read is
+/// suspended already, the writer waits for that one to go on.
+net::Task<base::Result<void>> TlsStream::wait_for_reader(net::Deadline deadline) {
+  writer_waits_.emplace(socket_.executor());
+  const bool woken = co_await writer_waits_->wait(deadline);
+  writer_waits_.reset();
+  if (!woken)
+    co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
+  co_return base::Result<void>();
+}
+
+net::Task<base::Result<void>> TlsStream::wait_for(Need need, Side side, net::Deadline deadline) {
+  const bool to_read = need == Need::read;
+  if (side == Side::writer && to_read && reader_waits_) co_return co_await wait_for_reader(deadline);
+  if (to_read) reader_waits_ = true;
+  auto waited = co_await socket_.wait(direction(need), deadline);
+  if (to_read) reader_waits_ = false;
+  if (to_read && writer_waits_) writer_waits_->wake();
+  co_return waited;
+}
+
 net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
+  co_await socket_.yield_when_due();
   while (!broken_) {
     ERR_clear_error();
     const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
@@ -70,14 +102,15 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await socket_.wait(direction(need), deadline));
+    BASE_CO_TRY_VOID(co_await wait_for(need, Side::reader, deadline));
   }
-  co_return base::fail(base::Kind::unavailable, "net.reset", "the connection had failed before");
+  co_return base::unexpected(broken());
 }
 
 net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::Deadline deadline) {
+  co_await socket_.yield_when_due();
   while (!data.empty()) {
-    if (broken_) co_return base::fail(base::Kind::unavailable, "net.reset", "the connection had failed before");
+    if (broken_) co_return base::unexpected(broken());
     ERR_clear_error();
     const int count = SSL_write(ssl_.get(), data.data(), clamp(data.size()));
     if (count > 0) {
@@ -89,17 +122,16 @@ net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::De
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await socket_.wait(direction(need), deadline));
+    BASE_CO_TRY_VOID(co_await wait_for(need, Side::writer, deadline));
   }
   co_return base::Result<void>();
 }
 
 net::Task<void> TlsStream::finish(net::Deadline deadline) {
-  if (!broken_) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_.get());  // one way is enough: we say that we are done, and read on if the caller wants
-    ERR_clear_error();
-  }
+  if (broken_) co_return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());  // one way is enough: we say that we are done, and read on if the caller wants
+  ERR_clear_error();
   co_await socket_.finish(deadline);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "net/socket.h"
+#include "net/wakeup.h"
 
 typedef struct ssl_st SSL;
 
@@ -32,14 +33,23 @@ class TlsStream final : public net::Stream {
   net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override;
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline deadline) override;
   net::Task<void> finish(net::Deadline deadline) override;
-  void abort() noexcept override { socket_.abort(); }
+  void abort() noexcept override;
   const net::Endpoint& peer() const override { return socket_.peer(); }
   bool has_unexpected_input() override;
 
  private:
+  enum class Side { reader, writer };
+  net::Task<base::Result<void>> wait_for(Need need, Side side, net::Deadline deadline);
+  net::Task<base::Result<void>> wait_for_reader(net::Deadline deadline);
+  base::Error broken() const;
+
   net::Socket socket_;
   SslHandle ssl_;
-  bool broken_ = false;  ///< after a failure, libssl forbids further calls (SSL_shutdown included)
+  /// After a failure libssl forbids further calls (SSL_shutdown included); after abort() its descriptor is closed, and
+  /// the number may be somebody else's by now: no call into libssl either.
+  bool broken_ = false;
+  bool reader_waits_ = false;                     ///< a read is suspended on the socket
+  std::optional<net::Wakeup> writer_waits_ = {};  ///< a write is suspended until that read goes on
 };
 
 }  // namespace countersign::tls

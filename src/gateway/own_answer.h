@@ -1,0 +1,22 @@
+// An answer that the gateway itself gives: nobody behind it was asked, or nobody answered.
+#pragma once
+
+#include <string>
+
+#include "http/h1_reader.h"
+#include "net/stream.h"
+
+namespace countersign::gateway {
+
+struct OwnAnswer {
+  http::Response response;
+  std::string method = {};   ///< of the request; HEAD gets no body
+  bool close_after = false;  ///< we want no further request
+};
+
+/// Writes it with its framing. True when another request may follow: the request was read to its end, the client allows
+/// it, and every byte went out.
+net::Task<bool> write_own_answer(net::Stream& client, const http::H1Reader& reader, OwnAnswer answer,
+                                 net::Deadline deadline);
+
+}  // namespace countersign::gateway
