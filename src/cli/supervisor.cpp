@@ -69,6 +69,7 @@ base::Result<Supervisor> Supervisor::make() {
 Supervisor::Supervisor(Supervisor&& other) noexcept
     : signals_(std::exchange(other.signals_, -1)),
       stop_asked_(other.stop_asked_),
+      may_give_up_(other.may_give_up_),
       kept_(std::move(other.kept_)),
       events_(std::move(other.events_)) {
   other.kept_.clear();
@@ -110,16 +111,21 @@ void Supervisor::note_end(Kept& kept, const std::string& how, bool hopeless) {
   if (was_ready && steady_clock::now() - kept.started > kSettled) kept.backoff.reset();
   kept.failed_starts = was_ready ? 0 : kept.failed_starts + 1;
   const std::string tail = was_ready ? "" : tail_of(kept.program.log, kept.log_from);
-  if (!was_ready && (hopeless || kept.failed_starts >= kStartsAtMost)) {
+  const bool cannot_start = !was_ready && (hopeless || kept.failed_starts >= kStartsAtMost);
+  if (cannot_start && may_give_up_) {
     const std::string tried = hopeless ? "" : " (tried " + std::to_string(kStartsAtMost) + " times)";
     const auto kind = hopeless ? Event::Kind::wrong_configuration : Event::Kind::gave_up;
     events_.push_back({kind, kept.program.name, how + " before it was ready" + tried + tail});
     return;
   }
-  const std::chrono::seconds pause = kept.backoff.next();
+  const std::chrono::seconds pause = cannot_start ? Backoff::kLongest : kept.backoff.next();
   kept.start_at = steady_clock::now() + pause;
-  events_.push_back({Event::Kind::ended, kept.program.name,
-                     how + "; it is started again in " + std::to_string(pause.count()) + " s" + tail});
+  const std::string seconds = std::to_string(pause.count()) + " s";
+  if (cannot_start)
+    events_.push_back(
+        {Event::Kind::failing, kept.program.name,
+         how + " before it was ready; it is DOWN, the others go on, and it is tried again each " + seconds + tail});
+  else events_.push_back({Event::Kind::ended, kept.program.name, how + "; it is started again in " + seconds + tail});
 }
 
 void Supervisor::reap() {

@@ -1,8 +1,9 @@
 // Supervisor: keeps programs running, and stops them all when we are asked to stop.
 //
 // One that ends is started again after 1, 2, 4 ... 30 s. One that cannot get ready 5 times in a row is given up, at
-// once when it says that its configuration is wrong: the caller then explains and stops. Single-threaded; owns SIGINT,
-// SIGTERM, SIGHUP and SIGCHLD of the process from make() on, so there is one supervisor a process.
+// once when it says that its configuration is wrong: the caller then explains and stops. After never_give_up() such a
+// one is tried each 30 s instead. Single-threaded; owns SIGINT, SIGTERM, SIGHUP and SIGCHLD of the process from make()
+// on, so there is one supervisor a process.
 #pragma once
 
 #include <chrono>
@@ -20,10 +21,10 @@ class Backoff {
  public:
   std::chrono::seconds next();
   void reset() { next_ = kFirst; }
+  static constexpr std::chrono::seconds kLongest{30};
 
  private:
   static constexpr std::chrono::seconds kFirst{1};
-  static constexpr std::chrono::seconds kLongest{30};
   std::chrono::seconds next_ = kFirst;
 };
 
@@ -35,6 +36,7 @@ class Supervisor {
       ended,                ///< `program` ended; `detail` says how and what follows
       gave_up,              ///< `program` cannot be started; `detail` says why
       wrong_configuration,  ///< the same, by the program's own word at its first start
+      failing,              ///< the same after never_give_up(): it is tried for ever
       stop,                 ///< somebody asked us to stop
     };
     Kind kind;
@@ -54,6 +56,8 @@ class Supervisor {
 
   /// Starts it now, and again whenever it ends. Replaces the program of that name, which must not run.
   void keep_running(Program program);
+  /// From now on whatever runs is worth more than what does not: one that cannot be started is tried for ever.
+  void never_give_up() { may_give_up_ = false; }
   /// The next thing that happened; waits for it.
   Event next();
   /// Asks those programs to end (SIGTERM), waits, and kills what is left after kStopTime, or when asked to stop again.
@@ -82,6 +86,7 @@ class Supervisor {
 
   int signals_;
   bool stop_asked_ = false;
+  bool may_give_up_ = true;
   std::list<Kept> kept_;
   std::deque<Event> events_;
 };

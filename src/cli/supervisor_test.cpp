@@ -70,6 +70,22 @@ TEST(Supervisor, GivesUpAtOnceOnAWrongConfiguration) {
   EXPECT_NE(event.detail.find("no such key"), std::string::npos) << event.detail;
 }
 
+TEST(Supervisor, OnceItMustNotGiveUpAWrongConfigurationIsTriedForEver) {
+  const Folder folder;
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  supervisor->keep_running(shell(folder, "other", kServe));
+  EXPECT_EQ(supervisor->next().kind, Kind::ready);
+  supervisor->never_give_up();
+  supervisor->keep_running(shell(folder, "one", "echo 'no such key' >&2; exit 2"));
+  const Supervisor::Event event = supervisor->next();
+  EXPECT_EQ(event.kind, Kind::failing);
+  EXPECT_EQ(event.program, "one");
+  EXPECT_NE(event.detail.find("again each 30 s"), std::string::npos) << event.detail;
+  EXPECT_NE(event.detail.find("no such key"), std::string::npos) << event.detail;
+  EXPECT_EQ(::kill(pid_in(folder / "other.ready"), 0), 0) << "the other one does not run any more";
+}
+
 TEST(Supervisor, AFailedStartIsTriedAgain) {
   const Folder folder;
   auto supervisor = Supervisor::make();

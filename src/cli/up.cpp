@@ -7,6 +7,7 @@
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
 #include "cli/provision.h"
+#include "cli/run.h"
 #include "cli/supervisor.h"
 #include "cli/text.h"
 
@@ -40,12 +41,15 @@ base::Result<int> lock_folder(const fs::path& data) {
 
 class Up {
  public:
-  Up(const UpOptions& options, Supervisor supervisor, UpConfig config, Context& context)
+  Up(const UpOptions& options, Supervisor supervisor, UpConfig config, std::unique_ptr<base::LogSink> log_file,
+     Context& context)
       : options_(options),
         data_(fs::absolute(options.data).lexically_normal()),
         context_(context),
         supervisor_(std::move(supervisor)),
-        config_(std::move(config)) {}
+        config_(std::move(config)),
+        log_file_(std::move(log_file)),
+        running_{{"pid", ::getpid()}, {"data", data_.string()}} {}
   ~Up();
 
   base::Result<base::ExitCode> run();
@@ -62,9 +66,10 @@ class Up {
   base::Result<bool> start_data_planes();
   base::Result<bool> start_all();
   base::Result<void> serve();
-  base::Result<void> watch();
+  void watch();
   base::Result<void> after_restart(const std::string& name);
-  base::Result<json::object> addresses() const;
+  base::Result<void> restart_data_planes();
+  base::Result<void> note_addresses(const std::string& name);
   base::Result<void> announce();
   void print_banner(const json::object& running);
   void tell(const Supervisor::Event& event);
@@ -75,7 +80,9 @@ class Up {
   Context& context_;
   Supervisor supervisor_;
   UpConfig config_;
-  json::object running_;
+  std::unique_ptr<base::LogSink> log_file_;
+  json::object running_;     ///< one flat object of what runs where, out of the programs' ready files
+  std::string planes_call_;  ///< the authority's internal address when the data planes were started
 };
 
 Up::~Up() {
@@ -99,16 +106,26 @@ base::Result<Program> Up::program(const std::string& name) const {
                   .ready_file = data_ / "run" / (name + ".json"),
                   .may_know_passphrase = name == kAuthority};
   if (name == kAuthority || !config_.gateway_authority_host) return program;
-  BASE_TRY(const json::object ready, read_object(data_ / "run" / "authority.json"));
-  BASE_TRY(const net::Endpoint internal, net::Endpoint::parse(member(ready, "internal")));
+  BASE_TRY(const net::Endpoint internal, net::Endpoint::parse(member(running_, "internal")));
   const net::Endpoint called{*config_.gateway_authority_host, internal.port};
   program.arguments.insert(program.arguments.end(), {"--authority", called.to_string()});
   return program;
 }
 
+/// On the terminal and in DATA/log/up.log.
 void Up::tell(const Supervisor::Event& event) {
+  const bool ready = event.kind == Kind::ready;
   context_.err << base::to_rfc3339(context_.clock.now()) << " " << event.program << " "
-               << (event.kind == Kind::ready ? "is ready again" : event.detail) << std::endl;
+               << (ready ? "is ready again" : event.detail) << std::endl;
+  const base::Log log({.program = "countersign up"}, context_.clock, *log_file_);
+  const auto level = ready                         ? base::Level::info
+                     : event.kind == Kind::failing ? base::Level::error
+                                                   : base::Level::warning;
+  log.event(level,
+            ready                         ? "up.ready"
+            : event.kind == Kind::failing ? "up.failing"
+                                          : "up.ended",
+            {{"child", event.program}, {"detail", event.detail}});
 }
 
 /// Nothing while there is hope that the program will run.
@@ -137,7 +154,9 @@ base::Result<bool> Up::start_data_planes() {
     if (!wanted(name)) continue;
     BASE_TRY(const bool ready, start_and_wait(name));
     if (!ready) return false;
+    BASE_TRY_VOID(note_addresses(name));
   }
+  planes_call_ = member(running_, "internal");
   return true;
 }
 
@@ -149,8 +168,8 @@ base::Result<bool> Up::start_all() {
                << std::endl;
   BASE_TRY(const bool ready, start_and_wait(kAuthority));
   if (!ready) return false;
-  BASE_TRY(const json::object addresses, read_object(data_ / "run" / "authority.json"));
-  BASE_TRY(const net::Endpoint api, net::Endpoint::parse(member(addresses, "api")));
+  BASE_TRY_VOID(note_addresses(kAuthority));
+  BASE_TRY(const net::Endpoint api, net::Endpoint::parse(member(running_, "api")));
   BASE_TRY_VOID(copy_trust_chains(config_, data_));
   BASE_TRY(ApiClient authority, open_local_authority(config_, api, context_));
   BASE_TRY_VOID(provision(authority, config_, context_));
@@ -158,41 +177,47 @@ base::Result<bool> Up::start_all() {
   return start_data_planes();
 }
 
+base::Result<void> Up::restart_data_planes() {
+  supervisor_.stop({kGateway, kEhi});
+  for (const char* name : {kGateway, kEhi}) {
+    if (!wanted(name)) continue;
+    BASE_TRY(Program wanted_program, program(name));
+    supervisor_.keep_running(std::move(wanted_program));
+  }
+  planes_call_ = member(running_, "internal");
+  return {};
+}
+
 /// A restarted authority has another port where the port is left to the system: the data planes must learn it.
 base::Result<void> Up::after_restart(const std::string& name) {
-  const std::string before = member(running_, "internal");
-  BASE_TRY(running_, addresses());
-  if (name != kAuthority || !config_.gateway_authority_host || before == member(running_, "internal"))
-    return announce();
-  supervisor_.stop({kGateway, kEhi});
-  BASE_TRY_VOID(start_data_planes());
-  BASE_TRY(running_, addresses());
+  BASE_TRY_VOID(note_addresses(name));
+  if (config_.gateway_authority_host && planes_call_ != member(running_, "internal"))
+    BASE_TRY_VOID(restart_data_planes());
   return announce();
 }
 
-base::Result<void> Up::watch() {
+/// Until we are asked to stop. Whatever happens to one program, the others go on.
+void Up::watch() {
+  supervisor_.never_give_up();
   for (;;) {
     const Supervisor::Event event = supervisor_.next();
-    if (event.kind == Kind::stop) return {};
-    if (auto error = hopelessness(event)) return base::unexpected(std::move(*error));
+    if (event.kind == Kind::stop) return;
     tell(event);
-    if (event.kind == Kind::ready) BASE_TRY_VOID(after_restart(event.program));
+    if (event.kind != Kind::ready) continue;
+    if (auto done = after_restart(event.program); !done) print_error(context_.err, done.error());
   }
 }
 
-/// One flat object of what runs where, out of the programs' ready files.
-base::Result<json::object> Up::addresses() const {
-  json::object all{{"pid", ::getpid()}, {"data", data_.string()}};
-  BASE_TRY(const json::object authority, read_object(data_ / "run" / "authority.json"));
-  all["api"] = member(authority, "api");
-  all["internal"] = member(authority, "internal");
-  for (const char* name : {kGateway, kEhi}) {
-    if (!wanted(name)) continue;
-    BASE_TRY(const json::object ready, read_object(data_ / "run" / (std::string(name) + ".json")));
-    all[name] = member(ready, "listen");
-    all[std::string(name) + "_status"] = member(ready, "status");
+base::Result<void> Up::note_addresses(const std::string& name) {
+  BASE_TRY(const json::object ready, read_object(data_ / "run" / (name + ".json")));
+  if (name == kAuthority) {
+    running_["api"] = member(ready, "api");
+    running_["internal"] = member(ready, "internal");
+  } else {
+    running_[name] = member(ready, "listen");
+    running_[name + "_status"] = member(ready, "status");
   }
-  return all;
+  return {};
 }
 
 base::Result<void> Up::announce() {
@@ -234,10 +259,10 @@ void Up::stop_all() {
 }
 
 base::Result<void> Up::serve() {
-  BASE_TRY(running_, addresses());
   BASE_TRY_VOID(announce());
   print_banner(running_);
-  return watch();
+  watch();
+  return {};
 }
 
 base::Result<base::ExitCode> Up::run() {
@@ -267,7 +292,8 @@ base::Result<base::ExitCode> up(const UpOptions& options, Context& context) {
   BASE_TRY(UpConfig config, read_up_config(fs::path(options.data) / "countersign.toml", options.settings));
   BASE_TRY([[maybe_unused]] const int lock, lock_folder(options.data));  // until the process ends
   BASE_TRY(Supervisor supervisor, Supervisor::make());
-  Up whole(options, std::move(supervisor), std::move(config), context);
+  BASE_TRY(auto log_file, base::file_sink((fs::path(options.data) / "log" / "up.log").string()));
+  Up whole(options, std::move(supervisor), std::move(config), std::move(log_file), context);
   return whole.run();
 }
 

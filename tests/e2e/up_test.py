@@ -72,6 +72,20 @@ class UpTest(unittest.TestCase):
                 wait_until(lambda: self.children().get(name) not in (None, old), f"{name} is not started again")
                 wait_until(self.note_addresses_and_ask(acme), "the gateway does not answer again")
 
+    def test_one_that_cannot_start_again_does_not_stop_the_others(self):
+        acme = self.platform.enrol("production/acme/payments").transport
+        self.settle(acme)
+        config = self.platform.data / "countersign.toml"
+        config.write_text(config.read_text().replace("[ehi]", "[ehi]\nno_such_key = 1"))
+        os.kill(self.children()["countersign-ehi"], signal.SIGKILL)
+        up = self.platform.running["up"]
+        wait_until(lambda: "it is DOWN" in up.tail() or not up.running(), "it does not say that the sender is down")
+        self.assertTrue(up.running(), up.tail())
+        self.assertIn("no_such_key", up.tail())
+        self.assertIn('"up.failing"', (self.platform.data / "log" / "up.log").read_text())
+        self.assertEqual(set(self.children()), {"countersign-authority", "countersign-gateway"})
+        self.settle(acme)
+
     def note_addresses_and_ask(self, credential):
         def ask():
             self.platform.note_ports_of_up()
