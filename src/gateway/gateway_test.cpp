@@ -312,9 +312,11 @@ TEST_F(Platform, AnUpstreamThatAnsweredBeforeItHadTheRequestServesNobodyElse) {
 }
 
 TEST_F(Platform, AnUpstreamThatSaidMoreThanItsResponseServesNobodyElse) {
-  rude_.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
-  const std::string heard = talk({{kGetRude, "ok"}, {kLastGetRude, ""}});
-  EXPECT_EQ(heard.find("poison"), std::string::npos) << heard;
+  // The body that a response to HEAD must not have is written like a response: for whoever asks next.
+  rude_.say(
+      "HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+  talk({{"HEAD /rude HTTP/1.1\r\nHost: localhost\r\n\r\n", "\r\n\r\n"}, {kLastGetRude, ""}});
   EXPECT_EQ(rude_.connections(), 2);
 }
 
