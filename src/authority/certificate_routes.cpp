@@ -61,8 +61,14 @@ Answer revoke_certificate(Authority& authority, const Operator& caller, const Ca
   BASE_TRY(auto reader, base::JsonReader::of(body));
   BASE_TRY(const std::string reason, reader.text("reason"));
   BASE_TRY_VOID(reader.finish());
-  BASE_TRY(const auto row, revoke(authority.ledger(), caller.actor(), serial, reason));
-  return answer(200, to_json(row, authority.clock().now()));
+  BASE_TRY(const auto done, revoke(authority.ledger(), caller.actor(), serial, reason));
+  const base::Instant now = authority.clock().now();
+  base::json::object json = to_json(done.certificate, now);
+  base::json::array of_same_key;
+  for (const store::CertificateRow& row : done.of_same_key)
+    of_same_key.emplace_back(to_json(row, now));
+  json["also_revoked"] = std::move(of_same_key);
+  return answer(200, json);
 }
 
 Answer read_audit(Authority& authority, const Operator&, const Call& call) {

@@ -103,6 +103,41 @@ TEST_F(DirectoryTest, RevocationActsAtOnceAndIsPublished) {
             "certificate.unknown");
 }
 
+TEST_F(DirectoryTest, KeyCompromiseEndsEveryCertificateOfTheKey) {
+  struct Row {
+    const char* reason;
+    std::size_t others;
+    const char* second;
+  };
+  for (const Row& row : {Row{"superseded", 0, ""}, Row{"key_compromise", 2, "key_compromise"}}) {
+    SCOPED_TRACE(row.reason);
+    const auto key = make_key();
+    const auto expired = enrol(kPayments, key);
+    clock.advance(kDay * 300);
+    const auto first = enrol(kPayments, key);
+    const auto replaced = enrol(kPayments, key);
+    const auto second = enrol(kPayments, key);
+    const auto of_another = enrol(kPayments, make_key());
+    ASSERT_TRUE(revoke(office().ledger, admin(), replaced->certificate.serial(), "superseded"));
+    clock.advance(kDay * 100);
+    const auto start = take_snapshot(office().ledger, office().hierarchy);
+    const auto done = revoke(office().ledger, admin(), first->certificate.serial(), row.reason);
+    ASSERT_TRUE(done) << base::to_string(done.error());
+    EXPECT_EQ(done->certificate.serial, first->certificate.serial().hex());
+    EXPECT_EQ(done->of_same_key.size(), row.others);
+    const auto known = [&](const base::Result<Issued>& issued) {
+      return office().view.certificate(issued->certificate.fingerprint())->revoked_for.value_or("");
+    };
+    EXPECT_EQ(known(second), row.second);
+    EXPECT_EQ(known(of_another), "");
+    EXPECT_EQ(read_changes(office().ledger, start->sequence)->changes.size(), 1 + row.others);
+    EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates WHERE revoked_for IS NULL AND serial = '" +
+                        expired->certificate.serial().hex() + "'"),
+              "1")
+        << "what has ended needs no end";
+  }
+}
+
 TEST_F(DirectoryTest, FeedTellsEveryChangeOnceAndInOrder) {
   const auto start = take_snapshot(office().ledger, office().hierarchy);
   ASSERT_TRUE(start);

@@ -148,6 +148,7 @@ TEST_F(Enrolling, RevokedCertificateIsNotGivenAgain) {
 TEST_F(Enrolling, KeysHaveOneOwnerAndOnePurpose) {
   add_application("production:acme:cards");
   add_application("production:other:payments");
+  add_application("uat:acme:payments");
   struct Row {
     const char* name;
     const char* urn;
@@ -158,9 +159,12 @@ TEST_F(Enrolling, KeysHaveOneOwnerAndOnePurpose) {
   ASSERT_TRUE(enrol(kPayments, key));
   for (const Row& row :
        {Row{"again", kPayments, Purpose::transport, "ok"},
-        Row{"another application of the same organisation", "production:acme:cards", Purpose::transport, "ok"},
+        Row{"another application of the same organisation", "production:acme:cards", Purpose::transport,
+            "key.other_application"},
+        Row{"the same application in another environment", "uat:acme:payments", Purpose::transport,
+            "key.other_application"},
         Row{"signing key", kPayments, Purpose::signing, "key.other_purpose"},
-        Row{"signing key elsewhere", "production:acme:cards", Purpose::signing, "key.other_purpose"},
+        Row{"signing key elsewhere", "production:acme:cards", Purpose::signing, "key.other_application"},
         Row{"another organisation", "production:other:payments", Purpose::transport, "key.in_use"}})
     EXPECT_EQ(code_of(enrol(row.urn, key, row.purpose)), row.code) << row.name;
 }

@@ -10,12 +10,8 @@ constexpr const char* kRemedy = ": make a new key and a new CSR";
 constexpr const char* kKeyCompromise = "key_compromise";
 
 base::Result<void> check_compromise(store::Transaction& rows, const std::string& spki) {
-  store::CertificateFilter filter;
-  filter.spki_sha256 = spki;
-  filter.status = store::CertificateStatus::revoked;
-  filter.limit = 1000;
-  BASE_TRY(const auto revoked, store::list_certificates(rows, filter));
-  for (const store::CertificateRow& row : revoked)
+  BASE_TRY(const auto certified, store::list_certificates_of_key(rows, spki));
+  for (const store::CertificateRow& row : certified)
     if (row.revoked_for == kKeyCompromise)
       return base::fail(base::Kind::denied, "key.compromised",
                         "this key was reported as compromised and is never certified again" + std::string(kRemedy));
@@ -37,6 +33,10 @@ base::Result<void> check_key(store::Transaction& rows, const Hierarchy& hierarch
     if (use.key.organisation != wanted.identity.organisation.text())
       return base::fail(base::Kind::denied, "key.in_use",
                         "this key is in use by another organisation" + std::string(kRemedy));
+    if (use.key != to_key(wanted.identity))
+      return base::fail(base::Kind::denied, "key.other_application",
+                        "this key is in use by your application '" + use.key.application + "' in " +
+                            use.key.environment + ", and a key has one application" + kRemedy);
     if (use.purpose != trust::name(wanted.purpose))
       return base::fail(base::Kind::denied, "key.other_purpose",
                         "this key is in use for " + use.purpose + ", and a key has one purpose" + kRemedy);

@@ -23,31 +23,63 @@ base::Result<void> check_reason(const std::string& reason) {
                     "'" + reason.substr(0, 40) + "' is not a reason: use one of " + list);
 }
 
+struct Ending {
+  const std::string& reason;
+  base::Instant at;
+};
+
+/// One row, one audit record, one fact. A certificate that was revoked before keeps its day.
+base::Result<void> end(Amendment& amendment, const Actor& actor, store::CertificateRow& row, const Ending& ending) {
+  if (!row.revoked_at) row.revoked_at = ending.at;
+  row.revoked_for = ending.reason;
+  BASE_TRY_VOID(store::revoke_certificate(amendment.rows(), row.serial, ending.reason, *row.revoked_at));
+  BASE_TRY(auto fact, to_fact(row));
+  const std::string urn = fact.identity.to_urn();
+  BASE_TRY_VOID(
+      amendment.audit({actor, "certificate.revoked", urn, {{"serial", row.serial}, {"reason", ending.reason}}}));
+  return amendment.publish(std::move(fact));
+}
+
+/// Whoever has the key can use each of its certificates: those that are neither expired nor reported already.
+base::Result<std::vector<store::CertificateRow>> list_of_same_key(store::Transaction& rows,
+                                                                  const store::CertificateRow& named,
+                                                                  base::Instant now) {
+  BASE_TRY(auto found, store::list_certificates_of_key(rows, named.spki_sha256));
+  std::erase_if(found, [&](const store::CertificateRow& row) {
+    return row.serial == named.serial || row.not_after < now || row.revoked_for == kKeyCompromise;
+  });
+  return found;
+}
+
 }  // namespace
 
 std::span<const std::string_view> revocation_reasons() { return kReasons; }
 
-base::Result<store::CertificateRow> revoke(Ledger& ledger, const Actor& actor, const x509::Serial& serial,
-                                           const std::string& reason) {
+base::Result<Revocation> revoke(Ledger& ledger, const Actor& actor, const x509::Serial& serial,
+                                const std::string& reason) {
   BASE_TRY_VOID(check_reason(reason));
   BASE_TRY(auto amendment, ledger.amend());
-  BASE_TRY(auto row, store::find_certificate(amendment.rows(), serial.hex()));
-  if (!row)
+  BASE_TRY(auto named, store::find_certificate(amendment.rows(), serial.hex()));
+  if (!named)
     return base::fail(Kind::not_found, "certificate.unknown",
                       "there is no certificate with the serial number " + serial.hex());
-  if (row->revoked_for == reason) return std::move(*row);
-  if (row->revoked_for && reason != kKeyCompromise)
+  if (named->revoked_for && named->revoked_for != reason && reason != kKeyCompromise)
     return base::fail(Kind::conflict, "certificate.already_revoked",
-                      "the certificate was revoked before, for " + *row->revoked_for);
-  if (!row->revoked_at) row->revoked_at = ledger.now();
-  row->revoked_for = reason;
-  BASE_TRY_VOID(store::revoke_certificate(amendment.rows(), row->serial, reason, *row->revoked_at));
-  BASE_TRY(auto fact, to_fact(*row));
-  const std::string urn = fact.identity.to_urn();
-  BASE_TRY_VOID(amendment.audit({actor, "certificate.revoked", urn, {{"serial", row->serial}, {"reason", reason}}}));
-  BASE_TRY_VOID(amendment.publish(std::move(fact)));
-  BASE_TRY_VOID(amendment.commit());
-  return std::move(*row);
+                      "the certificate was revoked before, for " + *named->revoked_for);
+  Revocation done{std::move(*named)};
+  bool changed = false;
+  if (done.certificate.revoked_for != reason) {
+    BASE_TRY_VOID(end(amendment, actor, done.certificate, {reason, ledger.now()}));
+    changed = true;
+  }
+  if (reason == kKeyCompromise) {
+    BASE_TRY(done.of_same_key, list_of_same_key(amendment.rows(), done.certificate, ledger.now()));
+    for (store::CertificateRow& row : done.of_same_key)
+      BASE_TRY_VOID(end(amendment, actor, row, {reason, ledger.now()}));
+    changed = changed || !done.of_same_key.empty();
+  }
+  if (changed) BASE_TRY_VOID(amendment.commit());
+  return done;
 }
 
 std::string_view status_of(const store::CertificateRow& row, base::Instant now) {

@@ -99,6 +99,15 @@ base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transac
   });
 }
 
+base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
+                                                                   const std::string& spki_sha256) {
+  return run(transaction, "list the certificates of a key", [&](soci::session& sql) {
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates WHERE spki_sha256 = :spki_sha256 ORDER BY issued_at, serial",
+         soci::use(spki_sha256, "spki_sha256")));
+  });
+}
+
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now) {
   return run(transaction, "list certificates", [&](soci::session& sql) {
     const long long micros = now.micros;

@@ -39,6 +39,9 @@ struct CertificateFilter {
 };
 /// Newest first.
 base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transaction, const CertificateFilter& filter);
+/// Every one of a key, whatever became of it, oldest first.
+base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
+                                                                   const std::string& spki_sha256);
 /// All that have not expired at `now`, revoked ones included.
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
 
