@@ -1,5 +1,7 @@
 #include "cli/provision.h"
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "cli/application_ref.h"
 #include "cli/enrolment.h"
@@ -28,6 +30,12 @@ std::vector<Need> needs_of(const UpConfig& config) {
           {"internal/service/ehi", Purpose::server, in(config.ehi_data, "server")},
           {"uat/provider/ehi", Purpose::ehi, in(config.ehi_data, "ehi-uat")},
           {"production/provider/ehi", Purpose::ehi, in(config.ehi_data, "ehi-production")}};
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
 }
 
 std::string path_of(const base::Identity& identity) { return "/v1/applications/" + to_ref(identity); }
@@ -78,8 +86,8 @@ std::optional<std::string> why_needed(const Need& need, const base::Identity& id
   if (!verdict) return "the old one would be refused: " + std::string(trust::name(verdict.error().reason));
   if (verdict->identity() != identity) return "the old one is another application's";
   if (need.purpose == trust::Purpose::server)
-    for (const std::string& name : config.server_names)
-      if (!verdict->leaf().matches_host(name)) return "the old one does not name '" + name + "'";
+    if (const auto unnamed = first_unnamed(verdict->leaf(), config.server_names))
+      return "the old one does not name '" + *unnamed + "'";
   if (feed::is_due(verdict->leaf(), now)) return "the old one ends at " + base::to_rfc3339(verdict->leaf().not_after());
   return std::nullopt;
 }
@@ -92,8 +100,8 @@ base::Result<trust::TrustSet> local_trust(const UpConfig& config) {
   return trust::TrustSet::of_roots(std::move(trust.roots), std::move(trust.issuing_cas));
 }
 
-}  // namespace
-
+/// A client of the authority that runs on this machine, recognised by the trust chain that it left in the file system.
+/// Proves to be the operator.
 base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::Endpoint& api, const Context& context) {
   BASE_TRY(trust::TrustSet trust, local_trust(config));
   const fs::path folder = config.authority_data / "operator";
@@ -101,8 +109,46 @@ base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::
   return ApiClient::make({.authority = api,
                           .trust = std::move(trust),
                           .credential = &credential,
-                          .server_name = config.server_names.front()},
+                          .server_name = name_to_call(config.server_names)},
                          context);
+}
+
+struct Due {
+  Need need;
+  base::Identity identity;
+};
+
+/// What must be obtained; says why on context.err.
+base::Result<std::vector<Due>> find_due(const UpConfig& config, Context& context) {
+  BASE_TRY(const trust::TrustSet trust, local_trust(config));
+  std::vector<Due> due;
+  for (const Need& need : needs_of(config)) {
+    BASE_TRY(base::Identity identity, parse_application(need.application));
+    const auto why = why_needed(need, identity, config, trust, context.clock.now());
+    if (!why) continue;
+    context.err << "  certificate for " << need.application << " (" << trust::name(need.purpose) << "): " << *why
+                << "\n";
+    due.push_back({need, std::move(identity)});
+  }
+  return due;
+}
+
+}  // namespace
+
+std::optional<std::string> first_unnamed(const x509::Certificate& certificate, const std::vector<std::string>& names) {
+  const std::vector<std::string>& dns = certificate.subject_alt_names().dns;
+  for (const std::string& name : names) {
+    const bool stands_there =
+        name.starts_with("*.") ? std::ranges::find(dns, lower(name)) != dns.end() : certificate.matches_host(name);
+    if (!stands_there) return name;
+  }
+  return std::nullopt;
+}
+
+std::string name_to_call(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (!name.starts_with("*.")) return name;
+  return "authority" + names.front().substr(1);
 }
 
 base::Result<void> copy_trust_chains(const UpConfig& config, const fs::path& data) {
@@ -116,18 +162,15 @@ base::Result<void> copy_trust_chains(const UpConfig& config, const fs::path& dat
   return {};
 }
 
-base::Result<void> provision(ApiClient& authority, const UpConfig& config, Context& context) {
-  BASE_TRY(const trust::TrustSet trust, local_trust(config));
+base::Result<void> provision(const net::Endpoint& api, const UpConfig& config, Context& context) {
+  BASE_TRY(const std::vector<Due> due, find_due(config, context));
+  if (due.empty()) return {};
   for (const fs::path& folder : {config.gateway_data, config.ehi_data})
     BASE_TRY_VOID(base::make_folder(folder));
-  for (const Need& need : needs_of(config)) {
-    BASE_TRY(const base::Identity identity, parse_application(need.application));
-    const auto why = why_needed(need, identity, config, trust, context.clock.now());
-    if (!why) continue;
-    context.err << "  certificate for " << need.application << " (" << trust::name(need.purpose) << "): " << *why
-                << "\n";
-    BASE_TRY_VOID(ensure_application(authority, identity, config));
-    BASE_TRY_VOID(obtain(authority, need, identity, context));
+  BASE_TRY(ApiClient authority, open_local_authority(config, api, context));
+  for (const Due& one : due) {
+    BASE_TRY_VOID(ensure_application(authority, one.identity, config));
+    BASE_TRY_VOID(obtain(authority, one.need, one.identity, context));
   }
   return {};
 }

@@ -15,12 +15,17 @@ namespace countersign::cli {
 /// Fails: as base::read_file and base::write_file.
 base::Result<void> copy_trust_chains(const UpConfig& config, const std::filesystem::path& data);
 
-/// A client of the authority that runs on this machine, recognised by the trust chain that it left in the file system.
-/// Proves to be the operator. Fails: as read_trust_file and tls::load_credential.
-base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::Endpoint& api, const Context& context);
+/// The first of `names` that the certificate does not carry. A wildcard must stand there as it is: it is no host that
+/// could be matched.
+std::optional<std::string> first_unnamed(const x509::Certificate& certificate, const std::vector<std::string>& names);
+/// A host name under which a server with these names can be called: the first that is no wildcard, else one of those
+/// that the first wildcard stands for. `names` must not be empty.
+std::string name_to_call(const std::vector<std::string>& names);
 
 /// Registers the data planes and gives them certificates: those that are missing, unusable, or past two thirds of their
-/// life (running data planes renew their own). Says on context.err what it obtains. Fails: as ApiClient and enrol().
-base::Result<void> provision(ApiClient& authority, const UpConfig& config, Context& context);
+/// life (running data planes renew their own). Says on context.err what it obtains. Needs the operator's credential in
+/// the authority's folder only when there is something to obtain. Fails: as read_trust_file, tls::load_credential,
+/// ApiClient and enrol().
+base::Result<void> provision(const net::Endpoint& api, const UpConfig& config, Context& context);
 
 }  // namespace countersign::cli

@@ -171,8 +171,7 @@ base::Result<bool> Up::start_all() {
   BASE_TRY_VOID(note_addresses(kAuthority));
   BASE_TRY(const net::Endpoint api, net::Endpoint::parse(member(running_, "api")));
   BASE_TRY_VOID(copy_trust_chains(config_, data_));
-  BASE_TRY(ApiClient authority, open_local_authority(config_, api, context_));
-  BASE_TRY_VOID(provision(authority, config_, context_));
+  BASE_TRY_VOID(provision(api, config_, context_));
   context_.err << "Starting the data planes ..." << std::endl;
   return start_data_planes();
 }

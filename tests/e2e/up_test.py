@@ -54,6 +54,26 @@ class UpTest(unittest.TestCase):
         self.assertEqual(self.platform.trust_chain.read_text(), trust, "a new root was made")
         self.settle(acme)
 
+    def test_the_operators_key_may_be_kept_elsewhere(self):
+        self.platform.stop("up")
+        (self.platform.authority_folder / "operator").rename(self.platform.folder / "safe")
+        self.platform.up()
+        acme = self.platform.run("admin", "org", "create", "acme", "--data", self.platform.data, "--operator",
+                                 self.platform.folder / "safe")
+        self.assertEqual(acme.returncode, 0, acme.stderr)
+
+    def test_a_wildcard_may_be_the_first_server_name(self):
+        self.platform.stop("up")
+        config = self.platform.data / "countersign.toml"
+        config.write_text(config.read_text().replace('["localhost"', '["*.example.com", "localhost"'))
+        self.platform.up()
+        self.assertIn("does not name '*.example.com'", self.platform.running["up"].tail())
+        self.platform.stop("up")
+        log = self.platform.folder / "up.log"
+        log.write_text("")
+        self.platform.up()
+        self.assertNotIn("certificate for", log.read_text(), "what is good was obtained once more")
+
     def test_ctrl_c_stops_everything(self):
         children = self.children()
         up = self.platform.running.pop("up")
