@@ -105,6 +105,20 @@ class ImpostorTest(testing.PlatformTest):
         outcome = self.assert_refused("revoked", lambda: self.curl(refunds))
         self.assertEqual(outcome.alert, "certificate_revoked")
 
+    def test_what_was_on_its_way_to_a_cut_connection_reaches_nobody(self):
+        """The next connection may get the same descriptor: not a byte of the old one may be written to it."""
+        for number in range(3):
+            cut = self.enrol(f"production/acme/cut-{number}").transport
+            self.upstream.release.clear()
+            with testing.LiveConnection(self.platform, cut) as connection:
+                connection.stream.sendall(b"GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(b"200 OK", connection.stream.recv(65536))
+                self.platform.admin("revoke", testing.serial_of(cut), "--reason", "key_compromise")
+                self.assertTrue(connection.ends(), "the connection was not cut")
+                with testing.LiveConnection(self.platform, self.acme.transport) as other:
+                    self.upstream.release.set()
+                    self.assertEqual([other.ask() for _ in range(3)], [200] * 3)
+
     def test_a_man_in_the_middle_learns_nothing(self):
         pretender = impostors.server_pretender(self.maker, self.impostors.other_issuer)
         impostor = ManInTheMiddle(pretender.chain, pretender.key)

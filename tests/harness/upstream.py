@@ -13,6 +13,7 @@ class Upstream:
         self.connections = 0
         self.begun = 0  # requests whose head has come
         self.requests = []
+        self.release = threading.Event()  # /held sends its body only then
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self.server.daemon_threads = True
@@ -43,6 +44,9 @@ def _handler_for(upstream):
             received = self.swallow_body()
             if self.path.startswith("/bytes/"):
                 self.send_bytes(int(self.path.removeprefix("/bytes/")))
+                return
+            if self.path == "/held":
+                self.send_held()
                 return
             seen = {
                 "method": self.command,
@@ -77,6 +81,13 @@ def _handler_for(upstream):
                 self.rfile.readline()
                 if length == 0:
                     return received
+
+        def send_held(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "6")
+            self.end_headers()
+            upstream.release.wait(30)
+            self.wfile.write(b"secret")
 
         def send_bytes(self, length):
             """GET /bytes/N: a body of that size."""
