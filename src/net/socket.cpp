@@ -200,6 +200,13 @@ bool Socket::has_unexpected_input() {
 
 int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor.native_handle(); }
 
+std::function<void()> Socket::hang_up() const {
+  return [weak = std::weak_ptr<Impl>(impl_)] {
+    const std::shared_ptr<Impl> impl = weak.lock();
+    if (impl != nullptr && !impl->aborted) shutdown(impl->descriptor.native_handle(), SHUT_RDWR);
+  };
+}
+
 const Endpoint& Socket::peer() const {
   static const Endpoint none;
   return impl_ == nullptr ? none : impl_->peer;

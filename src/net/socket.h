@@ -42,6 +42,10 @@ class Socket final : public Stream {
   Executor executor() const;
   /// The descriptor, owned by this object.
   int descriptor() const;
+  /// Ends the connection from outside of the task that owns it, wherever the socket has moved to by then: both sides
+  /// see the end of the stream. Unlike abort(), it leaves the descriptor open, so it is safe while libssl uses that. To
+  /// be called on this loop; does nothing once the socket is gone.
+  std::function<void()> hang_up() const;
   /// The local address, as the kernel names it.
   const Endpoint& local() const;
 

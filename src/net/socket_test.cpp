@@ -172,6 +172,22 @@ TEST_F(SocketTest, DyingEndsWhatIsPending) {
   EXPECT_EQ(received, "!net.reset");
 }
 
+TEST_F(SocketTest, HangingUpReachesTheSocketWhereverItMoved) {
+  const std::function<void()> hang_up = client_.hang_up();
+  auto moved = std::make_unique<Socket>(std::move(client_));
+  std::string received = "nothing yet";
+  spawn(keep_read(*moved, received));
+  loop_.post(hang_up);
+  loop_.run();
+  EXPECT_EQ(received, "");
+  EXPECT_NE(moved->descriptor(), -1);
+  EXPECT_EQ(read(server_), "");
+  moved->abort();
+  hang_up();
+  moved.reset();
+  hang_up();
+}
+
 TEST_F(SocketTest, MovedFromIsAsAborted) {
   Socket other(std::move(client_));
   EXPECT_EQ(read(client_), "!net.reset");

@@ -14,7 +14,11 @@ Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions opt
       handler_(std::move(handler)),
       observer_(observer),
       log_(log),
-      tasks_(loop, log) {}
+      tasks_(loop, log),
+      admission_(Admission::make({.connections = options_.connections,
+                                  .connections_per_address = options_.connections_per_address,
+                                  .handshakes = options_.handshakes,
+                                  .handshakes_per_address = options_.handshakes_per_address})) {}
 
 /// One connection's place among all, for as long as its frame lives.
 template <class Peer>
@@ -44,32 +48,42 @@ constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
 
 template <class Peer>
 net::Task<void> Server<Peer>::run() {
-  for (;;) {
-    auto socket = co_await listener_.accept();
-    if (!socket) co_return;
-    if (tasks_.live() >= options_.connections || handshakes_ >= options_.handshakes) {
-      observer_.shed();
-      socket->abort();
-      continue;
-    }
-    tasks_.spawn(serve(std::move(*socket)), "tls.connection");
-  }
+  std::function<void(net::Socket)> taking = [this](net::Socket socket) { take(std::move(socket)); };
+  std::string name = options_.name;
+  co_await net::accept_each(listener_, std::move(taking), std::move(name), log_);
 }
 
 template <class Peer>
-net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_hands(net::Socket socket) {
+void Server<Peer>::take(net::Socket socket) {
+  auto place = admission_->admit(socket.peer(), socket.hang_up());
+  if (place == nullptr) note_shed(socket.peer());
+  else tasks_.spawn(serve(std::move(socket), std::move(place)), "tls.connection");
+}
+
+template <class Peer>
+net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_hands(net::Socket socket,
+                                                                                      Place& place) {
   const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
+  // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
+  JudgeClient judge = [this, &place](const trust::PresentedChain& presented) {
+    auto verdict = judge_(presented);
+    if (!verdict) place.end_handshake();
+    return verdict;
+  };
   if constexpr (std::is_same_v<Peer, VerifiedPeer>)
-    co_return co_await Handshake::accept(std::move(socket), context_(), judge_, deadline);
-  else co_return co_await Handshake::accept_optional(std::move(socket), context_(), judge_, deadline);
+    co_return co_await Handshake::accept(std::move(socket), context_(), std::move(judge), deadline);
+  else co_return co_await Handshake::accept_optional(std::move(socket), context_(), std::move(judge), deadline);
 }
 
 template <class Peer>
-net::Task<void> Server<Peer>::serve(net::Socket socket) {
+net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> place) {
   const net::Endpoint address = socket.peer();
-  ++handshakes_;
-  auto connection = co_await shake_hands(std::move(socket));
-  --handshakes_;
+  auto connection = co_await shake_hands(std::move(socket), *place);
+  place->end_handshake();
+  if (place->was_given_up()) {
+    note_shed(address);
+    co_return;
+  }
   if (!connection) {
     report(connection.error(), address);
     co_return;
@@ -78,6 +92,18 @@ net::Task<void> Server<Peer>::serve(net::Socket socket) {
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (!draining_) co_await handler_(live);
+}
+
+template <class Peer>
+void Server<Peer>::note_shed(const net::Endpoint& address) {
+  observer_.shed();
+  ++shed_;
+  if ((shed_ & (shed_ - 1)) != 0) return;  // ever more rarely: a flood must not fill the log too
+  log_.warning("tls.shed", {{"turned_away", shed_},
+                            {"connections", admission_->connections()},
+                            {"handshakes", admission_->handshakes()},
+                            {"address", address.to_string()},
+                            {"listener", options_.name}});
 }
 
 template <class Peer>

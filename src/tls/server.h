@@ -1,8 +1,8 @@
 // Server: accepts connections on one listener, runs their handshakes under caps and deadlines, hands each to its
 // handler.
 //
-// The one place where an inbound refusal becomes its one log record (`tls.refused`) and its one count. Lives on one
-// loop.
+// The one place where an inbound refusal becomes its one log record (`tls.refused`) and its one count; those over a cap
+// are recorded as `tls.shed` at powers of two only. Lives on one loop.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "net/socket.h"
+#include "tls/admission.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
@@ -22,16 +23,18 @@ class ServerObserver {
   virtual void refused(trust::Reason reason) = 0;
   /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
   virtual void failed(const std::string& error_code) = 0;
-  /// Over a cap: closed before the handshake.
+  /// Over a cap: closed before its handshake was done, this one or an older one in its favour.
   virtual void shed() = 0;
   /// A live connection was cut: its peer is no longer admitted.
   virtual void cut(trust::Reason reason) = 0;
 };
 
 struct ServerOptions {
-  std::string name;                  ///< of the listener, in log records
-  std::size_t connections = 20'000;  ///< live at once, handshakes included
-  std::size_t handshakes = 1'024;    ///< under way at once
+  std::string name;                             ///< of the listener, in log records
+  std::size_t connections = 20'000;             ///< live at once, handshakes included; more are refused
+  std::size_t connections_per_address = 2'000;  ///< of these, from one IPv4 address or IPv6 /64
+  std::size_t handshakes = 1'024;               ///< under way at once; the oldest gives way, see admission.h
+  std::size_t handshakes_per_address = 64;      ///< of these, from one IPv4 address or IPv6 /64
   base::Duration handshake_time = std::chrono::seconds(10);
 };
 
@@ -56,7 +59,7 @@ class Server {
   Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context, JudgeClient judge,
          Handler handler, ServerObserver& observer, const base::Log& log);
 
-  /// Accepts until the listener is closed; connections then go on.
+  /// Accepts until the listener is closed, and ends for no other reason (net::accept_each); connections then go on.
   net::Task<void> run();
   std::size_t live() const { return tasks_.live(); }
 
@@ -73,8 +76,11 @@ class Server {
 
  private:
   class Entry;
-  net::Task<void> serve(net::Socket socket);
-  net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket);
+  using Place = Admission::Place;
+  void take(net::Socket socket);
+  net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
+  net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
+  void note_shed(const net::Endpoint& address);
   void report(const HandshakeFailure& failure, const net::Endpoint& address) const;
 
   net::Listener& listener_;
@@ -87,7 +93,8 @@ class Server {
   net::TaskGroup tasks_;
   std::shared_ptr<std::list<Live*>> all_ =
       std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
-  std::size_t handshakes_ = 0;
+  std::shared_ptr<Admission> admission_;     ///< shared with frames that outlive us
+  std::uint64_t shed_ = 0;
   bool draining_ = false;
 };
 
