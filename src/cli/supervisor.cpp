@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <sstream>
 
 #include <poll.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
-#include "base/files.h"
 
 namespace countersign::cli {
 namespace {
@@ -23,13 +23,18 @@ constexpr milliseconds kReadyLook{20};
 constexpr milliseconds kLongestWait{1000};
 constexpr std::chrono::seconds kSettled{60};
 constexpr std::size_t kTailLines = 4;
+constexpr std::uintmax_t kTailBytes = 64 * 1024;
 
 /// The last lines that a program wrote since it was started, indented. What it says before it ends is plain text: if
 /// there is some, its log records are left out.
 std::string tail_of(const std::filesystem::path& log, std::uintmax_t from) {
-  auto text = base::read_file(log);
-  if (!text || text->size() <= from) return {};
-  std::istringstream written(text->substr(from));
+  std::ifstream file(log, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  if (size <= 0 || static_cast<std::uintmax_t>(size) <= from) return {};
+  std::string text(std::min<std::uintmax_t>(kTailBytes, static_cast<std::uintmax_t>(size) - from), '\0');
+  file.seekg(size - static_cast<std::streamoff>(text.size()));
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) return {};
+  std::istringstream written(std::move(text));
   std::vector<std::string> plain;
   std::vector<std::string> records;
   for (std::string line; std::getline(written, line);)

@@ -86,6 +86,19 @@ TEST(Supervisor, OnceItMustNotGiveUpAWrongConfigurationIsTriedForEver) {
   EXPECT_EQ(::kill(pid_in(folder / "other.ready"), 0), 0) << "the other one does not run any more";
 }
 
+TEST(Supervisor, ExplainsAlsoOutOfALongLogAndOnlyWhatThisStartWrote) {
+  const Folder folder;
+  auto supervisor = Supervisor::make();
+  ASSERT_TRUE(supervisor);
+  ASSERT_TRUE(base::write_file(folder / "one.log", "said long ago\n", base::FileMode::owner_only));
+  std::filesystem::resize_file(folder / "one.log", base::kFileLimit + 1);
+  supervisor->keep_running(shell(folder, "one", "head -c 100000 /dev/zero; echo; echo 'no such key'; exit 2"));
+  const Supervisor::Event event = supervisor->next();
+  EXPECT_NE(event.detail.find("no such key"), std::string::npos);
+  EXPECT_EQ(event.detail.find("long ago"), std::string::npos);
+  EXPECT_LE(event.detail.size(), 66'000U);
+}
+
 TEST(Supervisor, AFailedStartIsTriedAgain) {
   const Folder folder;
   auto supervisor = Supervisor::make();
