@@ -52,7 +52,10 @@ base::Result<trust::TrustSet> load_trust(const AuthorityOptions& options) {
 base::Result<tls::Credential> load_operator(const AuthorityOptions& options) {
   const fs::path folder = options.operator_credential.empty() ? fs::path(options.data) / "authority" / "operator"
                                                               : fs::path(options.operator_credential);
-  auto credential = tls::load_credential(folder / "admin.pem", folder / "admin.key");
+  std::error_code ignored;
+  const bool as_requested = !fs::exists(folder / "admin.pem", ignored) && fs::exists(folder / "service.key", ignored);
+  auto credential = as_requested ? tls::load_credential(folder / "service-chain.pem", folder / "service.key")
+                                 : tls::load_credential(folder / "admin.pem", folder / "admin.key");
   if (credential) return credential;
   const bool missing = credential.error().kind == base::Kind::not_found;
   return base::unexpected(
@@ -60,7 +63,9 @@ base::Result<tls::Credential> load_operator(const AuthorityOptions& options) {
           .error()
           .under(missing ? "operator.missing" : "operator.unusable",
                  "no operator credential could be used from '" + folder.string() +
-                     "': it is made by the authority's first run; give --data DIR or --operator DIR"));
+                     "': it is either admin.pem with admin.key, as the authority's first run makes them, or "
+                     "service-chain.pem with service.key, as `countersign request service` does; give --data DIR or "
+                     "--operator DIR"));
 }
 
 }  // namespace
@@ -92,7 +97,8 @@ void add_authority_options(CLI::App& app, AuthorityOptions& options) {
 void add_operator_options(CLI::App& app, AuthorityOptions& options) {
   add_authority_options(app, options);
   app.add_option("--operator", options.operator_credential,
-                 "Folder with the operator's admin.pem and admin.key [DATA/authority/operator]")
+                 "Folder with the operator's admin.pem and admin.key, or service-chain.pem and service.key "
+                 "[DATA/authority/operator]")
       ->type_name(kFolder);
 }
 

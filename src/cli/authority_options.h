@@ -16,7 +16,7 @@ struct AuthorityOptions {
   std::string data = "countersign-data";
   std::string authority;            ///< HOST:PORT
   std::string trust_chain;          ///< a PEM file
-  std::string operator_credential;  ///< a folder with admin.pem and admin.key
+  std::string operator_credential;  ///< a folder: admin.pem and admin.key, or service-chain.pem and service.key
   bool json = false;
 
   /// --trust-chain, else DATA/trust-chain.pem.

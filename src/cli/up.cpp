@@ -1,6 +1,4 @@
 // `countersign up`: the whole platform on one machine, with supervised children and nothing to set up first.
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -10,6 +8,7 @@
 #include "cli/run.h"
 #include "cli/supervisor.h"
 #include "cli/text.h"
+#include "cli/up_folder.h"
 
 namespace countersign::cli {
 namespace {
@@ -29,16 +28,6 @@ struct UpOptions {
   bool json = false;
 };
 
-/// Held while this `up` runs; the kernel lets go of it when we die.
-base::Result<int> lock_folder(const fs::path& data) {
-  const int descriptor = ::open((data / "up.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  if (descriptor >= 0) ::close(descriptor);
-  return base::fail(base::Kind::conflict, "up.running",
-                    "another `countersign up` runs on the data folder '" + data.string() +
-                        "': stop it first, or use another --data folder");
-}
-
 class Up {
  public:
   Up(const UpOptions& options, Supervisor supervisor, UpConfig config, std::unique_ptr<base::LogSink> log_file,
@@ -50,8 +39,6 @@ class Up {
         config_(std::move(config)),
         log_file_(std::move(log_file)),
         running_{{"pid", ::getpid()}, {"data", data_.string()}} {}
-  ~Up();
-
   base::Result<base::ExitCode> run();
 
  private:
@@ -84,11 +71,6 @@ class Up {
   json::object running_;     ///< one flat object of what runs where, out of the programs' ready files
   std::string planes_call_;  ///< the authority's internal address when the data planes were started
 };
-
-Up::~Up() {
-  std::error_code ignored;
-  fs::remove(data_ / kRunningFile, ignored);
-}
 
 base::Result<json::object> read_object(const fs::path& file) {
   BASE_TRY(const std::string text, base::read_file(file));
@@ -132,8 +114,9 @@ void Up::tell(const Supervisor::Event& event) {
 std::optional<base::Error> Up::hopelessness(const Supervisor::Event& event) const {
   if (event.kind != Kind::gave_up && event.kind != Kind::wrong_configuration) return std::nullopt;
   const bool ours_to_mend = event.kind == Kind::wrong_configuration;
+  const std::string busy = busy_address(config_, event.program);
   return base::Error{ours_to_mend ? base::Kind::invalid : base::Kind::unavailable, "up.cannot_start",
-                     "the " + event.program + " " + event.detail +
+                     "the " + event.program + " " + event.detail + (busy.empty() ? "" : "\n  " + busy) +
                          "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string()};
 }
 
@@ -258,6 +241,7 @@ void Up::stop_all() {
 }
 
 base::Result<void> Up::serve() {
+  BASE_TRY_VOID(end_first_run(data_));
   BASE_TRY_VOID(announce());
   print_banner(running_);
   watch();
@@ -277,23 +261,29 @@ base::Result<base::ExitCode> Up::run() {
   return base::ExitCode::ok;
 }
 
-base::Result<void> prepare_folder(const UpOptions& options) {
-  const fs::path data = options.data;
-  for (const fs::path& folder : {data, data / "log", data / "run"})
-    BASE_TRY_VOID(base::make_folder(folder));
-  if (fs::exists(data / "countersign.toml")) return {};
-  return base::create_file(data / "countersign.toml", first_config(options.settings), base::FileMode::world_readable);
+/// What an earlier run left that says it serves.
+void remove_announcements(const UpOptions& options) {
+  std::error_code ignored;
+  fs::remove(fs::path(options.data) / kRunningFile, ignored);
+  if (!options.ready_file.empty()) fs::remove(options.ready_file, ignored);
 }
 
 base::Result<base::ExitCode> up(const UpOptions& options, Context& context) {
   if (options.settings.upstream) BASE_TRY_VOID(net::Endpoint::parse(*options.settings.upstream));
-  BASE_TRY_VOID(prepare_folder(options));
-  BASE_TRY(UpConfig config, read_up_config(fs::path(options.data) / "countersign.toml", options.settings));
-  BASE_TRY([[maybe_unused]] const int lock, lock_folder(options.data));  // until the process ends
+  const fs::path data = options.data;
+  BASE_TRY(const FolderLock lock, FolderLock::acquire(data));
+  remove_announcements(options);
+  for (const fs::path& folder : {data / "log", data / "run"})
+    BASE_TRY_VOID(base::make_folder(folder));
+  BASE_TRY_VOID(rotate_logs(data / "log"));
+  BASE_TRY_VOID(prepare_config(data, options.settings));
+  BASE_TRY(UpConfig config, read_up_config(data / "countersign.toml", options.settings));
   BASE_TRY(Supervisor supervisor, Supervisor::make());
-  BASE_TRY(auto log_file, base::file_sink((fs::path(options.data) / "log" / "up.log").string()));
+  BASE_TRY(auto log_file, base::file_sink((data / "log" / "up.log").string()));
   Up whole(options, std::move(supervisor), std::move(config), std::move(log_file), context);
-  return whole.run();
+  auto done = whole.run();
+  remove_announcements(options);
+  return done;
 }
 
 }  // namespace
@@ -325,9 +315,10 @@ void add_up(CommandTree& tree) {
   app.add_option("--ready-file", options->ready_file, "Write the addresses there, as JSON, once everything serves")
       ->type_name(kFile);
   app.add_flag("--json", options->json, "Print the addresses as JSON instead of the banner");
-  tree.explain(app,
-               "The settings and ports shape DATA/countersign.toml on the first run; afterwards that file rules.\n"
-               "Port 0 lets the system choose; the other commands find the real one through --data.");
+  tree.explain(
+      app,
+      "The settings and ports shape DATA/countersign.toml until everything has been ready once; then that file rules.\n"
+      "Port 0 lets the system choose; the other commands find the real one through --data.");
 }
 
 }  // namespace countersign::cli

@@ -1,6 +1,11 @@
 #include "cli/up_config.h"
 
 #include <algorithm>
+#include <cerrno>
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/config.h"
 #include "base/log.h"
@@ -78,14 +83,6 @@ Contradiction contradiction(std::string_view option, const std::string& asked, c
                          " = \"" + stands + "\"; change it there, or use another --data folder"};
 }
 
-/// Does `key` of the section name the port asked for?
-base::Result<Contradiction> check_port(base::ConfigSection& section, std::string_view key, std::uint16_t otherwise,
-                                       std::string_view option, std::optional<std::uint16_t> asked) {
-  BASE_TRY(const std::string text, section.text_or(key, "127.0.0.1:" + std::to_string(otherwise)));
-  if (!asked || text.ends_with(":" + std::to_string(*asked))) return Contradiction();
-  return contradiction(option, std::to_string(*asked), section.path_of(key), text);
-}
-
 struct Sections {
   base::ConfigSection provider;
   base::ConfigSection authority;
@@ -93,23 +90,41 @@ struct Sections {
   base::ConfigSection ehi;
 };
 
-base::Result<void> check_ports(Sections& in, const UpSettings& settings) {
-  struct Port {
-    base::ConfigSection& section;
-    std::string_view key;
-    std::uint16_t otherwise;
-    std::string_view option;
-    std::optional<std::uint16_t> asked;
-  };
-  for (const Port& port :
-       {Port{in.authority, "api", kApiPort, "--api-port", settings.api_port},
-        Port{in.authority, "internal", kInternalPort, "--internal-port", settings.internal_port},
-        Port{in.gateway, "listen", kGatewayPort, "--gateway-port", settings.gateway_port},
-        Port{in.gateway, "status", kGatewayStatusPort, "--gateway-status-port", settings.gateway_status_port},
-        Port{in.ehi, "listen", kEhiPort, "--ehi-port", settings.ehi_port},
-        Port{in.ehi, "status", kEhiStatusPort, "--ehi-status-port", settings.ehi_status_port}}) {
-    BASE_TRY(auto found, check_port(port.section, port.key, port.otherwise, port.option, port.asked));
-    if (found) return base::unexpected(std::move(*found));
+/// One of the six ports: where it stands in the file, by which option it is chosen, what it is when nobody chose.
+struct Port {
+  const char* program;
+  base::ConfigSection Sections::*section;
+  const char* key;
+  std::uint16_t otherwise;
+  const char* option;
+  std::optional<std::uint16_t> UpSettings::*setting;
+};
+
+constexpr Port kPorts[] = {
+    {"authority", &Sections::authority, "api", kApiPort, "--api-port", &UpSettings::api_port},
+    {"authority", &Sections::authority, "internal", kInternalPort, "--internal-port", &UpSettings::internal_port},
+    {"gateway", &Sections::gateway, "listen", kGatewayPort, "--gateway-port", &UpSettings::gateway_port},
+    {"gateway", &Sections::gateway, "status", kGatewayStatusPort, "--gateway-status-port",
+     &UpSettings::gateway_status_port},
+    {"ehi", &Sections::ehi, "listen", kEhiPort, "--ehi-port", &UpSettings::ehi_port},
+    {"ehi", &Sections::ehi, "status", kEhiStatusPort, "--ehi-status-port", &UpSettings::ehi_status_port}};
+
+base::Result<std::vector<ListensAt>> read_addresses(Sections& in) {
+  std::vector<ListensAt> listens;
+  for (const Port& port : kPorts) {
+    base::ConfigSection& section = in.*port.section;
+    BASE_TRY(std::string text, section.text_or(port.key, "127.0.0.1:" + std::to_string(port.otherwise)));
+    listens.push_back({port.program, section.path_of(port.key), port.option, std::move(text)});
+  }
+  return listens;
+}
+
+base::Result<void> check_ports(const std::vector<ListensAt>& listens, const UpSettings& settings) {
+  for (std::size_t i = 0; i < listens.size(); ++i) {
+    const auto& asked = settings.*kPorts[i].setting;
+    if (!asked || listens[i].address.ends_with(":" + std::to_string(*asked))) continue;
+    return base::unexpected(
+        *contradiction(listens[i].option, std::to_string(*asked), listens[i].key, listens[i].address));
   }
   return {};
 }
@@ -147,6 +162,32 @@ base::Result<std::optional<std::string>> host_without_port(Sections& in) {
   return std::optional<std::string>(endpoint.host);
 }
 
+base::Result<Sections> open_sections(const std::filesystem::path& file) {
+  BASE_TRY(base::ConfigSection top, base::ConfigSection::load(file));
+  BASE_TRY(base::ConfigSection provider, top.section("provider"));
+  BASE_TRY(base::ConfigSection authority, top.section("authority"));
+  BASE_TRY(base::ConfigSection gateway, top.section("gateway"));
+  BASE_TRY(base::ConfigSection ehi, top.section("ehi"));
+  return Sections{std::move(provider), std::move(authority), std::move(gateway), std::move(ehi)};
+}
+
+/// Does somebody listen there? Asked as a listener of ours would ask.
+bool is_taken(const net::Endpoint& at) {
+  addrinfo wanted{};
+  wanted.ai_flags = AI_PASSIVE;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (at.port == 0 || ::getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &wanted, &found) != 0)
+    return false;
+  const int descriptor = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool taken = ::bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 && errno == EADDRINUSE;
+  if (descriptor >= 0) ::close(descriptor);
+  ::freeaddrinfo(found);
+  return taken;
+}
+
 }  // namespace
 
 std::string first_config(const UpSettings& settings) {
@@ -173,13 +214,34 @@ std::string first_config(const UpSettings& settings) {
          gateway_section(settings) + ehi_section(settings);
 }
 
+base::Result<UpSettings> settings_in(const std::filesystem::path& file) {
+  BASE_TRY(Sections in, open_sections(file));
+  UpSettings settings;
+  BASE_TRY(settings.provider, in.provider.text_or("name", ""));
+  BASE_TRY(settings.environment, in.gateway.text_or("environment", ""));
+  BASE_TRY(const std::vector<std::string> upstreams, read_upstreams(in.gateway));
+  if (!upstreams.empty()) settings.upstream = upstreams.front();
+  BASE_TRY(const std::vector<ListensAt> listens, read_addresses(in));
+  for (std::size_t i = 0; i < listens.size(); ++i) {
+    BASE_TRY(const net::Endpoint address, net::Endpoint::parse(listens[i].address));
+    settings.*kPorts[i].setting = address.port;
+  }
+  return settings;
+}
+
+std::string busy_address(const UpConfig& config, std::string_view program) {
+  for (const ListensAt& one : config.listens) {
+    if (one.program != program) continue;
+    const auto address = net::Endpoint::parse(one.address);
+    if (!address || !is_taken(*address)) continue;
+    return one.address + " is taken by another program: stop that one, or choose another port in countersign.toml (" +
+           one.key + "), on a first run by " + one.option + " PORT";
+  }
+  return {};
+}
+
 base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings) {
-  BASE_TRY(base::ConfigSection top, base::ConfigSection::load(file));
-  BASE_TRY(base::ConfigSection provider, top.section("provider"));
-  BASE_TRY(base::ConfigSection authority, top.section("authority"));
-  BASE_TRY(base::ConfigSection gateway, top.section("gateway"));
-  BASE_TRY(base::ConfigSection ehi, top.section("ehi"));
-  Sections in{provider, authority, gateway, ehi};
+  BASE_TRY(Sections in, open_sections(file));
   UpConfig config;
   BASE_TRY(const std::string authority_data, in.authority.text_or("data", "authority"));
   BASE_TRY(const std::string gateway_data, in.gateway.text_or("data", "gateway"));
@@ -188,7 +250,8 @@ base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const U
   if (config.server_names.empty()) config.server_names = {"localhost", "127.0.0.1"};
   BASE_TRY(config.upstreams, read_upstreams(in.gateway));
   BASE_TRY(config.gateway_authority_host, host_without_port(in));
-  BASE_TRY_VOID(check_ports(in, settings));
+  BASE_TRY(config.listens, read_addresses(in));
+  BASE_TRY_VOID(check_ports(config.listens, settings));
   BASE_TRY_VOID(check_texts(in, settings, config.upstreams));
   const std::filesystem::path folder = file.parent_path();
   config.authority_data = folder / authority_data;

@@ -1,6 +1,6 @@
 // countersign.toml as `countersign up` writes it on its first run, and reads it ever after.
 //
-// The options of `up` only shape a file that is not there yet. Once it is there, it rules: an option that says
+// The options of `up` only shape the file of a first run (see up_folder.h). From then on it rules: an option that says
 // otherwise is refused rather than silently ignored.
 #pragma once
 
@@ -29,6 +29,17 @@ struct UpSettings {
 /// The commented file for a first run.
 std::string first_config(const UpSettings& settings);
 
+/// The settings with which first_config() would write that file, had nobody edited it. Fails: `config.*`.
+base::Result<UpSettings> settings_in(const std::filesystem::path& file);
+
+/// An address on which a program listens: by which key of the file and which option of `up` it is chosen.
+struct ListensAt {
+  std::string program;
+  std::string key;
+  std::string option;
+  std::string address;
+};
+
 /// What `up` itself needs to know of the file; each program reads its own section.
 struct UpConfig {
   std::filesystem::path authority_data;
@@ -37,7 +48,11 @@ struct UpConfig {
   std::vector<std::string> server_names;
   std::optional<std::string> gateway_authority_host;  ///< set when the internal port is left to the system
   std::vector<std::string> upstreams;
+  std::vector<ListensAt> listens;
 };
+
+/// For the address of that program which somebody else listens on already: what to change. Empty where all are free.
+std::string busy_address(const UpConfig& config, std::string_view program);
 
 /// Fails: `config.*`; `up.setting` where `settings` contradict the file.
 base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings);

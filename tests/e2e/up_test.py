@@ -1,6 +1,7 @@
 """`countersign up`: the whole platform on one machine, by one command, started again and again on the same data."""
 import os
 import signal
+import socket
 import stat
 import unittest
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import path  # noqa: F401
 from harness import clients, testing
 from harness.platform import Platform
-from harness.program import wait_until
+from harness.program import Program, wait_until
 from harness.upstream import Upstream
 
 
@@ -61,6 +62,16 @@ class UpTest(unittest.TestCase):
         acme = self.platform.run("admin", "org", "create", "acme", "--data", self.platform.data, "--operator",
                                  self.platform.folder / "safe")
         self.assertEqual(acme.returncode, 0, acme.stderr)
+
+    def test_another_operator_uses_the_files_as_requested(self):
+        self.platform.create_application("internal/operator/alice")
+        code = self.platform.code_for("internal/operator/alice")
+        self.platform.request_or_fail("service", code, self.platform.folder / "alice")
+        orgs = self.platform.run("admin", "org", "list", "--operator", self.platform.folder / "alice")
+        self.assertEqual(orgs.returncode, 0, orgs.stderr)
+        nobody = self.platform.run("admin", "org", "list", "--operator", self.platform.folder / "bob")
+        for name in ("admin.pem", "admin.key", "service-chain.pem", "service.key"):
+            self.assertIn(name, nobody.stderr)
 
     def test_a_wildcard_may_be_the_first_server_name(self):
         self.platform.stop("up")
@@ -130,6 +141,32 @@ class UpTest(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(file.stat().st_mode) & 0o077, 0, file)
         for file in self.platform.data.rglob("keys/*.pem"):
             self.assertIn("ENCRYPTED", file.read_text(), file)
+
+
+class FirstRunTest(unittest.TestCase):
+    def test_a_busy_port_is_explained_and_the_retry_may_choose_another(self):
+        platform = Platform("127.0.0.1:9")
+        self.addCleanup(platform.close)
+        data, ready = platform.folder / "fresh", platform.folder / "ready.json"
+        ready.write_text('{"of": "an earlier run"}')
+        busy = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(busy.close)
+        command = platform.command("up", "--data", data, "--provider", "Bank", "--ready-file", ready, *(
+            word for name in ("api", "internal", "gateway", "gateway-status", "ehi-status") for word in (f"--{name}-port", 0)))
+        first = clients.run([*command, "--ehi-port", str(busy.getsockname()[1])], platform.folder)
+        self.assertEqual(first.returncode, 3, first.stderr)
+        for word in (b"ehi.listen", b"--ehi-port"):
+            self.assertIn(word, first.stderr)
+        self.assertFalse(ready.exists(), "it says that something serves")
+        root = (data / "trust-chain.pem").read_text()
+        again = Program("fresh", [*command, "--ehi-port", "0"], platform.folder, ready)
+        platform.running["up"] = again
+        again.started()
+        self.assertEqual((data / "trust-chain.pem").read_text(), root)
+        platform.stop("up")
+        self.assertFalse(ready.exists(), "it says that something serves")
+        late = clients.run([*command, "--ehi-port", "1"], platform.folder)
+        self.assertIn(b"up.setting", late.stderr)
 
 
 class PassphraseTest(unittest.TestCase):
