@@ -34,11 +34,22 @@ missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
 }
 
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+
 missing_libraries() {
   local package
   for package in "$@"; do
-    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || printf '%s ' "$package"
+    is_installed "$package" || printf '%s ' "$package"
   done
+}
+
+# Debian 12 lets only one Boost have its headers installed, and apt-get -y would remove the other one without asking.
+refuse_other_boost() {
+  case " $* " in *" libboost1.81-dev "*) ;; *) return 0 ;; esac
+  ! is_installed libboost1.74-dev || die "Countersign needs the headers of Boost 1.81 (libboost1.81-dev). libboost1.74-dev is
+installed here and conflicts with it; it is not removed without being asked. Either remove it, and what depends on it:
+  apt-get remove libboost1.74-dev
+or run this in a container or virtual machine of Debian 12 or 13."
 }
 
 # need_packages demo|test: installs what is missing to build, and to run the one or the other.
@@ -58,6 +69,8 @@ need_packages() {
     return
   fi
   # shellcheck disable=SC2086
+  refuse_other_boost $missing
+  # shellcheck disable=SC2086
   install_packages $missing
 }
 
@@ -70,11 +83,16 @@ install_packages() {
     as_root=sudo
   fi
   forbid_services "$as_root"
-  local rc=0
-  $as_root apt-get -q update && $as_root env DEBIAN_FRONTEND=noninteractive \
+  local rc=0 why="apt-get failed (see above)."
+  $as_root apt-get -q -o APT::Update::Error-Mode=any update ||
+    why="The package lists could not be fetched (see above): this machine seems to have no network."
+  $as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" || rc=$?
   allow_services "$as_root" "$@"
-  [ "$rc" = 0 ] || die "apt-get failed (see above); the packages wanted: $*"
+  [ "$rc" = 0 ] || die "
+$why Packages are missing, and without them nothing can be built:
+  $*
+Once they are installed, this works without network."
 }
 
 # nginx is wanted as a program, not as a service of this machine: it must not start, now or at the next boot.
