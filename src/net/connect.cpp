@@ -3,55 +3,19 @@
 #include <vector>
 
 #include <arpa/inet.h>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "net/resolver.h"
 #include "net/socket_impl.h"
 #include "net/system.h"
-#include "net/wakeup.h"
 
 namespace countersign::net {
 namespace {
 
 using boost::asio::ip::tcp;
-using Resolver = boost::asio::ip::basic_resolver<tcp, Executor>;
-
-/// Shared with the resolver's callback: the system's resolver cannot be interrupted, so at the deadline we leave alone.
-struct Resolution {
-  explicit Resolution(Executor executor) : resolver(executor), done(executor) {}
-  Resolver resolver;
-  Wakeup done;
-  boost::system::error_code error;
-  std::vector<tcp::endpoint> addresses;
-};
-
-Task<base::Result<std::vector<tcp::endpoint>>> resolve(Loop& loop, const Endpoint& to, Deadline deadline) {
-  boost::system::error_code error;
-  const boost::asio::ip::address literal = boost::asio::ip::make_address(to.host, error);
-  if (!error) co_return std::vector<tcp::endpoint>(1, tcp::endpoint(literal, to.port));
-
-  const auto resolution = std::make_shared<Resolution>(loop.executor());
-  resolution->resolver.async_resolve(
-      to.host, std::to_string(to.port), boost::asio::ip::resolver_base::numeric_service,
-      [resolution](const boost::system::error_code& failure, const tcp::resolver::results_type& results) {
-        resolution->error = failure;
-        for (const auto& result : results)
-          resolution->addresses.push_back(result.endpoint());
-        resolution->done.wake();
-      });
-  if (!co_await resolution->done.wait(deadline)) {
-    resolution->resolver.cancel();
-    co_return base::fail(base::Kind::timeout, "net.timeout", "the name '" + to.host + "' was not resolved in time");
-  }
-  if (resolution->error || resolution->addresses.empty())
-    co_return base::fail(base::Kind::unavailable, "net.resolve",
-                         "cannot resolve '" + to.host + "': " + resolution->error.message());
-  co_return std::move(resolution->addresses);
-}
-
 tl::unexpected<base::Error> cannot_connect(const tcp::endpoint& address, int error) {
   const std::string where = Endpoint{address.address().to_string(), address.port()}.to_string();
   return base::fail(base::Kind::unavailable, "net.connect",
@@ -98,12 +62,13 @@ struct Socket::Attempt {
 };
 
 Task<base::Result<Socket>> Socket::connect(Loop& loop, Endpoint to, Deadline deadline) {
-  BASE_CO_TRY(const std::vector<tcp::endpoint> addresses, co_await resolve(loop, to, deadline));
+  BASE_CO_TRY(std::vector<tcp::endpoint> addresses, co_await loop.resolver().resolve(to.host, deadline));
   base::Result<Socket> last = base::fail(base::Kind::unavailable, "net.connect", "no address to connect to");
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     // An address that does not answer uses up its share of the time only.
     const auto now = std::chrono::steady_clock::now();
     const Deadline share{now + (deadline.at - now) / static_cast<std::int64_t>(addresses.size() - i)};
+    addresses[i].port(to.port);
     last = co_await Attempt::run(loop, addresses[i], share);
     if (last) break;
   }

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "net/deadline_wheel.h"
+#include "net/resolver.h"
 
 namespace countersign::net {
 namespace {
@@ -21,9 +22,15 @@ constexpr int kOneThread = 1;  // a hint to Asio; post() from other threads stay
 
 }  // namespace
 
-Loop::Loop() : io_(kOneThread), wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())) { ignore_broken_pipes(); }
+Loop::Loop()
+    : io_(kOneThread),
+      wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())),
+      resolver_(std::make_unique<Resolver>(*this, Resolver::Options{look_up})) {
+  ignore_broken_pipes();
+}
 
-// The wheel goes first and disarms its entries; then io_ destroys the frames that hold them.
+// The resolver lets go of its threads first. Then the wheel goes first and disarms its entries; then io_ destroys the
+// frames that hold them.
 Loop::~Loop() = default;
 
 void Loop::run() {

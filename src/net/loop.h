@@ -13,6 +13,7 @@
 namespace countersign::net {
 
 class DeadlineWheel;
+class Resolver;
 
 /// Everything except post() and stop() belongs to the thread that calls run(). Destroyed with tasks still suspended, it
 /// destroys their frames; sockets and Workers outside of such frames must be destroyed before it.
@@ -33,10 +34,13 @@ class Loop {
   Executor executor() { return io_.get_executor(); }
   /// Coarse deadlines (20 ms steps) for sockets: one timer a loop, none a socket.
   DeadlineWheel& wheel() { return *wheel_; }
+  /// For Socket::connect.
+  Resolver& resolver() { return *resolver_; }
 
  private:
   boost::asio::io_context io_;
   std::unique_ptr<DeadlineWheel> wheel_;
+  std::unique_ptr<Resolver> resolver_;
 };
 
 /// Starts `task` on `loop`. An exception that escapes it is logged as `task.failed` with `name` and ends the task only.

@@ -22,7 +22,8 @@ class Socket final : public Stream {
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&& other) noexcept;  ///< aborts what it held
 
-  /// Resolves and connects, trying each address in turn within the deadline. `loop` is the caller's loop.
+  /// Resolves and connects, trying each address in turn within the deadline. `loop` is the caller's loop. Addresses are
+  /// remembered for 5 s, and for 60 s where the name does not resolve any more.
   /// Fails: `net.resolve`, `net.connect`, `net.timeout`.
   static Task<base::Result<Socket>> connect(Loop& loop, Endpoint to, Deadline deadline);
 
