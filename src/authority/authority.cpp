@@ -1,5 +1,7 @@
 #include "authority/authority.h"
 
+#include <array>
+
 #include "authority/establish.h"
 #include "authority/feed_source.h"
 #include "authority/recovery.h"
@@ -25,6 +27,9 @@ base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& setting
 }
 
 base::Result<void> Authority::set_up(const Settings& settings, const base::Secret& passphrase) {
+  std::array<std::uint8_t, 16> feed_id{};
+  BASE_TRY_VOID(outside_.random.fill(feed_id));
+  feed_id_ = base::to_hex(feed_id);
   const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   {

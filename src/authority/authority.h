@@ -40,6 +40,9 @@ class Authority {
   Enrolment& enrolment() { return *enrolment_; }
   Issuance& issuance() { return *issuance_; }
   const base::Clock& clock() const { return outside_.clock; }
+  /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored backup
+  /// the same sequences may count other facts.
+  const std::string& feed_id() const { return feed_id_; }
 
   /// The registry as the authority itself judges by it: brought up to date by the very amendments that publish.
   /// Thread-safe.
@@ -59,6 +62,7 @@ class Authority {
   DataLock lock_;
   store::Registry registry_;
   Outside outside_;
+  std::string feed_id_;
   trust::RegistryView view_;
   Ledger ledger_;
   Directory directory_;

@@ -62,7 +62,8 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
 net::Task<Answer> InternalApi::snapshot() {
   Answer answer = dropped();
   std::function<void()> job = [&] {
-    const auto taken = take_snapshot(parts_.authority.ledger(), parts_.authority.hierarchy());
+    auto taken = take_snapshot(parts_.authority.ledger(), parts_.authority.hierarchy());
+    if (taken) taken->feed = parts_.authority.feed_id();
     if (taken) answer = http::json_response(200, feed::to_json_text(*taken));
     else answer = base::unexpected(taken.error());
   };
@@ -72,6 +73,9 @@ net::Task<Answer> InternalApi::snapshot() {
 
 net::Task<Answer> InternalApi::changes(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::uint64_t after, read_after(request));
+  if (request.query("feed") != parts_.authority.feed_id())
+    co_return base::fail(base::Kind::not_found, "feed.gone",
+                         "the authority was started anew and counts its changes afresh: take a snapshot");
   BASE_CO_TRY(const base::Duration wait, read_wait(request));
   const net::Deadline deadline = net::Deadline::after(wait);
   for (;;) {

@@ -19,6 +19,7 @@ class AuthorityLink {
   struct Options {
     net::Endpoint authority;
     std::shared_ptr<const trust::TrustSet> provider_trust;
+    const trust::RegistryView* registry = nullptr;  ///< what is known of revocations, the authority's own included
   };
 
   /// Fails: `net.*`, `tls.*`; a refusal's reason is in the detail.

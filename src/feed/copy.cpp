@@ -1,5 +1,7 @@
 #include "feed/copy.h"
 
+#include <map>
+
 #include "base/files.h"
 
 namespace countersign::feed {
@@ -29,10 +31,10 @@ base::Result<std::optional<Copy::Content>> Copy::load() const {
     return base::fail(base::Kind::corrupt, "feed.malformed", "'" + path_.string() + "' holds no whole snapshot");
   BASE_TRY(auto snapshot, parse_snapshot(*first));
   Content content{std::move(snapshot), {}};
+  std::uint64_t after = content.snapshot.sequence;
   while (const auto line = take_line(rest)) {
     BASE_TRY(const auto json, base::parse_json(*line));
-    BASE_TRY(auto change, change_from_json(json));
-    content.changes.push_back(std::move(change));
+    BASE_TRY_VOID(read_change(json, after++, content.changes));
   }
   return std::optional<Content>(std::move(content));
 }
@@ -41,11 +43,16 @@ base::Result<void> Copy::start(const Snapshot& snapshot) const {
   return base::write_file(path_, to_json_text(snapshot) + "\n", base::FileMode::owner_only);
 }
 
-base::Result<void> Copy::append(const std::vector<Change>& changes) const {
-  std::string lines;
-  for (const Change& change : changes)
-    lines += base::json::serialize(to_json(change)) + "\n";
-  return base::append_file(path_, lines);
+base::Result<void> Copy::append(const Changes& changes) const {
+  std::map<std::uint64_t, std::string> lines;
+  for (const Change& change : changes.changes)
+    lines[change.sequence] = base::json::serialize(to_json(change));
+  for (const Unreadable& unreadable : changes.unreadable)
+    lines[unreadable.sequence] = unreadable.json;
+  std::string text;
+  for (const auto& [sequence, line] : lines)
+    text += line + "\n";
+  return base::append_file(path_, text);
 }
 
 }  // namespace countersign::feed

@@ -17,15 +17,16 @@ class Copy {
 
   struct Content {
     Snapshot snapshot;
-    std::vector<Change> changes;
+    Changes changes;  ///< following the snapshot without a hole
   };
-  /// Nothing when there is no file. Fails: `feed.malformed`, `file.unreadable`, `file.too_large`.
+  /// Nothing when there is no file. Fails: `feed.malformed` (also on a hole), `file.unreadable`, `file.too_large`.
   base::Result<std::optional<Content>> load() const;
 
   /// Replaces the file by `snapshot`, atomically. Fails: `file.unwritable`.
   base::Result<void> start(const Snapshot& snapshot) const;
-  /// Adds changes behind what is there. Fails: `file.unwritable`.
-  base::Result<void> append(const std::vector<Change>& changes) const;
+  /// Adds changes behind what is there. After a failure the file may lack them: start() it anew before the next append,
+  /// or it has a hole. Fails: `file.unwritable`.
+  base::Result<void> append(const Changes& changes) const;
 
   const std::filesystem::path& path() const { return path_; }
 

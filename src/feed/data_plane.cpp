@@ -5,7 +5,10 @@
 namespace countersign::feed {
 namespace {
 
-constexpr base::Duration kRenewalCheck = std::chrono::hours(1);
+/// How often certificates are looked at: the last third of a life must not pass between two looks.
+constexpr base::Duration kLongestLook = std::chrono::hours(1);
+constexpr base::Duration kShortestLook = std::chrono::seconds(5);
+constexpr int kLooksInALife = 12;
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
 constexpr base::Duration kAttemptTime = std::chrono::seconds(5);
@@ -36,9 +39,15 @@ base::Result<std::unique_ptr<DataPlane>> DataPlane::make(Options options, const 
 
 base::Result<void> DataPlane::learn() {
   BASE_TRY(auto provider_trust, load_trust_chain(options_.trust_chain));
-  link_ = {options_.authority, std::move(provider_trust)};
-  follower_ = std::make_unique<Follower>(
-      loop_, Follower::Options{link_, files("service"), options_.data / "trust-feed.json"}, knowledge_, clock_, log_);
+  std::vector<x509::Certificate> roots = provider_trust->anchors().anchors();
+  for (const std::filesystem::path& file : options_.other_roots) {
+    BASE_TRY(const auto others, load_trust_chain(file));
+    for (const x509::Certificate& root : others->anchors().anchors())
+      roots.push_back(root);
+  }
+  link_ = {options_.authority, std::move(provider_trust), &knowledge_.registry()};
+  Follower::Options following{link_, files("service"), options_.data / "trust-feed.json", std::move(roots)};
+  follower_ = std::make_unique<Follower>(loop_, std::move(following), knowledge_, clock_, log_);
   auto from_copy = follower_->start_from_copy();
   if (from_copy && *from_copy) return {};
   if (!from_copy) log_.error("feed.copy_unusable", {{"error", base::to_string(from_copy.error())}});
@@ -58,9 +67,16 @@ base::Result<void> DataPlane::learn_from_authority() {
 
 base::Result<void> DataPlane::keep(Kept kept) {
   BASE_TRY(auto credential, load(kept.files));
-  kept.replaced(std::make_shared<const tls::Credential>(std::move(credential)));
+  tell(kept, std::move(credential));
   kept_.push_back(std::move(kept));
   return {};
+}
+
+void DataPlane::tell(Kept& kept, tls::Credential credential) const {
+  const crypto::Digest256 fingerprint = credential.chain.front().fingerprint();
+  if (fingerprint == kept.told) return;
+  kept.told = fingerprint;
+  kept.replaced(std::make_shared<const tls::Credential>(std::move(credential)));
 }
 
 void DataPlane::start(Follower::Changed changed) {
@@ -83,7 +99,7 @@ net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::P
   co_return co_await renew(*link, own, purpose, current, deadline);
 }
 
-net::Task<void> DataPlane::freshen(const Kept& kept) {
+net::Task<void> DataPlane::freshen(Kept& kept) {
   auto credential = load(kept.files);
   if (credential && kept.purpose && is_due(credential->chain.front(), clock_.now())) {
     auto renewed = co_await renew_now(kept.files, *kept.purpose, credential->chain.front());
@@ -93,17 +109,27 @@ net::Task<void> DataPlane::freshen(const Kept& kept) {
                  {{"file", kept.files.chain.string()}, {"error", base::to_string(renewed.error())}});
     if (renewed) credential = load(kept.files);
   }
-  if (credential) kept.replaced(std::make_shared<const tls::Credential>(std::move(*credential)));
+  if (credential) tell(kept, std::move(*credential));
   else
     log_.error("certificate.kept",
                {{"file", kept.files.chain.string()}, {"error", base::to_string(credential.error())}});
 }
 
+base::Duration DataPlane::until_next_look() const {
+  base::Duration shortest = kLongestLook;
+  for (const Kept& kept : kept_)
+    if (const auto credential = load(kept.files)) {
+      const x509::Certificate& leaf = credential->chain.front();
+      shortest = std::min(shortest, (leaf.not_after() - leaf.not_before()) / kLooksInALife);
+    }
+  return std::max(shortest, kShortestLook);
+}
+
 net::Task<void> DataPlane::keep_fresh() {
   for (;;) {
-    for (const Kept& kept : kept_)
+    for (Kept& kept : kept_)
       co_await freshen(kept);
-    co_await net::sleep_until(net::Deadline::after(kRenewalCheck));
+    co_await net::sleep_until(net::Deadline::after(until_next_look()));
   }
 }
 

@@ -15,19 +15,21 @@ class DataPlane {
   struct Options {
     std::filesystem::path data;  ///< holds service.key, service.pem and trust-feed.json
     net::Endpoint authority;
-    std::filesystem::path trust_chain;  ///< the provider's: how the authority is recognised
+    std::filesystem::path trust_chain;                    ///< the provider's: how the authority is recognised
+    std::vector<std::filesystem::path> other_roots = {};  ///< files of further roots that the feed may speak of
     base::Duration first_knowledge_time = std::chrono::seconds(30);
   };
   /// Learns from the copy on disk, or waits for the authority. Fails: `feed.none` when neither gave anything, files'
   /// errors.
   static base::Result<std::unique_ptr<DataPlane>> make(Options options, const base::Clock& clock, const base::Log& log);
 
-  /// A certificate of ours to keep: loaded now and again after each renewal (and each hour, should somebody replace the
-  /// files), told to `replaced` each time. `purpose` absent: nobody's but the operator's to renew.
+  /// A certificate of ours to keep: told to `replaced` now, and again when it was renewed or somebody replaced the
+  /// files (looked at from time to time). `purpose` absent: nobody's but the operator's to renew.
   struct Kept {
     CredentialFiles files;
     std::optional<trust::Purpose> purpose;
     std::function<void(std::shared_ptr<const tls::Credential>)> replaced;
+    crypto::Digest256 told = {};  ///< the fingerprint that `replaced` was told last
   };
   /// Fails: as feed::load. Before start().
   base::Result<void> keep(Kept kept);
@@ -48,7 +50,9 @@ class DataPlane {
   base::Result<void> learn();
   base::Result<void> learn_from_authority();
   net::Task<void> keep_fresh();
-  net::Task<void> freshen(const Kept& kept);
+  net::Task<void> freshen(Kept& kept);
+  void tell(Kept& kept, tls::Credential credential) const;
+  base::Duration until_next_look() const;
   net::Task<base::Result<void>> renew_now(CredentialFiles files, trust::Purpose purpose, x509::Certificate current);
 
   Options options_;

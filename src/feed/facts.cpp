@@ -121,15 +121,6 @@ base::Result<Fact> read_fact(const value& json) {
   return fact;
 }
 
-base::Result<Change> read_change(const value& json) {
-  BASE_TRY(auto reader, base::JsonReader::of(json));
-  BASE_TRY(const std::int64_t sequence, reader.integer("sequence"));
-  const value* fact_json = json.get_object().if_contains("fact");
-  if (sequence <= 0 || fact_json == nullptr) return malformed("a change needs a positive 'sequence' and a 'fact'");
-  BASE_TRY(auto fact, fact_from_json(*fact_json));
-  return Change{static_cast<std::uint64_t>(sequence), std::move(fact)};
-}
-
 }  // namespace
 
 object to_json(const Fact& fact) { return std::visit(ToJson{}, fact); }
@@ -145,7 +136,8 @@ std::string to_json_text(const Snapshot& snapshot) {
   facts.reserve(snapshot.facts.size());
   for (const Fact& fact : snapshot.facts)
     facts.emplace_back(to_json(fact));
-  const object json{{"format", kFormat}, {"sequence", snapshot.sequence}, {"facts", std::move(facts)}};
+  const object json{
+      {"format", kFormat}, {"feed", snapshot.feed}, {"sequence", snapshot.sequence}, {"facts", std::move(facts)}};
   return base::json::serialize(json);
 }
 
@@ -156,23 +148,35 @@ base::Result<Snapshot> parse_snapshot(std::string_view text) {
   if (!reader) return malformed(std::move(reader).error());
   const auto format = reader->integer("format");
   if (!format || *format != kFormat) return malformed("it is of another format than 1; use programs of one release");
+  auto feed = reader->text("feed");
   const auto sequence = reader->integer("sequence");
   const auto facts = reader->array("facts");
-  if (!sequence || *sequence < 0 || !facts) return malformed("'sequence' or 'facts' is missing");
-  Snapshot snapshot{static_cast<std::uint64_t>(*sequence), {}};
+  if (!feed || feed->empty() || !sequence || *sequence < 0 || !facts)
+    return malformed("'feed', 'sequence' or 'facts' is missing");
+  Snapshot snapshot{static_cast<std::uint64_t>(*sequence), {}, std::move(*feed)};
   for (const value& element : **facts) {
-    BASE_TRY(auto fact, fact_from_json(element));
-    snapshot.facts.push_back(std::move(fact));
+    auto fact = fact_from_json(element);
+    if (fact) snapshot.facts.push_back(std::move(*fact));
+    else snapshot.unreadable.push_back({0, base::json::serialize(element), std::move(fact).error()});
   }
   return snapshot;
 }
 
 object to_json(const Change& change) { return {{"sequence", change.sequence}, {"fact", to_json(change.fact)}}; }
 
-base::Result<Change> change_from_json(const value& json) {
-  auto change = read_change(json);
-  if (!change) return malformed(std::move(change).error());
-  return change;
+base::Result<void> read_change(const value& json, std::uint64_t after, Changes& changes) {
+  auto reader = base::JsonReader::of(json);
+  if (!reader) return malformed(std::move(reader).error());
+  const auto sequence = reader->integer("sequence");
+  const value* fact_json = json.get_object().if_contains("fact");
+  if (!sequence || fact_json == nullptr) return malformed("a change needs a 'sequence' and a 'fact'");
+  const auto number = static_cast<std::uint64_t>(*sequence);
+  if (number != after + 1)
+    return malformed("change " + std::to_string(number) + " does not follow " + std::to_string(after));
+  auto fact = fact_from_json(*fact_json);
+  if (fact) changes.changes.push_back({number, std::move(*fact)});
+  else changes.unreadable.push_back({number, base::json::serialize(json), std::move(fact).error()});
+  return {};
 }
 
 std::string to_json_text(std::uint64_t sequence, const std::vector<Change>& changes) {
@@ -183,19 +187,16 @@ std::string to_json_text(std::uint64_t sequence, const std::vector<Change>& chan
   return base::json::serialize(json);
 }
 
-base::Result<std::vector<Change>> parse_changes(std::string_view text) {
+base::Result<Changes> parse_changes(std::string_view text, std::uint64_t after) {
   auto json = base::parse_json(text);
   if (!json) return malformed(std::move(json).error());
   auto reader = base::JsonReader::of(*json);
   if (!reader) return malformed(std::move(reader).error());
   const auto list = reader->array("changes");
   if (!list) return malformed("'changes' is missing");
-  std::vector<Change> changes;
-  for (const value& element : **list) {
-    BASE_TRY(auto change, change_from_json(element));
-    if (!changes.empty() && change.sequence <= changes.back().sequence) return malformed("the sequence does not rise");
-    changes.push_back(std::move(change));
-  }
+  Changes changes;
+  for (const value& element : **list)
+    BASE_TRY_VOID(read_change(element, after++, changes));
   return changes;
 }
 

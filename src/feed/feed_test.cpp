@@ -16,7 +16,8 @@ using testing::Issued;
 using testing::Pki;
 
 Snapshot snapshot_of(const Pki& pki, std::uint64_t sequence) {
-  Snapshot snapshot{sequence, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}};
+  Snapshot snapshot{
+      sequence, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}, "run-1"};
   for (const trust::IssuingCa& ca : pki.issuing_cas())
     snapshot.facts.emplace_back(ca);
   for (const trust::CertificateFact& fact : pki.facts())
@@ -47,9 +48,10 @@ TEST(Facts, EachKindSurvivesTheWire) {
       {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
       {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}}};
   const std::string text = to_json_text(6, sent);
-  const auto received = parse_changes(text);
+  const auto received = parse_changes(text, 0);
   ASSERT_TRUE(received) << received.error().detail;
-  EXPECT_EQ(to_json_text(6, *received), text);
+  EXPECT_EQ(to_json_text(6, received->changes), text);
+  EXPECT_TRUE(received->unreadable.empty());
 }
 
 struct BadText {
@@ -64,33 +66,77 @@ TEST_P(BadFeed, IsRefusedWithItsCode) {
   EXPECT_EQ(snapshot.error().code, "feed.malformed");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, BadFeed,
-    ::testing::Values(
-        BadText{"empty", ""}, BadText{"not_json", "{"}, BadText{"no_format", R"({"sequence":1,"facts":[]})"},
-        BadText{"next_format", R"({"format":2,"sequence":1,"facts":[]})"},
-        BadText{"negative_sequence", R"({"format":1,"sequence":-1,"facts":[]})"},
-        BadText{"unknown_fact", R"({"format":1,"sequence":1,"facts":[{"type":"rumour"}]})"},
-        BadText{
-            "short_fingerprint",
-            R"({"format":1,"sequence":1,"facts":[{"type":"certificate","fingerprint":"00","urn":"urn:countersign:uat:a:b","purpose":"transport","not_after":1}]})"},
-        BadText{
-            "extra_member",
-            R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"}]})"},
-        BadText{"suspension_without_saying",
-                R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a"}]})"}),
-    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Rows, BadFeed,
+                         ::testing::Values(BadText{"empty", ""}, BadText{"not_json", "{"},
+                                           BadText{"no_format", R"({"feed":"a","sequence":1,"facts":[]})"},
+                                           BadText{"no_feed", R"({"format":1,"sequence":1,"facts":[]})"},
+                                           BadText{"next_format", R"({"format":2,"feed":"a","sequence":1,"facts":[]})"},
+                                           BadText{"negative_sequence",
+                                                   R"({"format":1,"feed":"a","sequence":-1,"facts":[]})"}),
+                         [](const auto& row) { return row.param.name; });
 
 TEST(BadFeedTwin, TheSameShapeWithoutTheFaultIsRead) {
-  EXPECT_TRUE(parse_snapshot(
-      R"({"format":1,"sequence":1,"facts":[{"type":"suspension","environment":"uat","organisation":"a","suspended":true}]})"));
+  EXPECT_TRUE(parse_snapshot(R"({"format":1,"feed":"a","sequence":1,"facts":[]})"));
 }
 
-TEST(Changes, MustRise) {
+class UnreadableFact : public ::testing::TestWithParam<BadText> {};
+
+TEST_P(UnreadableFact, IsReportedAndHoldsUpNothingBehindIt) {
+  const std::string good = R"({"type":"suspension","environment":"uat","organisation":"a","suspended":true})";
+  const auto changes = parse_changes(R"({"sequence":2,"changes":[{"sequence":1,"fact":)" + GetParam().text +
+                                         R"(},{"sequence":2,"fact":)" + good + "}]}",
+                                     0);
+  ASSERT_TRUE(changes) << changes.error().detail;
+  ASSERT_EQ(changes->unreadable.size(), 1U);
+  EXPECT_EQ(changes->unreadable.front().sequence, 1U);
+  ASSERT_EQ(changes->changes.size(), 1U);
+  EXPECT_EQ(changes->changes.front().sequence, 2U);
+}
+
+constexpr const char* kZeros = "0000000000000000000000000000000000000000000000000000000000000000";
+
+std::string certificate_fact(const std::string& fingerprint, const std::string& purpose) {
+  return R"({"type":"certificate","fingerprint":")" + fingerprint + R"(","urn":"urn:countersign:uat:a:b","purpose":")" +
+         purpose + R"(","not_after":1})";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, UnreadableFact,
+    ::testing::Values(
+        BadText{"unknown_type", R"({"type":"rumour"})"}, BadText{"no_type", "{}"}, BadText{"no_object", "[]"},
+        BadText{"short_fingerprint", certificate_fact("00", "transport")},
+        BadText{"unknown_purpose", certificate_fact(kZeros, "levitation")},
+        BadText{"extra_member",
+                R"({"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"})"},
+        BadText{"suspension_without_saying", R"({"type":"suspension","environment":"uat","organisation":"a"})"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(UnreadableFactTwin, TheSameShapeWithoutTheFaultIsRead) {
+  const auto json = base::parse_json(certificate_fact(kZeros, "transport"));
+  EXPECT_TRUE(fact_from_json(*json));
+}
+
+TEST(Changes, FollowWithoutAHole) {
   Pki pki;
   const Issued issued = pki.client().issue();
-  EXPECT_TRUE(parse_changes(to_json_text(2, {{1, issued.fact()}, {2, issued.fact()}})));
-  EXPECT_FALSE(parse_changes(to_json_text(2, {{2, issued.fact()}, {2, issued.fact()}})));
+  EXPECT_TRUE(parse_changes(to_json_text(8, {{7, issued.fact()}, {8, issued.fact()}}), 6));
+  EXPECT_FALSE(parse_changes(to_json_text(8, {{7, issued.fact()}, {8, issued.fact()}}), 5)) << "6 is missing";
+  EXPECT_FALSE(parse_changes(to_json_text(9, {{7, issued.fact()}, {9, issued.fact()}}), 6)) << "8 is missing";
+  EXPECT_FALSE(parse_changes(to_json_text(7, {{7, issued.fact()}, {7, issued.fact()}}), 6)) << "7 comes twice";
+}
+
+TEST(Knowledge, ABadIssuingCaIsPassedOverAndLeavesTrustAsItWas) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace(snapshot_of(pki, 5)));
+  const auto before = knowledge.trust();
+  const trust::IssuingCa no_ca{issued.certificate, base::Environment::production, {trust::Purpose::transport}};
+  EXPECT_FALSE(knowledge.apply({6, no_ca}));
+  EXPECT_EQ(knowledge.trust(), before);
+  ASSERT_TRUE(knowledge.apply(revocation_of(issued, 7)));
+  EXPECT_TRUE(is_revoked(knowledge, issued));
+  ASSERT_TRUE(knowledge.apply({8, pki.issuing_cas().front()}));
 }
 
 TEST(Knowledge, AnEmptySnapshotNeverReplacesGoodKnowledge) {
@@ -138,12 +184,13 @@ TEST(Copy, HoldsSnapshotAndChangesAcrossARestart) {
   ASSERT_TRUE(copy.load());
   EXPECT_FALSE(*copy.load());
   ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
-  ASSERT_TRUE(copy.append({revocation_of(issued, 4)}));
+  ASSERT_TRUE(copy.append({{revocation_of(issued, 4)}}));
   const auto content = copy.load();
   ASSERT_TRUE(content && *content) << content.error().detail;
   EXPECT_EQ((*content)->snapshot.sequence, 3U);
-  ASSERT_EQ((*content)->changes.size(), 1U);
-  EXPECT_EQ((*content)->changes.front().sequence, 4U);
+  ASSERT_EQ((*content)->changes.changes.size(), 1U);
+  EXPECT_EQ((*content)->changes.changes.front().sequence, 4U);
+  EXPECT_EQ((*content)->snapshot.feed, "run-1");
 }
 
 TEST(Copy, ATornLastLineIsDroppedAndThenCutOff) {
@@ -152,16 +199,28 @@ TEST(Copy, ATornLastLineIsDroppedAndThenCutOff) {
   const Issued issued = pki.client().issue();
   const Copy copy(folder.path() / "trust-feed.json");
   ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
-  ASSERT_TRUE(copy.append({revocation_of(issued, 4)}));
+  ASSERT_TRUE(copy.append({{revocation_of(issued, 4)}}));
   const std::string whole = *base::read_file(copy.path());
   for (const std::size_t torn : {std::size_t{1}, std::size_t{20}}) {
     ASSERT_TRUE(base::write_file(copy.path(), whole.substr(0, whole.size() - torn), base::FileMode::owner_only));
     ASSERT_TRUE(copy.load() && *copy.load());
-    EXPECT_TRUE((*copy.load())->changes.empty());
+    EXPECT_TRUE((*copy.load())->changes.changes.empty());
   }
-  ASSERT_TRUE(copy.append({revocation_of(issued, 5)}));
-  ASSERT_EQ((*copy.load())->changes.size(), 1U);
-  EXPECT_EQ((*copy.load())->changes.front().sequence, 5U);
+  ASSERT_TRUE(copy.append({{revocation_of(issued, 4)}}));
+  ASSERT_EQ((*copy.load())->changes.changes.size(), 1U);
+  EXPECT_EQ((*copy.load())->changes.changes.front().sequence, 4U);
+}
+
+TEST(Copy, AHoleIsRefused) {
+  Pki pki;
+  const Folder folder;
+  const Issued issued = pki.client().issue();
+  const Copy copy(folder.path() / "trust-feed.json");
+  ASSERT_TRUE(copy.start(snapshot_of(pki, 3)));
+  ASSERT_TRUE(copy.append({{revocation_of(issued, 5)}}));
+  const auto content = copy.load();
+  ASSERT_FALSE(content) << "change 4 may have been a revocation";
+  EXPECT_EQ(content.error().code, "feed.malformed");
 }
 
 TEST(Copy, DamageInsideIsRefused) {
@@ -208,6 +267,7 @@ TEST(Renewal, IsDueFromTwoThirdsOfALife) {
   const Issued issued = pki.service().valid(start, start + std::chrono::hours(300)).issue();
   EXPECT_FALSE(is_due(issued.certificate, start + std::chrono::hours(199)));
   EXPECT_TRUE(is_due(issued.certificate, start + std::chrono::hours(200)));
+  EXPECT_TRUE(is_due(issued.certificate, start - std::chrono::seconds(1))) << "not valid yet: made under a wrong clock";
 }
 
 }  // namespace

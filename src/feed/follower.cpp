@@ -11,6 +11,9 @@ constexpr int kPollSeconds = 20;
 constexpr base::Duration kPollTime = std::chrono::seconds(kPollSeconds + 10);
 constexpr base::Duration kFirstBackOff = std::chrono::milliseconds(100);
 constexpr base::Duration kLongestBackOff = std::chrono::seconds(3);
+/// After this many appended changes the copy is written afresh, so that it does not grow for ever.
+constexpr std::size_t kAppendLimit = 10'000;
+constexpr base::Duration kCopyRetry = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -23,12 +26,37 @@ Follower::Follower(net::Loop& loop, Options options, Knowledge& knowledge, const
       log_(log),
       copy_(options_.copy) {}
 
+bool Follower::is_foreign_root(const Fact& fact) const {
+  const auto* root = std::get_if<RootFact>(&fact);
+  if (root == nullptr || std::ranges::find(options_.roots, root->certificate) != options_.roots.end()) return false;
+  log_.error("feed.foreign_root", {{"subject", root->certificate.subject().text},
+                                   {"fingerprint", base::to_hex(root->certificate.fingerprint())},
+                                   {"remedy", "if this root is meant, install it in the files of trusted roots"}});
+  return true;
+}
+
+void Follower::report(const std::vector<Unreadable>& unreadable) const {
+  for (const Unreadable& fact : unreadable)
+    log_.error("feed.unreadable_fact", {{"sequence", fact.sequence}, {"error", base::to_string(fact.error)}});
+}
+
+base::Result<void> Follower::know(Snapshot snapshot) {
+  report(snapshot.unreadable);
+  std::erase_if(snapshot.facts, [this](const Fact& fact) { return is_foreign_root(fact); });
+  return knowledge_.replace(snapshot);
+}
+
 base::Result<bool> Follower::start_from_copy() {
-  BASE_TRY(const auto content, copy_.load());
+  BASE_TRY(auto content, copy_.load());
   if (!content) return false;
-  BASE_TRY_VOID(knowledge_.replace(content->snapshot));
-  for (const Change& change : content->changes)
-    BASE_TRY_VOID(knowledge_.apply(change));
+  BASE_TRY_VOID(know(std::move(content->snapshot)));
+  report(content->changes.unreadable);
+  for (const Change& change : content->changes.changes)
+    take_over_one(change);
+  for (const Unreadable& unreadable : content->changes.unreadable)
+    knowledge_.skip(unreadable.sequence);
+  copy_whole_ = true;
+  appended_ = content->changes.changes.size();
   log_.info("feed.copy_loaded", {{"file", copy_.path().string()},
                                  {"sequence", knowledge_.sequence()},
                                  {"certificates", knowledge_.registry().size()}});
@@ -47,59 +75,83 @@ net::Task<base::Result<void>> Follower::take_snapshot(net::Deadline deadline) {
   co_return co_await take_snapshot_over(*link, deadline);
 }
 
+/// Writes to the copy. A failure is said aloud and mended by a fresh snapshot later; what is known holds all the same.
+void Follower::save(const std::function<base::Result<void>()>& write) {
+  const auto written = write();
+  copy_whole_ = written.has_value();
+  if (copy_whole_) return;
+  next_copy_ = net::Deadline::after(kCopyRetry);
+  log_.error("feed.copy_failed", {{"error", base::to_string(written.error())},
+                                  {"meaning", "after a restart without the authority, older knowledge would be used"}});
+}
+
 net::Task<base::Result<void>> Follower::take_snapshot_over(AuthorityLink& link, net::Deadline deadline) {
   auto text = co_await link.get("/v1/feed/snapshot", deadline);
   if (!text) co_return base::unexpected(std::move(text).error());
   BASE_CO_TRY(const Snapshot snapshot, parse_snapshot(*text));
-  BASE_CO_TRY_VOID(knowledge_.replace(snapshot));
-  BASE_CO_TRY_VOID(copy_.start(snapshot));
+  BASE_CO_TRY_VOID(know(snapshot));
   last_answer_ = clock_.now();
+  changed_();
+  save([&] { return copy_.start(snapshot); });
+  appended_ = 0;
   log_.info("feed.snapshot", {{"sequence", snapshot.sequence}, {"facts", snapshot.facts.size()}});
   co_return base::Result<void>();
 }
 
-base::Result<void> Follower::take_over(const std::vector<Change>& changes) {
-  // Effect first: a revocation acts even when the disk is full; then the copy, so that it still holds after a restart.
-  for (const Change& change : changes)
-    BASE_TRY_VOID(knowledge_.apply(change));
-  return copy_.append(changes);
+void Follower::take_over_one(const Change& change) {
+  if (is_foreign_root(change.fact)) return knowledge_.skip(change.sequence);
+  if (const auto applied = knowledge_.apply(change); !applied)
+    log_.error("feed.bad_fact", {{"sequence", change.sequence}, {"error", base::to_string(applied.error())}});
 }
 
-net::Task<base::Result<void>> Follower::poll(AuthorityLink& link, const Changed& changed) {
-  std::string target =
-      "/v1/feed/changes?after=" + std::to_string(knowledge_.sequence()) + "&wait=" + std::to_string(kPollSeconds);
+/// Effect first: a revocation acts even when the disk is full; then the copy, so that it still holds after a restart.
+void Follower::take_over(const Changes& changes) {
+  report(changes.unreadable);
+  for (const Change& change : changes.changes)
+    take_over_one(change);
+  for (const Unreadable& unreadable : changes.unreadable)
+    knowledge_.skip(unreadable.sequence);
+  changed_();
+  if (copy_whole_) save([&] { return copy_.append(changes); });
+  appended_ += changes.changes.size() + changes.unreadable.size();
+}
+
+net::Task<base::Result<void>> Follower::poll(AuthorityLink& link) {
+  const bool copy_due = !copy_whole_ || appended_ >= kAppendLimit;
+  if (copy_due && (!next_copy_ || next_copy_->passed()))
+    co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
+  const std::uint64_t after = knowledge_.sequence();
+  const int wait =
+      copy_due ? static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(kCopyRetry).count()) : kPollSeconds;
+  std::string target = "/v1/feed/changes?feed=" + knowledge_.feed() + "&after=" + std::to_string(after) +
+                       "&wait=" + std::to_string(wait);
   auto text = co_await link.get(std::move(target), net::Deadline::after(kPollTime));
-  if (!text && text.error().code == "feed.gone") {
-    auto taken = co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
-    if (taken) changed();
-    co_return taken;
-  }
+  if (!text && text.error().code == "feed.gone")
+    co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
   if (!text) co_return base::unexpected(std::move(text).error());
-  BASE_CO_TRY(const auto changes, parse_changes(*text));
+  BASE_CO_TRY(const auto changes, parse_changes(*text, after));
   last_answer_ = clock_.now();
-  if (changes.empty()) co_return base::Result<void>();
-  auto taken = take_over(changes);
-  changed();
-  if (!taken) log_.error("feed.copy_failed", {{"error", base::to_string(taken.error())}});
+  if (!changes.changes.empty() || !changes.unreadable.empty()) take_over(changes);
   co_return base::Result<void>();
 }
 
-net::Task<base::Error> Follower::follow_until_failure(const Changed& changed) {
+net::Task<base::Error> Follower::follow_until_failure() {
   auto link = co_await open(net::Deadline::after(kConnectTime));
   if (!link) co_return std::move(link).error();
   if (!std::exchange(reachable_, true))
     log_.info("feed.reconnected", {{"authority", options_.link.authority.to_string()}});
   for (;;) {
-    auto polled = co_await poll(*link, changed);
+    auto polled = co_await poll(*link);
     if (!polled) co_return std::move(polled).error();
   }
 }
 
 net::Task<void> Follower::run(Changed changed) {
+  changed_ = std::move(changed);
   base::Duration back_off = kFirstBackOff;
   for (;;) {
     const auto started = clock_.now();
-    const base::Error error = co_await follow_until_failure(changed);
+    const base::Error error = co_await follow_until_failure();
     if (std::exchange(reachable_, false))
       log_.warning("feed.lost", {{"authority", options_.link.authority.to_string()},
                                  {"error", base::to_string(error)},

@@ -19,6 +19,8 @@ class Follower {
     AuthorityLink::Options link;
     CredentialFiles credential;  ///< our service certificate; read anew at every connection
     std::filesystem::path copy;
+    /// The only roots that the feed may speak of: what the operator installed. Others are reported and passed over.
+    std::vector<x509::Certificate> roots;
   };
   /// Called on the follower's loop after knowledge changed.
   using Changed = std::function<void()>;
@@ -37,9 +39,14 @@ class Follower {
  private:
   net::Task<base::Result<AuthorityLink>> open(net::Deadline deadline);
   net::Task<base::Result<void>> take_snapshot_over(AuthorityLink& link, net::Deadline deadline);
-  net::Task<base::Error> follow_until_failure(const Changed& changed);
-  net::Task<base::Result<void>> poll(AuthorityLink& link, const Changed& changed);
-  base::Result<void> take_over(const std::vector<Change>& changes);
+  net::Task<base::Error> follow_until_failure();
+  net::Task<base::Result<void>> poll(AuthorityLink& link);
+  base::Result<void> know(Snapshot snapshot);
+  void take_over(const Changes& changes);
+  void take_over_one(const Change& change);
+  bool is_foreign_root(const Fact& fact) const;
+  void report(const std::vector<Unreadable>& unreadable) const;
+  void save(const std::function<base::Result<void>()>& write);
 
   net::Loop& loop_;
   Options options_;
@@ -47,8 +54,14 @@ class Follower {
   const base::Clock& clock_;
   const base::Log& log_;
   Copy copy_;
+  Changed changed_ = [] {};
   std::optional<base::Instant> last_answer_;
-  bool reachable_ = true;  ///< so that each loss and return is logged once
+  /// The copy holds all that is known. If not, nothing is appended to it: a hole would lose a revocation at the next
+  /// start.
+  bool copy_whole_ = false;
+  std::size_t appended_ = 0;
+  std::optional<net::Deadline> next_copy_ = {};  ///< when to try for a whole copy again
+  bool reachable_ = true;                        ///< so that each loss and return is logged once
 };
 
 }  // namespace countersign::feed

@@ -14,16 +14,23 @@ namespace countersign::feed {
 
 inline constexpr std::string_view kAuthorityUrn = "urn:countersign:internal:service:authority";
 
-/// A tls::JudgeServer. `clock` is borrowed.
+/// A tls::JudgeServer. `clock` and `registry` are borrowed.
 struct JudgeAuthority {
   std::shared_ptr<const trust::TrustSet> trust;
   std::string host;
   const base::Clock* clock;
+  /// What is known of revocations; null: nothing. A certificate it does not list passes: the authority may have renewed
+  /// its own while nobody listened.
+  const trust::RegistryView* registry = nullptr;
 
   base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
     const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
     auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
     if (!chain) return chain;
+    const auto fact = registry == nullptr ? std::nullopt : registry->certificate(chain->leaf().fingerprint());
+    if (fact && fact->revoked_for)
+      return base::unexpected(
+          trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
     if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
     return base::unexpected(
         trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,

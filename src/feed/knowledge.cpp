@@ -29,10 +29,14 @@ bool same_ca(const trust::IssuingCa& a, const trust::IssuingCa& b) { return a.ce
 
 }  // namespace
 
-base::Result<void> Knowledge::publish_trust() {
+/// Takes over both lists, or neither.
+base::Result<void> Knowledge::publish_trust(std::vector<x509::Certificate> roots,
+                                            std::vector<trust::IssuingCa> issuing_cas) {
   const auto known = trust_.take();
   const std::uint64_t generation = known ? known->generation() + 1 : 1;
-  BASE_TRY(auto set, trust::TrustSet::of_issuers(roots_, issuing_cas_, generation));
+  BASE_TRY(auto set, trust::TrustSet::of_issuers(roots, issuing_cas, generation));
+  roots_ = std::move(roots);
+  issuing_cas_ = std::move(issuing_cas);
   trust_.publish(std::make_shared<const trust::TrustSet>(std::move(set)));
   return {};
 }
@@ -42,14 +46,9 @@ base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
   Sorted sorted;
   for (const Fact& fact : snapshot.facts)
     std::visit(sorted, fact);
-  roots_.swap(sorted.roots);
-  issuing_cas_.swap(sorted.issuing_cas);
-  if (auto published = publish_trust(); !published) {
-    roots_.swap(sorted.roots);
-    issuing_cas_.swap(sorted.issuing_cas);
-    return published;
-  }
+  BASE_TRY_VOID(publish_trust(std::move(sorted.roots), std::move(sorted.issuing_cas)));
   registry_.replace(sorted.certificates, sorted.suspensions);
+  feed_ = snapshot.feed;
   sequence_.store(snapshot.sequence, std::memory_order_release);
   return {};
 }
@@ -57,18 +56,27 @@ base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
 base::Result<void> Knowledge::apply(const Change& change) {
   const std::lock_guard lock(writer_);
   if (change.sequence <= sequence()) return {};
-  if (const auto* root = std::get_if<RootFact>(&change.fact)) {
-    put(roots_, root->certificate, same_certificate);
-    BASE_TRY_VOID(publish_trust());
-  }
-  if (const auto* ca = std::get_if<trust::IssuingCa>(&change.fact)) {
-    put(issuing_cas_, *ca, same_ca);
-    BASE_TRY_VOID(publish_trust());
-  }
+  sequence_.store(change.sequence, std::memory_order_release);
   if (const auto* certificate = std::get_if<trust::CertificateFact>(&change.fact)) registry_.apply(*certificate);
   if (const auto* suspension = std::get_if<trust::SuspensionFact>(&change.fact)) registry_.apply(*suspension);
-  sequence_.store(change.sequence, std::memory_order_release);
-  return {};
+  const auto* root = std::get_if<RootFact>(&change.fact);
+  const auto* ca = std::get_if<trust::IssuingCa>(&change.fact);
+  if (root == nullptr && ca == nullptr) return {};
+  std::vector<x509::Certificate> roots = roots_;
+  std::vector<trust::IssuingCa> issuing_cas = issuing_cas_;
+  if (root != nullptr) put(roots, root->certificate, same_certificate);
+  if (ca != nullptr) put(issuing_cas, *ca, same_ca);
+  return publish_trust(std::move(roots), std::move(issuing_cas));
+}
+
+void Knowledge::skip(std::uint64_t sequence_to_skip) {
+  const std::lock_guard lock(writer_);
+  if (sequence_to_skip > sequence()) sequence_.store(sequence_to_skip, std::memory_order_release);
+}
+
+std::string Knowledge::feed() const {
+  const std::lock_guard lock(writer_);
+  return feed_;
 }
 
 }  // namespace countersign::feed

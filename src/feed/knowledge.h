@@ -15,18 +15,24 @@ class Knowledge {
  public:
   /// Takes over everything the snapshot says. Fails: `trust.empty` and as x509::AnchorSet::make; nothing changes then.
   base::Result<void> replace(const Snapshot& snapshot);
-  /// Takes over one change; one that is not newer than sequence() is ignored. Fails: as replace().
+  /// Takes over one change; one that is not newer than sequence() is ignored. Fails: as replace(); the change is passed
+  /// over then, and nothing but sequence() changes.
   base::Result<void> apply(const Change& change);
+  /// Passes over a change that cannot be read.
+  void skip(std::uint64_t sequence);
 
   /// Null until the first replace().
   std::shared_ptr<const trust::TrustSet> trust() const { return trust_.take(); }
   const trust::RegistryView& registry() const { return registry_; }
+  /// Which run of the authority counts sequence(); empty until the first replace().
+  std::string feed() const;
   std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
 
  private:
-  base::Result<void> publish_trust();
+  base::Result<void> publish_trust(std::vector<x509::Certificate> roots, std::vector<trust::IssuingCa> issuing_cas);
 
-  std::mutex writer_;
+  mutable std::mutex writer_;
+  std::string feed_;
   std::vector<x509::Certificate> roots_;
   std::vector<trust::IssuingCa> issuing_cas_;
   base::Published<trust::TrustSet> trust_;

@@ -25,7 +25,8 @@ base::Result<std::string> chain_in(const std::string& answer, const crypto::Priv
 
 bool is_due(const x509::Certificate& certificate, base::Instant now) {
   const base::Duration life = certificate.not_after() - certificate.not_before();
-  return now >= certificate.not_before() + life * 2 / 3;
+  const bool not_yet_valid = now < certificate.not_before();  // issued under a clock that was wrong
+  return not_yet_valid || now >= certificate.not_before() + life * 2 / 3;
 }
 
 net::Task<base::Result<void>> renew(AuthorityLink& link, const CredentialFiles& files, trust::Purpose purpose,

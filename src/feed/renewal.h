@@ -6,7 +6,7 @@
 
 namespace countersign::feed {
 
-/// From two thirds of its life on, a certificate is due.
+/// From two thirds of its life on, a certificate is due; also while it is not valid yet.
 bool is_due(const x509::Certificate& certificate, base::Instant now);
 
 /// Makes a key, has the authority renew the identity of the caller's own certificate for `purpose`, checks the answer

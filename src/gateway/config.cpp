@@ -45,7 +45,8 @@ base::Result<Route> read_route(ConfigSection& section) {
     return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" + upstream.to_string() +
                  "' is not this machine: put the service behind a gateway there, or accept the risk with "
                  "danger_plain_upstream = true");
-  return Route{lower(host), path, std::move(upstream)};
+  const bool in_the_clear = !http::is_loopback(upstream);
+  return Route{lower(host), path, std::move(upstream), in_the_clear};
 }
 
 base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
@@ -78,6 +79,7 @@ base::Result<void> read_times(ConfigSection& section, GatewayConfig& config) {
 base::Result<void> read_files(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
   BASE_TRY(const std::string data, section.text_or("data", "gateway"));
   BASE_TRY(const std::string trust_chain, section.text_or("trust_chain", "trust-chain.pem"));
+  BASE_TRY(const std::string partner_chain, section.text_or("partner_chain", "partner-chain.pem"));
   BASE_TRY(const std::string certificate, section.text_or("server_certificate", ""));
   BASE_TRY(const std::string key, section.text_or("server_key", ""));
   if (certificate.empty() != key.empty())
@@ -85,6 +87,7 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
                  "' go together: set both or neither");
   config.data = folder / data;
   config.trust_chain = folder / trust_chain;
+  config.partner_chain = folder / partner_chain;
   if (!certificate.empty()) config.server_certificate = folder / certificate;
   if (!key.empty()) config.server_key = folder / key;
   return {};

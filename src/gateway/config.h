@@ -12,9 +12,10 @@ namespace countersign::gateway {
 
 /// Requests to `host` whose path lies under `path` go to `upstream`.
 struct Route {
-  std::string host;        ///< "*", an exact name, or "*.example.com"; lower case
-  std::string path;        ///< starts with '/'; a prefix of whole segments
-  net::Endpoint upstream;  ///< HTTP/1.1
+  std::string host;                    ///< "*", an exact name, or "*.example.com"; lower case
+  std::string path;                    ///< starts with '/'; a prefix of whole segments
+  net::Endpoint upstream;              ///< HTTP/1.1
+  bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
 };
 
 struct GatewayConfig {
@@ -23,7 +24,8 @@ struct GatewayConfig {
   net::Endpoint status;  ///< health and metrics, plain HTTP, loopback only
   net::Endpoint authority;
   base::Environment environment = base::Environment::production;
-  std::filesystem::path trust_chain;
+  std::filesystem::path trust_chain;         ///< the provider's roots: how the authority is recognised
+  std::filesystem::path partner_chain;       ///< the roots that partners' certificates may lead to
   std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
   std::filesystem::path server_key;
   std::vector<Route> routes;

@@ -17,8 +17,10 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
                                                      const base::Log& log) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), clock, log));
   const GatewayConfig& checked = gateway->config_;
-  feed::DataPlane::Options options{
-      .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
+  feed::DataPlane::Options options{.data = checked.data,
+                                   .authority = checked.authority,
+                                   .trust_chain = checked.trust_chain,
+                                   .other_roots = {checked.partner_chain}};
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
@@ -55,6 +57,11 @@ base::Result<void> Gateway::bind() {
 }
 
 void Gateway::run() {
+  for (const Route& route : config_.routes)
+    if (route.danger_plain_upstream)
+      log_.warning("danger.plain_upstream",
+                   {{"upstream", route.upstream.to_string()},
+                    {"meaning", "partners' requests and identities cross the network in the clear"}});
   for (const auto& worker : workers_)
     worker->start();
   log_.info("gateway.started", {{"listen", listening_at().to_string()},
@@ -74,13 +81,18 @@ void Gateway::run() {
   log_.info("gateway.stopped");
 }
 
+/// The main loop goes on while workers drain: a revocation still acts, and /ready says that we are going.
 net::Task<void> Gateway::stop_on_signal() {
   const int signal = co_await net::wait_for_stop_signal(plane_->loop());
   log_.info("gateway.draining", {{"signal", signal}});
   draining_ = true;
+  const auto one_ended = [this, left = std::make_shared<std::size_t>(workers_.size())] {
+    plane_->loop().post([this, left] {
+      if (--*left == 0) plane_->loop().stop();
+    });
+  };
   for (const auto& worker : workers_)
-    worker->drain(net::Deadline::after(config_.drain_time));
-  plane_->loop().stop();
+    worker->drain(net::Deadline::after(config_.drain_time), one_ended);
 }
 
 net::Task<http::Response> Gateway::answer_status(http::Request request) {

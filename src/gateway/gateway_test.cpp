@@ -425,7 +425,7 @@ TEST_F(Platform, DrainingEndsIdleConnectionsAndTheWorker) {
   net::Loop loop;
   net::spawn(loop,
              open_and_stay(
-                 open(loop), [&] { worker_->drain(soon()); }, cut),
+                 open(loop), [&] { worker_->drain(soon(), [] {}); }, cut),
              "client", log_);
   loop.run();
   worker_->join();

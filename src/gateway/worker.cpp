@@ -109,12 +109,15 @@ net::Task<void> Worker::housekeeping() {
   }
 }
 
-void Worker::drain(net::Deadline deadline) {
-  loop_->post([this, deadline] { net::spawn(*loop_, drain_until(deadline), "gateway.drain", shared_.log); });
+void Worker::drain(net::Deadline deadline, std::function<void()> ended) {
+  loop_->post([this, deadline, ended = std::move(ended)] {
+    net::spawn(*loop_, drain_until(deadline, ended), "gateway.drain", shared_.log);
+  });
 }
 
-net::Task<void> Worker::drain_until(net::Deadline deadline) {
+net::Task<void> Worker::drain_until(net::Deadline deadline, std::function<void()> ended) {
   (void)co_await server_->drain(deadline);
+  ended();
   loop_->stop();
 }
 

@@ -37,7 +37,8 @@ class Worker {
   void use_credential(std::shared_ptr<const tls::Credential> own);
   /// Thread-safe: no new connections, idle ones closed, the others as soon as their request is answered; all at
   /// `deadline`.
-  void drain(net::Deadline deadline);
+  /// `ended` is called on the worker's thread then.
+  void drain(net::Deadline deadline, std::function<void()> ended);
   void join();
 
  private:
@@ -47,7 +48,7 @@ class Worker {
   void renew_context_or_keep();
   void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }
   net::Task<void> housekeeping();
-  net::Task<void> drain_until(net::Deadline deadline);
+  net::Task<void> drain_until(net::Deadline deadline, std::function<void()> ended);
 
   WorkerShared shared_;
   std::unique_ptr<net::Loop> loop_;

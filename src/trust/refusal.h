@@ -19,7 +19,7 @@ struct Refusal {
   std::string fingerprint;  ///< SHA-256 of the leaf, hexadecimal
 };
 
-/// A Refusal that names `leaf`.
+/// A Refusal that names `leaf`; long names are cut, so that a stranger's certificate cannot flood the log.
 Refusal refuse(Reason reason, const x509::Certificate& leaf, int depth, std::string detail);
 /// A Refusal where there was no certificate to name.
 Refusal refuse(Reason reason, std::string detail);
