@@ -45,6 +45,8 @@ net::Task<base::Result<ResponseHead>> Client::exchange(Request request, net::Dea
   if (!written && written.error().code != "net.reset") co_return base::unexpected(std::move(written).error());
   base::Result<ResponseHead> head = co_await reader_.read_response_head(request.head.method, deadline);
   if (!head && !written) co_return base::unexpected(std::move(written).error());
+  if (head && head->status < 200)  // 101: we never ask for another protocol, RFC 9110 section 15.2.2
+    co_return base::fail(base::Kind::invalid, "http.malformed", "the server switched to a protocol nobody asked for");
   co_return std::move(head);
 }
 

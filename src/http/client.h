@@ -17,7 +17,8 @@ class Client {
   Client(net::Stream& stream, ClientOptions options);
 
   /// Sends `request` (Host and Content-Length are written here) and reads the whole answer. Fails:
-  /// `http.response_too_large`, and as H1Reader and the stream. After a failure the connection is not to be used again.
+  /// `http.response_too_large`, `http.malformed` also for 101, and as H1Reader and the stream. After a failure the
+  /// connection is not to be used again.
   net::Task<base::Result<Response>> send(Request request, net::Deadline deadline);
   /// May another request follow on this connection?
   bool reusable() const;

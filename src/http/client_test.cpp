@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"LargeHead", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n", "200 +"},
         Row{"CutOff", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi", "!http.cut_off"},
         Row{"ClosedAtOnce", "GET", "", "!http.cut_off"},
+        Row{"SwitchedUnasked", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "!http.malformed"},
         Row{"Malformed", "GET", "HTTP/1.1 200 OK\r\nX\r\n\r\n", "!http.malformed"}),
     [](const auto& row) { return row.param.name; });
 
