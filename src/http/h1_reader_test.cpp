@@ -177,7 +177,10 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"Space", post("Content-Length: 5 5", "hello"), kMalformed},
                       Row{"Empty", post("Content-Length:", "hello"), kMalformed},
                       Row{"Overflow", post("Content-Length: 18446744073709551621", "hello"), kMalformed},
-                      Row{"Underscore", post("Content_Length: 5", "hello"), kAmbiguous}),
+                      Row{"Underscore", post("Content_Length: 5", "hello"), kAmbiguous},
+                      Row{"Dot", post("Content.Length: 5", "hello"), kAmbiguous},
+                      Row{"AnyPunctuation", post("transfer~encoding: chunked", ""), kAmbiguous},
+                      Row{"DigitInsteadOfHyphen", post("Content0Length: 5", ""), kBegun + "[]"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(

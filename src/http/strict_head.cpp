@@ -38,11 +38,15 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-/// Is `name` `wanted` once '_' is read as '-', as CGI and WSGI do?
-bool folds_to(std::string_view name, std::string_view wanted) {
-  return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(),
-                    [](char a, char b) { return (a == '_' ? '-' : to_lower(a)) == b; });
+/// '-' for what is neither letter nor digit: CGI and WSGI do so with '-', some servers with '.' and others too.
+char fold(char c) {
+  const char lower = to_lower(c);
+  const bool kept = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+  return kept ? lower : '-';
 }
+
+/// Would somebody behind us read `name` as `wanted` (lower case)?
+bool folds_to(std::string_view name, std::string_view wanted) { return std::ranges::equal(name, wanted, {}, fold); }
 
 base::Result<void> note_if_decisive(Decisive& found, std::string_view name, std::string_view value) {
   const auto note = [&](std::string_view wanted, int& count, std::string_view& into) -> base::Result<void> {
