@@ -1,5 +1,8 @@
 #include "http/plain_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 namespace countersign::http {
 
 base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, const net::Endpoint& at, Handler handler,
@@ -27,7 +30,11 @@ net::Task<void> PlainServer::serve_one(net::Socket socket) {
 }
 
 bool is_loopback(const net::Endpoint& endpoint) {
-  return endpoint.host == "localhost" || endpoint.host == "::1" || endpoint.host.starts_with("127.");
+  if (endpoint.host == "localhost") return true;
+  in_addr ipv4;
+  if (inet_pton(AF_INET, endpoint.host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24 == IN_LOOPBACKNET;
+  in6_addr ipv6;
+  return inet_pton(AF_INET6, endpoint.host.c_str(), &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
 }
 
 }  // namespace countersign::http

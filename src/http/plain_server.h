@@ -14,7 +14,7 @@ class PlainServer {
   static base::Result<std::unique_ptr<PlainServer>> bind(net::Loop& loop, const net::Endpoint& at, Handler handler,
                                                          const base::Log& log);
   const net::Endpoint& local() const { return listener_.local(); }
-  /// Serves until the loop stops; at most kConnections at once.
+  /// Serves until the loop stops (net::accept_each); at most kConnections at once.
   net::Task<void> run();
 
  private:
@@ -29,7 +29,7 @@ class PlainServer {
   net::TaskGroup connections_;
 };
 
-/// 127.0.0.0/8, ::1 or "localhost".
+/// An address of 127.0.0.0/8, ::1, or exactly "localhost"; no other name, whatever it looks like.
 bool is_loopback(const net::Endpoint& endpoint);
 
 }  // namespace countersign::http
