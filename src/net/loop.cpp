@@ -29,8 +29,8 @@ Loop::Loop()
   ignore_broken_pipes();
 }
 
-// The resolver lets go of its threads first. Then the wheel goes first and disarms its entries; then io_ destroys the
-// frames that hold them.
+// The resolver goes first and leaves its threads alone; then the wheel, which disarms its entries; then io_ destroys
+// the frames that hold them.
 Loop::~Loop() = default;
 
 void Loop::run() {
