@@ -7,6 +7,7 @@
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
 #include "cli/text.h"
+#include "cli/trust_file.h"
 #include "x509/serial.h"
 
 namespace countersign::cli {
@@ -151,19 +152,25 @@ base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Cont
     body["life"] = options.life;
   }
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(const json::object answer, api.post(application_path(identity) + "/enrolment-codes", body));
+  BASE_TRY(json::object answer, api.post(application_path(identity) + "/enrolment-codes", body));
+  BASE_TRY(const TrustFile trust, read_trust_file(options.authority.trust_chain_file()));
+  const std::string root = base::to_hex(trust.roots.front().fingerprint());
+  answer["root_sha256"] = root;
   const std::string code = member(answer, "code");
   const std::string purposes = members(answer, "purposes");
   std::string text = "Enrolment code for " + to_ref(identity) + ", once for each of: " + purposes + "\nGood until " +
                      member(answer, "expires") + ". It is shown only now:\n\n  " + code +
-                     "\n\nTo be run where the private key shall live:\n";
+                     "\n\nTell the partner this fingerprint by another way than the code, such as the telephone:\n\n"
+                     "  SHA-256 " +
+                     root +
+                     "\n\nTo be run where the private key shall live:\n  countersign trust-chain --fingerprint " +
+                     root + " --authority " + api.authority().to_string() + " --out trust-chain.pem\n";
   const json::value* list = answer.if_contains("purposes");
   if (list != nullptr && list->is_array())
     for (const json::value& purpose : list->get_array())
       if (purpose.is_string())
         text += "  countersign request " + printable({purpose.get_string().data(), purpose.get_string().size()}) +
-                " --code " + code + " --authority " + api.authority().to_string() + " --trust-chain " +
-                shell_word(options.authority.trust_chain_file().string()) + "\n";
+                " --code " + code + " --authority " + api.authority().to_string() + " --trust-chain trust-chain.pem\n";
   return answer_with(answer, options, context, text);
 }
 

@@ -13,16 +13,21 @@
 namespace countersign::cli {
 
 struct ApiClient::Impl {
-  Options options;
+  struct Target {
+    net::Endpoint authority;
+    std::string server_name;
+    base::Duration patience;
+    tls::JudgeServer judge;
+  };
+  Target options;
   const Context& context;
   std::shared_ptr<const tls::ClientContext> tls_context;
-  std::shared_ptr<const trust::TrustSet> trust = std::make_shared<const trust::TrustSet>(options.trust);
   net::Loop loop;
   std::unique_ptr<net::Stream> stream = nullptr;
   std::optional<http::Client> client = std::nullopt;
   std::optional<base::Result<http::Response>> answer = std::nullopt;
 
-  Impl(Options o, const Context& c, std::shared_ptr<const tls::ClientContext> t)
+  Impl(Target o, const Context& c, std::shared_ptr<const tls::ClientContext> t)
       : options(std::move(o)), context(c), tls_context(std::move(t)) {}
 
   net::Task<base::Result<void>> open(net::Deadline deadline);
@@ -57,6 +62,21 @@ base::Result<base::json::object> to_object(const std::string& body) {
   if (value && value->is_object()) return value->get_object();
   return base::fail(base::Kind::corrupt, "authority.answer", "the authority's answer is no JSON object");
 }
+
+/// Takes the last certificate presented for an anchor: what holds is only that the server has a chain at all.
+struct JudgeStranger {
+  std::string host;
+  const base::Clock* clock;
+
+  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
+    auto own = trust::TrustSet::of_roots({presented.back()}, {});
+    if (!own)
+      return base::unexpected(
+          trust::refuse(trust::Reason::unknown_issuer, presented.front(), 0, "the server sent no issuing CA"));
+    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
+    return trust::verify_chain(presented, policy, *own, clock->now());
+  }
+};
 
 /// Why we did not believe a server, and what its owner can do about it.
 base::Error to_error(const trust::Refusal& refusal) {
@@ -111,7 +131,7 @@ net::Task<base::Result<void>> ApiClient::Impl::open(net::Deadline deadline) {
   net::Endpoint to = options.authority;
   auto socket = co_await net::Socket::connect(loop, std::move(to), deadline);
   if (!socket) co_return base::unexpected(explained(std::move(socket).error()));
-  tls::JudgeServer judge = feed::JudgeAuthority{trust, options.server_name, &context.clock};
+  tls::JudgeServer judge = options.judge;
   std::string name = options.server_name;
   auto connection =
       co_await tls::Handshake::connect(std::move(*socket), tls_context, std::move(name), std::move(judge), deadline);
@@ -161,8 +181,19 @@ base::Result<std::string> ApiClient::Impl::call(std::string method, std::string_
 base::Result<ApiClient> ApiClient::make(Options options, const Context& context) {
   if (options.server_name.empty()) options.server_name = options.authority.host;
   BASE_TRY(auto tls_context, tls::ClientContext::make(options.credential));
-  options.credential = nullptr;
-  return ApiClient(std::make_unique<Impl>(std::move(options), context, std::move(tls_context)));
+  auto trust = std::make_shared<const trust::TrustSet>(std::move(options.trust));
+  feed::JudgeAuthority judge{std::move(trust), options.server_name, &context.clock};
+  Impl::Target target{std::move(options.authority), std::move(options.server_name), options.patience, std::move(judge)};
+  return ApiClient(std::make_unique<Impl>(std::move(target), context, std::move(tls_context)));
+}
+
+base::Result<std::string> get_from_stranger(net::Endpoint authority, std::string_view target, const Context& context) {
+  BASE_TRY(auto tls_context, tls::ClientContext::make(nullptr));
+  JudgeStranger judge{authority.host, &context.clock};
+  std::string name = authority.host;
+  ApiClient::Impl::Target whom{std::move(authority), std::move(name), kPatience, std::move(judge)};
+  ApiClient::Impl stranger(std::move(whom), context, std::move(tls_context));
+  return stranger.call("GET", target, "");
 }
 
 ApiClient::ApiClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

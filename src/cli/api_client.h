@@ -16,14 +16,16 @@
 
 namespace countersign::cli {
 
+inline constexpr base::Duration kPatience = std::chrono::seconds(20);
+
 class ApiClient {
  public:
   struct Options {
     net::Endpoint authority;
     trust::TrustSet trust;
-    const tls::Credential* credential = nullptr;         ///< borrowed for make() only; null: no certificate is sent
-    std::string server_name = {};                        ///< the name its certificate must carry; empty: authority.host
-    base::Duration patience = std::chrono::seconds(20);  ///< for each call, connecting included
+    const tls::Credential* credential = nullptr;  ///< borrowed for make() only; null: no certificate is sent
+    std::string server_name = {};                 ///< the name its certificate must carry; empty: authority.host
+    base::Duration patience = kPatience;          ///< for each call, connecting included
   };
   /// Connects at the first call. Borrows `context`. Fails: `tls.context`.
   static base::Result<ApiClient> make(Options options, const Context& context);
@@ -40,10 +42,15 @@ class ApiClient {
   const net::Endpoint& authority() const;
 
  private:
+  friend base::Result<std::string> get_from_stranger(net::Endpoint, std::string_view, const Context&);
   struct Impl;
   explicit ApiClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// The body at `target`, from whoever answers there: any server certificate for that name will do, whoever issued it.
+/// For what is public and checked by other means; no certificate is sent. Fails: as ApiClient::get_text.
+base::Result<std::string> get_from_stranger(net::Endpoint authority, std::string_view target, const Context& context);
 
 /// The error that a problem+json answer (RFC 9457) tells; for another body, one that names the status.
 base::Error problem_to_error(int status, std::string_view body);

@@ -1,12 +1,11 @@
 // The client against an authority of our own making, over real TLS: whom it believes, and what it keeps open.
-#include "cli/api_client.h"
-
 #include <atomic>
 #include <sstream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "cli/first_contact.h"
 #include "http/problem.h"
 #include "http/server.h"
 #include "net/loop.h"
@@ -26,7 +25,8 @@ class NoSink final : public base::LogSink {
   void write(std::string_view) override {}
 };
 
-net::Task<http::Response> answer(http::Request request) {
+net::Task<http::Response> answer(http::Request request, std::string trust_chain) {
+  if (request.head.target == "/v1/trust-chain?of=provider") co_return http::json_response(200, trust_chain);
   if (request.head.target == "/conflict")
     co_return http::to_problem({base::Kind::conflict, "code.used", "used before"});
   if (request.head.target == "/text") co_return http::json_response(200, "not JSON");
@@ -36,7 +36,8 @@ net::Task<http::Response> answer(http::Request request) {
 /// Serves on a thread of its own until it dies; every client certificate is refused.
 class FakeAuthority {
  public:
-  FakeAuthority(Pki& pki, Issued certificate) : log_({.program = "test"}, pki.clock(), sink_) {
+  FakeAuthority(Pki& pki, Issued certificate)
+      : trust_chain_(pki.provider_root().certificate.to_pem()), log_({.program = "test"}, pki.clock(), sink_) {
     const tls::Credential credential{std::move(certificate.chain), std::move(certificate.key)};
     context_ = tls::ServerContext::make(credential, tls::ClientCertificate::optional, {}).value();
     net::Listener::Options options;
@@ -72,11 +73,12 @@ class FakeAuthority {
         co_await tls::Handshake::accept_optional(std::move(socket), context_, std::move(nobody), deadline);
     if (!connection) co_return;
     ++connections_;
-    const http::Handler handler = answer;
+    const http::Handler handler = [this](http::Request request) { return answer(std::move(request), trust_chain_); };
     const http::ServerOptions options;
     co_await http::serve(*connection->stream, handler, options);
   }
 
+  std::string trust_chain_;
   NoSink sink_;
   base::Log log_;
   std::shared_ptr<const tls::ServerContext> context_;
@@ -151,6 +153,44 @@ TEST_F(ApiClientTest, KeepsOneConnectionAndGivesAnswersAsTheyAre) {
   EXPECT_EQ(code_of(client->get("/text")), "authority.answer");
   EXPECT_EQ(client->get_text("/text"), "not JSON");
   EXPECT_EQ(authority.connections(), 1);
+}
+
+TEST_F(ApiClientTest, TheFingerprintOfTheRootIsEnoughForAFirstContact) {
+  const auto server = [this](const char* name) { return pki_.internal_server(name).with_addresses({"127.0.0.1"}); };
+  struct Row {
+    const char* row;
+    Issued certificate;
+    x509::Certificate root;
+    const char* opened;
+    const char* called;
+  };
+  const x509::Certificate root = pki_.provider_root().certificate;
+  Row rows[] = {
+      {"genuine", server("authority").issue(), root, "ok", "ok"},
+      {"another root", server("authority").issue(), pki_.partner_root().certificate, "trust_chain.other_root", ""},
+      {"the genuine root, shown by another CA", server("authority").other_ca().issue(), root, "ok",
+       "authority.refused"},
+      {"the genuine root, shown by another server", server("gateway").issue(), root, "ok", "authority.refused"},
+      {"the genuine root, shown by a partner", pki_.client().with_addresses({"127.0.0.1"}).issue(), root,
+       "authority.refused", ""}};
+  for (Row& row : rows) {
+    FakeAuthority authority(pki_, std::move(row.certificate));
+    auto client = open_api_by_fingerprint(authority.address(), row.root.fingerprint(), context_);
+    EXPECT_EQ(code_of(client), row.opened) << row.row;
+    if (!client) continue;
+    EXPECT_EQ(code_of(client->get("/v1/health")), row.called) << row.row;
+  }
+}
+
+TEST(Fingerprint, IsWrittenWithOrWithoutColons) {
+  const std::string plain(64, 'a');
+  std::string colons;
+  for (int i = 0; i < 32; ++i)
+    colons += i == 0 ? "AA" : ":AA";
+  EXPECT_EQ(parse_fingerprint(plain).value(), parse_fingerprint(colons).value());
+  for (const std::string& wrong :
+       {std::string(), plain.substr(2), plain + "aa", "g" + plain.substr(1), colons + ":", ":" + colons, plain + ":"})
+    EXPECT_EQ(code_of(parse_fingerprint(wrong)), "fingerprint.form") << wrong;
 }
 
 TEST_F(ApiClientTest, SaysThatNobodyIsThere) {

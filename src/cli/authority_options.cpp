@@ -43,8 +43,9 @@ base::Result<trust::TrustSet> load_trust(const AuthorityOptions& options) {
     return base::fail(
         base::Kind::invalid, "trust_chain.missing",
         "there is no trust chain at '" + file.string() +
-            "', so the authority could not be recognised: ask the provider for its trust-chain.pem and give "
-            "--trust-chain FILE, or --data DIR of a `countersign up`");
+            "', so the authority could not be recognised: fetch it with `countersign trust-chain --fingerprint SHA256 "
+            "--out FILE`, where the provider tells you the fingerprint, and give --trust-chain FILE; or give --data "
+            "DIR of a `countersign up`");
   BASE_TRY(TrustFile trust, read_trust_file(file));
   return trust::TrustSet::of_roots(std::move(trust.roots), std::move(trust.issuing_cas));
 }

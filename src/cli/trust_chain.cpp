@@ -2,7 +2,7 @@
 #include "base/files.h"
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
-#include "cli/trust_file.h"
+#include "cli/first_contact.h"
 
 namespace countersign::cli {
 namespace {
@@ -10,11 +10,19 @@ namespace {
 struct TrustChainOptions {
   AuthorityOptions authority;
   std::string of = "provider";
+  std::string fingerprint;
   std::string out;
 };
 
+base::Result<ApiClient> open(const TrustChainOptions& options, const Context& context) {
+  if (options.fingerprint.empty()) return open_api(options.authority, context);
+  BASE_TRY(const crypto::Digest256 root, parse_fingerprint(options.fingerprint));
+  BASE_TRY(const net::Endpoint authority, options.authority.address());
+  return open_api_by_fingerprint(authority, root, context);
+}
+
 base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Context& context) {
-  BASE_TRY(ApiClient api, open_api(options.authority, context));
+  BASE_TRY(ApiClient api, open(options, context));
   BASE_TRY(const std::string pem, api.get_text("/v1/trust-chain?of=" + options.of));
   BASE_TRY(const std::vector<x509::Certificate> chain, x509::Certificate::all_from_pem(pem));
   if (!options.out.empty())
@@ -33,7 +41,9 @@ base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Conte
   } else {
     context.out << "Saved " << options.out << " with " << chain.size() << " certificates; its root is\n  "
                 << chain.front().subject().text << "\n  SHA-256 " << base::to_hex(chain.front().fingerprint())
-                << "\nCompare that fingerprint by another way, such as the telephone.\n";
+                << (options.fingerprint.empty()
+                        ? "\nCompare that fingerprint by another way, such as the telephone.\n"
+                        : "\nThe authority proved itself under the root with the fingerprint given.\n");
   }
   return base::ExitCode::ok;
 }
@@ -48,6 +58,9 @@ void add_trust_chain(CommandTree& tree) {
              "provider: vouches for the provider's servers and calls; partner: for partners' certificates")
       ->capture_default_str();
   app.add_option("--out", options->out, "Save it here instead of printing it")->type_name(kFile);
+  app.add_option("--fingerprint", options->fingerprint,
+                 "SHA-256 of the provider's root, as the provider told you: for the first time, without a trust chain")
+      ->type_name("SHA256");
   add_authority_options(app, options->authority);
 }
 

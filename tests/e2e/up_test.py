@@ -128,6 +128,20 @@ class UpTest(unittest.TestCase):
         self.platform.running.pop("up").kill()
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), "a child outlived it")
 
+    def test_a_partner_starts_from_the_roots_fingerprint(self):
+        self.platform.create_application("production/acme/payments")
+        fingerprint = self.platform.admin("enrol", "production/acme/payments")["root_sha256"]
+        chain = self.platform.folder / "fetched.pem"
+        fetch = self.platform.command("trust-chain", "--data", "nowhere", "--out", chain, "--authority",
+                                      f"localhost:{self.platform.ports['api']}", "--fingerprint")
+        wrong = clients.run([*fetch, "00" * 32], self.platform.folder)
+        self.assertEqual(wrong.returncode, 1, wrong.stderr)
+        self.assertFalse(chain.exists())
+        right = clients.run([*fetch, fingerprint.upper()], self.platform.folder)
+        self.assertEqual(right.returncode, 0, right.stderr)
+        self.assertIn(fingerprint, right.stdout.decode())
+        self.assertEqual(chain.read_text(), self.platform.trust_chain.read_text())
+
     def test_one_at_a_time(self):
         second = clients.run(self.platform.command("up", "--data", self.platform.data), self.platform.folder)
         self.assertNotEqual(second.returncode, 0)
