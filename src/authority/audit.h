@@ -1,9 +1,10 @@
-// The audit log: who did what to what, when; each record holds the hash of the one before, so that editing, deleting,
-// reordering or cutting off records shows.
+// The audit log: who did what to what, when; each record holds the hash of the one before, and its end is sealed
+// (audit_seal.h), so that editing, deleting, reordering, rewriting or cutting off records shows.
 #pragma once
 
 #include <string>
 
+#include "authority/audit_seal.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "store/audit.h"
@@ -23,12 +24,18 @@ struct AuditEntry {
   base::json::object detail = {};
 };
 
-/// Appends to the chain inside `transaction`, and moves the mark of its end. Fails: as store; then the caller's whole
-/// transaction cannot be committed.
-base::Result<void> append_audit(store::Transaction& transaction, const AuditEntry& entry, base::Instant at);
+/// Appends to the chain inside `transaction`, and moves the sealed mark of its end, which is returned. Fails:
+/// `audit.broken` when the mark is not that of the last record, and as store; then the caller's whole transaction
+/// cannot be committed.
+base::Result<AuditHead> append_audit(store::Transaction& transaction, const AuditSeal& seal, const AuditEntry& entry,
+                                     base::Instant at);
+/// The same without looking at the mark, and the chain is walked from this record on: an operator has looked. Fails: as
+/// store.
+base::Result<AuditHead> append_audit_anew(store::Transaction& transaction, const AuditSeal& seal,
+                                          const AuditEntry& entry, base::Instant at);
 
-/// Walks the whole chain. Returns the number of records. Fails: `audit.broken`, naming the first record that does not
-/// fit.
-base::Result<std::int64_t> verify_audit(store::Transaction& transaction);
+/// Walks the chain, and holds its end against both marks. Returns the number of records. Fails: `audit.broken`, naming
+/// the first record that does not fit.
+base::Result<std::int64_t> verify_audit(store::Transaction& transaction, const AuditSeal& seal);
 
 }  // namespace countersign::authority

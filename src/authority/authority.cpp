@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "authority/audit_verification.h"
 #include "authority/establish.h"
 #include "authority/feed_source.h"
 #include "authority/recovery.h"
@@ -13,7 +14,8 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
       lock_(std::move(lock)),
       registry_(std::move(registry)),
       outside_(outside),
-      ledger_(registry_, outside_.clock, view_, outside_.listener),
+      seal_(folder_.audit_head()),
+      ledger_({registry_, seal_, outside_.clock, view_, outside_.listener}),
       directory_(ledger_) {}
 
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
@@ -39,6 +41,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY(trust_, hierarchy_->to_trust_set());
   BASE_TRY(auto signer, FileSigner::open(folder_.keys(), *hierarchy_, passphrase));
   signer_ = std::make_unique<FileSigner>(std::move(signer));
+  BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
+  seal_.use_key(std::move(audit_key));
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
@@ -47,29 +51,20 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   credentials_.emplace(ledger_, *enrolment_, *issuance_);
 
-  BASE_TRY_VOID(check_audit());
-  BASE_TRY(const std::size_t abandoned, abandon_open_intents(ledger_));
-  if (abandoned > 0) outside_.log.warning("issuance.abandoned", {{"intents", abandoned}});
+  BASE_TRY_VOID(check_audit(ledger_, outside_.log));
+  BASE_TRY_VOID(abandon_intents());
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
   return provide_credentials(settings);
 }
 
-/// A log that was changed from outside is said aloud at every start, and in the log itself. It does not stop the
-/// authority: revocation must work on the very day somebody has been at the registry.
-base::Result<void> Authority::check_audit() {
-  std::optional<base::Error> broken;
-  {
-    BASE_TRY(auto rows, ledger_.read());
-    auto checked = verify_audit(rows);
-    if (checked) return {};
-    if (checked.error().code != "audit.broken") return base::unexpected(std::move(checked).error());
-    broken = std::move(checked).error();
-  }
-  outside_.log.error("audit.broken", {{"detail", broken->detail}});
-  BASE_TRY(auto amendment, ledger_.amend());
-  BASE_TRY_VOID(amendment.audit({the_authority(), "audit.found_broken", "audit", {{"detail", broken->detail}}}));
-  return amendment.commit();
+/// An audit log that takes no records does not stop the start: no intent is ever signed again anyhow.
+base::Result<void> Authority::abandon_intents() {
+  const auto abandoned = abandon_open_intents(ledger_);
+  if (!abandoned && abandoned.error().code == "audit.broken") return {};
+  BASE_TRY(const std::size_t intents, abandoned);
+  if (intents > 0) outside_.log.warning("issuance.abandoned", {{"intents", intents}});
+  return {};
 }
 
 base::Result<void> Authority::provide_credentials(const Settings& settings) {

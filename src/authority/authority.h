@@ -40,8 +40,8 @@ class Authority {
   Enrolment& enrolment() { return *enrolment_; }
   Issuance& issuance() { return *issuance_; }
   const base::Clock& clock() const { return outside_.clock; }
-  /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored backup
-  /// the same sequences may count other facts.
+  /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
+  /// backup the same sequences may count other facts.
   const std::string& feed_id() const { return feed_id_; }
 
   /// The registry as the authority itself judges by it: brought up to date by the very amendments that publish.
@@ -55,7 +55,7 @@ class Authority {
  private:
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
-  base::Result<void> check_audit();
+  base::Result<void> abandon_intents();
   base::Result<void> provide_credentials(const Settings& settings);
 
   DataFolder folder_;
@@ -64,6 +64,7 @@ class Authority {
   Outside outside_;
   std::string feed_id_;
   trust::RegistryView view_;
+  AuditSeal seal_;
   Ledger ledger_;
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;

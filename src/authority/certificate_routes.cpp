@@ -2,6 +2,7 @@
 #include <array>
 
 #include "authority/api_json.h"
+#include "authority/audit_verification.h"
 #include "authority/revocation.h"
 #include "authority/routes.h"
 #include "authority/rows.h"
@@ -84,11 +85,32 @@ Answer read_audit(Authority& authority, const Operator&, const Call& call) {
   return answer(200, {{"records", std::move(array)}});
 }
 
+base::json::object to_json(const AuditVerification& found) {
+  base::json::object json{{"intact", found.problem.empty()}, {"records", found.records}};
+  if (!found.problem.empty()) json["problem"] = found.problem;
+  return json;
+}
+
+Answer show_audit_verification(Authority& authority, const Operator&, const Call&) {
+  BASE_TRY(const auto found, verify_audit(authority.ledger()));
+  return answer(200, to_json(found));
+}
+
+Answer acknowledge(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto found, acknowledge_audit(authority.ledger(), caller.actor()));
+  return answer(200, {{"acknowledged", found.problem}, {"records", found.records}});
+}
+
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/certificates", OperatorHandler{list_certificates}},
     Route{"GET", "/v1/certificates/{serial}", OperatorHandler{show_certificate}},
     Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{revoke_certificate}},
     Route{"GET", "/v1/audit", OperatorHandler{read_audit}},
+    Route{"GET", "/v1/audit/verification", OperatorHandler{show_audit_verification}},
+    Route{"POST", "/v1/audit/acknowledge", OperatorHandler{acknowledge}},
 };
 
 }  // namespace

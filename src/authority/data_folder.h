@@ -19,6 +19,8 @@ class DataFolder {
   std::filesystem::path certificates() const { return root_ / "certificates"; }
   std::filesystem::path passphrase() const { return root_ / "passphrase"; }
   std::filesystem::path operator_folder() const { return root_ / "operator"; }
+  /// The end of the audit log, outside of the registry.
+  std::filesystem::path audit_head() const { return root_ / "audit.head"; }
   /// Beside the folder: what gateways, senders and people on this machine read.
   std::filesystem::path provider_chain() const { return root_.parent_path() / "trust-chain.pem"; }
   std::filesystem::path partner_chain() const { return root_.parent_path() / "partner-chain.pem"; }

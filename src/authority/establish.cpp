@@ -81,7 +81,7 @@ base::Result<void> write_key(const fs::path& folder, const std::string& key_name
 }
 
 /// The first stage. What an interrupted first run left is thrown away: no certificate of it was ever durable.
-base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run) {
+base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run, AuditSeal& seal) {
   const fs::path folder = run.folder.new_keys();
   std::error_code error;
   fs::remove_all(folder, error);
@@ -90,6 +90,9 @@ base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run)
     BASE_TRY_VOID(write_key(folder, root_key_name(root.root), root.key, run.passphrase));
   for (const NewIssuingCa& ca : ceremony.issuing_cas)
     BASE_TRY_VOID(write_key(folder, std::string(ca.plan.name), ca.key, run.passphrase));
+  BASE_TRY(auto audit_key, open_audit_key(folder, run.passphrase));
+  seal.use_key(std::move(audit_key));
+  BASE_TRY_VOID(seal.begin());
   return sync_folder(run.folder.root());
 }
 
@@ -177,7 +180,7 @@ base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
                           "from a backup, or move the whole data folder away to begin anew");
   BASE_TRY_VOID(check_provider_name(run.provider));
   BASE_TRY(const Ceremony ceremony, hold_ceremony(run.provider, ledger.now(), run.random));
-  BASE_TRY_VOID(write_new_keys(ceremony, run));
+  BASE_TRY_VOID(write_new_keys(ceremony, run, ledger.seal()));
   BASE_TRY_VOID(commit_hierarchy(ledger, ceremony, run));
   BASE_TRY_VOID(adopt_keys(run.folder));
   return Establishment::made_now;

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include "authority/audit_verification.h"
 #include "authority/authority.h"
 #include "authority/ceremony.h"
 #include "authority/fixture_test.h"
@@ -223,12 +224,20 @@ TEST_F(Starts, RenewTheServerCertificate) {
   }
 }
 
-TEST_F(Starts, SayThatTheAuditLogWasChanged) {
+TEST_F(Starts, SayThatTheAuditLogWasChangedUntilSomebodyHasLooked) {
   ASSERT_TRUE(open());
-  ASSERT_TRUE(testing::RawSqlite(data().registry()).run("UPDATE audit SET actor = 'nobody' WHERE sequence = 2"));
-  ASSERT_TRUE(open());
+  const auto sql = [this](const std::string& text) { return testing::RawSqlite(data().registry()).run(text); };
+  const auto problem = [this] { return verify_audit((*open())->ledger())->problem; };
+  EXPECT_EQ(problem(), "");
+  ASSERT_TRUE(sql("UPDATE audit SET actor = 'nobody' WHERE sequence = 2"));
+  EXPECT_NE(problem(), "");
+  ASSERT_TRUE(sql("UPDATE audit SET actor = 'authority' WHERE sequence = 2"));
+  EXPECT_NE(problem(), "") << "mended, but it was broken";
+  EXPECT_NE(problem(), "");
   EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM audit WHERE action = 'audit.found_broken'"),
             "1");
+  ASSERT_TRUE(acknowledge_audit((*open())->ledger(), admin()));
+  EXPECT_EQ(problem(), "");
 }
 
 TEST(Ceremony, KeepsNamesWithinTheirBounds) {

@@ -44,6 +44,7 @@ class EstablishedData {
     std::filesystem::copy(folder_.path(), folder, std::filesystem::copy_options::recursive);
   }
   const base::Secret& passphrase() const { return passphrase_; }
+  base::Secret audit_key() const { return base::Secret(base::as_text(audit_key_.reveal())); }
   /// Holds the keys of every copy.
   FileSigner& signer() const { return *signer_; }
 
@@ -54,10 +55,12 @@ class EstablishedData {
     testing::SeededRandom random(1);
     trust::RegistryView view;
     CountPublications listener;
-    Ledger ledger(registry, clock, view, listener);
     const DataFolder folder = data();
+    AuditSeal seal(folder.audit_head());
+    Ledger ledger({registry, seal, clock, view, listener});
     const auto made = establish(ledger, {folder, "Example Payments", {"localhost", "127.0.0.1"}, passphrase_, random});
     BASE_CHECK(made.has_value());
+    audit_key_ = open_audit_key(folder.keys(), passphrase_).value();
     auto rows = ledger.read().value();
     hierarchy_.emplace(Hierarchy::load(rows).value());
     signer_ = std::make_unique<FileSigner>(FileSigner::open(folder.keys(), *hierarchy_, passphrase_).value());
@@ -65,6 +68,7 @@ class EstablishedData {
   DataFolder data() const { return DataFolder(folder_.path()); }
   testing::Folder folder_;
   base::Secret passphrase_{std::string_view("correct horse battery staple")};
+  base::Secret audit_key_;
   std::optional<Hierarchy> hierarchy_;
   std::unique_ptr<FileSigner> signer_;
 };

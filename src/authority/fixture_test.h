@@ -28,7 +28,8 @@ class Office {
   };
   explicit Office(const Parts& parts)
       : registry(store::Registry::open(DataFolder(parts.data).registry()).value()),
-        ledger(registry, parts.clock, view, listener),
+        seal(open_seal(parts.data)),
+        ledger({registry, seal, parts.clock, view, listener}),
         hierarchy(load(ledger)),
         issuance(Checker(ledger, hierarchy, parts.random, kDay * 350), ledger, parts.signer, parts.observer),
         enrolment(ledger, hierarchy, issuance, parts.random),
@@ -39,6 +40,7 @@ class Office {
   store::Registry registry;
   trust::RegistryView view;
   CountPublications listener;
+  AuditSeal seal;
   Ledger ledger;
   Hierarchy hierarchy;
   Issuance issuance;
@@ -46,6 +48,12 @@ class Office {
   Directory directory;
 
  private:
+  static AuditSeal open_seal(const std::filesystem::path& data) {
+    AuditSeal seal(DataFolder(data).audit_head());
+    seal.use_key(EstablishedData::shared().audit_key());
+    EXPECT_TRUE(seal.read());
+    return seal;
+  }
   static Hierarchy load(Ledger& ledger) {
     auto rows = ledger.read().value();
     return Hierarchy::load(rows).value();
@@ -76,8 +84,9 @@ class AuthorityTest : public ::testing::Test {
   testing::RawSqlite raw() const { return testing::RawSqlite(DataFolder(data()).registry()); }
   Office& office() { return *office_; }
   /// Closes and opens the registry again, with everything above it.
+  void close() { office_.reset(); }
   void reopen() {
-    office_.reset();
+    close();
     office_ = std::make_unique<Office>(Office::Parts{data(), clock, random, *signer, observer});
   }
 

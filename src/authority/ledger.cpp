@@ -22,8 +22,16 @@ struct ApplyTo {
 }  // namespace
 
 base::Result<void> Amendment::audit(const AuditEntry& entry) {
-  BASE_TRY_VOID(append_audit(transaction_, entry, now_));
-  audited_ = true;
+  AuditSeal& seal = ledger_.parts_.seal;
+  BASE_TRY_VOID(seal.catch_up());
+  BASE_TRY(head_, append_audit(transaction_, seal, entry, now_));
+  if (audited_ == Audited::no) audited_ = Audited::yes;
+  return {};
+}
+
+base::Result<void> Amendment::audit_anew(const AuditEntry& entry) {
+  BASE_TRY(head_, append_audit_anew(transaction_, ledger_.parts_.seal, entry, now_));
+  audited_ = Audited::anew;
   return {};
 }
 
@@ -35,17 +43,19 @@ base::Result<void> Amendment::publish(feed::Fact fact) {
 }
 
 base::Result<void> Amendment::commit() {
-  BASE_CHECK(audited_);
+  BASE_CHECK(audited_ != Audited::no);
   BASE_TRY_VOID(transaction_.commit());
   for (const feed::Fact& fact : facts_)
-    std::visit(ApplyTo{view_}, fact);
-  if (!facts_.empty()) listener_.published(static_cast<std::uint64_t>(sequence_));
+    std::visit(ApplyTo{ledger_.parts_.view}, fact);
+  if (!facts_.empty()) ledger_.parts_.listener.published(static_cast<std::uint64_t>(sequence_));
+  if (audited_ == Audited::anew) return ledger_.parts_.seal.acknowledge(head_);
+  ledger_.parts_.seal.note(head_);
   return {};
 }
 
 base::Result<Amendment> Ledger::amend() {
-  BASE_TRY(auto transaction, registry_.begin());
-  return Amendment(std::move(transaction), clock_.now(), view_, listener_);
+  BASE_TRY(auto transaction, parts_.registry.begin());
+  return Amendment(std::move(transaction), now(), *this);
 }
 
 }  // namespace countersign::authority

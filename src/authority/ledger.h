@@ -20,11 +20,16 @@ class PublicationListener {
   virtual void published(std::uint64_t sequence) = 0;
 };
 
+class Ledger;
+
+/// Borrows its ledger.
 class Amendment {
  public:
   store::Transaction& rows() { return transaction_; }
-  /// Fails: as store.
+  /// Fails: `audit.broken`, `file.unwritable` while the head outside of the database cannot be written, and as store.
   base::Result<void> audit(const AuditEntry& entry);
+  /// The record of an operator who has seen that the log was broken; it goes on from here. Fails: as store.
+  base::Result<void> audit_anew(const AuditEntry& entry);
   base::Result<void> publish(feed::Fact fact);
   /// Durable when it returns; only then is the view brought up to date and the listener told. There must have been an
   /// audit record (law 10). Fails: as store::Transaction::commit.
@@ -32,34 +37,40 @@ class Amendment {
 
  private:
   friend class Ledger;
-  Amendment(store::Transaction transaction, base::Instant now, trust::RegistryView& view, PublicationListener& listener)
-      : transaction_(std::move(transaction)), now_(now), view_(view), listener_(listener) {}
+  Amendment(store::Transaction transaction, base::Instant now, const Ledger& ledger)
+      : transaction_(std::move(transaction)), now_(now), ledger_(ledger) {}
+  enum class Audited { no, yes, anew };
   store::Transaction transaction_;
   base::Instant now_;
-  trust::RegistryView& view_;
-  PublicationListener& listener_;
+  const Ledger& ledger_;
   std::vector<feed::Fact> facts_;
   std::int64_t sequence_ = 0;
-  bool audited_ = false;
+  AuditHead head_;
+  Audited audited_ = Audited::no;
 };
 
 class Ledger {
  public:
-  /// Borrows all for its whole life.
-  Ledger(store::Registry& registry, const base::Clock& clock, trust::RegistryView& view, PublicationListener& listener)
-      : registry_(registry), clock_(clock), view_(view), listener_(listener) {}
+  /// Borrowed for its whole life.
+  struct Parts {
+    store::Registry& registry;
+    AuditSeal& seal;
+    const base::Clock& clock;
+    trust::RegistryView& view;
+    PublicationListener& listener;
+  };
+  explicit Ledger(const Parts& parts) : parts_(parts) {}
 
   /// For reading: never committed. Fails: as store.
-  base::Result<store::Transaction> read() { return registry_.begin(); }
+  base::Result<store::Transaction> read() { return parts_.registry.begin(); }
   /// Fails: as store.
   base::Result<Amendment> amend();
-  base::Instant now() const { return clock_.now(); }
+  base::Instant now() const { return parts_.clock.now(); }
+  AuditSeal& seal() { return parts_.seal; }
 
  private:
-  store::Registry& registry_;
-  const base::Clock& clock_;
-  trust::RegistryView& view_;
-  PublicationListener& listener_;
+  friend class Amendment;
+  Parts parts_;
 };
 
 }  // namespace countersign::authority

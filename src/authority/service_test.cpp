@@ -63,6 +63,9 @@ class Doors : public ::testing::Test {
   static Actor admin_actor() { return authority::admin(); }
   Authority& authority() { return *authority_; }
   Service& service() { return *service_; }
+  std::string changes_path(const std::string& query) const {
+    return "/v1/feed/changes?feed=" + authority_->feed_id() + "&" + query;
+  }
   net::Worker& worker() { return *worker_; }
   testing::RawSqlite raw() const { return testing::RawSqlite(authority_->folder().registry()); }
   static std::string testing_csr() {
@@ -464,15 +467,15 @@ TEST_F(Doors, KeepTheInternalOneForThePlatform) {
                          Row{"the sender's face to partners", &ehi, "403 caller.not_service"},
                          Row{"an operator", admin(), "403 caller.not_service"}, Row{"the gateway", &gateway, "200"}}) {
     EXPECT_EQ(outcome(internal(row.own, {.target = "/v1/feed/snapshot"})), row.snapshot) << row.name;
-    EXPECT_EQ(outcome(internal(row.own, {.target = "/v1/feed/changes?after=0"})), row.snapshot) << row.name;
+    EXPECT_EQ(outcome(internal(row.own, {.target = changes_path("after=0")})), row.snapshot) << row.name;
   }
   EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/organisations"})), "404 api.no_such_path");
   const auto snapshot = feed::parse_snapshot(internal(&gateway, {.target = "/v1/feed/snapshot"})->body);
   ASSERT_TRUE(snapshot);
   EXPECT_EQ(snapshot->facts.size(), 9U + 5U);  // CAs; server, admin, gateway, ehi, partner
   const std::string newest = std::to_string(snapshot->sequence);
-  EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/feed/changes?after=" + newest})), "200");
-  EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/feed/changes?after=999999"})), "410 feed.gone");
+  EXPECT_EQ(outcome(internal(&gateway, {.target = changes_path("after=" + newest)})), "200");
+  EXPECT_EQ(outcome(internal(&gateway, {.target = changes_path("after=999999")})), "410 feed.gone");
   EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/feed/changes"})), "400 query.invalid");
   EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/feed/changes?after=-1"})), "400 query.invalid");
 }
@@ -510,17 +513,16 @@ TEST_F(Doors, AnswerALongPollAtOnce) {
   ASSERT_TRUE(connection);
   Poll waiting;
   const auto began = std::chrono::steady_clock::now();
-  net::spawn(loop,
-             poll(*connection->client, "/v1/feed/changes?wait=30&after=" + std::to_string(start->sequence), waiting),
+  net::spawn(loop, poll(*connection->client, changes_path("wait=30&after=" + std::to_string(start->sequence)), waiting),
              "poll", log.log());
   const std::string path = "/v1/certificates/" + partner.chain.front().serial().hex() + "/revoke";
   EXPECT_EQ(outcome(api(admin(), {"POST", path, R"({"reason":"key_compromise"})"})), "200");
   testing::run(loop, wait_for(loop, waiting));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
   ASSERT_EQ(outcome(waiting.answer), "200");
-  const auto changes = feed::parse_changes(waiting.answer->body);
-  ASSERT_EQ(changes->size(), 1U);
-  EXPECT_EQ(std::get<trust::CertificateFact>(changes->front().fact).revoked_for, "key_compromise");
+  const auto changes = feed::parse_changes(waiting.answer->body, start->sequence);
+  ASSERT_EQ(changes->changes.size(), 1U);
+  EXPECT_EQ(std::get<trust::CertificateFact>(changes->changes.front().fact).revoked_for, "key_compromise");
 }
 
 TEST_F(Doors, TellTheRevokedNoMoreNews) {
@@ -529,8 +531,7 @@ TEST_F(Doors, TellTheRevokedNoMoreNews) {
   auto connection = testing::run(loop, connect(service().internal_at(), &gateway));
   ASSERT_TRUE(connection);
   Poll waiting;
-  net::spawn(loop,
-             poll(*connection->client, "/v1/feed/changes?wait=30&after=" + std::to_string(start->sequence), waiting),
+  net::spawn(loop, poll(*connection->client, changes_path("wait=30&after=" + std::to_string(start->sequence)), waiting),
              "poll", log.log());
   const std::string path = "/v1/certificates/" + gateway.chain.front().serial().hex() + "/revoke";
   EXPECT_EQ(outcome(api(admin(), {"POST", path, R"({"reason":"key_compromise"})"})), "200");
@@ -547,7 +548,7 @@ TEST_F(Doors, DrainWithoutLosingWhoWaits) {
   ASSERT_TRUE(busy && idle);
   EXPECT_EQ(outcome(testing::run(loop, send(*idle, {.target = "/v1/health"}))), "200");
   Poll waiting;
-  net::spawn(loop, poll(*busy->client, "/v1/feed/changes?wait=30&after=" + std::to_string(start->sequence), waiting),
+  net::spawn(loop, poll(*busy->client, changes_path("wait=30&after=" + std::to_string(start->sequence)), waiting),
              "poll", log.log());
   EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200");
   const auto began = std::chrono::steady_clock::now();

@@ -10,6 +10,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/handle.h"
+#include "crypto/mac.h"
 #include "crypto/openssl_error.h"
 #include "crypto/pem.h"
 #include "crypto/private_key.h"
@@ -288,6 +289,12 @@ TEST(OpensslError, DrainsTheQueue) {
   EXPECT_FALSE(PublicKey::from_spki(base::as_bytes("nothing")));
   EXPECT_EQ(ERR_peek_error(), 0U);
   EXPECT_EQ(take_openssl_errors(), "no reason given");
+}
+
+TEST(Mac, IsThatOfTheStandard) {
+  // RFC 4231 section 4.3, test case 2.
+  EXPECT_EQ(base::to_hex(hmac_sha256(base::as_bytes("Jefe"), base::as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 }  // namespace
