@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,6 +27,25 @@ class Descriptor {
   int fd_;
 };
 
+/// Never grows, so that no copy of what it held is left behind.
+struct WipedBuffer {
+  explicit WipedBuffer(std::size_t size) : bytes(size) {}
+  ~WipedBuffer() { explicit_bzero(bytes.data(), bytes.size()); }
+  WipedBuffer(const WipedBuffer&) = delete;
+  Bytes bytes;
+};
+
+tl::unexpected<Error> unreadable(const std::filesystem::path& path, int error) {
+  const bool missing = error == ENOENT;
+  return fail(missing ? Kind::not_found : Kind::unavailable, missing ? "file.not_found" : "file.unreadable",
+              "cannot read '" + path.string() + "': " + std::strerror(error));
+}
+
+tl::unexpected<Error> too_large(const std::filesystem::path& path, std::size_t limit) {
+  return fail(Kind::too_large, "file.too_large",
+              "'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes");
+}
+
 tl::unexpected<Error> unwritable(const std::filesystem::path& path, int error) {
   return fail(Kind::unavailable, "file.unwritable", "cannot write '" + path.string() + "': " + std::strerror(error));
 }
@@ -46,6 +66,21 @@ bool write_all(int fd, std::string_view content) {
     content.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+/// Behind the last '\n' of the first `size` bytes. Nothing, with errno set, when they cannot be read: whoever cuts off
+/// what he cannot read loses whole lines.
+std::optional<off_t> end_of_last_line(int fd, off_t size) {
+  for (off_t end = size; end > 0;) {
+    char last = 0;
+    const ssize_t count = ::pread(fd, &last, 1, end - 1);
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) errno = EIO;  // it shrinks under our hands
+    if (count != 1) return std::nullopt;
+    if (last == '\n') return end;
+    --end;
+  }
+  return 0;
 }
 
 /// The entry of a file in its folder lasts only when the folder itself was synced.
@@ -71,24 +106,31 @@ Result<void> write_new(const std::filesystem::path& path, std::string_view conte
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
-  const auto unreadable = [&] {
-    const bool missing = errno == ENOENT;
-    return fail(missing ? Kind::not_found : Kind::unavailable, missing ? "file.not_found" : "file.unreadable",
-                "cannot read '" + path.string() + "': " + std::strerror(errno));
-  };
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.value() < 0) return unreadable();
+  if (fd.value() < 0) return unreadable(path, errno);
   std::string content;
   char buffer[64 * 1024];
   for (;;) {
     const ssize_t count = ::read(fd.value(), buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable();
+    if (count < 0) return unreadable(path, errno);
     if (count == 0) return content;
     content.append(buffer, static_cast<std::size_t>(count));
-    if (content.size() > limit)
-      return fail(Kind::too_large, "file.too_large",
-                  "'" + path.string() + "' is larger than " + std::to_string(limit) + " bytes");
+    if (content.size() > limit) return too_large(path, limit);
+  }
+}
+
+Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t limit) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.value() < 0) return unreadable(path, errno);
+  WipedBuffer buffer(limit + 1);
+  for (std::size_t size = 0;;) {
+    const ssize_t count = ::read(fd.value(), buffer.bytes.data() + size, buffer.bytes.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(path, errno);
+    size += static_cast<std::size_t>(count);
+    if (size > limit) return too_large(path, limit);
+    if (count == 0) return Secret(as_text({buffer.bytes.data(), size}));
   }
 }
 
@@ -120,11 +162,11 @@ Result<void> create_file(const std::filesystem::path& path, std::string_view con
 Result<void> append_file(const std::filesystem::path& path, std::string_view content) {
   Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (fd.value() < 0) return unwritable(path, errno);
-  off_t end = ::lseek(fd.value(), 0, SEEK_END);
-  for (char last = 0; end > 0 && (::pread(fd.value(), &last, 1, end - 1) != 1 || last != '\n');)
-    --end;
-  if (end < 0 || ::ftruncate(fd.value(), end) != 0 || ::lseek(fd.value(), end, SEEK_SET) != end)
-    return unwritable(path, errno);
+  const off_t size = ::lseek(fd.value(), 0, SEEK_END);
+  const std::optional<off_t> end = size < 0 ? std::nullopt : end_of_last_line(fd.value(), size);
+  if (!end) return unwritable(path, errno);
+  if (*end < size && ::ftruncate(fd.value(), *end) != 0) return unwritable(path, errno);
+  if (::lseek(fd.value(), *end, SEEK_SET) != *end) return unwritable(path, errno);
   if (!write_all(fd.value(), content) || ::fdatasync(fd.value()) != 0) return unwritable(path, errno);
   return {};
 }

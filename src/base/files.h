@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/secret.h"
 
 namespace countersign::base {
 
@@ -18,6 +19,12 @@ inline constexpr std::size_t kFileLimit = 16 * 1024 * 1024;
 /// Fails: `file.not_found`, `file.unreadable`, `file.too_large`.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit = kFileLimit);
 
+/// No key or passphrase is larger.
+inline constexpr std::size_t kSecretFileLimit = 64 * 1024;
+
+/// Keys and passphrases: nothing of the content is left in memory but the Secret. Fails: as read_file.
+Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t limit = kSecretFileLimit);
+
 /// Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder: after a crash the file
 /// is the old one or the new one, never half. Fails: `file.unwritable`; the old file is then untouched.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content, FileMode mode);
@@ -26,7 +33,8 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 Result<void> create_file(const std::filesystem::path& path, std::string_view content, FileMode mode);
 
 /// Adds `content` behind what the file holds and syncs it. A torn last line (a crash while appending) is cut off first,
-/// so that lines stay whole. Fails: `file.unwritable`, also when the file does not exist.
+/// so that lines stay whole. Fails: `file.unwritable`, also when the file does not exist or its end cannot be read; it
+/// is then not cut.
 Result<void> append_file(const std::filesystem::path& path, std::string_view content);
 
 /// The folder and its parents, mode 0700 for those it makes. Fails: `file.unwritable`.

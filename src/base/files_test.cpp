@@ -1,16 +1,35 @@
 // Files: whole or not at all, and for whom.
 #include "base/files.h"
 
+#include <cerrno>
 #include <filesystem>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "testing/code_of.h"
 #include "testing/folder.h"
 
+namespace {
+
+std::optional<int> failing_read;  ///< what pread says instead of reading
+
+}  // namespace
+
+/// In this program, instead of the C library's.
+extern "C" ssize_t pread(int fd, void* into, std::size_t size, off_t at) {
+  if (!failing_read) return static_cast<ssize_t>(::syscall(SYS_pread64, fd, into, size, at));
+  errno = EIO;
+  return *failing_read;
+}
+
 namespace countersign::base {
 namespace {
+
+using namespace std::string_literals;
 
 using testing::code_of;
 using testing::Folder;
@@ -73,6 +92,47 @@ TEST(Files, ReadIsBounded) {
   EXPECT_EQ(code_of(read_file("/dev/zero")), "file.too_large");
   EXPECT_EQ(code_of(read_file(folder / "absent")), "file.not_found");
   EXPECT_EQ(code_of(read_file(folder / "")), "file.unreadable") << "a folder";
+}
+
+TEST(Files, ASecretIsReadWholeAndBounded) {
+  const Folder folder;
+  const std::string text = "first\nsecond\0third"s;
+  ASSERT_TRUE(write_file(folder / "key", text, FileMode::owner_only));
+  const auto secret = read_secret_file(folder / "key", text.size());
+  ASSERT_TRUE(secret);
+  EXPECT_EQ(secret->reveal_text(), text);
+  EXPECT_EQ(code_of(read_secret_file(folder / "key", text.size() - 1)), "file.too_large");
+  EXPECT_EQ(code_of(read_secret_file("/dev/zero")), "file.too_large");
+  EXPECT_EQ(code_of(read_secret_file(folder / "absent")), "file.not_found");
+  EXPECT_EQ(code_of(read_secret_file(folder / "")), "file.unreadable") << "a folder";
+}
+
+TEST(Files, AppendCutsATornLastLineOff) {
+  const Folder folder;
+  const auto path = folder / "lines";
+  ASSERT_TRUE(create_file(path, "one\n", FileMode::owner_only));
+  ASSERT_TRUE(append_file(path, "two\n"));
+  EXPECT_EQ(read_file(path), "one\ntwo\n");
+  ASSERT_TRUE(append_file(path, "thr"));
+  ASSERT_TRUE(append_file(path, "three\n"));
+  EXPECT_EQ(read_file(path), "one\ntwo\nthree\n");
+  ASSERT_TRUE(write_file(path, "never ended", FileMode::owner_only));
+  ASSERT_TRUE(append_file(path, "one\n"));
+  EXPECT_EQ(read_file(path), "one\n");
+  EXPECT_EQ(code_of(append_file(folder / "absent", "x\n")), "file.unwritable");
+}
+
+TEST(Files, AppendCutsNothingItCannotRead) {
+  const Folder folder;
+  const auto path = folder / "lines";
+  ASSERT_TRUE(create_file(path, "one\ntwo\n", FileMode::owner_only));
+  for (const int outcome : {-1, 0}) {
+    failing_read = outcome;
+    EXPECT_EQ(code_of(append_file(path, "three\n")), "file.unwritable");
+    failing_read.reset();
+    EXPECT_EQ(read_file(path), "one\ntwo\n");
+  }
+  ASSERT_TRUE(append_file(path, "three\n"));
 }
 
 TEST(Files, FoldersAreMadeForTheOwnerAlone) {

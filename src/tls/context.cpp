@@ -65,9 +65,7 @@ base::Result<Credential> load_credential(const std::string& chain_file, const st
   auto chain = x509::Certificate::all_from_pem(chain_pem);
   if (!chain)
     return base::unexpected(std::move(chain).error().under("credential.malformed", "cannot use '" + chain_file + "'"));
-  BASE_TRY(std::string key_text, base::read_file(key_file));
-  const base::Secret key_pem{std::string_view(key_text)};
-  explicit_bzero(key_text.data(), key_text.size());
+  BASE_TRY(const base::Secret key_pem, base::read_secret_file(key_file));
   auto key = crypto::PrivateKey::from_pem(key_pem.reveal_text(), base::Secret());
   if (!key)
     return base::unexpected(std::move(key).error().under("credential.malformed", "cannot use '" + key_file + "'"));
