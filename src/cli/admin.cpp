@@ -29,6 +29,7 @@ struct AdminOptions {
   std::string organisation;
   std::string status;
   std::uint32_t limit = 0;
+  std::uint64_t after = 0;
 };
 using Options = std::shared_ptr<AdminOptions>;
 
@@ -179,9 +180,13 @@ base::Result<base::ExitCode> revoke(const AdminOptions& options, Context& contex
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer,
            api.post("/v1/certificates/" + serial.hex() + "/revoke", {{"reason", options.reason}}));
-  return answer_with(
-      answer, options, context,
-      "Certificate " + serial.hex() + " is revoked: connections with it end now and it is never accepted again.\n");
+  std::string text =
+      "Certificate " + serial.hex() + " is revoked: connections with it end now and it is never accepted again.\n";
+  const json::value* others = answer.if_contains("also_revoked");
+  if (others != nullptr && others->is_array())
+    for (const json::value& other : others->get_array())
+      if (other.is_object()) text += "So is " + member(other.get_object(), "serial") + ", which is of the same key.\n";
+  return answer_with(answer, options, context, text);
 }
 
 base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Context& context) {
@@ -211,6 +216,42 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
   return answer_with(
       answer, options, context,
       table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
+}
+
+/// The whole number `name` of an answer, as text; "" when it is not there.
+std::string number(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  return value != nullptr && value->is_number() ? json::serialize(*value) : "";
+}
+
+base::Result<base::ExitCode> list_audit(const AdminOptions& options, Context& context) {
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  const std::string query = query_of({{"after", options.after == 0 ? "" : std::to_string(options.after)},
+                                      {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
+  BASE_TRY(const json::object answer, api.get("/v1/audit" + query));
+  const auto to_row = [](const json::object& o) -> Row {
+    return {number(o, "sequence"), member(o, "time"), member(o, "actor"), member(o, "action"), member(o, "subject")};
+  };
+  return answer_with(answer, options, context,
+                     table_of(answer, "records", {"SEQUENCE", "TIME", "ACTOR", "ACTION", "SUBJECT"}, to_row));
+}
+
+base::Result<base::ExitCode> verify_audit(const AdminOptions& options, Context& context) {
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  BASE_TRY(const json::object answer, api.get("/v1/audit/verification"));
+  const json::value* intact = answer.if_contains("intact");
+  const bool holds = intact != nullptr && intact->is_bool() && intact->get_bool();
+  const std::string found = holds ? "is intact" : "is BROKEN: " + member(answer, "problem");
+  BASE_TRY_VOID(answer_with(answer, options, context,
+                            "The audit log of " + number(answer, "records") + " records " + found + "\n"));
+  return holds ? base::ExitCode::ok : base::ExitCode::refused;
+}
+
+base::Result<base::ExitCode> acknowledge_audit(const AdminOptions& options, Context& context) {
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  BASE_TRY(const json::object answer, api.post("/v1/audit/acknowledge", {}));
+  return answer_with(answer, options, context,
+                     "Acknowledged, and recorded as such: " + member(answer, "acknowledged") + "\n");
 }
 
 using Call = base::Result<base::ExitCode> (*)(const AdminOptions&, Context&);
@@ -326,6 +367,20 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   add_operator_options(*list, list_options->authority);
 }
 
+void add_audit(CommandTree& tree, CLI::App& admin) {
+  CLI::App& group = tree.group(admin, "audit", "The audit log: who did what, as a chain that shows a break");
+  const auto [list, list_options] = add_call(tree, group, "list", "List its records, oldest first", list_audit);
+  list->add_option("--after", list_options->after, "Only those behind this sequence number")->type_name("N");
+  list->add_option("--limit", list_options->limit, "At most this many [100]")->type_name("N");
+  add_operator_options(*list, list_options->authority);
+  const auto [verify, verify_options] =
+      add_call(tree, group, "verify", "Walk the whole log now; exit code 1 where it is broken", verify_audit);
+  add_operator_options(*verify, verify_options->authority);
+  const auto [acknowledge, acknowledge_options] = add_call(
+      tree, group, "acknowledge", "Say that you looked at a break: the log goes on behind it", acknowledge_audit);
+  add_operator_options(*acknowledge, acknowledge_options->authority);
+}
+
 }  // namespace
 
 void add_admin(CommandTree& tree) {
@@ -334,6 +389,7 @@ void add_admin(CommandTree& tree) {
   add_organisations(tree, admin);
   add_applications(tree, admin);
   add_certificates(tree, admin);
+  add_audit(tree, admin);
 }
 
 }  // namespace countersign::cli
