@@ -77,18 +77,28 @@ net::Task<void> run_until_stopped(net::Loop& loop, authority::Service& service, 
   loop.stop();
 }
 
-base::Result<void> run(const apps::DaemonContext& context, const std::string& crash_at) {
+struct Options {
+  std::string crash_at;
+  std::string new_operator;  ///< "yes": make one, and end
+};
+
+base::Result<void> run(const apps::DaemonContext& context, const Options& options) {
   const base::Clock& clock = context.clock;
   const base::Log& log = context.log;
   BASE_TRY(const auto settings, authority::Settings::load(context.options.config));
   crypto::SystemRandom random;
-  BASE_TRY(const auto observer, make_observer(crash_at, log));
+  BASE_TRY(const auto observer, make_observer(options.crash_at, log));
   BASE_TRY(const auto passphrase, find_passphrase(settings, random, log));
 
   net::Loop loop;
   authority::FeedBell bell(loop);
   BASE_TRY(const auto authority,
            authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell}));
+  if (!options.new_operator.empty()) {
+    BASE_TRY_VOID(authority->make_new_operator());
+    log.warning("operator.recovered", {{"folder", authority->folder().operator_folder().string()}});
+    return {};
+  }
   net::Worker worker;
   BASE_TRY(const auto service, authority::Service::make(settings, {*authority, loop, worker, log}, bell));
   service->start();
@@ -106,7 +116,7 @@ base::Result<void> run(const apps::DaemonContext& context, const std::string& cr
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string crash_at;
+  Options options;
   return apps::run_daemon(
       argc, argv,
       {.name = "countersign-authority",
@@ -114,6 +124,12 @@ int main(int argc, char** argv) {
        .options = {{"--danger-crash-at",
                     "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
                     "after_sign, after_publish)",
-                    &crash_at}},
-       .work = [&](const apps::DaemonContext& context) { return run(context, crash_at); }});
+                    &options.crash_at},
+                   {.flag = "--new-operator",
+                    .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "
+                            "its data folder, resume that application if it is suspended, and end. Needs the "
+                            "passphrase of the keys; audited. Then revoke the certificate that was lost",
+                    .value = &options.new_operator,
+                    .is_flag = true}},
+       .work = [&](const apps::DaemonContext& context) { return run(context, options); }});
 }

@@ -24,7 +24,10 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
   command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
   for (const Daemon::Option& own : daemon.options)
-    command.add_option(own.flag, *own.value, own.help);
+    if (own.is_flag)
+      command.add_flag_callback(
+          own.flag, [&own] { *own.value = "yes"; }, own.help);
+    else command.add_option(own.flag, *own.value, own.help);
   command.footer(
       "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
   try {

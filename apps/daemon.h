@@ -28,7 +28,8 @@ struct Daemon {
   struct Option {
     std::string flag;
     std::string help;
-    std::string* value;  ///< filled in before `work` runs
+    std::string* value = nullptr;  ///< filled in before `work` runs; of a flag, with "yes" when it was given
+    bool is_flag = false;          ///< takes no value
   };
   std::vector<Option> options = {};  ///< beside --config and --ready-file
   std::function<base::Result<void>(const DaemonContext&)> work;

@@ -49,7 +49,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
                     outside_.observer);
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
-  credentials_.emplace(ledger_, *enrolment_, *issuance_);
+  credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
   BASE_TRY_VOID(abandon_intents());
@@ -67,12 +67,30 @@ base::Result<void> Authority::abandon_intents() {
   return {};
 }
 
+/// What could not be renewed does not stop a start as long as callers accept what is there: the next attempts follow.
+base::Result<void> Authority::provide_server(const Settings& settings) {
+  base::Result<void> provided;
+  const auto named = directory_.set_server_names(the_authority(), authority_identity(), settings.server_names);
+  if (!named) {
+    provided = base::unexpected(named.error());
+  } else if (const auto made = credentials_->provide_server(folder_); !made) {
+    provided = base::unexpected(made.error());
+  }
+  if (provided) return {};
+  BASE_TRY(const bool usable, credentials_->has_usable_server(folder_));
+  if (!usable) return provided;
+  outside_.log.error("certificate.renewal_failed", {{"error", base::to_string(provided.error())}});
+  return {};
+}
+
+base::Result<void> Authority::make_new_operator() { return credentials_->make_new_operator(folder_); }
+
 base::Result<void> Authority::provide_credentials(const Settings& settings) {
-  BASE_TRY_VOID(directory_.set_server_names(the_authority(), authority_identity(), settings.server_names));
-  BASE_TRY_VOID(credentials_->provide_server(folder_));
+  BASE_TRY_VOID(provide_server(settings));
   auto made = credentials_->provide_operator(folder_);
   if (!made) {
-    outside_.log.error("operator.none", {{"error", base::to_string(made.error())}});
+    outside_.log.error("operator.none", {{"error", base::to_string(made.error())},
+                                         {"remedy", "stop the authority, run countersign-authority --new-operator"}});
   } else if (*made == Provision::made_now) {
     outside_.log.warning("operator.credential_made", {{"folder", folder_.operator_folder().string()}});
   }

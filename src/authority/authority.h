@@ -52,10 +52,14 @@ class Authority {
   /// Replaces the server certificate when it is due or its names changed. Fails: as Credentials.
   base::Result<Provision> provide_server_certificate();
 
+  /// Recovery for when no operator can get in: writes operator/admin.* anew, audited. Fails: as Credentials.
+  base::Result<void> make_new_operator();
+
  private:
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> abandon_intents();
+  base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);
 
   DataFolder folder_;

@@ -2,11 +2,14 @@
 
 #include <cstring>
 
+#include "authority/directory.h"
+#include "authority/operators.h"
 #include "authority/rows.h"
 #include "authority/server_names.h"
 #include "base/check.h"
 #include "base/files.h"
 #include "feed/renewal.h"
+#include "trust/verdict.h"
 
 namespace countersign::authority {
 namespace {
@@ -73,9 +76,23 @@ base::Result<void> Credentials::obtain(const feed::CredentialFiles& files, const
   return feed::replace(files, pem, issued->certificate.to_pem() + issued->issuer->certificate.to_pem());
 }
 
+/// A certificate may be stored and not be valid: the clock was wrong when it was issued, or is wrong now.
+bool Credentials::is_believed(const tls::Credential& credential) const {
+  const trust::Policy policy{.purposes = {trust::Purpose::server}};
+  return trust::verify_chain(credential.chain, policy, trust_, ledger_.now()).has_value();
+}
+
+base::Result<bool> Credentials::has_usable_server(const DataFolder& folder) {
+  const auto present = feed::load(server_files(folder));
+  if (!present || !is_believed(*present)) return false;
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY(const auto row, store::find_certificate(rows, present->chain.front().serial().hex()));
+  return row && !row->revoked_at;
+}
+
 base::Result<bool> Credentials::is_good_server(const feed::CredentialFiles& files, const base::Identity& identity) {
   const auto present = feed::load(files);
-  if (!present) return false;
+  if (!present || !is_believed(*present)) return false;
   const x509::Certificate& certificate = present->chain.front();
   if (feed::is_due(certificate, ledger_.now())) return false;
   {
@@ -98,23 +115,34 @@ base::Result<Provision> Credentials::provide_server(const DataFolder& folder) {
   return Provision::made_now;
 }
 
-base::Result<bool> Credentials::has_valid_operator() {
-  store::CertificateFilter filter;
-  filter.of = {"internal", "operator", ""};
-  filter.status = store::CertificateStatus::valid;
-  filter.now = ledger_.now();
-  filter.limit = 1;
+base::Result<bool> Credentials::has_usable_operator() {
   BASE_TRY(auto rows, ledger_.read());
-  BASE_TRY(const auto found, store::list_certificates(rows, filter));
-  return !found.empty();
+  BASE_TRY(const std::size_t usable, count_usable_operators(rows, ledger_.now()));
+  return usable > 0;
+}
+
+base::Result<void> Credentials::make_new_operator(const DataFolder& folder) {
+  const base::Identity identity = admin_identity();
+  BASE_TRY_VOID(base::make_folder(folder.operator_folder()));
+  Directory directory(ledger_);
+  BASE_TRY_VOID(directory.resume_application(the_authority(), identity));
+  {
+    BASE_TRY(auto amendment, ledger_.amend());
+    BASE_TRY_VOID(amendment.audit({the_authority(), "operator.recovered", identity.to_urn()}));
+    BASE_TRY_VOID(amendment.commit());
+  }
+  const feed::CredentialFiles files = operator_files(folder);
+  std::error_code ignored;
+  fs::remove(next_key(files), ignored);  // what was left over may be known to somebody
+  return obtain(files, identity, trust::Purpose::service);
 }
 
 base::Result<Provision> Credentials::provide_operator(const DataFolder& folder) {
   const feed::CredentialFiles files = operator_files(folder);
   BASE_TRY_VOID(base::make_folder(folder.operator_folder()));
   const bool interrupted = fs::exists(next_key(files));
-  BASE_TRY(const bool valid, has_valid_operator());
-  if (valid && !interrupted) return Provision::was_there;
+  BASE_TRY(const bool usable, has_usable_operator());
+  if (usable && !interrupted) return Provision::was_there;
   BASE_TRY_VOID(obtain(files, admin_identity(), trust::Purpose::service));
   return Provision::made_now;
 }

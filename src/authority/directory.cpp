@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "authority/credentials.h"
+#include "authority/operators.h"
 #include "authority/rows.h"
 #include "authority/server_names.h"
 
@@ -116,6 +118,9 @@ base::Result<store::OrganisationRow> Directory::resume_organisation(const Actor&
 base::Result<store::ApplicationRow> Directory::suspend_application(const Actor& actor, const base::Identity& identity) {
   if (actor.name == identity.to_urn())
     return base::fail(Kind::conflict, "application.own", "an operator cannot suspend itself: another operator can");
+  if (identity == authority_identity())
+    return base::fail(Kind::conflict, "application.authority",
+                      "the authority cannot suspend itself: nobody could talk to it, not even to resume it");
   return change(actor, identity, Standing::suspended);
 }
 
@@ -153,6 +158,7 @@ base::Result<store::ApplicationRow> Directory::change(const Actor& actor, const 
   row->suspended = suspend;
   BASE_TRY_VOID(suspend ? store::suspend_application(amendment.rows(), row->key)
                         : store::resume_application(amendment.rows(), row->key));
+  if (suspend) BASE_TRY_VOID(keep_an_operator(amendment.rows(), identity, ledger_.now()));
   BASE_TRY_VOID(amendment.audit({actor, suspend ? "application.suspended" : "application.resumed", identity.to_urn()}));
   BASE_TRY_VOID(amendment.publish(
       trust::SuspensionFact{identity.environment, identity.organisation, identity.application, suspend}));

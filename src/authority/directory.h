@@ -35,7 +35,8 @@ class Directory {
   /// `name.invalid`, `server_name.invalid`.
   base::Result<store::ApplicationRow> create_application(const Actor& actor, const NewApplication& application);
   base::Result<std::vector<store::ApplicationRow>> list_applications(const store::ApplicationFilter& filter);
-  /// Done already is no failure. Fails: `application.unknown`, `application.own` (an operator suspending itself).
+  /// Done already is no failure. Fails: `application.unknown`, `application.own` (an operator suspending itself),
+  /// `application.authority` (the authority itself), `operator.last` (nobody else could administrate).
   base::Result<store::ApplicationRow> suspend_application(const Actor& actor, const base::Identity& identity);
   base::Result<store::ApplicationRow> resume_application(const Actor& actor, const base::Identity& identity);
   /// For server certificates from now on. Fails: `application.unknown`, `application.no_servers`,

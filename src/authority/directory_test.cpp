@@ -74,6 +74,12 @@ TEST_F(DirectoryTest, OperatorsCannotLockThemselvesOut) {
   EXPECT_EQ(code_of(directory.suspend_application(admin(), identity("internal:operator:admin"))), "application.own");
   EXPECT_EQ(code_of(directory.suspend_application({"urn:countersign:internal:operator:alice"},
                                                   identity("internal:operator:admin"))),
+            "operator.last")
+      << "alice has no certificate";
+  add_application("internal:operator:alice");
+  ASSERT_TRUE(enrol("internal:operator:alice", make_key(), trust::Purpose::service));
+  EXPECT_EQ(code_of(directory.suspend_application({"urn:countersign:internal:operator:alice"},
+                                                  identity("internal:operator:admin"))),
             "ok");
   EXPECT_EQ(code_of(directory.suspend_application(admin(), identity("uat:acme:payments"))), "application.unknown");
 }

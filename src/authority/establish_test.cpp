@@ -11,6 +11,7 @@
 #include "authority/fixture_test.h"
 #include "authority/revocation.h"
 #include "base/files.h"
+#include "trust/verdict.h"
 
 namespace countersign::authority {
 namespace {
@@ -177,22 +178,66 @@ TEST_F(Starts, CompleteTheirOwnCredentialsAfterACrashAtEveryStep) {
     }
 }
 
-TEST_F(Starts, MakeANewOperatorOnlyWhenThereIsNone) {
-  std::string serial;
-  {
-    const auto authority = open();
-    serial = load(operator_files(data())).chain.front().serial().hex();
+TEST_F(Starts, MakeANewOperatorOnlyWhenNobodyCouldGetIn) {
+  struct Row {
+    const char* name;
+    std::function<void()> change;
+    bool made;
+  };
+  const auto sql = [this](const std::string& text) {
+    ASSERT_TRUE(testing::RawSqlite(data().registry()).run(text)) << text;
+  };
+  const std::string of_admin = " WHERE organisation = 'operator'";
+  const Row rows[] = {
+      {"the operator took the credential away: it is still valid", [] {}, false},
+      {"it was revoked", [&] { sql("UPDATE certificates SET revoked_at = 1, revoked_for = 'unspecified'" + of_admin); },
+       true},
+      {"it has expired", [&] { clock.advance(kDay * 400); }, true},
+      {"it is not valid yet", [&] { clock.advance(-kDay * 2); }, true},
+  };
+  ASSERT_TRUE(open());
+  for (const Row& row : rows) {
+    fs::remove_all(data().operator_folder());
+    row.change();
+    ASSERT_TRUE(open()) << row.name;
+    EXPECT_EQ(fs::exists(operator_files(data()).key), row.made) << row.name;
   }
-  fs::remove_all(data().operator_folder());
-  {
-    const auto authority = open();
-    ASSERT_TRUE(authority);
-    EXPECT_FALSE(fs::exists(operator_files(data()).key)) << "the operator took the credential away: it is still valid";
-    ASSERT_TRUE(revoke((*authority)->ledger(), the_authority(), x509::Serial::parse(serial).value(), "key_compromise"));
-  }
+}
+
+TEST_F(Starts, RecoverAnOperatorWhenAsked) {
+  ASSERT_TRUE(open());
+  const auto before = load(operator_files(data())).chain.front();
+  ASSERT_TRUE(testing::RawSqlite(data().registry())
+                  .run("UPDATE applications SET suspended = 1 WHERE organisation = 'operator'"));
   const auto authority = open();
-  ASSERT_TRUE(authority);
-  EXPECT_NE(load(operator_files(data())).chain.front().serial().hex(), serial);
+  ASSERT_TRUE(authority) << "without any operator it comes up all the same";
+  ASSERT_TRUE((*authority)->make_new_operator());
+  const auto after = load(operator_files(data()));
+  EXPECT_NE(after.chain.front().serial().hex(), before.serial().hex());
+  const auto chain =
+      trust::verify_chain(after.chain, {.purposes = {trust::Purpose::service}}, (*authority)->trust(), clock.now());
+  EXPECT_TRUE(trust::admit(*chain, (*authority)->view()));
+  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM audit WHERE action = 'operator.recovered'"),
+            "1");
+}
+
+TEST_F(Starts, OutliveARenewalThatFails) {
+  struct Row {
+    const char* name;
+    base::Duration later;
+    const char* code;
+  };
+  for (const Row& row : {Row{"due and still valid", kDay * 300, "ok"}, Row{"over", kDay * 351, "test.crash"}}) {
+    fs::remove_all(folder());
+    EstablishedData::shared().copy_to(folder());
+    ASSERT_TRUE(open());
+    clock.advance(row.later);
+    observer.stop_at = Step::after_check;
+    observer.let_pass = 0;
+    EXPECT_EQ(code_of(open()), row.code) << row.name;
+    observer.stop_at.reset();
+    ASSERT_TRUE(open());
+  }
 }
 
 TEST_F(Starts, RenewTheServerCertificate) {
@@ -206,6 +251,7 @@ TEST_F(Starts, RenewTheServerCertificate) {
       {"half of its life is over", [this] { clock.advance(kDay * 175); }, false},
       {"two thirds are over", [this] { clock.advance(kDay * 60); }, true},
       {"its names changed", [this] { server_names = {"authority.example"}; }, true},
+      {"it is not valid yet", [this] { clock.advance(-kDay * 2); }, true},
       {"its key is gone", [this] { fs::remove(server_files(data()).key); }, true},
       {"its file is damaged",
        [this] { ASSERT_TRUE(base::write_file(server_files(data()).chain, "nothing", base::FileMode::world_readable)); },

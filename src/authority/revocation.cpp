@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "authority/credentials.h"
+#include "authority/operators.h"
 #include "authority/rows.h"
 
 namespace countersign::authority {
@@ -28,12 +30,30 @@ struct Ending {
   base::Instant at;
 };
 
+/// The certificate that the authority shows its callers is its newest one for servers.
+base::Result<void> refuse_our_own(store::Transaction& rows, const store::CertificateRow& row, base::Instant now) {
+  if (row.key != to_key(authority_identity()) || row.purpose != trust::name(trust::Purpose::server)) return {};
+  store::CertificateFilter filter;
+  filter.of = {row.key.environment, row.key.organisation, row.key.application};
+  filter.purpose = row.purpose;
+  filter.status = store::CertificateStatus::valid;
+  filter.now = now;
+  filter.limit = 1;
+  BASE_TRY(const auto newest, store::list_certificates(rows, filter));
+  if (newest.empty() || newest.front().serial != row.serial) return {};
+  return base::fail(Kind::conflict, "certificate.in_use",
+                    "this is the certificate of the authority itself, and nobody would talk to it: stop it, remove "
+                    "server.key from its folder, start it, and then revoke this one, which it has replaced");
+}
+
 /// One row, one audit record, one fact. A certificate that was revoked before keeps its day.
 base::Result<void> end(Amendment& amendment, const Actor& actor, store::CertificateRow& row, const Ending& ending) {
+  BASE_TRY_VOID(refuse_our_own(amendment.rows(), row, ending.at));
   if (!row.revoked_at) row.revoked_at = ending.at;
   row.revoked_for = ending.reason;
   BASE_TRY_VOID(store::revoke_certificate(amendment.rows(), row.serial, ending.reason, *row.revoked_at));
   BASE_TRY(auto fact, to_fact(row));
+  BASE_TRY_VOID(keep_an_operator(amendment.rows(), fact.identity, ending.at));
   const std::string urn = fact.identity.to_urn();
   BASE_TRY_VOID(
       amendment.audit({actor, "certificate.revoked", urn, {{"serial", row.serial}, {"reason", ending.reason}}}));

@@ -20,7 +20,8 @@ struct Revocation {
 
 /// With the same reason again it is no failure; key_compromise replaces any other reason, since it bars the key: in the
 /// same amendment it ends every certificate of that key that has not expired. Fails: `reason.unknown`,
-/// `certificate.unknown`, `certificate.already_revoked`, and as store.
+/// `certificate.unknown`, `certificate.already_revoked`, `certificate.in_use` (the authority's own), `operator.last`,
+/// and as store.
 base::Result<Revocation> revoke(Ledger& ledger, const Actor& actor, const x509::Serial& serial,
                                 const std::string& reason);
 

@@ -438,6 +438,27 @@ TEST_F(Doors, DoNothingForWhoWasRevokedWhileTheCallWaited) {
   }
 }
 
+TEST_F(Doors, KeepTheAuthorityAndAnOperator) {
+  const std::string application = "/v1/applications/internal/";
+  const auto revoke_call = [](const x509::Certificate& certificate) {
+    return Ask{"POST", "/v1/certificates/" + certificate.serial().hex() + "/revoke", R"({"reason":"superseded"})"};
+  };
+  const auto server = feed::load(server_files(authority().folder())).value();
+  const auto& own = admin()->chain.front();
+  EXPECT_EQ(outcome(api(admin(), {"POST", application + "service/authority/suspend"})), "409 application.authority");
+  EXPECT_EQ(outcome(api(admin(), revoke_call(server.chain.front()))), "409 certificate.in_use");
+  EXPECT_EQ(outcome(api(admin(), revoke_call(own))), "409 operator.last");
+
+  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  EXPECT_EQ(outcome(api(admin(), revoke_call(own))), "409 operator.last") << "alice has no certificate yet";
+  const auto alice = credential("internal:operator:alice", Purpose::service);
+  EXPECT_EQ(outcome(api(admin(), {"POST", application + "operator/alice/suspend"})), "200");
+  EXPECT_EQ(outcome(api(admin(), revoke_call(own))), "409 operator.last") << "alice could not get in";
+  EXPECT_EQ(outcome(api(admin(), {"POST", application + "operator/alice/resume"})), "200");
+  EXPECT_EQ(outcome(api(&alice, revoke_call(own))), "200");
+  EXPECT_EQ(outcome(api(&alice, revoke_call(alice.chain.front()))), "409 operator.last");
+}
+
 TEST_F(Doors, StayOpenForEverybodyElse) {
   ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
   const auto alice = credential("internal:operator:alice", Purpose::service);
