@@ -20,10 +20,18 @@ def children_of(pid):
 
 
 def program_of(pid):
-    try:  # not /proc/PID/exe: of a program that keeps its memory private, only root may read that
-        return Path(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()).name
-    except FileNotFoundError:  # it ended just now
+    """By its command line, which can be read also where its memory cannot."""
+    try:
+        return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])).name
+    except (FileNotFoundError, ProcessLookupError):  # it ended just now
         return ""
+
+
+def environment_of(pid):
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except PermissionError:  # a program that keeps its memory private does not show it to its own user
+        return b""
 
 
 class UpTest(unittest.TestCase):
@@ -221,7 +229,7 @@ class PassphraseTest(unittest.TestCase):
             children = children_of(platform.running["up"].pid)
             self.assertEqual(len(children), 3)
             for pid in children:  # the authority has wiped it after reading
-                self.assertNotIn(b"open-sesame", Path(f"/proc/{pid}/environ").read_bytes(), program_of(pid))
+                self.assertNotIn(b"open-sesame", environment_of(pid), program_of(pid))
 
 
 if __name__ == "__main__":
