@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/files.h"
+#include "base/process.h"
 #include "net/loop.h"
 
 namespace countersign::apps {
@@ -23,6 +24,9 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   CLI::App command(daemon.purpose, daemon.name);
   command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
   command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
+  bool core_dumps = false;
+  command.add_flag("--danger-core-dumps", core_dumps,
+                   "let the system dump this process's memory, keys included, and let debuggers attach");
   for (const Daemon::Option& own : daemon.options)
     if (own.is_flag)
       command.add_flag_callback(
@@ -37,9 +41,11 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
     command.exit(thrown);
     return static_cast<int>(asked_for_help ? base::ExitCode::ok : base::ExitCode::usage);
   }
+  if (!core_dumps) base::keep_memory_private();
   const base::SystemClock clock;
   const auto sink = base::stderr_sink();
   const base::Log log({.program = daemon.name}, clock, *sink);
+  if (core_dumps) log.warning("danger.core_dumps", {{"meaning", "this process's memory may be dumped, keys included"}});
   auto done = daemon.work({options, clock, log});
   return done ? static_cast<int>(base::ExitCode::ok) : report(daemon.name, done.error());
 } catch (const std::exception& thrown) {
