@@ -46,6 +46,43 @@ class FeedTest(testing.PlatformTest):
         self.assert_refused("revoked", lambda: self.curl(refunds))
         self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
 
+    def test_a_copy_that_could_not_be_written_never_loses_a_revocation(self):
+        """As with a full disk: the revocation acts, is missing in the copy, and must not be passed over by the next change."""
+        stolen = self.enrol("production/acme/chargebacks").transport
+        self.wait_for_copy_with(stolen)
+        aside = self.copy.rename(self.copy.with_name("aside"))
+        self.copy.mkdir()  # nothing can be appended to a folder
+        mark = self.platform.records("gateway").mark()
+        self.platform.admin("revoke", testing.serial_of(stolen), "--reason", "superseded")
+        self.settle(stolen, status=0)
+        self.platform.records("gateway").next("feed.copy_failed", mark)
+        self.copy.rmdir()
+        aside.rename(self.copy)
+        self.wait_for_copy_with(self.enrol("production/acme/late").transport)
+        self.platform.stop("gateway", "authority")
+        self.platform.start("gateway")
+        self.assert_refused("revoked", lambda: self.curl(stolen))
+
+    def test_a_restored_registry_does_not_bring_back_the_revoked(self):
+        """An older registry counts other changes by the same numbers: a follower of the newer one must start afresh."""
+        stolen = self.enrol("production/acme/terminals").transport
+        self.wait_for_copy_with(stolen)
+        folder, backup = self.platform.authority_folder, self.platform.folder / "backup"
+        self.platform.stop("authority")
+        shutil.copytree(folder, backup)
+        self.platform.start("authority")
+        self.wait_for_copy_with(self.enrol("production/acme/forgotten").transport)
+        self.platform.stop("gateway", "authority")
+        shutil.rmtree(folder)
+        shutil.copytree(backup, folder)
+        self.platform.start("authority")
+        self.platform.admin("revoke", testing.serial_of(stolen), "--reason", "superseded")
+        for number in range(3):  # past the last number that the gateway knows
+            self.platform.enrol(f"production/acme/later-{number}")
+        self.platform.start("gateway")
+        self.settle(stolen, status=0)
+        self.assert_refused("revoked", lambda: self.curl(stolen))
+
     def test_catches_up_when_the_authority_comes_back(self):
         self.platform.stop("authority")
         self.assert_seen_as(self.acme.name, self.curl(self.acme.transport))
