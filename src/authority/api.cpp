@@ -15,6 +15,14 @@ base::Result<void> refuse_other_sites(const http::Request& request) {
 
 }  // namespace
 
+net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, std::function<void()> job) {
+  const net::Worker::Patience patience{kWaitingCalls, net::Deadline::after(kWaitingTime)};
+  const auto done = co_await worker.try_run(loop, std::move(job), patience);
+  if (done) co_return base::Result<void>();
+  co_return base::fail(base::Kind::unavailable, "authority.busy",
+                       "the authority has too much to do: try again in a while");
+}
+
 Answer Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   BASE_TRY_VOID(gate_.recheck(caller));
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
@@ -29,7 +37,7 @@ net::Task<Answer> Api::dispatch(const http::Request& request, const ApiCaller& c
   const Call call{request, std::move(match.arguments)};
   Answer answer = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
   std::function<void()> job = [&] { answer = perform(*match.route, call, caller); };
-  co_await parts_.worker.run(parts_.loop, std::move(job));
+  BASE_CO_TRY_VOID(co_await take_turn(parts_.worker, parts_.loop, std::move(job)));
   co_return answer;
 }
 

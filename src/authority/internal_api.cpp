@@ -94,7 +94,7 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
 net::Task<Answer> InternalApi::renew(const http::Request& request, const InternalCaller& caller) {
   Answer answer = dropped();
   std::function<void()> job = [&] { answer = renew_now(request, caller); };
-  co_await parts_.worker.run(parts_.loop, std::move(job));
+  BASE_CO_TRY_VOID(co_await take_turn(parts_.worker, parts_.loop, std::move(job)));
   co_return answer;
 }
 

@@ -62,7 +62,7 @@ class Ledger {
   explicit Ledger(const Parts& parts) : parts_(parts) {}
 
   /// For reading: never committed. Fails: as store.
-  base::Result<store::Transaction> read() { return parts_.registry.begin(); }
+  base::Result<store::Transaction> read() { return parts_.registry.begin_reading(); }
   /// Fails: as store.
   base::Result<Amendment> amend();
   base::Instant now() const { return parts_.clock.now(); }

@@ -81,6 +81,13 @@ class Worker {
   /// Suspends the caller on its loop until `work` has run on the worker's thread. Jobs run one at a time, in order.
   /// `work` must not throw; what it captured by reference must outlive the call. The worker dies before its loops.
   Task<void> run(Loop& loop, std::function<void()> work);
+  /// How long a caller waits for its turn.
+  struct Patience {
+    std::size_t waiting;  ///< refused when so many others wait already
+    Deadline begin_by;    ///< refused when it has not begun by then; once begun it is waited for
+  };
+  /// The same for work that may be refused: then it never runs. Fails: `worker.busy` (Kind::unavailable).
+  Task<base::Result<void>> try_run(Loop& loop, std::function<void()> work, Patience patience);
   /// Jobs that nobody has started yet. Thread-safe.
   std::size_t waiting() const;
 

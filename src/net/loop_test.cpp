@@ -135,6 +135,48 @@ TEST(Worker, FinishesWhatWasStarted) {
   EXPECT_TRUE(first);
 }
 
+/// Keeps the worker until `gate` opens.
+Task<void> occupy(Worker& worker, Loop& loop, std::mutex& gate, bool& begun) {
+  std::function<void()> work = [&] {
+    loop.post([&begun] { begun = true; });
+    const std::lock_guard open(gate);
+  };
+  co_await worker.run(loop, std::move(work));
+}
+
+Task<std::string> try_one(Worker& worker, Loop& loop, bool& done, Worker::Patience patience) {
+  std::function<void()> work = [&done] { done = true; };
+  const auto result = co_await worker.try_run(loop, std::move(work), patience);
+  co_return result ? "ok" : result.error().code;
+}
+
+Task<void> wait_until(const bool& flag) {
+  while (!flag)
+    co_await sleep_until(Deadline::after(milliseconds(1)));
+}
+
+TEST(Worker, RefusesWhatWouldWaitTooLong) {
+  const testing::KeptLog log;
+  Loop loop;
+  Worker worker;
+  std::mutex gate;
+  std::unique_lock closed(gate);
+  bool begun = false;
+  bool done = false;
+  spawn(loop, occupy(worker, loop, gate, begun), "occupant", log.log());
+  testing::run(loop, wait_until(begun));
+  const auto attempt = [&](Worker::Patience patience) {
+    return testing::run(loop, try_one(worker, loop, done, patience));
+  };
+  EXPECT_EQ(attempt({0, Deadline::after(seconds(60))}), "worker.busy") << "nobody may wait";
+  EXPECT_EQ(attempt({1, Deadline::after(milliseconds(1))}), "worker.busy") << "its time is over";
+  EXPECT_EQ(worker.waiting(), 0U);
+  closed.unlock();
+  EXPECT_FALSE(done);
+  EXPECT_EQ(attempt({1, Deadline::after(seconds(60))}), "ok");
+  EXPECT_TRUE(done);
+}
+
 TEST(Loop, MayDieWithTasksSuspended) {
   const testing::KeptLog log;
   bool woke = false;

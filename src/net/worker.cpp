@@ -1,5 +1,6 @@
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -20,6 +21,10 @@ struct Job {
   Loop* loop = nullptr;
   std::shared_ptr<Completion> completion;
 };
+
+tl::unexpected<base::Error> busy() {
+  return base::fail(base::Kind::unavailable, "worker.busy", "too much other work waits");
+}
 
 /// Forgets the waiter when its frame dies, run to its end or not.
 class Registration {
@@ -43,7 +48,25 @@ struct Worker::State {
 
   void serve();
   std::optional<Job> next();
+  bool add(Job job, std::size_t most);
+  /// False when it has begun already.
+  bool drop(const Completion& completion);
 };
+
+bool Worker::State::add(Job job, std::size_t most) {
+  {
+    const std::lock_guard lock(mutex);
+    if (jobs.size() >= most) return false;
+    jobs.push_back(std::move(job));
+  }
+  changed.notify_one();
+  return true;
+}
+
+bool Worker::State::drop(const Completion& completion) {
+  const std::lock_guard lock(mutex);
+  return std::erase_if(jobs, [&](const Job& job) { return job.completion.get() == &completion; }) > 0;
+}
 
 std::optional<Job> Worker::State::next() {
   std::unique_lock lock(mutex);
@@ -86,6 +109,12 @@ std::size_t Worker::waiting() const {
 }
 
 Task<void> Worker::run(Loop& loop, std::function<void()> work) {
+  const Deadline never{std::chrono::steady_clock::time_point::max()};
+  const Patience endless{std::numeric_limits<std::size_t>::max(), never};
+  (void)co_await try_run(loop, std::move(work), endless);
+}
+
+Task<base::Result<void>> Worker::try_run(Loop& loop, std::function<void()> work, Patience patience) {
   Wakeup done(loop.executor());
   const auto completion = std::make_shared<Completion>();
   const Registration registration(*completion, done);
@@ -93,13 +122,12 @@ Task<void> Worker::run(Loop& loop, std::function<void()> work) {
   job.work = std::move(work);
   job.loop = &loop;
   job.completion = completion;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->jobs.push_back(std::move(job));
-  }
-  state_->changed.notify_one();
+  if (!state_->add(std::move(job), patience.waiting)) co_return busy();
+  if (co_await done.wait(patience.begin_by)) co_return base::Result<void>();
+  if (state_->drop(*completion)) co_return busy();
   const Deadline never{std::chrono::steady_clock::time_point::max()};
   co_await done.wait(never);
+  co_return base::Result<void>();
 }
 
 }  // namespace countersign::net

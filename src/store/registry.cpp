@@ -90,10 +90,14 @@ base::Result<Registry> Registry::open(const std::filesystem::path& file) {
   }
 }
 
-base::Result<Transaction> Registry::begin() {
+base::Result<Transaction> Registry::begin() { return start("BEGIN IMMEDIATE"); }
+
+base::Result<Transaction> Registry::begin_reading() { return start("BEGIN"); }
+
+base::Result<Transaction> Registry::start(const char* statement) {
   BASE_CHECK(!impl_->in_use);
   try {
-    impl_->sql.begin();
+    impl_->sql << statement;
   } catch (const std::exception& thrown) {
     return base::unexpected(to_error(thrown, "begin a transaction"));
   }

@@ -46,11 +46,16 @@ class Registry {
   ~Registry();
   Registry(Registry&&) noexcept;
 
-  /// Starts a transaction; the one before must be gone.
+  /// Starts a transaction that may change rows; the one before must be gone. It holds the registry's lock from its
+  /// beginning: what it reads cannot be changed by another process under it, and waiting for one works. Fails:
+  /// `store.busy` when another process keeps the registry longer than that.
   base::Result<Transaction> begin();
+  /// Starts one for reading only; it waits for nobody. A statement that changes something is our own mistake.
+  base::Result<Transaction> begin_reading();
 
  private:
   struct Impl;
+  base::Result<Transaction> start(const char* statement);
   explicit Registry(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

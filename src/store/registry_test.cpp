@@ -68,6 +68,26 @@ TEST(Registry, KeepsWhatWasCommitted) {
   EXPECT_EQ(RawSqlite(file).ask("PRAGMA journal_mode"), "wal");
 }
 
+TEST(Registry, HoldsItsLockFromTheBeginningOfAnAmendmentOnly) {
+  const Folder folder;
+  const auto file = folder / "registry.db";
+  Registry registry = open(file);
+  RawSqlite another(file);
+  const std::string write = "INSERT INTO organisations VALUES ('other', 'x', 0, 0)";
+  {
+    auto reading = registry.begin_reading();
+    ASSERT_TRUE(reading);
+    EXPECT_TRUE(list_organisations(*reading));
+    EXPECT_TRUE(another.run(write)) << "who only reads is in nobody's way";
+  }
+  ASSERT_TRUE(another.run("DELETE FROM organisations"));
+  Transaction transaction = begin(registry);
+  EXPECT_TRUE(list_organisations(transaction)->empty());
+  EXPECT_FALSE(another.run(write));
+  EXPECT_TRUE(insert(transaction, organisation("acme"))) << "what was read is still so";
+  EXPECT_TRUE(transaction.commit());
+}
+
 TEST(Registry, ForgetsAnAbandonedTransaction) {
   struct Row {
     const char* name;
