@@ -1,8 +1,12 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "base/files.h"
 #include "feed/copy.h"
 #include "feed/credential_files.h"
+#include "feed/follower.h"
+#include "feed/judge_authority.h"
 #include "feed/knowledge.h"
 #include "feed/renewal.h"
 #include "testing/folder.h"
@@ -234,6 +238,49 @@ TEST(Copy, DamageInsideIsRefused) {
   EXPECT_FALSE(copy.load());
   ASSERT_TRUE(base::write_file(copy.path(), "", base::FileMode::owner_only));
   EXPECT_FALSE(copy.load());
+}
+
+class NoSink final : public base::LogSink {
+  void write(std::string_view) override {}
+};
+
+TEST(Follower, BelievesOnlyTheRootsThatWereInstalled) {
+  Pki pki;
+  const Folder folder;
+  Snapshot snapshot = snapshot_of(pki, 3);
+  snapshot.facts.emplace_back(RootFact{pki.look_alike_partner_root().certificate});
+  ASSERT_TRUE(Copy(folder / "trust-feed.json").start(snapshot));
+  NoSink sink;
+  const base::Log log({.program = "test"}, pki.clock(), sink);
+  net::Loop loop;
+  Knowledge knowledge;
+  Follower follower(loop,
+                    {.link = {},
+                     .credential = {},
+                     .copy = folder / "trust-feed.json",
+                     .roots = {pki.partner_root().certificate, pki.provider_root().certificate}},
+                    knowledge, pki.clock(), log);
+  ASSERT_TRUE(follower.start_from_copy());
+  const auto anchors = knowledge.trust()->anchors().anchors();
+  EXPECT_EQ(anchors.size(), 2U);
+  EXPECT_EQ(std::ranges::count(anchors, pki.look_alike_partner_root().certificate), 0);
+}
+
+TEST(JudgeAuthority, BelievesTheAuthorityOnlyAndNotOnceItsCertificateIsRevoked) {
+  Pki pki;
+  const Issued authority = pki.internal_server("authority").issue();
+  const Issued gateway = pki.internal_server("gateway").issue();
+  trust::RegistryView registry;
+  const auto trust = std::make_shared<const trust::TrustSet>(pki.provider_trust());
+  const JudgeAuthority judge{trust, "localhost", &pki.clock(), &registry};
+  EXPECT_TRUE(judge(authority.chain)) << "one that is not listed passes: it may be newer than what is known";
+  EXPECT_EQ(judge(gateway.chain).error().reason, trust::Reason::wrong_name);
+  trust::CertificateFact fact = authority.fact();
+  registry.apply(fact);
+  EXPECT_TRUE(judge(authority.chain));
+  fact.revoked_for = "key_compromise";
+  registry.apply(fact);
+  EXPECT_EQ(judge(authority.chain).error().reason, trust::Reason::revoked);
 }
 
 /// What a crash leaves behind: how many of the three steps of replace() were done.
