@@ -140,11 +140,13 @@ net::Task<void> Sender::serve(tls::LiveConnection<tls::VerifiedPeer>& live) {
   options.body_bytes = config_.body_bytes;
   options.on_busy = [&live](bool busy) { live.idle = !busy; };
   options.draining = [this] { return server_->draining(); };
+  options.is_cut = [&live] { return live.cut; };
   co_await http::serve(*live.connection.stream, handler, options);
 }
 
 net::Task<http::Response> Sender::answer(tls::LiveConnection<tls::VerifiedPeer>& live, http::Request request) {
-  if (!server_->still_admitted(live, plane_->knowledge().registry(), clock_.now())) co_return http::Response();
+  if (!server_->still_admitted(live, plane_->knowledge().registry(), clock_.now()))
+    co_return http::Response();  // nobody gets it: is_cut
   auto path = request.path();
   if (!path) co_return http::to_problem(path.error());
   const Endpoint* endpoint =

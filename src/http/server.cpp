@@ -41,6 +41,7 @@ class Session {
   net::Task<Response> call(Request request);
   net::Task<base::Result<void>> write(Response response, const std::string& method, bool keep);
   net::Task<void> linger();
+  bool is_cut() const { return options_.is_cut != nullptr && options_.is_cut(); }
 
   net::Stream& stream_;
   const Handler& handler_;
@@ -52,6 +53,7 @@ class Session {
 net::Task<void> Session::run() {
   for (;;) {
     base::Result<bool> another = co_await serve_one();
+    if (is_cut()) break;
     if (another && *another) continue;
     if (!another) {
       const std::optional<int> status = status_of_unreadable(another.error());
@@ -78,6 +80,7 @@ net::Task<base::Result<bool>> Session::serve_one() {
   request.head = std::move(*head);
   request.body = std::move(body);
   Response response = co_await call(std::move(request));
+  if (is_cut()) co_return false;
   const bool draining = options_.draining != nullptr && options_.draining();
   const bool keep = reader_.keep_alive() && !draining && !thrown_;
   BASE_CO_TRY_VOID(co_await write(std::move(response), method, keep));

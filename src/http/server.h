@@ -19,6 +19,8 @@ struct ServerOptions {
   base::Duration write_time = std::chrono::seconds(30);
   std::function<void(bool)> on_busy = nullptr;  ///< told true when a request was read, false when its answer is out
   std::function<bool()> draining = nullptr;     ///< true: answer with Connection: close
+  /// True: the stream was aborted by us, also while the handler ran: it ends without a byte more and without lingering.
+  std::function<bool()> is_cut = nullptr;
 };
 
 /// Serves `stream` until either side closes. Malformed input gets one problem+json answer (400, 408, 413, 431) and a

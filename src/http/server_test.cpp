@@ -176,5 +176,37 @@ TEST(Server, WritesHeadAndSmallBodyTogether) {
   EXPECT_EQ(serve_pieces(MemoryStream::whole("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")).writes, 2);
 }
 
+/// Cuts the connection instead of answering, as a server does whose peer is no longer admitted.
+net::Task<Response> cut_and_answer(bool& cut, Request) {
+  cut = true;
+  co_return json_response(200, "{}");
+}
+
+TEST(ServingTheCut, WritesNothingMore) {
+  for (const bool cuts : {false, true}) {
+    net::Loop loop;
+    const testing::KeptLog log;
+    bool cut = false;
+    bool other = false;
+    const Handler handler = [&](Request request) { return cut_and_answer(cuts ? cut : other, std::move(request)); };
+    ServerOptions options;
+    options.is_cut = [&cut] { return cut; };
+    MemoryStream stream(MemoryStream::whole(kGet + kGet));
+    net::spawn(loop, serve(stream, handler, options), "serve", log.log());
+    loop.run();
+    EXPECT_EQ(stream.writes(), cuts ? 0 : 2);
+    EXPECT_EQ(stream.finished(), !cuts) << "it said goodbye";
+  }
+}
+
+TEST(ServingTheCut, DoesNotEvenRefuse) {
+  ServerOptions options;
+  EXPECT_EQ(serve_pieces(MemoryStream::whole("GET /\r\n\r\n"), options).written.substr(0, 12), "HTTP/1.1 400");
+  options.is_cut = [] { return true; };
+  const Served served = serve_pieces(MemoryStream::whole("GET /\r\n\r\n"), options);
+  EXPECT_EQ(served.written, "");
+  EXPECT_FALSE(served.finished);
+}
+
 }  // namespace
 }  // namespace countersign::http
