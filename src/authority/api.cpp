@@ -43,8 +43,10 @@ net::Task<Answer> Api::dispatch(const http::Request& request, const ApiCaller& c
 
 net::Task<http::Response> Api::respond(http::Request request, const ApiCaller& caller) {
   Answer answer = co_await dispatch(request, caller);
-  if (!answer) co_return to_response(answer.error(), parts_.log);
-  co_return std::move(*answer);
+  if (answer) co_return std::move(*answer);
+  const RefusedCall call{"api", caller.address.to_string(), caller.peer ? caller.peer->identity().to_urn() : "none",
+                         code_digest_in(request)};
+  co_return refusals_.answer(answer.error(), request, call);
 }
 
 }  // namespace countersign::authority

@@ -1,6 +1,7 @@
 // Api: the public door. One HTTP request in, one response out; the registry is only touched on the worker's thread.
 #pragma once
 
+#include "authority/api_problem.h"
 #include "authority/gate.h"
 #include "authority/routes.h"
 #include "net/loop.h"
@@ -22,7 +23,7 @@ class Api {
     net::Worker& worker;
     const base::Log& log;
   };
-  Api(const Parts& parts, const Gate& gate) : parts_(parts), gate_(gate), routes_(all_routes()) {}
+  Api(const Parts& parts, const Gate& gate) : parts_(parts), gate_(gate), routes_(all_routes()), refusals_(parts.log) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes; nothing in `request` says who
   /// calls.
@@ -37,6 +38,7 @@ class Api {
   Parts parts_;
   const Gate& gate_;
   std::vector<Route> routes_;
+  Refusals refusals_;
 };
 
 }  // namespace countersign::authority

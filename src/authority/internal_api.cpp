@@ -40,8 +40,9 @@ bool is_get(const http::Request& request) { return request.head.method == "GET" 
 
 net::Task<http::Response> InternalApi::respond(http::Request request, const InternalCaller& caller) {
   Answer answer = co_await dispatch(request, caller);
-  if (!answer) co_return to_response(answer.error(), parts_.log);
-  co_return std::move(*answer);
+  if (answer) co_return std::move(*answer);
+  const RefusedCall call{"internal", caller.address.to_string(), caller.peer.identity().to_urn(), ""};
+  co_return refusals_.answer(answer.error(), request, call);
 }
 
 net::Task<Answer> InternalApi::dispatch(const http::Request& request, const InternalCaller& caller) {

@@ -13,7 +13,8 @@ inline constexpr base::Duration kLongestPoll = std::chrono::seconds(30);
 class InternalApi {
  public:
   /// Borrows all.
-  InternalApi(const Api::Parts& parts, const Gate& gate, FeedBell& bell) : parts_(parts), gate_(gate), bell_(bell) {}
+  InternalApi(const Api::Parts& parts, const Gate& gate, FeedBell& bell)
+      : parts_(parts), gate_(gate), bell_(bell), refusals_(parts.log) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes.
   net::Task<http::Response> respond(http::Request request, const InternalCaller& caller);
@@ -29,6 +30,7 @@ class InternalApi {
   Api::Parts parts_;
   const Gate& gate_;
   FeedBell& bell_;
+  Refusals refusals_;
 };
 
 }  // namespace countersign::authority

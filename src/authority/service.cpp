@@ -20,6 +20,17 @@ trust::Policy internal_policy() {
           .server_name = std::nullopt};
 }
 
+/// One place, for as long as its frame lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 }  // namespace
 
 /// Says when a listener is full, ever more rarely. Refusals and failures are records of tls::Server already.
@@ -100,14 +111,32 @@ http::ServerOptions Service::http_options(Live& live) const {
   return options;
 }
 
-net::Task<void> Service::serve_api(ApiServer::Live& live) {
+net::Task<void> Service::answer_api(ApiServer::Live& live, const http::ServerOptions& options) {
   net::Stream& stream = *live.connection.stream;
   const ApiCaller caller{live.connection.peer, stream.peer(), live.connection.server_name};
   const http::Handler handler = [this, &caller](http::Request request) {
     return api_.respond(std::move(request), caller);
   };
-  const http::ServerOptions options = http_options(live);
   co_await http::serve(stream, handler, options);
+}
+
+net::Task<void> Service::serve_api(ApiServer::Live& live) {
+  const http::ServerOptions options = http_options(live);
+  if (live.connection.peer) co_await answer_api(live, options);
+  else co_await serve_anonymous(live);
+}
+
+/// Anybody can be one of these, so they have places and patience of their own.
+net::Task<void> Service::serve_anonymous(ApiServer::Live& live) {
+  if (anonymous_ >= kAnonymousLimit) {
+    observer_->shed();
+    live.connection.stream->abort();
+    co_return;
+  }
+  const Counted place(anonymous_);
+  http::ServerOptions options = http_options(live);
+  options.idle_time = kAnonymousIdleTime;
+  co_await answer_api(live, options);
 }
 
 net::Task<void> Service::serve_internal(InternalServer::Live& live) {

@@ -10,9 +10,13 @@
 
 namespace countersign::authority {
 
-/// Connections live at once on each listener, and handshakes under way.
+/// Connections live at once on each listener, and handshakes under way. Of those on the API's, callers without a
+/// certificate and handshakes together have half at most: the rest is for those who have shown who they are.
 inline constexpr std::size_t kConnectionLimit = 1024;
-inline constexpr std::size_t kHandshakeLimit = 512;
+inline constexpr std::size_t kHandshakeLimit = kConnectionLimit / 4;
+inline constexpr std::size_t kAnonymousLimit = kConnectionLimit / 4;
+/// Between two calls of one without a certificate; the others have http::ServerOptions::idle_time.
+inline constexpr base::Duration kAnonymousIdleTime = std::chrono::seconds(10);
 inline constexpr base::Duration kHandshakeTime = std::chrono::seconds(10);
 /// A request body; a CSR may be 64 KiB.
 inline constexpr std::size_t kBodyLimit = 256 * 1024;
@@ -45,6 +49,8 @@ class Service {
   void reconsider_everyone();
   net::Task<void> look_after_connections();
   net::Task<void> serve_api(ApiServer::Live& live);
+  net::Task<void> serve_anonymous(ApiServer::Live& live);
+  net::Task<void> answer_api(ApiServer::Live& live, const http::ServerOptions& options);
   net::Task<void> serve_internal(InternalServer::Live& live);
   template <class Live>
   http::ServerOptions http_options(Live& live) const;
@@ -62,6 +68,7 @@ class Service {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<ApiServer> api_server_;
   std::unique_ptr<InternalServer> internal_server_;
+  std::size_t anonymous_ = 0;
   bool draining_ = false;
 };
 

@@ -283,6 +283,45 @@ TEST_F(Doors, TellBadInputWhatIsWrong) {
   EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200") << "the service goes on";
 }
 
+TEST_F(Doors, KeepPlacesForWhoShowsACertificate) {
+  std::vector<Connection> anonymous;
+  for (std::size_t i = 0; i < kAnonymousLimit; ++i) {
+    auto connection = testing::run(loop, connect(service().api_at(), nullptr));
+    ASSERT_TRUE(connection) << i;
+    anonymous.push_back(std::move(*connection));
+  }
+  EXPECT_EQ(outcome(testing::run(loop, send(anonymous.back(), {.target = "/v1/health"}))), "200");
+  EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "net.reset") << "their places are taken";
+  EXPECT_EQ(outcome(api(admin(), {.target = "/v1/health"})), "200") << "an operator's is not";
+  EXPECT_TRUE(has_logged(R"("event":"listener.full")"));
+  anonymous.pop_back();
+  EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200") << "one has left";
+}
+
+TEST_F(Doors, LeaveOneRecordOfEachRefusedCall) {
+  const auto gateway = credential("internal:service:gateway", Purpose::service);
+  const auto lines_with = [this](const std::string& part) {
+    const auto lines = log.lines();
+    return std::ranges::count_if(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  };
+  const std::string event = R"("event":"api.refused")";
+  EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200");
+  EXPECT_EQ(lines_with(event), 0);
+  EXPECT_EQ(outcome(api(&gateway, {"POST", "/v1/organisations", "{}"})), "403 caller.not_operator");
+  EXPECT_EQ(lines_with(event + R"(,"code":"caller.not_operator","status":403,"method":"POST",)" +
+                       R"("route":"/v1/organisations","listener":"api","address":"127.0.0.1:)"),
+            1);
+  EXPECT_EQ(lines_with(R"("caller":"urn:countersign:internal:service:gateway","count":1)"), 1);
+  const std::string code = "cse_something-that-was-guessed";
+  const std::string digest = base::to_hex(crypto::sha256(base::as_bytes(code))).substr(0, 8);
+  const std::string body = base::json::serialize(object{{"code", code}, {"purpose", "transport"}, {"csr", ""}});
+  EXPECT_EQ(outcome(api(nullptr, {"POST", "/v1/enrolments", body})), "403 code.unknown");
+  EXPECT_EQ(lines_with(R"("caller":"none","count":2,"enrolment_code":")" + digest + "\""), 1);
+  EXPECT_FALSE(has_logged("was-guessed"));
+  EXPECT_EQ(outcome(internal(&gateway, {.target = "/v1/nothing"})), "404 api.no_such_path");
+  EXPECT_EQ(lines_with(event), 3);
+}
+
 TEST_F(Doors, GiveTheTrustChains) {
   for (const auto& [of, certificates] : {std::pair{"", 4U}, {"?of=provider", 4U}, {"?of=partner", 5U}}) {
     const auto response = api(nullptr, {.target = std::string("/v1/trust-chain") + of});
@@ -390,6 +429,11 @@ net::Task<void> wait_for_queue(net::Worker& worker, std::size_t jobs) {
     co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
 }
 
+net::Task<void> wait_until_idle(net::Worker& worker) {
+  while (worker.waiting() > 0)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
+}
+
 TEST_F(Doors, DoNothingForWhoWasRevokedWhileTheCallWaited) {
   ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
   struct Row {
@@ -457,6 +501,18 @@ TEST_F(Doors, KeepTheAuthorityAndAnOperator) {
   EXPECT_EQ(outcome(api(admin(), {"POST", application + "operator/alice/resume"})), "200");
   EXPECT_EQ(outcome(api(&alice, revoke_call(own))), "200");
   EXPECT_EQ(outcome(api(&alice, revoke_call(alice.chain.front()))), "409 operator.last");
+}
+
+TEST_F(Doors, SayWhenTooMuchWaits) {
+  std::promise<void> release;
+  auto released = release.get_future();
+  for (std::size_t i = 0; i < kWaitingCalls + 1; ++i)
+    net::spawn(loop, hold_up(loop, worker(), released, [] {}), "hold_up", log.log());
+  testing::run(loop, wait_for_queue(worker(), kWaitingCalls));
+  EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "503 authority.busy");
+  release.set_value();
+  testing::run(loop, wait_until_idle(worker()));
+  EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200");
 }
 
 TEST_F(Doors, StayOpenForEverybodyElse) {
