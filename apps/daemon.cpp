@@ -46,6 +46,8 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   const auto sink = base::stderr_sink();
   const base::Log log({.program = daemon.name}, clock, *sink);
   if (core_dumps) log.warning("danger.core_dumps", {{"meaning", "this process's memory may be dumped, keys included"}});
+  const base::FileLimit files = base::raise_file_limit();
+  log.info("limits.files", {{"before", files.before}, {"now", files.now}});
   auto done = daemon.work({options, clock, log});
   return done ? static_cast<int>(base::ExitCode::ok) : report(daemon.name, done.error());
 } catch (const std::exception& thrown) {

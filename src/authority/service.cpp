@@ -1,6 +1,9 @@
 #include "authority/service.h"
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "base/process.h"
 
 namespace countersign::authority {
 namespace {
@@ -19,6 +22,9 @@ trust::Policy internal_policy() {
           .environment = std::nullopt,
           .server_name = std::nullopt};
 }
+
+/// Files that are no connections: the registry, listeners, timers, whatever is written now.
+constexpr std::size_t kOtherFiles = 64;
 
 /// One place, for as long as its frame lives.
 class Counted {
@@ -52,6 +58,11 @@ class Service::Observer final : public tls::ServerObserver {
   std::size_t shed_ = 0;
 };
 
+std::size_t connections_within(std::size_t files) {
+  if (files <= kOtherFiles) return 1;
+  return std::clamp((files - kOtherFiles) / 2, std::size_t{1}, kConnectionLimit);
+}
+
 Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal)
     : parts_(parts),
       bell_(bell),
@@ -84,9 +95,11 @@ base::Result<void> Service::load_contexts() {
 }
 
 void Service::start() {
-  const auto options = [](const char* name) {
+  const std::size_t places = connections_within(base::file_limit());
+  if (places < kConnectionLimit) parts_.log.warning("limits.connections", {{"each_listener", places}});
+  const auto options = [places](const char* name) {
     return tls::ServerOptions{
-        .name = name, .connections = kConnectionLimit, .handshakes = kHandshakeLimit, .handshake_time = kHandshakeTime};
+        .name = name, .connections = places, .handshakes = kHandshakeLimit, .handshake_time = kHandshakeTime};
   };
   api_server_ = std::make_unique<ApiServer>(
       parts_.loop, api_listener_, options("api"), [this] { return api_context_; }, api_gate_.judge(),

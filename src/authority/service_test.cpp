@@ -283,6 +283,15 @@ TEST_F(Doors, TellBadInputWhatIsWrong) {
   EXPECT_EQ(outcome(api(nullptr, {.target = "/v1/health"})), "200") << "the service goes on";
 }
 
+TEST(Places, AreSharedByTheListeners) {
+  struct Row {
+    std::size_t files;
+    std::size_t each;
+  };
+  for (const Row& row : {Row{1'048'576, kConnectionLimit}, Row{1024, 480}, Row{64, 1}, Row{0, 1}})
+    EXPECT_EQ(connections_within(row.files), row.each) << row.files;
+}
+
 TEST_F(Doors, KeepPlacesForWhoShowsACertificate) {
   std::vector<Connection> anonymous;
   for (std::size_t i = 0; i < kAnonymousLimit; ++i) {

@@ -14,4 +14,19 @@ void keep_memory_private() {
   BASE_CHECK(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
+std::size_t file_limit() {
+  rlimit limit{};
+  BASE_CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  return limit.rlim_cur;
+}
+
+FileLimit raise_file_limit() {
+  rlimit limit{};
+  BASE_CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const std::size_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  return {before, file_limit()};
+}
+
 }  // namespace countersign::base

@@ -29,5 +29,16 @@ TEST(Process, KeepsItsMemoryPrivate) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) << status;
 }
 
+TEST(Process, MayHaveAsManyFilesAsTheSystemLets) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max / 2;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const FileLimit raised = raise_file_limit();
+  EXPECT_EQ(raised.before, limit.rlim_max / 2);
+  EXPECT_EQ(raised.now, limit.rlim_max);
+  EXPECT_EQ(file_limit(), limit.rlim_max);
+}
+
 }  // namespace
 }  // namespace countersign::base
