@@ -5,6 +5,7 @@
 #include "authority/audit_verification.h"
 #include "authority/establish.h"
 #include "authority/feed_source.h"
+#include "authority/open_files.h"
 #include "authority/recovery.h"
 
 namespace countersign::authority {
@@ -21,6 +22,9 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
   DataFolder folder(settings.data);
+  const auto is_private = check_private(settings.data, settings.passphrase_file);
+  if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
+  if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));
   BASE_TRY(auto registry, store::Registry::open(folder.registry()));
   std::unique_ptr<Authority> authority(new Authority(std::move(folder), std::move(lock), std::move(registry), outside));

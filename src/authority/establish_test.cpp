@@ -37,6 +37,7 @@ class Starts : public ::testing::Test {
     settings.data = folder();
     settings.server_names = server_names;
     settings.certificate_life = kDay * 350;
+    settings.danger_open_files = danger_open_files;
     return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_});
   }
   tls::Credential load(const feed::CredentialFiles& files) const {
@@ -48,6 +49,7 @@ class Starts : public ::testing::Test {
   testing::FakeClock clock{kNow};
   testing::SeededRandom random{11};
   StopAt observer;
+  bool danger_open_files = false;
   std::vector<std::string> server_names = {"localhost", "127.0.0.1"};
 
  private:
@@ -202,6 +204,36 @@ TEST_F(Starts, MakeANewOperatorOnlyWhenNobodyCouldGetIn) {
     ASSERT_TRUE(open()) << row.name;
     EXPECT_EQ(fs::exists(operator_files(data()).key), row.made) << row.name;
   }
+}
+
+TEST_F(Starts, OnlyWithFilesThatAreItsOwn) {
+  using fs::perms;
+  struct Row {
+    const char* name;
+    const char* file;
+    perms mode;
+    const char* code;
+  };
+  ASSERT_TRUE(open());
+  for (const Row& row :
+       {Row{"folder for everybody", "", perms(0755), "file.open"}, Row{"folder of a group", "", perms(0750), "ok"},
+        Row{"a group writes", "", perms(0770), "file.open"},
+        Row{"key read", "keys/internal.pem", perms(0604), "file.open"},
+        Row{"key written", "keys/internal.pem", perms(0602), "file.open"},
+        Row{"audit key read", "keys/audit.key", perms(0644), "file.open"},
+        Row{"operator's key read", "operator/admin.key", perms(0644), "file.open"},
+        Row{"registry written", "registry.db", perms(0620), "file.open"},
+        Row{"certificates are for all", "operator/admin.pem", perms(0644), "ok"}}) {
+    const fs::path path = folder() / row.file;
+    const perms before = fs::status(path).permissions();
+    fs::permissions(path, row.mode);
+    EXPECT_EQ(code_of(open()), row.code) << row.name;
+    danger_open_files = true;
+    EXPECT_EQ(code_of(open()), "ok") << row.name;
+    danger_open_files = false;
+    fs::permissions(path, before);
+  }
+  EXPECT_EQ(code_of(open()), "ok");
 }
 
 TEST_F(Starts, RecoverAnOperatorWhenAsked) {

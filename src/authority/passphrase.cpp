@@ -16,6 +16,10 @@ base::Result<base::Secret> from_text(std::string_view text, const std::string& o
   if (text.ends_with('\r')) text.remove_suffix(1);
   if (text.empty())
     return base::fail(base::Kind::invalid, "passphrase.empty", "the passphrase in " + origin + " is empty");
+  if (text.size() > kPassphraseLimit)
+    return base::fail(base::Kind::invalid, "passphrase.too_long",
+                      "the passphrase in " + origin + " has more than " + std::to_string(kPassphraseLimit) +
+                          " bytes, which no program could open the keys with");
   return base::Secret(text);
 }
 

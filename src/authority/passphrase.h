@@ -11,6 +11,9 @@
 
 namespace countersign::authority {
 
+/// What every OpenSSL takes to open an encrypted key.
+inline constexpr std::size_t kPassphraseLimit = 1024;
+
 /// In order of precedence.
 struct PassphraseSources {
   std::optional<std::string> environment;       ///< $COUNTERSIGN_PASSPHRASE
@@ -26,8 +29,8 @@ struct Passphrase {
       false;  ///< protects against a lost backup of the keys alone, not against who reads this machine
 };
 
-/// One line end after the passphrase in a file does not count. Fails: `passphrase.empty`, `passphrase.unreadable`, as
-/// files.
+/// One line end after the passphrase in a file does not count. Fails: `passphrase.empty`, `passphrase.too_long`,
+/// `passphrase.unreadable`, as files.
 base::Result<Passphrase> find_passphrase(const PassphraseSources& sources, crypto::Random& random);
 
 }  // namespace countersign::authority

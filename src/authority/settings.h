@@ -18,6 +18,7 @@ struct Settings {
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   base::Duration certificate_life;
+  bool danger_open_files = false;  ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
   static base::Result<Settings> load(const std::filesystem::path& file);

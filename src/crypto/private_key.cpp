@@ -22,6 +22,8 @@ using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
 constexpr std::uint64_t kScryptN = 1U << 14U;
 constexpr std::uint64_t kScryptR = 8;
 constexpr std::uint64_t kScryptP = 1;
+/// PEM_BUFSIZE: the key would not open again with a longer one.
+constexpr std::size_t kPassphraseLimit = 1024;
 constexpr std::size_t kPemLimit = 64 * 1024;
 
 struct KindName {
@@ -127,6 +129,8 @@ PublicKey PrivateKey::public_key() const {
 
 base::Result<std::string> PrivateKey::to_encrypted_pem(const base::Secret& passphrase) const {
   if (passphrase.empty()) return base::fail(base::Kind::invalid, "key.passphrase", "the passphrase is empty");
+  if (passphrase.reveal().size() > kPassphraseLimit)
+    return base::fail(base::Kind::invalid, "key.passphrase", "the passphrase has more than 1024 bytes");
   const auto sealed = encrypt(key_.get(), passphrase.reveal());
   const Bio bio(BIO_new(BIO_s_mem()));
   if (sealed == nullptr || bio == nullptr || PEM_write_bio_PKCS8(bio.get(), sealed.get()) != 1)

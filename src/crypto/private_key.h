@@ -26,7 +26,7 @@ class PrivateKey {
 
   PublicKey public_key() const;
   /// PKCS#8 under AES-256-CBC with a key from the passphrase by scrypt (RFC 7914: N 2^14, r 8, p 1, the most that every
-  /// OpenSSL opens). Fails: `key.passphrase` when it is empty, `key.encryption`.
+  /// OpenSSL opens). Fails: `key.passphrase` when it is empty or longer than 1024 bytes, `key.encryption`.
   base::Result<std::string> to_encrypted_pem(const base::Secret& passphrase) const;
   /// PKCS#8 in the clear: only for a file of mode 0600.
   base::Result<base::Secret> to_pem() const;

@@ -1,0 +1,15 @@
+// Whether what must be private is: the data folder, the passphrase, the keys.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace countersign::authority {
+
+/// The passphrase file and everything of `data` that holds a key: of ours or of root's, not writable by group or
+/// others, not readable by others. What is missing is no fault. Fails: `file.open`, naming the first that is not so and
+/// the command that mends it; `file.unreadable`.
+base::Result<void> check_private(const std::filesystem::path& data, const std::filesystem::path& passphrase_file);
+
+}  // namespace countersign::authority
