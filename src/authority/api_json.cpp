@@ -44,6 +44,24 @@ object to_json(const NewCode& code) {
           {"expires", base::to_rfc3339(code.expires)}};
 }
 
+object to_json(const KnownCode& code) {
+  base::json::array purposes;
+  base::json::array redeemed;
+  for (const store::RedemptionRow& redemption : code.redemptions) {
+    purposes.emplace_back(redemption.purpose);
+    if (redemption.serial)
+      redeemed.emplace_back(object{{"purpose", redemption.purpose}, {"serial", *redemption.serial}});
+  }
+  object json{{"digest", code.row.code_sha256.substr(0, kShownDigits)},
+              {"purposes", std::move(purposes)},
+              {"redeemed", std::move(redeemed)},
+              {"created", base::to_rfc3339(code.row.created_at)},
+              {"created_by", code.row.created_by},
+              {"expires", base::to_rfc3339(code.row.expires_at)}};
+  if (code.row.cancelled_at) json["cancelled"] = base::to_rfc3339(*code.row.cancelled_at);
+  return json;
+}
+
 object to_json(const store::CertificateRow& row, base::Instant now) {
   object json{{"serial", row.serial},
               {"urn", urn_of(row.key)},

@@ -12,6 +12,7 @@ namespace countersign::authority {
 base::json::object to_json(const store::OrganisationRow& row);
 base::json::object to_json(const store::ApplicationRow& row);
 base::json::object to_json(const NewCode& code);
+base::json::object to_json(const KnownCode& code);
 base::json::object to_json(const store::CertificateRow& row, base::Instant now);
 /// Fails: `registry.corrupt`.
 base::Result<base::json::object> to_json(const store::AuditRow& row);

@@ -26,6 +26,8 @@ base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& setting
   if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
   if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));
+  if (const std::size_t removed = remove_leftovers(folder); removed > 0)
+    outside.log.info("files.leftovers_removed", {{"files", removed}});
   BASE_TRY(auto registry, store::Registry::open(folder.registry()));
   std::unique_ptr<Authority> authority(new Authority(std::move(folder), std::move(lock), std::move(registry), outside));
   BASE_TRY_VOID(authority->set_up(settings, passphrase));

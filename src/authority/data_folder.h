@@ -29,6 +29,10 @@ class DataFolder {
   std::filesystem::path root_;
 };
 
+/// Removes what writes that a crash interrupted left beside their files (NAME.new.PID). To be called under the lock,
+/// when nobody writes here. Returns how many; what cannot be removed stays.
+std::size_t remove_leftovers(const DataFolder& folder);
+
 /// Held for as long as the object lives; the system drops it when the process dies, however it dies.
 class DataLock {
  public:

@@ -110,6 +110,18 @@ Answer create_code(Authority& authority, const Operator& caller, const Call& cal
   return response;
 }
 
+Answer list_codes(Authority& authority, const Operator&, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto codes, authority.enrolment().list_codes(identity));
+  return answer(200, listed("enrolment_codes", codes));
+}
+
+Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto code, authority.enrolment().cancel_code(caller.actor(), identity, call.arguments[3]));
+  return answer(200, to_json(code));
+}
+
 #define APPLICATION "/v1/applications/{environment}/{organisation}/{application}"
 constexpr std::array kRoutes = {
     Route{"POST", "/v1/organisations", OperatorHandler{create_organisation}},
@@ -122,6 +134,8 @@ constexpr std::array kRoutes = {
     Route{"POST", APPLICATION "/resume", OperatorHandler{resume_application}},
     Route{"POST", APPLICATION "/server-names", OperatorHandler{set_server_names}},
     Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{create_code}},
+    Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{list_codes}},
+    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{cancel_code}},
 };
 #undef APPLICATION
 

@@ -13,7 +13,6 @@ namespace {
 using base::Kind;
 
 /// The audit log names a code by the beginning of its digest: enough to find it, useless to anyone else.
-constexpr std::size_t kShownDigits = 16;
 Actor holder_of(const std::string& code_sha256) { return {"enrolment-code:" + code_sha256.substr(0, kShownDigits)}; }
 
 base::Result<std::vector<trust::Purpose>> choose_purposes(const CodeOrder& order) {
@@ -82,12 +81,51 @@ base::Result<NewCode> Enrolment::create_code(const Actor& actor, const CodeOrder
   return NewCode{std::move(code), purposes, row.expires_at};
 }
 
+base::Result<std::vector<KnownCode>> Enrolment::list_codes(const base::Identity& identity) {
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY(const auto application, store::find_application(rows, to_key(identity)));
+  if (!application)
+    return base::fail(Kind::not_found, "application.unknown", "there is no application " + identity.to_urn());
+  BASE_TRY(auto codes, store::list_enrolment_codes(rows, to_key(identity)));
+  std::vector<KnownCode> known;
+  for (store::EnrolmentCodeRow& row : codes) {
+    BASE_TRY(auto redemptions, store::list_redemptions(rows, row.code_sha256));
+    known.push_back({std::move(row), std::move(redemptions)});
+  }
+  return known;
+}
+
+base::Result<KnownCode> Enrolment::cancel_code(const Actor& actor, const base::Identity& identity,
+                                               const std::string& digits) {
+  BASE_TRY(auto codes, list_codes(identity));
+  std::erase_if(codes, [&](const KnownCode& code) { return !code.row.code_sha256.starts_with(digits); });
+  if (digits.size() < kLeastDigits || codes.empty())
+    return base::fail(Kind::not_found, "enrolment_code.unknown",
+                      identity.to_urn() + " has no enrolment code whose digest begins so: give at least " +
+                          std::to_string(kLeastDigits) + " of the digits that the list shows");
+  if (codes.size() > 1)
+    return base::fail(Kind::conflict, "enrolment_code.ambiguous",
+                      "the digests of several enrolment codes begin so: give more digits");
+  KnownCode code = std::move(codes.front());
+  if (code.row.cancelled_at) return code;
+  code.row.cancelled_at = ledger_.now();
+  BASE_TRY(auto amendment, ledger_.amend());
+  BASE_TRY_VOID(store::cancel_enrolment_code(amendment.rows(), code.row.code_sha256, *code.row.cancelled_at));
+  BASE_TRY_VOID(amendment.audit(
+      {actor, "enrolment_code.cancelled", identity.to_urn(), {{"holder", holder_of(code.row.code_sha256).name}}}));
+  BASE_TRY_VOID(amendment.commit());
+  return code;
+}
+
 base::Result<Enrolment::Code> Enrolment::find_code(const Redemption& redemption) {
   BASE_TRY(const auto code, EnrolmentCode::parse(redemption.code));
   const std::string sha256 = code.sha256();
   BASE_TRY(auto rows, ledger_.read());
   BASE_TRY(const auto row, store::find_enrolment_code(rows, sha256));
   if (!row) return code_unknown();
+  if (row->cancelled_at)
+    return base::fail(Kind::denied, "code.cancelled",
+                      "this enrolment code was cancelled: ask an operator for a new one");
   BASE_TRY(auto identity, to_identity(row->key));
   BASE_TRY(const auto redemptions, store::list_redemptions(rows, sha256));
   for (const store::RedemptionRow& candidate : redemptions)

@@ -7,6 +7,7 @@
 
 #include "authority/enrolment_code.h"
 #include "authority/issuance.h"
+#include "store/codes.h"
 
 namespace countersign::authority {
 
@@ -25,6 +26,15 @@ struct NewCode {
   std::vector<trust::Purpose> purposes;
   base::Instant expires;
 };
+
+/// A code as an operator sees it later: never the code itself.
+struct KnownCode {
+  store::EnrolmentCodeRow row;
+  std::vector<store::RedemptionRow> redemptions;
+};
+/// So many digits of a code's digest name it in the audit log and in lists; fewer may be enough to find it.
+inline constexpr std::size_t kShownDigits = 16;
+inline constexpr std::size_t kLeastDigits = 8;
 
 struct Redemption {
   std::string_view code;
@@ -50,8 +60,14 @@ class Enrolment {
   /// Fails: `application.unknown`, `purpose.not_allowed`, `code.life`, and as store.
   base::Result<NewCode> create_code(const Actor& actor, const CodeOrder& order);
 
-  /// Fails: `code.unknown`, `code.expired`, `code.used`, `code.other_purpose`, `certificate.revoked` (the one it gave),
-  /// as x509::Csr::parse and Issuance::issue.
+  /// Newest first. Fails: `application.unknown`, and as store.
+  base::Result<std::vector<KnownCode>> list_codes(const base::Identity& identity);
+  /// The code of `identity` whose digest begins with `digits` is good for nothing from now on; what it gave stays. Done
+  /// already is no failure. Fails: `enrolment_code.unknown`, `enrolment_code.ambiguous`, and as store.
+  base::Result<KnownCode> cancel_code(const Actor& actor, const base::Identity& identity, const std::string& digits);
+
+  /// Fails: `code.unknown`, `code.cancelled`, `code.expired`, `code.used`, `code.other_purpose`, `certificate.revoked`
+  /// (the one it gave), as x509::Csr::parse and Issuance::issue.
   base::Result<Issued> redeem(const Redemption& redemption);
 
   /// `service` renews service and server, `ehi` renews ehi. Fails: `purpose.not_allowed`, as x509::Csr::parse and

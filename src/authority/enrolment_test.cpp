@@ -1,6 +1,8 @@
 // Who gets a certificate for a code, and who gets none: each rule with what it lets pass one change away.
 #include "authority/enrolment.h"
 
+#include <functional>
+
 #include "authority/fixture_test.h"
 #include "authority/revocation.h"
 #include "base/files.h"
@@ -167,6 +169,59 @@ TEST_F(Enrolling, KeysHaveOneOwnerAndOnePurpose) {
         Row{"signing key elsewhere", "production:acme:cards", Purpose::signing, "key.other_application"},
         Row{"another organisation", "production:other:payments", Purpose::transport, "key.in_use"}})
     EXPECT_EQ(code_of(enrol(row.urn, key, row.purpose)), row.code) << row.name;
+}
+
+TEST_F(Enrolling, CodesAreListedAndCancelled) {
+  Enrolment& enrolment = office().enrolment;
+  const base::Identity payments = identity(kPayments);
+  const std::string kept = make_code(kPayments);
+  clock.advance(base::Duration(1));
+  const std::string cancelled = make_code(kPayments);
+  const auto key = make_key();
+  ASSERT_TRUE(redeem(kept, key));
+  const auto codes = enrolment.list_codes(payments);
+  ASSERT_TRUE(codes);
+  ASSERT_EQ(codes->size(), 2U);
+  EXPECT_TRUE((*codes)[1].redemptions[1].serial) << "signing, transport";
+  EXPECT_EQ(code_of(enrolment.list_codes(identity("uat:acme:payments"))), "application.unknown");
+
+  const std::string digest = (*codes)[0].row.code_sha256;
+  add_application("production:acme:cards");
+  EXPECT_EQ(code_of(enrolment.cancel_code(admin(), identity("production:acme:cards"), digest)),
+            "enrolment_code.unknown");
+  EXPECT_EQ(code_of(enrolment.cancel_code(admin(), payments, digest.substr(0, kLeastDigits - 1))),
+            "enrolment_code.unknown");
+  EXPECT_EQ(code_of(enrolment.cancel_code(admin(), payments, digest.substr(0, kLeastDigits))), "ok");
+  EXPECT_EQ(code_of(enrolment.cancel_code(admin(), payments, digest)), "ok") << "done already";
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE action = 'enrolment_code.cancelled'"), "1");
+  EXPECT_EQ(code_of(redeem(cancelled, make_key())), "code.cancelled");
+  EXPECT_EQ(code_of(redeem(kept, make_key(), Purpose::signing)), "ok");
+}
+
+TEST_F(Enrolling, CodesOfTheSuspendedAreRefused) {
+  struct Row {
+    const char* name;
+    std::function<void()> change;
+    const char* code;
+  };
+  Directory& directory = office().directory;
+  const Row rows[] = {
+      {"active", [] {}, "ok"},
+      {"application suspended", [&] { (void)directory.suspend_application(admin(), identity(kPayments)); },
+       "application.suspended"},
+      {"organisation suspended too", [&] { (void)directory.suspend_organisation(admin(), slug("acme")); },
+       "organisation.suspended"},
+      {"both resumed",
+       [&] {
+         (void)directory.resume_application(admin(), identity(kPayments));
+         (void)directory.resume_organisation(admin(), slug("acme"));
+       },
+       "ok"}};
+  for (const Row& row : rows) {
+    const std::string code = make_code(kPayments);
+    row.change();
+    EXPECT_EQ(code_of(redeem(code, make_key())), row.code) << row.name;
+  }
 }
 
 TEST_F(Enrolling, CompromisedKeysAreBarred) {

@@ -236,6 +236,23 @@ TEST_F(Starts, OnlyWithFilesThatAreItsOwn) {
   EXPECT_EQ(code_of(open()), "ok");
 }
 
+TEST_F(Starts, RemoveWhatInterruptedWritesLeft) {
+  ASSERT_TRUE(open());
+  struct Row {
+    const char* file;
+    bool removed;
+  };
+  const Row rows[] = {
+      {"server.pem.new.123", true},   {"server.key.next.new.4", true},    {"operator/admin.key.new.55", true},
+      {"keys/audit.key.new.6", true}, {"../trust-chain.pem.new.7", true}, {"../gateway.json.new.7", false},
+      {"server.pem.new.", false},     {"server.pem.new.12a", false},      {"notes.txt", false}};
+  for (const Row& row : rows)
+    ASSERT_TRUE(base::write_file(folder() / row.file, "half", base::FileMode::owner_only)) << row.file;
+  ASSERT_TRUE(open());
+  for (const Row& row : rows)
+    EXPECT_NE(fs::exists(folder() / row.file), row.removed) << row.file;
+}
+
 TEST_F(Starts, RecoverAnOperatorWhenAsked) {
   ASSERT_TRUE(open());
   const auto before = load(operator_files(data())).chain.front();

@@ -214,6 +214,21 @@ TEST_F(Doors, ServeTheWholePathToACertificate) {
   EXPECT_TRUE(none.at("certificates").as_array().empty());
 }
 
+TEST_F(Doors, ListAndCancelCodes) {
+  const std::string path = "/v1/applications/production/acme/payments/enrolment-codes";
+  ASSERT_EQ(outcome(api(admin(), {"POST", path, R"({"purposes":["transport"]})"})), "201");
+  const object list = json_of(api(admin(), {.target = path}));
+  ASSERT_EQ(list.at("enrolment_codes").as_array().size(), 1U);
+  const object& code = list.at("enrolment_codes").as_array()[0].as_object();
+  EXPECT_EQ(code.at("purposes").as_array().size(), 1U);
+  EXPECT_TRUE(code.at("redeemed").as_array().empty());
+  EXPECT_FALSE(code.contains("cancelled"));
+  const std::string cancel = path + "/" + member(code, "digest") + "/cancel";
+  EXPECT_EQ(outcome(api(nullptr, {"POST", cancel})), "403 caller.none");
+  EXPECT_TRUE(json_of(api(admin(), {"POST", cancel})).contains("cancelled"));
+  EXPECT_EQ(outcome(api(admin(), {"POST", path + "/0123456789abcdef/cancel"})), "404 enrolment_code.unknown");
+}
+
 TEST_F(Doors, TellBadInputWhatIsWrong) {
   const std::string csr =
       x509::Csr::make_pem(crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value(), {"", "", ""}).value();

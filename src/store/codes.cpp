@@ -8,8 +8,8 @@ STORE_ROW(RedemptionRow);
 void soci::type_conversion<countersign::store::EnrolmentCodeRow>::from_base(const soci::values& from, soci::indicator,
                                                                             countersign::store::EnrolmentCodeRow& row) {
   using namespace countersign::store;
-  row = {text(from, "code_sha256"), application_key(from), text(from, "created_by"), instant(from, "created_at"),
-         instant(from, "expires_at")};
+  row = {text(from, "code_sha256"),   application_key(from),       text(from, "created_by"),
+         instant(from, "created_at"), instant(from, "expires_at"), maybe_instant(from, "cancelled_at")};
 }
 
 void soci::type_conversion<countersign::store::EnrolmentCodeRow>::to_base(
@@ -62,6 +62,25 @@ base::Result<std::optional<EnrolmentCodeRow>> find_enrolment_code(Transaction& t
   return run(transaction, "find an enrolment code", [&](soci::session& sql) {
     return first<EnrolmentCodeRow>((sql.prepare << "SELECT * FROM enrolment_codes WHERE code_sha256 = :code_sha256",
                                     soci::use(code_sha256, "code_sha256")));
+  });
+}
+
+base::Result<std::vector<EnrolmentCodeRow>> list_enrolment_codes(Transaction& transaction, const ApplicationKey& key) {
+  return run(transaction, "list enrolment codes", [&](soci::session& sql) {
+    return collect<EnrolmentCodeRow>((sql.prepare << "SELECT * FROM enrolment_codes WHERE environment = :environment"
+                                                     " AND organisation = :organisation AND application = :application"
+                                                     " ORDER BY created_at DESC, code_sha256",
+                                      soci::use(key.environment, "environment"),
+                                      soci::use(key.organisation, "organisation"),
+                                      soci::use(key.application, "application")));
+  });
+}
+
+base::Result<void> cancel_enrolment_code(Transaction& transaction, const std::string& code_sha256, base::Instant at) {
+  return run(transaction, "cancel an enrolment code", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    sql << "UPDATE enrolment_codes SET cancelled_at = :at WHERE code_sha256 = :code_sha256", soci::use(micros, "at"),
+        soci::use(code_sha256, "code_sha256");
   });
 }
 

@@ -127,7 +127,13 @@ constexpr std::array kFirstStatements = {
     " value TEXT NOT NULL)",
 };
 
-constexpr std::array kMigrations = {Migration{1, "first", kFirstStatements}};
+constexpr std::array kCancelledCodes = {
+    "ALTER TABLE enrolment_codes ADD COLUMN cancelled_at BIGINT",
+    "CREATE INDEX enrolment_codes_by_application ON enrolment_codes (environment, organisation, application)",
+};
+
+constexpr std::array kMigrations = {Migration{1, "first", kFirstStatements},
+                                    Migration{2, "cancelled_codes", kCancelledCodes}};
 
 int last_applied(soci::session& sql) {
   sql << "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
