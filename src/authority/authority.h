@@ -27,8 +27,8 @@ class Authority {
   };
 
   /// Locks the folder, does the first run or completes one that was interrupted, checks keys against certificates, ends
-  /// what a crash left open, and provides the authority's own credentials. Fails: as check_private, DataLock, store::Registry::open,
-  /// establish, Hierarchy::load, FileSigner::open and Credentials.
+  /// what a crash left open, and provides the authority's own credentials. Fails: as check_private, DataLock,
+  /// store::Registry::open, establish, Hierarchy::load, FileSigner::open and Credentials.
   static base::Result<std::unique_ptr<Authority>> open(const Settings& settings, const base::Secret& passphrase,
                                                        const Outside& outside);
   Authority(const Authority&) = delete;
