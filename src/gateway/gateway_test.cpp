@@ -1,6 +1,7 @@
 // One worker of the gateway between a real client and a real upstream, all on loopback.
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 
 #include <gtest/gtest.h>
@@ -24,14 +25,17 @@ class Lines final : public base::LogSink {
   void write(std::string_view line) override {
     const std::lock_guard lock(mutex_);
     text_ += std::string(line) + "\n";
+    written_.notify_all();
   }
-  bool has(const std::string& part) const {
-    const std::lock_guard lock(mutex_);
-    return text_.find(part) != std::string::npos;
+  /// Is there such a line, or does one come? (A client can be done before the server has said what it did.)
+  bool has(const std::string& part) {
+    std::unique_lock lock(mutex_);
+    return written_.wait_for(lock, std::chrono::seconds(20), [&] { return text_.find(part) != std::string::npos; });
   }
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable written_;
   std::string text_;
 };
 
