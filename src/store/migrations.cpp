@@ -157,8 +157,9 @@ base::Result<void> migrate(soci::session& sql) {
       if (migration.number <= applied) continue;
       for (const char* statement : migration.statements)
         sql << statement;
+      const std::string name = migration.name;  // borrowed until the statement has run
       sql << "INSERT INTO migrations (number, name) VALUES (:number, :name)", soci::use(migration.number, "number"),
-          soci::use(std::string(migration.name), "name");
+          soci::use(name, "name");
     }
     transaction.commit();
     return {};
