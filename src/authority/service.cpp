@@ -26,15 +26,15 @@ trust::Policy internal_policy() {
 /// Files that are no connections: the registry, listeners, timers, whatever is written now.
 constexpr std::size_t kOtherFiles = 64;
 
-/// One place, for as long as its frame lives.
+/// One place, for as long as its frame lives; frames may die with the loop, after the service.
 class Counted {
  public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
+  explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+  ~Counted() { --*count_; }
   Counted(const Counted&) = delete;
 
  private:
-  std::size_t& count_;
+  std::shared_ptr<std::size_t> count_;
 };
 
 }  // namespace
@@ -141,7 +141,7 @@ net::Task<void> Service::serve_api(ApiServer::Live& live) {
 
 /// Anybody can be one of these, so they have places and patience of their own.
 net::Task<void> Service::serve_anonymous(ApiServer::Live& live) {
-  if (anonymous_ >= kAnonymousLimit) {
+  if (*anonymous_ >= kAnonymousLimit) {
     observer_->shed();
     live.connection.stream->abort();
     co_return;

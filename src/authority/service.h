@@ -72,7 +72,7 @@ class Service {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<ApiServer> api_server_;
   std::unique_ptr<InternalServer> internal_server_;
-  std::size_t anonymous_ = 0;
+  std::shared_ptr<std::size_t> anonymous_ = std::make_shared<std::size_t>(0);
   bool draining_ = false;
 };
 
