@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -101,7 +102,10 @@ def stay(world, report):
     report.say(f"{world.platform.programs}/countersign admin app suspend {world.acme.name} --data data    # then curl again")
     report.say("tail -f data/log/gateway.log")
     report.say("\nCtrl-C ends it and removes the folder.")
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
 
 
 if __name__ == "__main__":
