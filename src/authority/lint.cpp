@@ -101,7 +101,8 @@ bool lies_within_issuer(const Certificate& c, const LintRules& rules) {
 }
 
 bool key_is_the_one_proved(const Certificate& c, const LintRules& rules) {
-  return c.public_key().to_spki() == rules.key.to_spki() && crypto::check_strength(c.public_key(), crypto::KeyPolicy::certify).has_value();
+  return c.public_key().to_spki() == rules.key.to_spki() &&
+         crypto::check_strength(c.public_key(), crypto::KeyPolicy::certify).has_value();
 }
 
 bool signature_is_strong(const Certificate& c, const LintRules&) { return c.has_strong_signature(); }
