@@ -3,6 +3,7 @@
 #include <array>
 
 #include "authority/publish.h"
+#include "authority/recovery.h"
 #include "base/check.h"
 
 namespace countersign::authority {
@@ -17,13 +18,15 @@ base::Result<Issued> Issuance::issue(const Order& order) {
   BASE_TRY(SigningPermit permit, record(ledger_, linted));
   BASE_TRY_VOID(observer_.reached(Step::after_record));
 
-  BASE_TRY(x509::Certificate certificate, signer_.sign(std::move(permit)));
+  auto certificate = signer_.sign(std::move(permit));
+  if (!certificate) (void)abandon_intent(ledger_, linted);
+  BASE_TRY_VOID(std::move(certificate));
   BASE_TRY_VOID(observer_.reached(Step::after_sign));
 
-  BASE_TRY_VOID(publish(ledger_, linted, certificate));
+  BASE_TRY_VOID(publish(ledger_, linted, *certificate));
   BASE_TRY_VOID(observer_.reached(Step::after_publish));
 
-  return Issued{std::move(certificate), order.identity, &linted.checked().issuer()};
+  return Issued{std::move(*certificate), order.identity, &linted.checked().issuer()};
 }
 
 std::string_view name(Step step) {

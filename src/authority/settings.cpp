@@ -67,6 +67,7 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
   if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
   BASE_TRY(settings.certificate_life, read_life(section));
+  BASE_TRY(settings.token, TokenSettings::read(section, folder));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));
   BASE_TRY_VOID(document.finish());
   return settings;

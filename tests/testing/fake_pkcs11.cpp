@@ -26,7 +26,7 @@ FakePkcs11& fake() {
 ck_rv_t enter(const char* call, bool wants_start = true) {
   ++fake().calls[call];
   auto& fault = fake().faults[call];
-  if (fault.times > 0) {
+  if (fault.times > 0 && fault.good_before-- <= 0) {
     --fault.times;
     if (fault.value == CKR_CRYPTOKI_NOT_INITIALIZED) {
       fake().initialized = false;
@@ -62,12 +62,8 @@ ck_object_class_t class_of(const ck_attribute* attributes, unsigned long count) 
 std::string point_of(const FakePkcs11::Key& key) {
   std::string point(65, '\0');
   std::size_t length = 0;
-  const std::shared_ptr<EVP_PKEY> shown =
-      fake().lies_about_public_half
-          ? std::shared_ptr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free)
-          : key.key;
-  EVP_PKEY_get_octet_string_param(shown.get(), OSSL_PKEY_PARAM_PUB_KEY, reinterpret_cast<unsigned char*>(point.data()),
-                                  point.size(), &length);
+  EVP_PKEY_get_octet_string_param(key.key.get(), OSSL_PKEY_PARAM_PUB_KEY,
+                                  reinterpret_cast<unsigned char*>(point.data()), point.size(), &length);
   return std::string("\x04\x41") + point;
 }
 
@@ -232,7 +228,8 @@ ck_rv_t sign(ck_session_handle_t session, unsigned char* data, unsigned long len
   if (const ck_rv_t value = enter("C_Sign", session); value != CKR_OK) return value;
   const unsigned long key = std::exchange(fake().sessions[session].signing_with, 0UL);
   if (key == 0) return CKR_OPERATION_NOT_INITIALIZED;
-  const std::string raw = raw_signature(fake().keys[(key - 1) / 2].key.get(), data, length);
+  const FakePkcs11::Key& signer = fake().keys[(key - 1) / 2];
+  const std::string raw = raw_signature((signer.private_half ? signer.private_half : signer.key).get(), data, length);
   std::memcpy(signature, raw.data(), raw.size());
   *signature_length = raw.size();
   return CKR_OK;

@@ -21,6 +21,8 @@ namespace countersign::testing {
 
 class FakePkcs11 {
  public:
+  static constexpr int kForEver = 1'000'000;
+
   /// Of the module at `file`, as after it was made.
   static FakePkcs11& of(const char* file) {
     void* library = ::dlopen(file, RTLD_NOW | RTLD_LOCAL);
@@ -35,6 +37,11 @@ class FakePkcs11 {
   void fail(const std::string& call, unsigned long value, int times = 1) {
     const std::lock_guard lock(mutex);
     faults[call] = {value, times};
+  }
+  /// From the call after the next `good` ones on, until fail() says otherwise.
+  void fail_after(const std::string& call, int good, unsigned long value) {
+    const std::lock_guard lock(mutex);
+    faults[call] = {value, kForEver, good};
   }
   /// As if it was unplugged: sessions are gone, and nothing is in the slot until it is put back.
   void unplug() {
@@ -74,10 +81,12 @@ class FakePkcs11 {
   struct Fault {
     unsigned long value = 0;
     int times = 0;
+    int good_before = 0;
   };
   struct Key {
     std::string label;
     std::shared_ptr<EVP_PKEY> key;
+    std::shared_ptr<EVP_PKEY> private_half = {};  ///< signs instead of `key`, whose public half is shown
     bool sensitive = true;
     bool extractable = false;
   };
@@ -102,7 +111,6 @@ class FakePkcs11 {
     pin = "1234";
     token_flags = 0;
     makes_extractable = false;
-    lies_about_public_half = false;
   }
 
   std::mutex mutex;
@@ -120,7 +128,6 @@ class FakePkcs11 {
   bool logged_in = false;
   bool hangs = false;
   bool makes_extractable = false;
-  bool lies_about_public_half = false;  ///< public halves are those of another key
 };
 
 }  // namespace countersign::testing
