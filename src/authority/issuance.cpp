@@ -19,8 +19,10 @@ base::Result<Issued> Issuance::issue(const Order& order) {
   BASE_TRY_VOID(observer_.reached(Step::after_record));
 
   auto certificate = signer_.sign(std::move(permit));
-  if (!certificate) (void)abandon_intent(ledger_, linted);
-  BASE_TRY_VOID(std::move(certificate));
+  if (!certificate) {
+    (void)abandon_intent(ledger_, linted);
+    return base::unexpected(std::move(certificate).error());
+  }
   BASE_TRY_VOID(observer_.reached(Step::after_sign));
 
   BASE_TRY_VOID(publish(ledger_, linted, *certificate));

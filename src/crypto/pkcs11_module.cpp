@@ -44,9 +44,8 @@ base::Result<std::shared_ptr<Pkcs11Module>> Pkcs11Module::load(const std::filesy
   if (entry == nullptr || entry(&calls) != CKR_OK || calls == nullptr) return unusable(file, "it offers no functions");
   std::shared_ptr<Pkcs11Module> module(new Pkcs11Module(calls));
   if (const auto started = module->start(); !started) {
-    base::Error error = started.error().error;
-    error.kind = base::Kind::invalid;
-    return base::unexpected(std::move(error).under("token.module", "'" + file.string() + "' cannot be started"));
+    return base::unexpected(
+        base::Error(started.error().error).under("token.module", "'" + file.string() + "' cannot be started"));
   }
   return module;
 }

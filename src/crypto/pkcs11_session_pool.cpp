@@ -6,6 +6,9 @@
 #include <thread>
 #include <vector>
 
+#include <pthread.h>
+#include <signal.h>
+
 namespace countersign::crypto {
 namespace {
 
@@ -52,6 +55,21 @@ base::Result<base::Bytes> perform(Pkcs11Login& login, std::optional<Pkcs11Sessio
     if (loss == Loss::token || tried > 1) login.restart(generation, kPatience);
   }
 }
+
+/// A thread begins with the mask of the one that starts it. These take no signal, which is meant for the program.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 void close_idle(const std::shared_ptr<Pkcs11Login>& login, std::optional<Pkcs11Session>& session) {
   const std::shared_lock inside(login->in_use());
@@ -118,6 +136,7 @@ void Pkcs11SessionPool::State::serve(const std::shared_ptr<State>& state) {
 }
 
 bool Pkcs11SessionPool::State::start_thread(const std::shared_ptr<State>& self) {
+  const NoSignals while_it_starts;
   try {
     std::thread thread([self] { serve(self); });
     const auto id = thread.get_id();

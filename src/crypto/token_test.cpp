@@ -1,9 +1,13 @@
 // Keys in a token: with SoftHSM2, and with a module that fails on demand.
 #include "crypto/token.h"
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "crypto/pkcs11_api.h"
 #include "crypto/pkcs11_session_pool.h"
@@ -287,6 +291,24 @@ TEST_F(FakeToken, ClosesSessionsThatAreIdle) {
   const auto token = open_with_key();
   EXPECT_TRUE(comes_true([&] { return fake.open_sessions() == 0 && token->sessions() == 0; }));
   EXPECT_TRUE(token->sign("ca", message("x")));
+}
+
+TEST_F(FakeToken, ItsThreadsTakeNoSignals) {
+  const auto token = open_with_key();
+  const auto masks_of_others = [] {
+    std::vector<std::string> masks;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      if (task.path().filename() == std::to_string(::gettid())) continue;
+      std::ifstream status(task.path() / "status");
+      for (std::string line; std::getline(status, line);)
+        if (line.starts_with("SigBlk:")) masks.push_back(line.substr(line.find_first_not_of(" \t", 7)));
+    }
+    return masks;
+  };
+  const auto masks = masks_of_others();
+  ASSERT_FALSE(masks.empty());
+  for (const std::string& mask : masks)
+    EXPECT_NE(std::stoull(mask, nullptr, 16) & (1ULL << (SIGTERM - 1)), 0U) << mask;
 }
 
 TEST_F(FakeToken, ServesManyThreadsThroughLosses) {

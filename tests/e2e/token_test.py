@@ -82,13 +82,19 @@ class TokenTest(unittest.TestCase):
                     self.platform = outer
 
     def test_pulled_out_and_put_back(self):
+        self.pull_out_and_put_back(self.token.unplug, self.token.plug_in, "(token.absent)")
+
+    def test_module_broken_and_mended(self):
+        self.pull_out_and_put_back(self.token.break_module, self.token.mend_module, "(token.")
+
+    def pull_out_and_put_back(self, unplug, plug_in, why):
         self.platform.start("authority")
         self.platform.create_application("production/acme/payments")
         code = self.platform.code_for("production/acme/payments")
         certificates = self.ask("SELECT COUNT(*) FROM certificates")
         log = self.platform.records("authority")
         mark = log.mark()
-        self.token.unplug()
+        unplug()
         out = self.platform.folder / "payments"
         for _ in range(3):
             refused = self.platform.request("transport", code, out)
@@ -97,13 +103,13 @@ class TokenTest(unittest.TestCase):
             self.assertIn("try again later", refused.stderr)
         failed = log.next("api.failed", mark)
         self.assertEqual((failed["code"], failed["status"]), ("signer.unavailable", 503))
-        self.assertIn("token.", failed["error"], "the operator learns what it is")
+        self.assertIn(why, failed["error"], "the operator learns what it is")
         self.assertEqual(len(log.all("token.lost", mark)), 1, "said once")
         self.assertEqual(self.ask("SELECT COUNT(*) FROM certificates"), certificates)
         self.assertEqual(self.ask("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), 0, "an intent is left over")
         self.platform.admin("org", "suspend", "acme")  # needs no signature, so it must go on
         self.platform.admin("org", "resume", "acme")
-        self.token.plug_in()
+        plug_in()
         issued = self.platform.request("transport", code, out)
         self.assertEqual(issued.returncode, 0, issued.stderr)
         self.assertTrue(credential_in(out, "transport").certificate.exists())

@@ -40,7 +40,21 @@ class SoftToken:
         return "\n[authority.token]\n" + "\n".join(lines) + "\n"
 
     def unplug(self):
-        self.tokens.rename(self.folder / "unplugged")
+        """The module finds no token."""
+        self._move(self.tokens, self.folder / "unplugged")
 
     def plug_in(self):
-        (self.folder / "unplugged").rename(self.tokens)
+        self._move(self.folder / "unplugged", self.tokens)
+
+    @staticmethod
+    def _move(origin, target):
+        target.mkdir(exist_ok=True)
+        for token in list(origin.iterdir()):
+            token.rename(target / token.name)
+
+    def break_module(self):
+        """The module itself does not start."""
+        self.tokens.rename(self.folder / "away")
+
+    def mend_module(self):
+        (self.folder / "away").rename(self.tokens)

@@ -205,7 +205,9 @@ ck_rv_t generate_key_pair(ck_session_handle_t session, ck_mechanism*, ck_attribu
   if (!fake().logged_in) return CKR_USER_NOT_LOGGED_IN;
   fake().keys.push_back({bytes_of(for_all, count, CKA_LABEL),
                          std::shared_ptr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free),
-                         true, fake().makes_extractable});
+                         {},
+                         true,
+                         fake().makes_extractable});
   *private_half = 2 * fake().keys.size() - 1;
   *public_half = *private_half + 1;
   return CKR_OK;
