@@ -165,13 +165,14 @@ Pkcs11Result<void> generate_pair(const Pkcs11Session& session, const std::string
       .flag(CKA_VERIFY, 1)
       .text(CKA_LABEL, label)
       .bytes(CKA_ID, id_of(label));
-  for_me.flag(CKA_TOKEN, 1).flag(CKA_PRIVATE, 1).flag(CKA_SENSITIVE, 1).flag(CKA_EXTRACTABLE, 0).flag(CKA_SIGN, 1);
+  for_me.flag(CKA_TOKEN, 1).flag(CKA_PRIVATE, 1).flag(CKA_SENSITIVE, 1).flag(CKA_EXTRACTABLE, 0);
+  // Said in so many words, since tokens let a key do whatever it was not forbidden.
+  for_me.flag(CKA_SIGN, 1).flag(CKA_DECRYPT, 0).flag(CKA_UNWRAP, 0);
   for_me.text(CKA_LABEL, label).bytes(CKA_ID, id_of(label));
   ck_mechanism mechanism{CKM_EC_KEY_PAIR_GEN, nullptr, 0};
   if (const unsigned long bits = rsa_bits(kind); bits != 0) {
     mechanism.mechanism = CKM_RSA_PKCS_KEY_PAIR_GEN;
     for_all.number(CKA_MODULUS_BITS, bits).bytes(CKA_PUBLIC_EXPONENT, {0x01, 0x00, 0x01});
-    for_me.flag(CKA_DECRYPT, 0).flag(CKA_UNWRAP, 0);
   } else {
     for_all.bytes(CKA_EC_PARAMS, ec_parameters(kind));
     for_me.flag(CKA_DERIVE, 0);

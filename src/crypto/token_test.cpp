@@ -248,6 +248,18 @@ TEST_F(FakeToken, NoPinIsTriedWhereItCouldLockTheToken) {
   EXPECT_EQ(code_of(open()), "token.locked");
 }
 
+TEST_F(FakeToken, KeysAreMadeToSignAndForNothingElse) {
+  const auto token = open_with_key();
+  struct Row {
+    ck_attribute_type_t attribute;
+    char value;
+  };
+  for (const Row& row : {Row{CKA_TOKEN, 1}, Row{CKA_PRIVATE, 1}, Row{CKA_SENSITIVE, 1}, Row{CKA_EXTRACTABLE, 0},
+                         Row{CKA_SIGN, 1}, Row{CKA_DECRYPT, 0}, Row{CKA_UNWRAP, 0}, Row{CKA_DERIVE, 0}})
+    EXPECT_EQ(fake.made_with[row.attribute], std::string(1, row.value)) << std::hex << row.attribute;
+  EXPECT_EQ(fake.made_with[CKA_LABEL], "ca");
+}
+
 TEST_F(FakeToken, RefusesKeysThatAreNotSafeInIt) {
   const auto token = open();
   ASSERT_TRUE(token);

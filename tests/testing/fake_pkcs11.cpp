@@ -197,12 +197,15 @@ ck_rv_t get_attribute_value(ck_session_handle_t session, ck_object_handle_t obje
 }
 
 ck_rv_t generate_key_pair(ck_session_handle_t session, ck_mechanism*, ck_attribute* for_all, unsigned long count,
-                          ck_attribute*, unsigned long, ck_object_handle_t* public_half,
+                          ck_attribute* for_me, unsigned long my_count, ck_object_handle_t* public_half,
                           ck_object_handle_t* private_half) {
   const Lock lock(fake().mutex);
   if (const ck_rv_t value = enter("C_GenerateKeyPair", session); value != CKR_OK) return value;
   if (!fake().sessions[session].may_write) return CKR_SESSION_READ_ONLY;
   if (!fake().logged_in) return CKR_USER_NOT_LOGGED_IN;
+  fake().made_with.clear();
+  for (unsigned long i = 0; i < my_count; ++i)
+    fake().made_with[for_me[i].type] = {static_cast<const char*>(for_me[i].value), for_me[i].value_len};
   fake().keys.push_back({bytes_of(for_all, count, CKA_LABEL),
                          std::shared_ptr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free),
                          {},

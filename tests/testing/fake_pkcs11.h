@@ -120,6 +120,7 @@ class FakePkcs11 {
   std::map<unsigned long, Session> sessions;
   unsigned long next_session = 1;
   std::vector<Key> keys;
+  std::map<unsigned long, std::string> made_with;  ///< what the last private key was to be: attribute, value
   std::string label = "issuing keys";
   std::string pin = "1234";
   unsigned long token_flags = 0;
