@@ -202,7 +202,7 @@ TEST_F(InToken, WhileTheTokenIsAwayNothingIsIssuedAndNothingIsLeftOver) {
 }
 
 TEST_F(InToken, ATokenThatHangsHoldsUpNothingElse) {
-  token->call_time = std::chrono::milliseconds(100);
+  token->call_time = std::chrono::seconds(1);
   const auto opened = open();
   ASSERT_TRUE(opened);
   Authority& authority = **opened;

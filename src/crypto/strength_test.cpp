@@ -152,6 +152,20 @@ PublicKey roca_key(unsigned defect) {
   return rsa_key(modulus.get());
 }
 
+/// A power of 65537 modulo each of the primes, but not of one exponent for all: modulo 3 the parity is another.
+PublicKey nearly_roca_key() {
+  const BigNumber product = roca_product();
+  const BigNumber modulus = product_of(roca_factor(6789).get(), roca_factor(9876).get());
+  const BigNumber without_3(BN_dup(product.get()));
+  BN_div_word(without_3.get(), 3);
+  const BN_ULONG other = 3 - BN_mod_word(modulus.get(), 3);
+  while (BN_mod_word(modulus.get(), 3) != other)
+    BN_add(modulus.get(), modulus.get(), without_3.get());
+  while (has_small_factor(modulus.get()))
+    BN_add(modulus.get(), modulus.get(), product.get());
+  return rsa_key(modulus.get());
+}
+
 PublicKey rsa_of_hex(const char* digits) {
   BIGNUM* raw = nullptr;
   BN_hex2bn(&raw, digits);
@@ -302,6 +316,7 @@ TEST(CheckStrength, Roca) {
   for (const Row& row :
        {Row{"made as the library did", [] { return roca_key(0); }, "ROCA"},
         Row{"the same, two further", [] { return roca_key(2); }, ""},
+        Row{"prime by prime, but not for all", nearly_roca_key, ""},
         Row{"published, from a card", [] { return rsa_of_hex(kPublishedRoca); }, "ROCA"},
         Row{"published, from elsewhere", [] { return rsa_of_hex(kPublishedGood); }, ""},
         Row{"of others as well", [] { return rsa_of_hex(kPublishedRoca); }, "ROCA", KeyPolicy::believe}})

@@ -278,7 +278,7 @@ TEST_F(FakeToken, RefusesKeysThatAreNotSafeInIt) {
 
 TEST_F(FakeToken, WhatHangsIsGivenUp) {
   options.sessions = 2;
-  options.call_time = std::chrono::milliseconds(50);
+  options.call_time = std::chrono::seconds(1);
   const auto token = open_with_key();
   fake.hang();
   EXPECT_EQ(code_of(token->sign("ca", message("x"))), "token.timeout");
@@ -289,7 +289,7 @@ TEST_F(FakeToken, WhatHangsIsGivenUp) {
 }
 
 TEST_F(FakeToken, EndsAlthoughItHangs) {
-  options.call_time = std::chrono::milliseconds(50);
+  options.call_time = std::chrono::seconds(1);
   auto token = open_with_key();
   fake.hang();
   EXPECT_EQ(code_of(token->sign("ca", message("x"))), "token.timeout");
