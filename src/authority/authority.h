@@ -41,7 +41,7 @@ class Authority {
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
-  Issuance& issuance() { return *issuance_; }
+  Approvals& approvals() { return *approvals_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
   /// backup the same sequences may count other facts.
@@ -81,6 +81,8 @@ class Authority {
   std::unique_ptr<crypto::Token> token_;
   std::optional<TokenSettings> token_settings_;
   std::unique_ptr<Signer> signer_;
+  std::optional<IssuancePolicy> policy_;
+  std::optional<Approvals> approvals_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<Credentials> credentials_;

@@ -13,8 +13,11 @@ constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
 /// How often live connections are looked at for certificates that have ended.
 constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 
+/// Operators, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
-  return {.purposes = {trust::Purpose::service}, .environment = std::nullopt, .server_name = std::nullopt};
+  return {.purposes = {trust::Purpose::service, trust::Purpose::transport},
+          .environment = std::nullopt,
+          .server_name = std::nullopt};
 }
 
 trust::Policy internal_policy() {

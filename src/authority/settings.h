@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "authority/issuance_policy.h"
 #include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
@@ -18,7 +19,7 @@ struct Settings {
   net::Endpoint internal;
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
-  base::Duration certificate_life;
+  IssuancePolicy policy{kDefaultCertificateLife};
   std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
   bool danger_open_files = false;      ///< take keys and passphrase from files that others can read or write
 
@@ -27,9 +28,5 @@ struct Settings {
   /// `folder` is what relative paths start from.
   static base::Result<Settings> read(base::ConfigSection& document, const std::filesystem::path& folder);
 };
-
-inline constexpr base::Duration kDefaultCertificateLife = std::chrono::hours(24 * 350);
-inline constexpr base::Duration kShortestCertificateLife = std::chrono::hours(1);
-inline constexpr base::Duration kLongestCertificateLife = std::chrono::hours(24 * 825);
 
 }  // namespace countersign::authority
