@@ -33,7 +33,7 @@ bool issuer_was_left_out(const Certificate& at, const TrustSet& trust) {
   if (trust.knows_issuing_cas()) return false;  // we know every issuing CA of ours: this is none of them
   const auto is_its_issuer = [&](const Certificate& known) { return known.subject().der == at.issuer().der; };
   if (std::ranges::any_of(trust.anchors().anchors(), is_its_issuer)) return false;  // a name we know, another key
-  if (!at.ca_issuer_urls().empty()) return true;
+  if (!at.information_access().ca_issuers.empty()) return true;
   return std::ranges::any_of(trust.anchors().anchors(), [&](const Certificate& root) {
     return !at.issuer().organisation.empty() && at.issuer().organisation == root.subject().organisation;
   });
