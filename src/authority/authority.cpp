@@ -38,7 +38,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   std::array<std::uint8_t, 16> feed_id{};
   BASE_TRY_VOID(outside_.random.fill(feed_id));
   feed_id_ = base::to_hex(feed_id);
-  const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random};
+  const FirstRun first{folder_,    settings.provider, settings.server_names,
+                       passphrase, outside_.random,   settings.status_url};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   {
     BASE_TRY(auto rows, ledger_.read());
@@ -52,8 +53,18 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
-  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
-                    outside_.observer);
+  const Checker checker(
+      ledger_, *hierarchy_, outside_.random,
+      {settings.certificate_life, settings.status_url.empty() ? outside_.status_urls : settings.status_url});
+  issuance_.emplace(checker, ledger_, *signer_, outside_.observer);
+  // Not watched: a test that stops at a step means one of the issuances that somebody asked for.
+  responders_issuance_.emplace(checker, ledger_, *signer_, nobody_);
+  status_.emplace(Status::Parts{.ledger = ledger_,
+                                .hierarchy = *hierarchy_,
+                                .signer = *signer_,
+                                .directory = directory_,
+                                .issuance = *responders_issuance_,
+                                .observer = outside_.observer});
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 

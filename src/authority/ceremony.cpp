@@ -54,21 +54,44 @@ base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::Pr
   };
 }
 
-base::Result<NewRoot> make_root(Root root, const std::string& provider, base::Instant now, crypto::Random& random) {
+base::Result<RootCrl> make_crl(Root root, const crypto::PrivateKey& key, const x509::Certificate& certificate,
+                               const CeremonyPlan& plan) {
+  const base::Instant now = base::Instant::from_unix_seconds(plan.now.unix_seconds());
+  RootCrl crl{.spec = {.number = 1,
+                       .this_update = now,
+                       .next_update = now + kIssuingCaLife,
+                       .urls = {},
+                       .scope = x509::CrlScope::ca_certificates,
+                       .revoked = {}},
+              .tbs = {},
+              .der = {}};
+  if (!plan.status_urls.empty()) crl.spec.urls = {plan.status_urls.crl(root_key_name(root), 0)};
+  BASE_TRY(crl.tbs, x509::build_tbs(crl.spec, certificate));
+  BASE_TRY(const base::Bytes signature, key.sign(crl.tbs.der));
+  crl.der = x509::assemble(crl.tbs, signature);
+  return crl;
+}
+
+base::Result<NewRoot> make_root(Root root, const CeremonyPlan& plan, crypto::Random& random) {
   BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
-  BASE_TRY(auto spec, ca_spec({provider, title_of(root)}, key, now, random));
+  BASE_TRY(auto spec, ca_spec({plan.provider, title_of(root)}, key, plan.now, random));
   spec.not_after = spec.not_before + kRootLife;
   spec.ca->path_length = 1;
   BASE_TRY(const auto tbs, x509::build_self_issued_tbs(spec));
   BASE_TRY(const auto signature, key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
-  return NewRoot{root, std::move(key), std::move(certificate)};
+  BASE_TRY(auto crl, make_crl(root, key, certificate, plan));
+  return NewRoot{root, std::move(key), std::move(certificate), std::move(crl)};
 }
 
-base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const NewRoot& root, base::Instant now,
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const NewRoot& root, const CeremonyPlan& ceremony,
                                            crypto::Random& random) {
   BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
-  BASE_TRY(const auto spec, ca_spec({root.certificate.subject().organisation, plan.title}, key, now, random));
+  BASE_TRY(auto spec, ca_spec({root.certificate.subject().organisation, plan.title}, key, ceremony.now, random));
+  if (!ceremony.status_urls.empty()) {
+    spec.crl_distribution_points.urls = {ceremony.status_urls.crl(root_key_name(root.root), 0)};
+    spec.information_access.ca_issuers = {ceremony.status_urls.ca(root_key_name(root.root))};
+  }
   BASE_TRY(const auto tbs, x509::build_tbs(spec, root.certificate, root.key.public_key()));
   BASE_TRY(const auto signature, root.key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
@@ -77,15 +100,15 @@ base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const NewR
 
 }  // namespace
 
-base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, crypto::Random& random) {
+base::Result<Ceremony> hold_ceremony(const CeremonyPlan& plan, crypto::Random& random) {
   Ceremony ceremony;
   for (const Root root : {Root::partner, Root::provider}) {
-    BASE_TRY(auto made, make_root(root, provider, now, random));
+    BASE_TRY(auto made, make_root(root, plan, random));
     ceremony.roots.push_back(std::move(made));
   }
-  for (const IssuingCaPlan& plan : issuing_ca_plans()) {
-    const NewRoot& root = plan.root == Root::partner ? ceremony.roots[0] : ceremony.roots[1];
-    BASE_TRY(auto made, make_issuing_ca(plan, root, now, random));
+  for (const IssuingCaPlan& ca : issuing_ca_plans()) {
+    const NewRoot& root = ca.root == Root::partner ? ceremony.roots[0] : ceremony.roots[1];
+    BASE_TRY(auto made, make_issuing_ca(ca, root, plan, random));
     ceremony.issuing_cas.push_back(std::move(made));
   }
   return ceremony;

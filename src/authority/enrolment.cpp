@@ -41,7 +41,8 @@ bool may_renew(trust::Purpose held, trust::Purpose wanted) {
     case trust::Purpose::ehi: return wanted == trust::Purpose::ehi;
     case trust::Purpose::transport:
     case trust::Purpose::signing:
-    case trust::Purpose::server: return false;
+    case trust::Purpose::server:
+    case trust::Purpose::ocsp: return false;
   }
   BASE_UNREACHABLE();
 }

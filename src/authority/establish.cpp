@@ -12,6 +12,7 @@
 #include "authority/signer.h"
 #include "base/check.h"
 #include "base/files.h"
+#include "store/crls.h"
 #include "store/issuers.h"
 
 namespace countersign::authority {
@@ -96,6 +97,21 @@ base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run,
   return sync_folder(run.folder.root());
 }
 
+base::Result<void> add_crl(Amendment& amendment, const NewRoot& root) {
+  const x509::CrlSpec& spec = root.crl.spec;
+  const store::CrlRow row{{root_key_name(root.root), 0},
+                          static_cast<std::int64_t>(spec.number),
+                          spec.this_update,
+                          spec.next_update,
+                          base::to_hex(crypto::sha256(root.crl.tbs.der)),
+                          0};
+  BASE_TRY(const bool recorded, store::record_crl(amendment.rows(), row));
+  BASE_TRY(const bool published,
+           store::publish_crl(amendment.rows(), row.key, row.number, base::to_base64(root.crl.der)));
+  BASE_CHECK(recorded && published);  // the registry was empty
+  return {};
+}
+
 base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base::Instant now) {
   for (const NewRoot& root : ceremony.roots) {
     BASE_TRY_VOID(
@@ -104,6 +120,7 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                                    "root.created",
                                    root.certificate.subject().text,
                                    {{"serial", root.certificate.serial().hex()}}}));
+    BASE_TRY_VOID(add_crl(amendment, root));
     BASE_TRY_VOID(amendment.publish(feed::RootFact{root.certificate}));
   }
   for (const NewIssuingCa& ca : ceremony.issuing_cas) {
@@ -179,7 +196,7 @@ base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
                           "', but the registry is empty: restore registry.db " +
                           "from a backup, or move the whole data folder away to begin anew");
   BASE_TRY_VOID(check_provider_name(run.provider));
-  BASE_TRY(const Ceremony ceremony, hold_ceremony(run.provider, ledger.now(), run.random));
+  BASE_TRY(const Ceremony ceremony, hold_ceremony({run.provider, ledger.now(), run.status_urls}, run.random));
   BASE_TRY_VOID(write_new_keys(ceremony, run, ledger.seal()));
   BASE_TRY_VOID(commit_hierarchy(ledger, ceremony, run));
   BASE_TRY_VOID(adopt_keys(run.folder));

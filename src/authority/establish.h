@@ -11,6 +11,7 @@
 #include "authority/data_folder.h"
 #include "authority/hierarchy.h"
 #include "authority/ledger.h"
+#include "authority/status_urls.h"
 #include "base/secret.h"
 #include "crypto/random.h"
 
@@ -25,6 +26,7 @@ struct FirstRun {
   std::vector<std::string> server_names;  ///< of the authority, and at first of the gateway and the sender
   const base::Secret& passphrase;
   crypto::Random& random;
+  StatusUrls status_urls = {};  ///< named by the issuing CAs' certificates for as long as they live; empty: none
 };
 
 enum class Establishment { made_now, was_there };

@@ -16,6 +16,9 @@
 
 namespace countersign::authority {
 
+/// Where the certificates of tests say that their status is published.
+inline StatusUrls status_urls() { return StatusUrls::parse("http://pki.example").value(); }
+
 /// The domain put together by hand, so that a test can replace each part.
 class Office {
  public:
@@ -31,7 +34,8 @@ class Office {
         seal(open_seal(parts.data)),
         ledger({registry, seal, parts.clock, view, listener}),
         hierarchy(load(ledger)),
-        issuance(Checker(ledger, hierarchy, parts.random, kDay * 350), ledger, parts.signer, parts.observer),
+        issuance(Checker(ledger, hierarchy, parts.random, {kDay * 350, status_urls()}), ledger, parts.signer,
+                 parts.observer),
         enrolment(ledger, hierarchy, issuance, parts.random),
         directory(ledger) {
     EXPECT_TRUE(fill_view(view, ledger, hierarchy));
@@ -57,6 +61,14 @@ class Office {
   static Hierarchy load(Ledger& ledger) {
     auto rows = ledger.read().value();
     return Hierarchy::load(rows).value();
+  }
+};
+
+/// For tests that are about certificates.
+class CertificateSigner : public Signer {
+ public:
+  base::Result<base::Bytes> sign_crl(CrlPermit) override {
+    return base::fail(base::Kind::internal, "test.no_crls", "this signer signs certificates only");
   }
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "authority/status_urls.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 
@@ -15,6 +16,9 @@ struct Settings {
   std::filesystem::path data;
   net::Endpoint api;
   net::Endpoint internal;
+  net::Endpoint status_listen;
+  /// Under which address the outside reaches status_listen; empty: under that of the listener itself.
+  StatusUrls status_url = {};
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   base::Duration certificate_life;

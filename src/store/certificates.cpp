@@ -19,6 +19,7 @@ void soci::type_conversion<countersign::store::CertificateRow>::from_base(const 
   row.not_after = instant(from, "not_after");
   row.revoked_at = maybe_instant(from, "revoked_at");
   row.revoked_for = maybe_text(from, "revoked_for");
+  if (from.get_indicator("crl_shard") != soci::i_null) row.crl_shard = whole(from, "crl_shard");
 }
 
 void soci::type_conversion<countersign::store::CertificateRow>::to_base(const countersign::store::CertificateRow& row,
@@ -36,6 +37,7 @@ void soci::type_conversion<countersign::store::CertificateRow>::to_base(const co
   put(to, "not_after", row.not_after);
   put(to, "revoked_at", row.revoked_at);
   put(to, "revoked_for", row.revoked_for);
+  to.set("crl_shard", static_cast<long long>(row.crl_shard.value_or(0)), row.crl_shard ? soci::i_ok : soci::i_null);
   indicator = soci::i_ok;
 }
 
@@ -59,9 +61,10 @@ base::Result<void> insert(Transaction& transaction, const CertificateRow& row) {
   return run(transaction, "store a certificate", [&](soci::session& sql) {
     sql << "INSERT INTO certificates (serial, fingerprint, spki_sha256, der, environment, organisation, application, "
            "purpose,"
-           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for)"
+           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for, crl_shard)"
            " VALUES (:serial, :fingerprint, :spki_sha256, :der, :environment, :organisation, :application, :purpose,"
-           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for)",
+           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for,"
+           " :crl_shard)",
         soci::use(row);
   });
 }

@@ -18,6 +18,7 @@ struct CertificateRow {
   base::Instant not_after;
   std::optional<base::Instant> revoked_at;
   std::optional<std::string> revoked_for;
+  std::optional<std::int64_t> crl_shard = {};  ///< in which it is listed once it is revoked
 };
 
 /// Fails also: `store.conflict` when serial or fingerprint is taken or there is no such issuance.

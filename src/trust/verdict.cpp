@@ -71,8 +71,11 @@ bool extensions_allow(const Certificate& leaf, Purpose purpose) {
     case Purpose::transport:
     case Purpose::ehi:
     case Purpose::service: return has_exactly_eku(leaf, x509::oid::kClientAuth) && may_sign(leaf);
-    case Purpose::signing: return !is_for_any_tls(leaf) && leaf.has_key_usage(KeyUsage::digital_signature);
+    case Purpose::signing:
+      return !is_for_any_tls(leaf) && !has_eku(leaf, x509::oid::kOcspSigning) &&
+             leaf.has_key_usage(KeyUsage::digital_signature);
     case Purpose::server: return has_eku(leaf, x509::oid::kServerAuth) && may_sign(leaf);
+    case Purpose::ocsp: return has_exactly_eku(leaf, x509::oid::kOcspSigning) && may_sign(leaf);
   }
   BASE_UNREACHABLE();
 }

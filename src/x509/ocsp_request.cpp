@@ -17,6 +17,7 @@ constexpr std::array<std::uint8_t, 9> kSha256 = {0x60, 0x86, 0x48, 0x01, 0x65, 0
 /// id-pkix-ocsp-nonce: 1.3.6.1.5.5.7.48.1.2
 constexpr std::array<std::uint8_t, 9> kNonce = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
 constexpr std::size_t kSerialOctets = 20;
+constexpr std::uint8_t kNull = 0x05;
 /// id-pkix-ocsp-response and id-pkix-ocsp-pref-sig-algs may be ignored, and are.
 constexpr std::size_t kExtensionLimit = 16;
 
@@ -24,12 +25,13 @@ tl::unexpected<base::Error> malformed(const char* detail) {
   return base::fail(base::Kind::invalid, "ocsp.malformed", detail);
 }
 
-/// AlgorithmIdentifier with parameters that are absent or NULL.
+/// AlgorithmIdentifier with parameters that are absent or NULL: two spellings of a CertID, no more.
 std::optional<CertIdHash> read_hash(BytesView content) {
   Reader in(content);
   const auto oid = in.next(der::kObjectId);
   if (!oid) return std::nullopt;
-  if (!in.at_end() && (!in.next() || !in.at_end())) return std::nullopt;
+  if (const auto parameters = in.next(kNull); parameters && !parameters->content.empty()) return std::nullopt;
+  if (!in.at_end()) return std::nullopt;
   if (std::ranges::equal(oid->content, kSha1)) return CertIdHash::sha1;
   if (std::ranges::equal(oid->content, kSha256)) return CertIdHash::sha256;
   return CertIdHash::other;

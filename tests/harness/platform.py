@@ -59,7 +59,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
-        self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
+        self.ports = {}  # api, internal, authority_status, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.write_config()
@@ -245,6 +245,7 @@ class Platform:
         path.write_text(_CONFIG.format(
             provider=PROVIDER, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
+            authority_status=here("authority_status"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
 
@@ -260,6 +261,7 @@ name = "{provider}"
 data = "authority"
 api = {api}
 internal = {internal}
+status_listen = {authority_status}
 server_names = ["localhost", "127.0.0.1"]
 
 [gateway]
