@@ -206,6 +206,10 @@ TEST_F(CrlPublishing, NothingIsSignedThatCannotBeAudited) {
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM crls WHERE issuer NOT LIKE '%-root'"), "0");
 }
 
+static_assert(!std::is_constructible_v<CrlPermit, CrlPermit::Content> && !std::is_default_constructible_v<CrlPermit> &&
+                  !std::is_copy_constructible_v<CrlPermit>,
+              "law 3: a permit comes of recording alone");
+
 TEST_F(CrlPublishing, APermitIsSpentOnce) {
   const IssuingCa& ca = office().hierarchy.issuing_cas().front();
   auto recorded = record_crls(office().ledger, {{&ca, 0}}, {"http://pki.example"});

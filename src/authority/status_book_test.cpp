@@ -76,9 +76,9 @@ TEST(StatusUrls, NameEveryPlaceBelowOneBase) {
   EXPECT_EQ(urls.crl("uat-signing", 7), "http://pki.example:8080/status/crl/uat-signing-7.crl");
   EXPECT_EQ(urls.ca("uat-signing"), "http://pki.example:8080/status/ca/uat-signing.cer");
   EXPECT_EQ(urls.ocsp(), "http://pki.example:8080/status/ocsp");
-  for (const std::string bad :
-       {std::string("https://pki.example"), std::string("ftp://pki.example"), std::string("http://pki.example/?a=b"),
-        std::string("http://pki.example/#x"), std::string("http://a b"), "http://" + std::string(200, 'a')})
+  const std::string bad_ones[] = {"https://pki.example",   "ftp://pki.example", "http://pki.example/?a=b",
+                                  "http://pki.example/#x", "http://a b",        "http://" + std::string(200, 'a')};
+  for (const std::string& bad : bad_ones)
     EXPECT_EQ(testing::code_of(StatusUrls::parse(bad)), "status_url.invalid") << bad;
 }
 

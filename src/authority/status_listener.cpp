@@ -1,17 +1,29 @@
 #include "authority/status_listener.h"
 
+#include <algorithm>
+
+#include "authority/service.h"
+#include "base/process.h"
 #include "http/server.h"
 
 namespace countersign::authority {
 
+namespace {
+
+/// No more than its share of the files that the process may have open: the others need theirs.
+tls::Admission::Limits limits() {
+  const std::size_t places = std::min(kStatusConnectionLimit, connections_within(base::file_limit()));
+  const std::size_t of_one = std::min(kStatusConnectionsPerAddress, places);
+  return {.connections = places,
+          .connections_per_address = of_one,
+          .handshakes = std::max<std::size_t>(1, places / 2),
+          .handshakes_per_address = std::max<std::size_t>(1, of_one / 2)};
+}
+
+}  // namespace
+
 StatusListener::StatusListener(std::unique_ptr<net::Loop> loop, net::Listener listener, const base::Log& log)
-    : loop_(std::move(loop)),
-      listener_(std::move(listener)),
-      log_(log),
-      admission_(tls::Admission::make({.connections = kStatusConnectionLimit,
-                                       .connections_per_address = kStatusConnectionsPerAddress,
-                                       .handshakes = kStatusConnectionLimit / 2,
-                                       .handshakes_per_address = kStatusConnectionsPerAddress / 2})) {
+    : loop_(std::move(loop)), listener_(std::move(listener)), log_(log), admission_(tls::Admission::make(limits())) {
   connections_.emplace(*loop_, log_);
 }
 

@@ -208,12 +208,26 @@ TEST_F(StatusTest, AnswersOnlyForWhatWasIssued) {
   EXPECT_EQ(say({{huge}, issuer}), "unknown");
   EXPECT_FALSE(reply({{never_issued}, issuer}).good_until) << "it may be issued in a moment";
   EXPECT_EQ(say({{one.certificate, never_issued}, issuer}), "good, unknown");
-  EXPECT_EQ(say({{of_other_ca.certificate}, issuer}), "unknown") << "a serial of another CA";
+  EXPECT_EQ(say({{of_other_ca.certificate}, issuer}), "unauthorized") << "the name of one CA, the key of another";
   EXPECT_EQ(say({{one.certificate}, office().hierarchy.root(Root::partner)}), "unauthorized") << "not for roots";
   Asked sha512 = about(one);
   sha512.digest = EVP_sha512();
   EXPECT_EQ(say(sha512), "unauthorized");
   EXPECT_EQ(read(*OcspAnswers().answer(Bytes{0x30, 0x00}, *snapshot(), clock.now()).der, about(one)), "malformed");
+}
+
+/// One signature speaks for one CA (RFC 6960 section 4.2.2.2).
+TEST_F(StatusTest, AboutSeveralCasTheFirstIsAnswered) {
+  const Issued transport = enrol_one();
+  const Issued signing = enrol_one(Purpose::signing);
+  const NativeRequest request(OCSP_REQUEST_new());
+  for (const Issued* one : {&transport, &signing})
+    OCSP_request_add0_id(request.get(),
+                         OCSP_cert_to_id(EVP_sha1(), one->certificate.native(), one->issuer->certificate.native()));
+  const OcspReply both = OcspAnswers().answer(to_der(request), *snapshot(), clock.now());
+  EXPECT_FALSE(both.good_until);
+  EXPECT_EQ(read(*both.der, about(transport)), "good");
+  EXPECT_EQ(read(*both.der, {{signing.certificate}, signing.issuer->certificate}), "not signed for that CA");
 }
 
 TEST_F(StatusTest, ANonceIsRepeatedAndNothingIsKept) {
@@ -282,7 +296,7 @@ TEST_F(StatusTest, AResponderIsAcceptedAsNothingElse) {
 TEST_F(StatusTest, NobodyCanEnrolAsAResponder) {
   EXPECT_EQ(code_of(office().enrolment.create_code(admin(), {ocsp_identity(), {Purpose::ocsp}})),
             "purpose.not_allowed");
-  EXPECT_EQ(code_of(redeem(make_code("internal:service:ocsp"), make_key(), Purpose::ocsp)), "purpose.not_allowed");
+  EXPECT_EQ(code_of(redeem(make_code("internal:service:ocsp"), make_key(), Purpose::ocsp)), "code.other_purpose");
   auto csr = x509::Csr::parse(make_csr(make_key())).value();
   EXPECT_EQ(code_of(office().issuance.issue(Order{ocsp_identity(), Purpose::ocsp, csr, admin()})),
             "purpose.not_allowed")
@@ -301,10 +315,10 @@ TEST_F(StatusTest, WhatWasRevokedJustBeforeACrashGetsItsCrl) {
   }
   const Issued one = enrol_one();
   ASSERT_TRUE(revoke(office().ledger, admin(), one.certificate.serial(), "superseded"));
-  open();
+  const std::string path = crl_path(one.issuer->name, crl_shard_of(one.certificate.serial(), 64));
+  open();  // the issuer that `one` points to is gone with the office
   EXPECT_TRUE(status().is_behind());
   EXPECT_EQ(status().publish_crls().value(), 1U);
-  const std::string path = crl_path(one.issuer->name, crl_shard_of(one.certificate.serial(), 64));
   const auto crl = x509::Crl::from_der(base::as_bytes(*snapshot()->files->at(path).content)).value();
   EXPECT_NE(crl.find(one.certificate.serial()), nullptr);
   open();

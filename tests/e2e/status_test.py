@@ -82,7 +82,7 @@ class StatusTest(testing.PlatformTest):
         return re.search(r"\.pem: (good|revoked|unknown)", said).group(1)
 
     def ask_gnutls_ocsp(self, credential):
-        status, text = self.run_client("ocsptool", "--ask", self.ocsp_url(credential), "--load-cert", credential.certificate,
+        status, text = self.run_client("ocsptool", f"--ask={self.ocsp_url(credential)}", "--load-cert", credential.certificate,
                                        "--load-issuer", self.issuer_of(credential), "--nonce")
         self.assertEqual(status, 0, text)
         self.assertIn("Verifying OCSP Response: Success", text)
