@@ -138,22 +138,22 @@ Told make_told(World& world, const Options& options) {
   const IssuingCa& ca = world.hierarchy->issuing_cas().front();
   auto ca_key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
   Told told;
-  std::vector<CertificateStatus> statuses;
-  const base::Instant now = world.clock.now();
-  for (std::size_t i = 0; i < options.certificates; ++i) {
+  for (std::size_t i = 0; i < options.certificates; ++i)
     told.serials.push_back(x509::Serial::generate(world.random).value().magnitude());
-    CertificateStatus one{.serial = to_octets(told.serials.back()).value(), .not_after = now + kDay};
+  const base::Instant now = world.clock.now();
+  const double before = allocated_megabytes();
+  std::vector<CertificateStatus> statuses;
+  for (std::size_t i = 0; i < options.certificates; ++i) {
+    CertificateStatus one{.serial = to_octets(told.serials[i]).value(), .not_after = now + kDay};
     if (i % 10 == 0) one.revoked = true, one.revoked_at = now;
     statuses.push_back(one);
   }
-  const double before = allocated_megabytes();
   const auto start = Steady::now();
   StatusBook book = StatusBook().with(std::move(statuses));
   const double took = since(start);
-  statuses = {};
   print(options, "book",
         {{"certificates", static_cast<double>(book.size())},
-         {"megabytes", allocated_megabytes() - before + static_cast<double>(book.size()) * 40e-6},
+         {"megabytes", allocated_megabytes() - before},
          {"build_ms", took * 1e3}});
   auto snapshot = std::make_shared<StatusSnapshot>();
   snapshot->as_of = now;
@@ -285,8 +285,10 @@ void measure_shard(const Options& options, World& world) {
       std::to_string(kShards) + " FROM n"));
   NoObserver observer;
   std::vector<double> times;
+  std::vector<double> cpu_times;
   double bytes = 0;
   for (std::uint32_t shard = 0; shard < 16; ++shard) {
+    const double cpu = cpu_seconds();
     const auto start = Steady::now();
     auto recorded = record_crls(world.ledger, {{&ca, shard}}, {"http://pki.example"});
     BASE_CHECK(recorded.has_value());
@@ -294,14 +296,18 @@ void measure_shard(const Options& options, World& world) {
     const auto signature = world.signer->sign_crl(std::move(recorded->front().permit));
     BASE_CHECK(signature.has_value());
     times.push_back(built);
+    cpu_times.push_back(cpu_seconds() - cpu);
     bytes = static_cast<double>(recorded->front().tbs.der.size());
   }
   std::ranges::sort(times);
+  std::ranges::sort(cpu_times);
+  // From the registry to a permit to sign: read, built, linted, recorded; CPU with the signature.
   print(options, "crl_shard",
         {{"revoked", static_cast<double>(options.certificates)},
          {"shards", static_cast<double>(kShards)},
          {"bytes", bytes},
-         {"read_build_lint_record_ms_p50", times[times.size() / 2] * 1e3},
+         {"cpu_ms_p50", cpu_times[cpu_times.size() / 2] * 1e3},
+         {"p50_ms", times[times.size() / 2] * 1e3},
          {"max_ms", times.back() * 1e3}});
 }
 

@@ -14,16 +14,15 @@ OcspReply refuse(OcspRefusal why) {
   return {std::make_shared<const std::string>(base::as_text(x509::ocsp_refusal(why)))};
 }
 
-/// The first CA of ours that is asked about.
+/// The CA of ours that all of it is about.
 const CaStatus* find_ca(const OcspRequest& request, const StatusSnapshot& snapshot) {
-  for (const CertId& id : request.cert_ids())
-    for (const auto& ca : snapshot.cas)
-      if (ca->names.are_in(id)) return ca.get();
+  for (const auto& ca : snapshot.cas)
+    if (std::ranges::all_of(request.cert_ids(), [&](const CertId& id) { return ca->names.are_in(id); }))
+      return ca.get();
   return nullptr;
 }
 
 std::optional<CertificateStatus> find_status(const CertId& id, const CaStatus& ca) {
-  if (!ca.names.are_in(id)) return std::nullopt;
   const auto serial = to_octets(id.serial);
   return serial ? ca.book.find(*serial) : std::nullopt;
 }

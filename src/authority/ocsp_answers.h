@@ -26,10 +26,10 @@ struct OcspReply {
 
 class OcspAnswers {
  public:
-  /// Never fails: what cannot be answered is an OCSP error. `malformedRequest` for what does not parse, `unauthorized`
-  /// when no certificate asked for is of an issuing CA of ours, `tryLater` when the snapshot is older than kOcspLife or
-  /// nobody can sign for that CA, `internalError` when signing fails. Certificates of another CA than the first that is
-  /// ours are `unknown`: one signature speaks for one CA (section 4.2.2.2).
+  /// Never fails: what cannot be answered is an OCSP error. `malformedRequest` for what does not parse; `unauthorized`
+  /// unless all certificates asked for are of one issuing CA of ours, since one signature speaks for one CA (section
+  /// 4.2.2.2); `tryLater` when the snapshot is older than kOcspLife or nobody can sign for that CA; `internalError`
+  /// when signing fails.
   OcspReply answer(base::BytesView request, const StatusSnapshot& snapshot, base::Instant now);
 
   std::size_t kept() const { return young_.size() + old_.size(); }

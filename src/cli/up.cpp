@@ -220,6 +220,7 @@ void Up::print_banner(const json::object& running) {
   std::ostream& out = context_.out;
   out << "\nCountersign is up; its data are in " << data_.string() << "\n\n";
   out << "  authority   https://" << member(running, "api") << "   for countersign admin and request\n";
+  out << "  status      http://" << member(running, "authority_status") << "    CRLs and OCSP, for anybody\n";
   if (wanted(kGateway))
     out << "  gateway     https://" << member(running, kGateway) << "   mutual TLS" << upstream << "\n";
   if (wanted(kEhi))

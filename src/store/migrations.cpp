@@ -136,7 +136,8 @@ constexpr std::array kCancelledCodes = {
 constexpr std::array kRevocationStatus = {
     "ALTER TABLE issuing_cas ADD COLUMN crl_shards BIGINT NOT NULL DEFAULT 64",
     "ALTER TABLE certificates ADD COLUMN crl_shard BIGINT",
-    "CREATE INDEX certificates_revoked ON certificates (issuer, crl_shard) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_revoked ON certificates (issuer, crl_shard, serial, not_after, revoked_at, revoked_for)"
+    " WHERE revoked_at IS NOT NULL",
 
     "CREATE TABLE crls ("
     " issuer TEXT NOT NULL,"

@@ -10,9 +10,42 @@ import urllib.request
 
 import path  # noqa: F401
 from harness import clients, testing
-from harness.program import wait_until
+from harness.partner import ReservedPort
+from harness.program import Program, wait_until
 
 CRL_SECONDS = 10  # from a revocation to the CRL that lists it
+
+
+_NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/nginx-body;
+  proxy_temp_path {folder}/nginx-proxy;
+  fastcgi_temp_path {folder}/nginx-fastcgi;
+  uwsgi_temp_path {folder}/nginx-uwsgi;
+  scgi_temp_path {folder}/nginx-scgi;
+  ssl_certificate {server}/server.pem;
+  ssl_certificate_key {server}/server.key;
+  ssl_client_certificate {chain};
+  ssl_verify_client on;
+  ssl_verify_depth 2;
+  ssl_session_tickets off;
+  server {{
+    listen 127.0.0.1:{crl} ssl reuseport;
+    ssl_crl {crls};
+    location / {{ return 200 "in\\n"; }}
+  }}
+  server {{
+    listen 127.0.0.1:{ocsp} ssl reuseport;
+    ssl_ocsp leaf;
+    location / {{ return 200 "in\\n"; }}
+  }}
+}}
+"""
 
 
 class StatusTest(testing.PlatformTest):
@@ -218,6 +251,49 @@ class StatusTest(testing.PlatformTest):
             return connection.execute(query, arguments).fetchall()
         finally:
             connection.close()
+
+    def test_nginx_with_the_crl_and_with_ocsp(self):
+        """What docs/partner-status.md says of nginx: ssl_crl with shard and root, and ssl_ocsp leaf."""
+        partner = self.platform.enrol("production/acme/nginx")
+        other = self.platform.enrol("production/acme/nginx-other")
+        wait_until(lambda: self.ask_openssl_ocsp(partner.transport) == "good", "the new certificate is not known", CRL_SECONDS)
+        crls = self.folder / "crls.pem"
+
+        def write_crls():
+            """Two shards and the root's: the verifier chooses."""
+            text = ""
+            for credential in (partner.transport, other.transport):
+                self.fetch_crl(credential)
+                text += (self.folder / "shard.pem").read_text()
+            der = self.folder / "root.crl"
+            clients.curl(self.folder, self.status("/crl/partner-root-0.crl"), extra=["-o", der])
+            _, root = self.run_client("openssl", "crl", "-inform", "DER", "-in", der)
+            crls.write_text(text + root[root.index("-----BEGIN"):])
+
+        write_crls()
+        ports = {"crl": ReservedPort(), "ocsp": ReservedPort()}
+        for port in ports.values():
+            self.addCleanup(port.socket.close)
+        config = self.folder / "nginx.conf"
+        config.write_text(_NGINX.format(folder=self.folder, chain=self.chain, crls=crls, server=self.platform.data / "gateway",
+                                        crl=ports["crl"].number, ocsp=ports["ocsp"].number))
+        nginx = Program("nginx", ["nginx", "-p", self.folder, "-e", self.folder / "nginx-error.log", "-c", config], self.folder)
+        self.addCleanup(nginx.kill)
+
+        def call(kind, credential):
+            return clients.curl(self.folder, f"https://localhost:{ports[kind].number}/", self.platform.trust_chain, credential).status
+
+        for kind in ports:
+            for credential in (partner.transport, other.transport):
+                wait_until(lambda kind=kind, credential=credential: call(kind, credential) == 200,
+                           f"nginx with {kind} does not let a good certificate in; see {self.folder}/nginx-error.log")
+        self.revoke(partner.transport)
+        self.await_listed(partner.transport)
+        write_crls()
+        nginx.process.send_signal(signal.SIGHUP)
+        for kind in ports:
+            wait_until(lambda kind=kind: call(kind, partner.transport) == 400, f"nginx with {kind} lets a revoked certificate in")
+            self.assertEqual(call(kind, other.transport), 200, kind)
 
     def test_what_is_no_request_harms_nobody(self):
         def post(body, kind="application/ocsp-request"):
