@@ -45,8 +45,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
   std::optional<TokenHome> home;
   if (token_) home.emplace(TokenHome{*token_, *token_settings_});
-  const FirstRun first{folder_,    settings.provider, settings.server_names,
-                       passphrase, outside_.random,   home ? &*home : nullptr};
+  const FirstRun first{folder_,         settings.provider,       settings.server_names, passphrase,
+                       outside_.random, home ? &*home : nullptr, settings.status_url};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   {
     BASE_TRY(auto rows, ledger_.read());
@@ -68,8 +68,17 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
                            "set approvals for environment internal, purpose service, too: otherwise one "
                            "operator can make the others who approve"}});
   approvals_.emplace(ledger_, *policy_, outside_.random);
-  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, *policy_), *approvals_, ledger_, *signer_,
-                    outside_.observer);
+  const StatusUrls& urls = settings.status_url.empty() ? outside_.status_urls : settings.status_url;
+  const Checker checker(ledger_, *hierarchy_, outside_.random, {*policy_, urls});
+  issuance_.emplace(checker, *approvals_, ledger_, *signer_, outside_.observer);
+  // Not watched: a test that stops at a step means one of the issuances that somebody asked for.
+  responders_issuance_.emplace(checker, *approvals_, ledger_, *signer_, nobody_);
+  status_.emplace(Status::Parts{.ledger = ledger_,
+                                .hierarchy = *hierarchy_,
+                                .signer = *signer_,
+                                .directory = directory_,
+                                .issuance = *responders_issuance_,
+                                .observer = outside_.observer});
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 

@@ -12,6 +12,7 @@
 #include "authority/directory.h"
 #include "authority/enrolment.h"
 #include "authority/settings.h"
+#include "authority/status.h"
 #include "base/log.h"
 #include "crypto/token.h"
 
@@ -26,6 +27,8 @@ class Authority {
     const base::Log& log;
     StepObserver& observer;
     PublicationListener& listener;
+    /// What certificates name as the place of their status, where the settings leave it to the listener.
+    StatusUrls status_urls = {};
     const base::Secret* token_pin = nullptr;  ///< where the settings name a token
   };
 
@@ -39,6 +42,8 @@ class Authority {
 
   const DataFolder& folder() const { return folder_; }
   const Hierarchy& hierarchy() const { return *hierarchy_; }
+  /// What the outside is told of certificates; nothing until somebody opens it.
+  Status& status() { return *status_; }
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
@@ -90,6 +95,9 @@ class Authority {
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<Credentials> credentials_;
+  NoObserver nobody_;
+  std::optional<Issuance> responders_issuance_;
+  std::optional<Status> status_;
 };
 
 }  // namespace countersign::authority

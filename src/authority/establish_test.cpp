@@ -351,7 +351,7 @@ TEST(Ceremony, KeepsNamesWithinTheirBounds) {
     const testing::Folder folder;
     const base::Secret passphrase(std::string_view("x"));
     FileCaKeys keys(folder.path(), passphrase, crypto::PrivateKey::Kind::p256);
-    const auto ceremony = hold_ceremony(row.provider, kNow, {keys, random});
+    const auto ceremony = hold_ceremony({row.provider, kNow}, {keys, random});
     ASSERT_TRUE(ceremony) << base::to_string(ceremony.error());
     EXPECT_EQ(ceremony->roots[0].certificate.subject().common_name, row.common_name);
     EXPECT_EQ(ceremony->roots[0].certificate.subject().organisation, row.provider);

@@ -18,6 +18,7 @@ struct IssuingCa {
   base::Environment environment;
   std::set<trust::Purpose> purposes;
   x509::Certificate certificate;
+  std::uint32_t crl_shards;  ///< of how many its CRL consists, for ever
 };
 
 /// Immutable once loaded; thread-safe.

@@ -28,6 +28,8 @@ trust::Policy internal_policy() {
 
 /// Files that are no connections: the registry, listeners, timers, whatever is written now.
 constexpr std::size_t kOtherFiles = 64;
+/// api, internal, status.
+constexpr std::size_t kListeners = 3;
 
 /// One place, for as long as its frame lives; frames may die with the loop, after the service.
 class Counted {
@@ -63,7 +65,7 @@ class Service::Observer final : public tls::ServerObserver {
 
 std::size_t connections_within(std::size_t files) {
   if (files <= kOtherFiles) return 1;
-  return std::clamp((files - kOtherFiles) / 2, std::size_t{1}, kConnectionLimit);
+  return std::clamp((files - kOtherFiles) / kListeners, std::size_t{1}, kConnectionLimit);
 }
 
 Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal)

@@ -22,7 +22,7 @@ inline constexpr base::Duration kHandshakeTime = std::chrono::seconds(10);
 inline constexpr std::size_t kBodyLimit = 256 * 1024;
 inline constexpr base::Duration kDrainTime = std::chrono::seconds(10);
 
-/// The places of each listener where the process may have `files` open: an equal share for both, so that neither can
+/// The places of each listener where the process may have `files` open: an equal share for each, so that none can
 /// take what the other needs, and some for everything else.
 std::size_t connections_within(std::size_t files);
 

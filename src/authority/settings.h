@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "authority/issuance_policy.h"
+#include "authority/status_urls.h"
 #include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
@@ -17,6 +18,9 @@ struct Settings {
   std::filesystem::path data;
   net::Endpoint api;
   net::Endpoint internal;
+  net::Endpoint status_listen;
+  /// Under which address the outside reaches status_listen; empty: under that of the listener itself.
+  StatusUrls status_url = {};
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};

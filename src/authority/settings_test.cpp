@@ -30,6 +30,8 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings->data, "/srv/cs/authority");
   EXPECT_EQ(settings->api.to_string(), "127.0.0.1:9443");
   EXPECT_EQ(settings->internal.to_string(), "127.0.0.1:9444");
+  EXPECT_EQ(settings->status_listen.to_string(), "127.0.0.1:9080");
+  EXPECT_TRUE(settings->status_url.empty());
   EXPECT_EQ(settings->server_names, (std::vector<std::string>{"localhost", "127.0.0.1"}));
   EXPECT_EQ(settings->policy.rules_for(base::Environment::uat, trust::Purpose::transport).life,
             std::chrono::hours(24 * 350));
@@ -42,14 +44,19 @@ TEST(Settings, NameEveryMistake) {
     const char* text;
     const char* code;
   };
-  for (const Row& row : {Row{"others' sections", "[gateway]\nx = 1\n[ehi]\ny = 2", "ok"},
-                         Row{"unknown key", "[authority]\ndate = 'x'", "config.unknown_key"},
-                         Row{"unknown section", "[authroity]", "config.unknown_key"},
-                         Row{"no address", "[authority]\napi = 'here'", "config.endpoint"},
-                         Row{"too long a life", "[authority]\ncertificate_life = '900d'", "config.value"},
-                         Row{"shortest life", "[authority]\ncertificate_life = '1h'", "ok"},
-                         Row{"no server name", "[authority]\nserver_names = []", "config.value"},
-                         Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
+  for (const Row& row :
+       {Row{"others' sections", "[gateway]\nx = 1\n[ehi]\ny = 2", "ok"},
+        Row{"unknown key", "[authority]\ndate = 'x'", "config.unknown_key"},
+        Row{"unknown section", "[authroity]", "config.unknown_key"},
+        Row{"no address", "[authority]\napi = 'here'", "config.endpoint"},
+        Row{"too long a life", "[authority]\ncertificate_life = '900d'", "config.value"},
+        Row{"shortest life", "[authority]\ncertificate_life = '1h'", "ok"},
+        Row{"status", "[authority]\nstatus_listen = '0.0.0.0:80'\nstatus_url = 'http://pki.example'", "ok"},
+        Row{"status nowhere", "[authority]\nstatus_listen = '0.0.0.0:80'", "config.value"},
+        Row{"status by https", "[authority]\nstatus_url = 'https://pki.example'", "config.value"},
+        Row{"status with a query", "[authority]\nstatus_url = 'http://pki.example/?a'", "config.value"},
+        Row{"no server name", "[authority]\nserver_names = []", "config.value"},
+        Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
     EXPECT_EQ(code_of(read(row.text)), row.code) << row.name;
 }
 

@@ -44,7 +44,7 @@ class InToken : public ::testing::Test {
     settings.token = token;
     const base::Secret passphrase = secret("correct horse battery staple");
     const base::Secret shown = secret(pin);
-    return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_, &shown});
+    return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_, {}, &shown});
   }
   fs::path folder() const { return base_ / "authority"; }
   DataFolder data() const { return DataFolder(folder()); }

@@ -137,6 +137,7 @@ std::string title(trust::Purpose purpose) {
     case trust::Purpose::ehi: return "the provider's Transport Certificate";
     case trust::Purpose::service: return "service certificate";
     case trust::Purpose::server: return "server certificate";
+    case trust::Purpose::ocsp: return "OCSP responder's certificate";
   }
   return {};
 }

@@ -39,6 +39,7 @@ UpSettings changed(UpSettings settings, const UpSettings& asked, bool with_provi
   take(settings.upstream, asked.upstream);
   take(settings.api_port, asked.api_port);
   take(settings.internal_port, asked.internal_port);
+  take(settings.status_port, asked.status_port);
   take(settings.gateway_port, asked.gateway_port);
   take(settings.gateway_status_port, asked.gateway_status_port);
   take(settings.ehi_port, asked.ehi_port);

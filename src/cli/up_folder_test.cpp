@@ -101,8 +101,12 @@ TEST_F(FirstRun, ABusyAddressIsNamedByKeyAndOption) {
   ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
   ASSERT_EQ(::listen(listener, 1), 0);
   ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
-  const UpSettings asked{
-      .api_port = 0, .internal_port = 0, .gateway_port = 0, .gateway_status_port = ::ntohs(at.sin_port), .ehi_port = 0};
+  const UpSettings asked{.api_port = 0,
+                         .internal_port = 0,
+                         .status_port = 0,
+                         .gateway_port = 0,
+                         .gateway_status_port = ::ntohs(at.sin_port),
+                         .ehi_port = 0};
   ASSERT_EQ(start(asked), "ok");
   const UpConfig config = read_up_config(file_, asked).value();
   const std::string busy = busy_address(config, "gateway");

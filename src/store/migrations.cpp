@@ -169,6 +169,32 @@ constexpr std::array kApprovals = {
     "CREATE INDEX certificates_by_replaces ON certificates (replaces)",
 };
 
+// crl_shards is what every issuing CA of before had: none of their certificates names a CRL yet.
+constexpr std::array kRevocationStatus = {
+    "ALTER TABLE issuing_cas ADD COLUMN crl_shards BIGINT NOT NULL DEFAULT 64",
+    "ALTER TABLE certificates ADD COLUMN crl_shard BIGINT",
+    "CREATE INDEX certificates_revoked ON certificates (issuer, crl_shard, serial, not_after, revoked_at, revoked_for)"
+    " WHERE revoked_at IS NOT NULL",
+
+    "CREATE TABLE crls ("
+    " issuer TEXT NOT NULL,"
+    " shard BIGINT NOT NULL,"
+    " number BIGINT NOT NULL,"
+    " this_update BIGINT NOT NULL,"
+    " next_update BIGINT NOT NULL,"
+    " tbs_sha256 TEXT NOT NULL,"
+    " feed_sequence BIGINT NOT NULL,"
+    " published_number BIGINT,"
+    " published_this_update BIGINT,"
+    " published_next_update BIGINT,"
+    " der TEXT,"
+    " PRIMARY KEY (issuer, shard))",
+
+    "CREATE TABLE status_urls ("
+    " url TEXT NOT NULL PRIMARY KEY,"
+    " last_used BIGINT NOT NULL)",
+};
+
 constexpr std::array kCertificateLog = {
     "CREATE TABLE merkle_leaves ("
     " number BIGINT NOT NULL PRIMARY KEY,"
@@ -181,9 +207,14 @@ constexpr std::array kCertificateLog = {
     " PRIMARY KEY (level, number))",
 };
 
+// One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
-    Migration{1, "first", kFirstStatements}, Migration{2, "cancelled_codes", kCancelledCodes},
-    Migration{3, "approvals_and_renewals", kApprovals}, Migration{7, "certificate_log", kCertificateLog}};
+    Migration{1, "first", kFirstStatements},               //
+    Migration{2, "cancelled_codes", kCancelledCodes},      //
+    Migration{3, "approvals_and_renewals", kApprovals},    //
+    Migration{4, "revocation_status", kRevocationStatus},  //
+    Migration{7, "certificate_log", kCertificateLog},      //
+};
 
 int last_applied(soci::session& sql) {
   sql << "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)";

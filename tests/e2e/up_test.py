@@ -204,7 +204,7 @@ class FirstRunTest(unittest.TestCase):
         busy = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(busy.close)
         command = platform.command("up", "--data", data, "--provider", "Bank", "--ready-file", ready, *(
-            word for name in ("api", "internal", "gateway", "gateway-status", "ehi-status") for word in (f"--{name}-port", 0)))
+            word for name in ("api", "internal", "status", "gateway", "gateway-status", "ehi-status") for word in (f"--{name}-port", 0)))
         first = clients.run([*command, "--ehi-port", str(busy.getsockname()[1])], platform.folder)
         self.assertEqual(first.returncode, 3, first.stderr)
         for word in (b"ehi.listen", b"--ehi-port"):

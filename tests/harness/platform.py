@@ -59,7 +59,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
-        self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
+        self.ports = {}  # api, internal, authority_status, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
@@ -248,6 +248,7 @@ class Platform:
         path.write_text(_CONFIG.format(
             provider=PROVIDER, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
+            authority_status=here("authority_status"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
 
@@ -263,6 +264,7 @@ name = "{provider}"
 data = "authority"
 api = {api}
 internal = {internal}
+status_listen = {authority_status}
 server_names = ["localhost", "127.0.0.1"]
 {authority_settings}
 [gateway]
