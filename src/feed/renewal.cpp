@@ -23,10 +23,13 @@ base::Result<std::string> chain_in(const std::string& answer, const crypto::Priv
 
 }  // namespace
 
+base::Instant due_at(const x509::Certificate& certificate) {
+  return certificate.not_before() + (certificate.not_after() - certificate.not_before()) * 2 / 3;
+}
+
 bool is_due(const x509::Certificate& certificate, base::Instant now) {
-  const base::Duration life = certificate.not_after() - certificate.not_before();
   const bool not_yet_valid = now < certificate.not_before();  // issued under a clock that was wrong
-  return not_yet_valid || now >= certificate.not_before() + life * 2 / 3;
+  return not_yet_valid || now >= due_at(certificate);
 }
 
 net::Task<base::Result<void>> renew(AuthorityLink& link, const CredentialFiles& files, trust::Purpose purpose,

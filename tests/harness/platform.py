@@ -50,7 +50,8 @@ def programs_folder():
 
 
 class Platform:
-    def __init__(self, upstream, endpoints=(), environment="production"):
+    def __init__(self, upstream, endpoints=(), environment="production", profiles=""):
+        """`profiles`: [[authority.profiles]] as TOML."""
         self.programs = programs_folder()
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-"))
         self.data = self.folder / "data"
@@ -59,6 +60,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
+        self.profiles = profiles
         self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -205,6 +207,14 @@ class Platform:
         code = self.code_for(application, "--purpose", "service")
         return self.request_or_fail("service", code, self.folder / name)
 
+    def enrol_operator(self, name):
+        """A second operator: the folder for `--operator`."""
+        application = f"internal/operator/{name}"
+        self.create_application(application)
+        folder = self.folder / f"operator-{name}"
+        self.request_or_fail("service", self.code_for(application), folder)
+        return folder
+
     def call_endpoint(self, endpoint, credential, body='{"amount":"12.50"}'):
         """What an internal system does to have a partner called: POST to the EHI sender, which demands its certificate."""
         url = f"https://localhost:{self.ports['ehi']}/v1/endpoints/{endpoint}"
@@ -243,7 +253,7 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
-            provider=PROVIDER, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
+            provider=PROVIDER, environment=self.environment, upstream=self.upstream, endpoints=endpoints, profiles=self.profiles,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
@@ -281,4 +291,5 @@ listen = {ehi}
 status = {ehi_status}
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
-{endpoints}"""
+{endpoints}
+{profiles}"""
