@@ -52,6 +52,8 @@ class RenewalTest(testing.PlatformTest):
     def test_old_and_new_overlap_until_the_old_one_is_revoked(self):
         acme = self.enrol("production/acme/payments")
         before = testing.serial_of(acme.transport)
+        stale = self.platform.folder / "stale"
+        shutil.copytree(acme.folder, stale)
         self.assertEqual(json.loads(self.renew(acme).stdout)["status"], "not_due")
         answer = self.renewed(acme)
         self.assertEqual((answer["status"], answer["replaces"]), ("renewed", before))
@@ -66,6 +68,8 @@ class RenewalTest(testing.PlatformTest):
             self.assertTrue(on_old.ends())
             self.assertEqual(on_new.ask(), 200)
         self.assert_refused("revoked", lambda: self.curl(old))
+        refused = self.renew(acme, "--force", folder=stale)
+        self.assertEqual((refused.returncode, "renewal.not_accepted" in refused.stderr), (DENIED, True), refused.stderr)
         self.assert_seen_as(acme.name, self.curl(new))
 
     def test_a_stolen_old_certificate_renews_nothing_once_its_successor_is_seen(self):
