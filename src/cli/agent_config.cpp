@@ -48,6 +48,7 @@ base::Result<KeptFolder> read_folder(ConfigSection& section, const std::filesyst
   KeptFolder kept;
   BASE_TRY(const std::string dir, section.text("dir"));
   kept.folder = (base / dir).lexically_normal();
+  if (!kept.folder.has_filename()) kept.folder = kept.folder.parent_path();  // "acme/" is "acme"
   BASE_TRY(kept.purposes, read_purposes(section));
   BASE_TRY(kept.authority, read_endpoint(section, "authority", "localhost:9443"));
   BASE_TRY(const std::string chain, section.text_or("trust_chain", "trust-chain.pem"));

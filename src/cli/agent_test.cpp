@@ -302,7 +302,7 @@ TEST_F(AgentConfigTest, IsCheckedWhole) {
       {"hook for a shell", good + "hook = \"nginx -s reload\"\n", "config.type"},
       {"no time for the hook", good + "hook_time = \"0s\"\n", "agent.config"},
       {"unknown kind of key", good + "key_type = \"dsa\"\n", "key.unknown_kind"},
-      {"folder twice", good + "[[certificates]]\ndir = \"./acme\"\n", "agent.config"},
+      {"folder twice", good + "[[certificates]]\ndir = \"./acme/\"\n", "agent.config"},
       {"status for all to see", "[agent]\nstatus = \"0.0.0.0:9103\"\n" + good, "agent.config"},
       {"longest before first", "[agent]\nfirst_retry = \"2h\"\n" + good, "agent.config"},
   };

@@ -91,6 +91,17 @@ class Running {
   std::string printed_;
 };
 
+/// Held while a hook runs; given back even when its task is dropped.
+class Turn {
+ public:
+  explicit Turn(bool& busy) : busy_(busy) { busy_ = true; }
+  Turn(const Turn&) = delete;
+  ~Turn() { busy_ = false; }
+
+ private:
+  bool& busy_;
+};
+
 tl::unexpected<base::Error> not_started(const HookCall& call, int error) {
   return base::fail(base::Kind::unavailable, "hook.start",
                     "the hook '" + call.words.front() + "' cannot be started: " + std::strerror(error));
@@ -130,6 +141,9 @@ tl::unexpected<base::Error> failed(const HookCall& call, const std::string& code
 }  // namespace
 
 net::Task<base::Result<void>> ProcessHooks::run(HookCall call) {
+  while (busy_)
+    co_await net::sleep_until(net::Deadline::after(kGlance));
+  const Turn turn(busy_);
   const net::Deadline deadline = net::Deadline::after(call.time);
   auto running = start(call);
   if (!running) co_return base::unexpected(std::move(running).error());

@@ -22,10 +22,14 @@ class HookRunner {
   virtual net::Task<base::Result<void>> run(HookCall call) = 0;
 };
 
-/// Runs them as child processes, which do not outlive the task that waits for them.
+/// Runs them as child processes, one at a time, which do not outlive the task that waits for them.
 class ProcessHooks final : public HookRunner {
  public:
+  /// Its time counts from its turn on.
   net::Task<base::Result<void>> run(HookCall call) override;
+
+ private:
+  bool busy_ = false;
 };
 
 }  // namespace countersign::cli

@@ -48,6 +48,29 @@ TEST(Hook, TellsWhatItPrintedMadeHarmless) {
   EXPECT_EQ(failed.error().detail, "the hook 'sh' ended with exit code 3; it printed: bad ?[2J config");
 }
 
+net::Task<void> run_two(net::Loop& loop, ProcessHooks& hooks, HookCall call, int& left) {
+  const auto ended = co_await hooks.run(std::move(call));
+  EXPECT_EQ(code_of(ended), "ok");
+  if (--left == 0) loop.stop();
+}
+
+TEST(Hook, RunsOneAtATime) {
+  const testing::Folder folder;
+  const testing::KeptLog log;
+  const std::string file = folder / "order";
+  net::Loop loop;
+  ProcessHooks hooks;
+  int left = 2;
+  for (int i = 0; i < 2; ++i) {
+    HookCall call{.words = {"sh", "-c", "echo begin >> \"$0\"; sleep 0.1; echo end >> \"$0\"", file},
+                  .environment = {},
+                  .time = 20s};
+    net::spawn(loop, run_two(loop, hooks, std::move(call), left), "hook", log.log());
+  }
+  loop.run();
+  EXPECT_EQ(base::read_file(file), "begin\nend\nbegin\nend\n");
+}
+
 TEST(Hook, DiesWithWhoeverWaitsForIt) {
   const testing::Folder folder;
   const std::string pid_file = folder / "pid";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/files.h"
 #include "feed/renewal.h"
@@ -94,11 +95,14 @@ base::Duration Keeper::wait_for(const Pending& pending) {
   state_.pending = true;
   state_.failures_in_a_row = 0;
   state_.exit_code = base::ExitCode::unavailable;
-  std::vector<base::Field> fields = names();
-  fields.emplace_back("request", pending.request);
-  fields.emplace_back("approvals", pending.given);
-  fields.emplace_back("needed", pending.needed);
-  parts_.log.info("certificate.pending", fields);
+  const std::pair<std::string, std::int64_t> stands{pending.request, pending.given};
+  if (std::exchange(told_, stands) != stands) {
+    std::vector<base::Field> fields = names();
+    fields.emplace_back("request", pending.request);
+    fields.emplace_back("approvals", pending.given);
+    fields.emplace_back("needed", pending.needed);
+    parts_.log.info("certificate.pending", fields);
+  }
   return std::min(pending.retry_after, options_.retries.longest);
 }
 

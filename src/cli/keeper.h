@@ -82,6 +82,7 @@ class Keeper {
   State state_;
   std::optional<crypto::Digest256> known_ = {};  ///< the certificate that due_ is of
   base::Instant due_ = {};
+  std::pair<std::string, std::int64_t> told_ = {};  ///< the request and its approvals that were logged last
 };
 
 inline constexpr base::Duration kLongestLook = std::chrono::minutes(5);

@@ -23,9 +23,11 @@ struct RenewOptions {
 
 base::Result<FileLock> lock_folder(const RenewOptions& options, const RenewalFiles& files) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(options.out, ignored))
+  if (!std::filesystem::exists(files.current.chain, ignored))
     return base::fail(base::Kind::invalid, "renewal.nothing",
-                      "there is no folder '" + options.out + "': name the one with your certificates with --out");
+                      "there is no " + files.current.chain.filename().string() + " in '" + options.out +
+                          "': name the folder with your certificates with --out; a first certificate is had by "
+                          "`countersign request`");
   auto lock = FileLock::acquire(files.lock);
   if (lock || lock.error().code != "file.locked") return lock;
   return base::fail(base::Kind::conflict, "renewal.locked",
