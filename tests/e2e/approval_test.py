@@ -1,6 +1,7 @@
 """Approval from end to end: what the policy wants two people to see is issued only after both approved exactly that."""
 import hashlib
 import json
+import subprocess
 
 import path  # noqa: F401
 from harness import testing
@@ -130,6 +131,27 @@ class ApprovalTest(testing.PlatformTest):
         self.assertEqual(json.loads(renewed.stdout)["replaces"], first)
         self.assertEqual((out / "transport.key").read_text(), key)
         self.assertFalse((out / "transport.key.next").exists())
+
+    def test_the_agent_asks_again_until_it_is_approved(self):
+        out = self.enrol_approved("machine")
+        config = self.platform.folder / "agent.toml"
+        config.write_text(f'[[certificates]]\ndir = "{out}"\nauthority = "localhost:{self.platform.ports["api"]}"\n'
+                          f'trust_chain = "{self.platform.trust_chain}"\ndanger_renew_after = "1s"\n')
+        once = self.platform.command("agent", "--config", config, "--once")
+
+        def look():
+            return subprocess.run(once, capture_output=True, text=True, timeout=60)
+
+        first = look()
+        self.assertEqual((first.returncode, "certificate.pending" in first.stderr), (PENDING, True), first.stderr)
+        key = (out / "transport.key.next").read_text()
+        self.assertEqual(look().returncode, PENDING)
+        pending = self.requests("list", "--application", "uat/acme/machine", "--state", "pending", by=self.alice)[1]["requests"]
+        self.assertEqual(len(pending), 1, "asking again opens no other request")
+        self.approve(pending[0]["request"], self.alice)
+        self.approve(pending[0]["request"], self.bob)
+        done = look()
+        self.assertEqual((done.returncode, (out / "transport.key").read_text()), (0, key), done.stderr)
 
     def test_a_refused_renewal_begins_anew_with_another_key(self):
         out = self.enrol_approved("stubborn")

@@ -169,6 +169,27 @@ class RenewalTest(testing.PlatformTest):
         self.settle(new)
         self.assert_seen_as(acme.name, self.curl(new))
 
+    def test_a_full_disk_at_any_file_leaves_a_matching_pair(self):
+        """Stood in for by a limit to the size of files, in blocks of 512 bytes: the key fits in, the chain does not."""
+        acme = self.enrol("production/acme/full")
+        before = testing.serial_of(acme.transport)
+        config, hooks = self.configure(acme, ALWAYS_DUE)
+        command = self.platform.command("agent", "--config", config, "--once")
+        for blocks in (0, 1, 2, 3):
+            with self.subTest(blocks=blocks):
+                limited = ["sh", "-c", f'trap "" XFSZ; ulimit -f {blocks}; exec "$@"', "sh", *command]
+                done = subprocess.run(limited, cwd=self.platform.folder, capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, "file.unwritable" in done.stderr), (UNAVAILABLE, True), done.stderr)
+                self.assert_matching_pair(acme.folder)
+                self.assertEqual(testing.serial_of(credential_in(acme.folder, "transport")), before)
+        done = self.once(config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        new = credential_in(acme.folder, "transport")
+        self.assertEqual(hooks.read_text().split(), [testing.serial_of(new)])
+        listed = self.platform.admin("list", "--application", acme.name, "--purpose", "transport")["certificates"]
+        self.assertEqual(len(listed), 2, "each try asked for the same key, and got the same certificate")
+        self.settle(new)
+
     def test_waits_for_an_authority_that_is_away(self):
         acme = self.enrol("production/acme/patient")
         before = testing.serial_of(acme.transport)
