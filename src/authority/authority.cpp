@@ -49,6 +49,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   signer_ = std::make_unique<FileSigner>(std::move(signer));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
   seal_.use_key(std::move(audit_key));
+  BASE_TRY(checkpoints_,
+           Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
@@ -66,6 +68,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
   BASE_TRY_VOID(abandon_intents());
+  BASE_TRY_VOID(take_into_log());
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
   return provide_credentials(settings);
@@ -77,6 +80,14 @@ base::Result<void> Authority::abandon_intents() {
   if (!abandoned && abandoned.error().code == "audit.broken") return {};
   BASE_TRY(const std::size_t intents, abandoned);
   if (intents > 0) outside_.log.warning("issuance.abandoned", {{"intents", intents}});
+  return {};
+}
+
+base::Result<void> Authority::take_into_log() {
+  const auto taken = complete_log(ledger_);
+  if (!taken && taken.error().code == "audit.broken") return {};
+  BASE_TRY(const std::size_t certificates, taken);
+  if (certificates > 0) outside_.log.info("log.completed", {{"certificates", certificates}});
   return {};
 }
 

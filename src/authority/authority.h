@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "authority/checkpoint.h"
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
@@ -39,6 +40,7 @@ class Authority {
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
   Approvals& approvals() { return *approvals_; }
+  const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
   /// backup the same sequences may count other facts.
@@ -59,6 +61,7 @@ class Authority {
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> abandon_intents();
+  base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);
 
@@ -76,6 +79,7 @@ class Authority {
   std::unique_ptr<Signer> signer_;
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;
+  std::optional<Checkpoints> checkpoints_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<Credentials> credentials_;
