@@ -3,6 +3,7 @@ import json
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -80,6 +81,24 @@ class RenewalTest(testing.PlatformTest):
         self.renewed(acme)  # shows the first successor to the authority
         refused = self.renew(acme, "--force", folder=stolen)
         self.assertEqual((refused.returncode, "renewal.superseded" in refused.stderr), (DENIED, True), refused.stderr)
+
+    def test_a_successor_seen_at_the_gateway_counts_as_well(self):
+        acme = self.enrol("production/acme/seen")
+        stolen = self.platform.folder / "gateway-thief"
+        shutil.copytree(acme.folder, stolen)
+        serial = self.renewed(acme)["serial"]
+        self.settle(credential_in(acme.folder, "transport"))
+        wait_until(lambda: self.is_seen(serial), "the authority is not told of the successor")
+        refused = self.renew(acme, "--force", folder=stolen)
+        self.assertEqual((refused.returncode, "renewal.superseded" in refused.stderr), (DENIED, True), refused.stderr)
+
+    def is_seen(self, serial):
+        registry = sqlite3.connect(self.platform.authority_folder / "registry.db")
+        try:
+            return registry.execute("SELECT 1 FROM certificates WHERE serial = ? AND first_seen_at IS NOT NULL",
+                                    (serial,)).fetchone()
+        finally:
+            registry.close()
 
     def test_signing_is_renewed_with_the_transport_certificate(self):
         acme = self.enrol("production/acme/signing")
