@@ -18,7 +18,7 @@ DENIED = 4
 
 
 class ApprovalTest(testing.PlatformTest):
-    profiles = PROFILES
+    authority_settings = PROFILES
 
     @classmethod
     def setUpClass(cls):

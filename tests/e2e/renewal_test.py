@@ -31,7 +31,7 @@ def public_key(command, file):
 
 
 class RenewalTest(testing.PlatformTest):
-    profiles = PROFILES
+    authority_settings = PROFILES
 
     def renew(self, application, *options, purpose="transport", folder=None):
         return self.platform.run("renew", purpose, "--out", folder or application.folder, "--json", *options)

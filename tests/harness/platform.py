@@ -50,8 +50,7 @@ def programs_folder():
 
 
 class Platform:
-    def __init__(self, upstream, endpoints=(), environment="production", profiles=""):
-        """`profiles`: [[authority.profiles]] as TOML."""
+    def __init__(self, upstream, endpoints=(), environment="production"):
         self.programs = programs_folder()
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-"))
         self.data = self.folder / "data"
@@ -60,7 +59,6 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
-        self.profiles = profiles
         self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -257,7 +255,7 @@ class Platform:
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
             provider=PROVIDER, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
-            endpoints=endpoints, profiles=self.profiles,
+            endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
@@ -295,5 +293,4 @@ listen = {ehi}
 status = {ehi_status}
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
-{endpoints}
-{profiles}"""
+{endpoints}"""
