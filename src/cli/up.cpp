@@ -273,7 +273,7 @@ void remove_announcements(const UpOptions& options) {
 base::Result<base::ExitCode> up(const UpOptions& options, Context& context) {
   if (options.settings.upstream) BASE_TRY_VOID(net::Endpoint::parse(*options.settings.upstream));
   const fs::path data = options.data;
-  BASE_TRY(const FolderLock lock, FolderLock::acquire(data));
+  BASE_TRY(const FileLock lock, lock_data_folder(data));
   remove_announcements(options);
   for (const fs::path& folder : {data / "log", data / "run"})
     BASE_TRY_VOID(base::make_folder(folder));

@@ -17,17 +17,17 @@ namespace fs = std::filesystem;
 using testing::code_of;
 using testing::Folder;
 
-TEST(FolderLock, OnlyOneIsGivenAndOnlyThatIsCalledRunning) {
+TEST(LockDataFolder, OnlyOneIsGivenAndOnlyThatIsCalledRunning) {
   const Folder folder;
   {
-    const auto first = FolderLock::acquire(folder.path());
+    const auto first = lock_data_folder(folder.path());
     EXPECT_EQ(code_of(first), "ok");
-    EXPECT_EQ(code_of(FolderLock::acquire(folder.path())), "up.running");
+    EXPECT_EQ(code_of(lock_data_folder(folder.path())), "up.running");
   }
-  EXPECT_EQ(code_of(FolderLock::acquire(folder.path())), "ok");
+  EXPECT_EQ(code_of(lock_data_folder(folder.path())), "ok");
   fs::remove(folder / "up.lock");
   fs::create_directory(folder / "up.lock");
-  const auto refused = FolderLock::acquire(folder.path());
+  const auto refused = lock_data_folder(folder.path());
   EXPECT_EQ(code_of(refused), "file.unwritable");
   EXPECT_NE(refused.error().detail.find("Is a directory"), std::string::npos) << refused.error().detail;
 }
