@@ -55,6 +55,8 @@ class UpTest(unittest.TestCase):
     def test_a_second_run_continues_the_first(self):
         acme = self.platform.enrol("production/acme/payments").transport
         self.settle(acme)
+        status = f"http://127.0.0.1:{self.platform.ports['authority_status']}/ca/partner-root.cer"
+        self.assertEqual(clients.curl(self.platform.folder, status).status, 200)
         trust = self.platform.trust_chain.read_text()
         children = self.children()
         self.assertEqual(set(children), {"countersign-authority", "countersign-gateway", "countersign-ehi"})
