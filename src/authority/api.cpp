@@ -1,5 +1,6 @@
 #include "authority/api.h"
 
+#include "authority/acme_problem.h"
 #include "authority/api_problem.h"
 
 namespace countersign::authority {
@@ -26,8 +27,12 @@ net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, st
 Answer Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   BASE_TRY_VOID(gate_.recheck(caller));
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
-  BASE_TRY(const auto proof, Operator::from(caller.peer));
   BASE_TRY_VOID(refuse_other_sites(call.request));
+  if (const auto* holding = std::get_if<HolderHandler>(&route.handler)) {
+    BASE_TRY(const auto holder, Holder::from(caller.peer));
+    return (*holding)(parts_.authority, holder, call);
+  }
+  BASE_TRY(const auto proof, Operator::from(caller.peer));
   return std::get<OperatorHandler>(route.handler)(parts_.authority, proof, call);
 }
 
@@ -41,12 +46,23 @@ net::Task<Answer> Api::dispatch(const http::Request& request, const ApiCaller& c
   co_return answer;
 }
 
+/// RFC 8555 sections 6.5 and 7.1: a nonce for the next request, and where the directory is.
+http::Response Api::dress(http::Response response, const http::Request& request) {
+  if (!is_acme(request)) return response;
+  const std::string host(request.head.fields.find("Host").value_or(""));
+  response.fields.add("Replay-Nonce", parts_.authority.acme_nonces().issue());
+  response.fields.add("Link", "<https://" + host + "/acme/directory>;rel=\"index\"");
+  response.fields.set("Cache-Control", "no-store");
+  return response;
+}
+
 net::Task<http::Response> Api::respond(http::Request request, const ApiCaller& caller) {
   Answer answer = co_await dispatch(request, caller);
-  if (answer) co_return std::move(*answer);
+  if (answer) co_return dress(std::move(*answer), request);
   const RefusedCall call{"api", caller.address.to_string(), caller.peer ? caller.peer->identity().to_urn() : "none",
                          code_digest_in(request)};
-  co_return refusals_.answer(answer.error(), request, call);
+  http::Response refused = refusals_.answer(answer.error(), request, call);
+  co_return dress(std::move(refused), request);
 }
 
 }  // namespace countersign::authority

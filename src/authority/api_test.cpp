@@ -10,12 +10,14 @@ namespace {
 TEST_F(Doors, LetOnlyOperatorsAdministrate) {
   const auto gateway = credential("internal:service:gateway", Purpose::service);
   const auto partner = credential("production:acme:payments", Purpose::transport);
+  const auto signing = credential("production:acme:payments", Purpose::signing);
   const std::string new_organisation = R"({"id":"globex","name":"Globex"})";
   const std::string paths[] = {"/v1/organisations", "/v1/applications", "/v1/certificates", "/v1/audit"};
   for (const std::string& path : paths) {
     EXPECT_EQ(outcome(api(nullptr, {.target = path})), "403 caller.none") << path;
     EXPECT_EQ(outcome(api(&gateway, {.target = path})), "403 caller.not_operator") << path;
-    EXPECT_EQ(outcome(api(&partner, {.target = path})), "tls.alert_received") << path;
+    EXPECT_EQ(outcome(api(&partner, {.target = path})), "403 caller.not_operator") << path;
+    EXPECT_EQ(outcome(api(&signing, {.target = path})), "tls.alert_received") << path;
     EXPECT_EQ(outcome(api(admin(), {.target = path})), "200") << path;
   }
   EXPECT_TRUE(has_logged("\"reason\":\"wrong_purpose\""));

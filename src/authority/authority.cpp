@@ -7,6 +7,7 @@
 #include "authority/feed_source.h"
 #include "authority/open_files.h"
 #include "authority/recovery.h"
+#include "authority/sealed_secret.h"
 
 namespace countersign::authority {
 
@@ -55,6 +56,10 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
                     outside_.observer);
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
+  BASE_TRY(auto acme_key,
+           open_sealed_secret({folder_.keys() / "acme.key", "countersign acme credentials 1\n"}, passphrase));
+  acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
+  BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));

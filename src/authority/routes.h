@@ -1,5 +1,6 @@
 // Routes: the public API as data: method, path pattern, who may call, and what answers. Handlers are plain functions
-// that run on the registry's thread; whoever may only be called by an operator takes an Operator.
+// that run on the registry's thread; whoever may only be called by an operator takes an Operator, and whoever renews
+// what a partner holds takes a Holder.
 #pragma once
 
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "authority/authority.h"
+#include "authority/holder.h"
 #include "authority/operator.h"
 #include "http/message.h"
 
@@ -22,11 +24,12 @@ struct Call {
 using Answer = base::Result<http::Response>;
 using OpenHandler = Answer (*)(Authority&, const Call&);
 using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
+using HolderHandler = Answer (*)(Authority&, const Holder&, const Call&);
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, OperatorHandler> handler;
+  std::variant<OpenHandler, OperatorHandler, HolderHandler> handler;
 };
 
 /// Every route, of all files that have some.
@@ -34,6 +37,9 @@ std::vector<Route> all_routes();
 std::span<const Route> public_routes();
 std::span<const Route> directory_routes();
 std::span<const Route> certificate_routes();
+std::span<const Route> est_routes();
+std::span<const Route> acme_routes();
+std::span<const Route> eab_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);
