@@ -113,12 +113,36 @@ base::Result<OrderState> AcmeOrders::finalize(const std::string& id, const std::
   return advance(std::move(row), *der);
 }
 
+/// A key that has a certificate already gets no second one: what comes back is what a crash cut off from this order, or
+/// one that is older than it, and then the client would take its old certificate for a new one.
+base::Result<void> AcmeOrders::refuse_old_certificate(const store::AcmeOrderRow& order, const Issued& issued) {
+  BASE_TRY(auto rows, authority_.ledger().read());
+  BASE_TRY(const auto row, store::find_certificate(rows, issued.certificate.serial().hex()));
+  if (row && row->issued_at >= order.created_at) return {};
+  return base::fail(Kind::denied, "key.reused",
+                    "this key has a certificate already, and a renewal needs a new key: make one, and a new CSR");
+}
+
+/// The operator who made the account's credential, and so may not approve what it asks for.
+base::Result<std::string> AcmeOrders::find_sponsor() {
+  BASE_TRY(auto rows, authority_.ledger().read());
+  BASE_TRY(const auto credential, store::find_acme_credential(rows, account_.kid));
+  if (!credential) return base::fail(Kind::corrupt, "registry.corrupt", "the credential of the account is missing");
+  return credential->created_by;
+}
+
 /// Has the enrolment go on, and the order follow it. The order is written after the certificate: what a crash cuts off
 /// in between is found again by the same key.
 base::Result<OrderState> AcmeOrders::advance(store::AcmeOrderRow row, const base::Bytes& csr) {
   BASE_TRY(const auto identity, identity_of(account_));
   BASE_TRY(const trust::Purpose purpose, to_purpose(row.purpose));
-  BASE_TRY(const auto outcome, enrol(authority_, {identity, purpose, base::as_text(csr), holder_of(account_)}));
+  BASE_TRY(const std::string sponsor, find_sponsor());
+  const DirectOrder order{.identity = identity,
+                          .purpose = purpose,
+                          .csr = base::as_text(csr),
+                          .asked_by = holder_of(account_),
+                          .sponsor = sponsor};
+  BASE_TRY(const auto outcome, authority_.enrolment().enrol(order));
   if (const auto* pending = std::get_if<Pending>(&outcome)) {
     const bool is_news = row.status != "processing";
     row.status = "processing";
@@ -128,6 +152,7 @@ base::Result<OrderState> AcmeOrders::advance(store::AcmeOrderRow row, const base
     state.retry_after = pending->retry_after;
     return state;
   }
+  BASE_TRY_VOID(refuse_old_certificate(row, std::get<Issued>(outcome)));
   row.status = "valid";
   row.csr.reset();
   row.serial = std::get<Issued>(outcome).certificate.serial().hex();

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "authority/acme_accounts.h"
-#include "authority/outcome.h"
+#include "authority/authority.h"
 #include "store/acme.h"
 
 namespace countersign::authority {
@@ -41,7 +41,8 @@ class AcmeOrders {
   base::Result<OrderState> find(const std::string& id);
   base::Result<std::vector<store::AcmeOrderRow>> list();
   /// `csr` is base64url of DER. Done already is no failure, as long as the key is the same. A refusal leaves the order
-  /// as it was. Fails: `acme.no_order`, `acme.not_ready`, `acme.bad_csr`, and as enrol().
+  /// as it was. Fails: `acme.no_order`, `acme.not_ready`, `acme.bad_csr`,
+  /// `key.reused`, and as Enrolment::enrol.
   base::Result<OrderState> finalize(const std::string& id, const std::string& csr);
   /// What an order of this account gave. Fails: `acme.no_certificate`.
   base::Result<Issued> find_certificate(const std::string& serial);
@@ -51,6 +52,8 @@ class AcmeOrders {
                                                           trust::Purpose purpose);
   base::Result<void> refuse_account_key(const crypto::PublicKey& key);
   base::Result<store::AcmeOrderRow> find_row(const std::string& id);
+  base::Result<void> refuse_old_certificate(const store::AcmeOrderRow& order, const Issued& issued);
+  base::Result<std::string> find_sponsor();
   base::Result<OrderState> advance(store::AcmeOrderRow row, const base::Bytes& csr);
   base::Result<OrderState> settle(store::AcmeOrderRow row, const char* action);
   Authority& authority_;

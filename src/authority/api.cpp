@@ -6,12 +6,13 @@
 namespace countersign::authority {
 namespace {
 
-/// A browser that holds an operator's certificate must not be steered by another site. Browsers send Origin with every
-/// such request (Fetch standard, section 3.2); programs do not.
+/// A browser that holds an operator's or a partner's certificate must not be steered by another site. Browsers send
+/// Origin with every such request (Fetch standard, section 3.2); programs do not.
 base::Result<void> refuse_other_sites(const http::Request& request) {
   if (request.head.method == "GET" || request.head.method == "HEAD" || request.head.fields.count("Origin") == 0)
     return {};
-  return base::fail(base::Kind::denied, "api.cross_site", "operators' calls are not taken from web pages");
+  return base::fail(base::Kind::denied, "api.cross_site",
+                    "calls that a certificate stands for are not taken from web pages");
 }
 
 }  // namespace
@@ -28,9 +29,9 @@ Answer Api::perform(const Route& route, const Call& call, const ApiCaller& calle
   BASE_TRY_VOID(gate_.recheck(caller));
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
   BASE_TRY_VOID(refuse_other_sites(call.request));
-  if (const auto* holding = std::get_if<HolderHandler>(&route.handler)) {
-    BASE_TRY(const auto holder, Holder::from(caller.peer));
-    return (*holding)(parts_.authority, holder, call);
+  if (const auto* known = std::get_if<PeerHandler>(&route.handler)) {
+    if (caller.peer) return (*known)(parts_.authority, *caller.peer, call);
+    return base::fail(base::Kind::denied, "caller.none", "this needs your certificate: send it in the TLS handshake");
   }
   BASE_TRY(const auto proof, Operator::from(caller.peer));
   return std::get<OperatorHandler>(route.handler)(parts_.authority, proof, call);

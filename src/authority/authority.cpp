@@ -53,7 +53,14 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
-  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
+  policy_ = settings.policy;
+  if (policy_->can_be_outvoted_by_one())
+    outside_.log.warning("approval.one_operator_suffices",
+                         {{"remedy",
+                           "set approvals for environment internal, purpose service, too: otherwise one "
+                           "operator can make the others who approve"}});
+  approvals_.emplace(ledger_, *policy_, outside_.random);
+  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, *policy_), *approvals_, ledger_, *signer_,
                     outside_.observer);
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   BASE_TRY(auto acme_key,

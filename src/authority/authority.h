@@ -40,7 +40,7 @@ class Authority {
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
-  Issuance& issuance() { return *issuance_; }
+  Approvals& approvals() { return *approvals_; }
   AcmeAccounts& acme_accounts() { return *acme_accounts_; }
   /// Thread-safe.
   AcmeNonces& acme_nonces() { return *acme_nonces_; }
@@ -80,6 +80,8 @@ class Authority {
   std::optional<Hierarchy> hierarchy_;
   std::optional<trust::TrustSet> trust_;
   std::unique_ptr<Signer> signer_;
+  std::optional<IssuancePolicy> policy_;
+  std::optional<Approvals> approvals_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<AcmeAccounts> acme_accounts_;

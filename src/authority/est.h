@@ -5,7 +5,8 @@
 // the same application. Full CMC and server-side key generation are not offered: nobody but the partner has its keys.
 #pragma once
 
-#include "authority/outcome.h"
+#include "authority/hierarchy.h"
+#include "authority/issuance.h"
 #include "base/secret.h"
 #include "http/message.h"
 

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "authority/est.h"
-#include "authority/routes.h"
+#include "authority/renewal_call.h"
 
 namespace countersign::authority {
 namespace {
@@ -27,15 +27,15 @@ Answer simpleenroll(Authority& authority, const Call& call) {
   BASE_TRY(const trust::Purpose purpose, purpose_of(call));
   BASE_TRY(const base::Secret code, basic_password(call.request));
   BASE_TRY(const std::string csr, read_est_csr(call.request));
-  BASE_TRY(const auto outcome, redeem(authority, {code.reveal_text(), purpose, csr}));
+  BASE_TRY(const auto outcome, authority.enrolment().redeem({code.reveal_text(), purpose, csr}));
   return to_est_response(outcome);
 }
 
 /// RFC 7030 section 4.2.2.
-Answer simplereenroll(Authority& authority, const Holder& holder, const Call& call) {
+Answer simplereenroll(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
   BASE_TRY(const trust::Purpose purpose, purpose_of(call));
   BASE_TRY(const std::string csr, read_est_csr(call.request));
-  BASE_TRY(const auto outcome, renew(authority, {holder.identity(), holder.purpose(), purpose, csr}));
+  BASE_TRY(const auto outcome, renew_held(authority, peer, purpose, csr));
   return to_est_response(outcome);
 }
 
@@ -46,8 +46,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/.well-known/est/{label}/csrattrs", OpenHandler{csrattrs}},
     Route{"POST", "/.well-known/est/simpleenroll", OpenHandler{simpleenroll}},
     Route{"POST", "/.well-known/est/{label}/simpleenroll", OpenHandler{simpleenroll}},
-    Route{"POST", "/.well-known/est/simplereenroll", HolderHandler{simplereenroll}},
-    Route{"POST", "/.well-known/est/{label}/simplereenroll", HolderHandler{simplereenroll}},
+    Route{"POST", "/.well-known/est/simplereenroll", PeerHandler{simplereenroll}},
+    Route{"POST", "/.well-known/est/{label}/simplereenroll", PeerHandler{simplereenroll}},
 };
 
 }  // namespace

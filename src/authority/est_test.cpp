@@ -21,12 +21,6 @@ std::string packed(std::string_view text) {
   return out;
 }
 
-/// Some path of a pattern: '{' and '}' are no characters of a target.
-std::string with_names(std::string pattern) {
-  std::erase_if(pattern, [](char c) { return c == '{' || c == '}'; });
-  return pattern;
-}
-
 base::Bytes der_of(const std::string& pem) { return crypto::pem_blocks(pem, {"CERTIFICATE REQUEST"}).value().front(); }
 
 class Est : public Doors {
@@ -221,7 +215,7 @@ TEST_F(Est, RenewsWithTheTransportCertificate) {
     EXPECT_EQ(certificates[0].subject_alt_names().uris,
               std::vector<std::string>{"urn:countersign:production:acme:payments"});
   }
-  EXPECT_EQ(bag(api(&held, reenroll(csr_base64(held.key))))[0], held.chain[0]) << "the same key, not due";
+  EXPECT_EQ(outcome(api(&held, reenroll(csr_base64(held.key)))), "403 key.reused");
 }
 
 TEST_F(Est, RenewsForNobodyElse) {
@@ -236,8 +230,8 @@ TEST_F(Est, RenewsForNobodyElse) {
   };
   const Row rows[] = {
       {"nobody", nullptr, "403 caller.none"},
-      {"a gateway", &gateway, "403 caller.not_holder"},
-      {"an operator", admin(), "403 caller.not_holder"},
+      {"a gateway", &gateway, "403 purpose.not_allowed"},
+      {"an operator", admin(), "403 purpose.not_allowed"},
       {"a signing certificate", &signing, "tls.alert_received"},
       {"a partner", &held, "200"},
   };
@@ -259,28 +253,6 @@ TEST_F(Est, RenewsNoMoreAfterRevocationAndSuspension) {
   EXPECT_EQ(outcome(api(&suspended, reenroll(csr_base64(make_key())))), "tls.alert_received");
 }
 
-/// A partner's certificate comes through the door now: every route but simplereenroll must be to it what it is to
-/// nobody.
-TEST_F(Est, OpensNothingElseToPartners) {
-  const auto partner = credential("production:acme:payments", Purpose::transport);
-  const auto uat = [this] {
-    EXPECT_TRUE(authority().directory().create_application(admin_actor(), {identity("uat:acme:payments"), "", {}}));
-    return credential("uat:acme:payments", Purpose::transport);
-  }();
-  std::size_t operators = 0;
-  for (const Route& route : all_routes()) {
-    if (std::holds_alternative<OpenHandler>(route.handler)) continue;
-    if (std::holds_alternative<HolderHandler>(route.handler)) continue;
-    const std::string path = with_names(std::string(route.pattern));
-    ++operators;
-    for (const tls::Credential* own : {&partner, &uat})
-      EXPECT_EQ(outcome(api(own, {std::string(route.method), path, "{}"})), "403 caller.not_operator") << path;
-  }
-  EXPECT_GT(operators, 15U);
-  for (const tls::Credential* own : {&partner, &uat})
-    EXPECT_EQ(outcome(internal(own, {.target = "/v1/feed/snapshot"})), "tls.alert_received");
-}
-
 TEST_F(Est, KeepsPlacesForOperators) {
   const auto partner = credential("production:acme:payments", Purpose::transport);
   std::vector<Connection> connections;
@@ -296,11 +268,11 @@ TEST_F(Est, KeepsPlacesForOperators) {
 }
 
 TEST_F(Est, TellsOfRequestsThatWaitForAnApproval) {
-  const auto response = to_est_response(Pending{"r-1", std::chrono::milliseconds(1500)});
+  const auto response = to_est_response(Pending{"r-1", 0, 1, std::chrono::milliseconds(1500)});
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 202);
   EXPECT_EQ(response->fields.find("Retry-After"), "2");
-  EXPECT_EQ(to_est_response(Pending{"r-1", std::chrono::seconds(0)})->fields.find("Retry-After"), "1");
+  EXPECT_EQ(to_est_response(Pending{"r-1", 0, 1, std::chrono::seconds(0)})->fields.find("Retry-After"), "1");
 }
 
 TEST_F(Est, GivesTheTrustChainAsABagToo) {

@@ -36,7 +36,7 @@ class Starts : public ::testing::Test {
     settings.provider = "Example Payments";
     settings.data = folder();
     settings.server_names = server_names;
-    settings.certificate_life = kDay * 350;
+    settings.policy = IssuancePolicy(kDay * 350);
     settings.danger_open_files = danger_open_files;
     return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_});
   }

@@ -3,6 +3,7 @@
 #include "authority/api_json.h"
 #include "authority/api_problem.h"
 #include "authority/feed_source.h"
+#include "authority/renewal_call.h"
 #include "http/problem.h"
 
 namespace countersign::authority {
@@ -101,16 +102,7 @@ net::Task<Answer> InternalApi::renew(const http::Request& request, const Interna
 
 Answer InternalApi::renew_now(const http::Request& request, const InternalCaller& caller) {
   BASE_TRY_VOID(gate_.recheck(caller));
-  const tls::VerifiedPeer& peer = caller.peer;
-  BASE_TRY(const auto body, read_body({request, {}}));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
-  BASE_TRY(const std::string csr, reader.text("csr"));
-  BASE_TRY_VOID(reader.finish());
-  BASE_TRY(const trust::Purpose wanted, trust::parse_purpose(purpose_text));
-  const RenewalOrder order{peer.identity(), peer.admitted().chain().purpose(), wanted, csr};
-  BASE_TRY(const auto issued, parts_.authority.enrolment().renew(order));
-  return answer(201, to_json(issued, parts_.authority.hierarchy()));
+  return authority::renew(parts_.authority, caller.peer, request);
 }
 
 }  // namespace countersign::authority

@@ -1,6 +1,6 @@
 // Routes: the public API as data: method, path pattern, who may call, and what answers. Handlers are plain functions
-// that run on the registry's thread; whoever may only be called by an operator takes an Operator, and whoever renews
-// what a partner holds takes a Holder.
+// that run on the registry's thread; who needs a
+// caller with a certificate takes a VerifiedPeer, who may only be called by an operator an Operator.
 #pragma once
 
 #include <span>
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "authority/authority.h"
-#include "authority/holder.h"
 #include "authority/operator.h"
 #include "http/message.h"
 
@@ -23,13 +22,14 @@ struct Call {
 
 using Answer = base::Result<http::Response>;
 using OpenHandler = Answer (*)(Authority&, const Call&);
+/// For whoever has shown a certificate that this door takes, such as a partner's application.
+using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
 using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
-using HolderHandler = Answer (*)(Authority&, const Holder&, const Call&);
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, OperatorHandler, HolderHandler> handler;
+  std::variant<OpenHandler, PeerHandler, OperatorHandler> handler;
 };
 
 /// Every route, of all files that have some.
@@ -40,6 +40,7 @@ std::span<const Route> certificate_routes();
 std::span<const Route> est_routes();
 std::span<const Route> acme_routes();
 std::span<const Route> eab_routes();
+std::span<const Route> request_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

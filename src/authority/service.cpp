@@ -13,7 +13,7 @@ constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
 /// How often live connections are looked at for certificates that have ended.
 constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 
-/// Partners come in to renew what they hold, and get nothing else for it: an Operator is made of other certificates.
+/// Operators, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
   return {.purposes = {trust::Purpose::service, trust::Purpose::transport},
           .environment = std::nullopt,
