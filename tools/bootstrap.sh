@@ -30,6 +30,11 @@ missing_tools() {
   done
 }
 
+# Java libraries, by the file that a test looks for.
+missing_java_libraries() {
+  [ -e /usr/share/java/bcpkix.jar ] || printf 'libbcpkix-java '
+}
+
 missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
 }
@@ -63,7 +68,7 @@ need_packages() {
   fi
   # shellcheck disable=SC2086  # lists of words
   missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost
-    [ "$1" != test ] || missing_python_modules)
+    [ "$1" != test ] || { missing_python_modules; missing_java_libraries; })
   if [ -z "$missing" ]; then
     echo "packages: everything is installed"
     return

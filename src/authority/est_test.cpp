@@ -275,6 +275,36 @@ TEST_F(Est, TellsOfRequestsThatWaitForAnApproval) {
   EXPECT_EQ(to_est_response(Pending{"r-1", 0, 1, std::chrono::seconds(0)})->fields.find("Retry-After"), "1");
 }
 
+/// Where the provider wants an approval for transport certificates in production.
+class EstWithApprovals : public Est {
+ protected:
+  void SetUp() override {
+    auto document = base::ConfigSection::parse(
+        "[[profiles]]\nenvironment = \"production\"\npurpose = \"transport\"\napprovals = 1\n", "test.toml");
+    issuance_policy = IssuancePolicy::read(document->sections("profiles").value(), kDay * 350).value();
+    Est::SetUp();
+    ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:bob"), "", {}}));
+  }
+};
+
+TEST_F(EstWithApprovals, WaitsForPeople) {
+  const auto key = make_key();
+  const Ask ask = enroll(csr_base64(key), {basic(make_code())});
+  for (int i = 0; i < 2; ++i) {
+    const auto waiting = api(nullptr, ask);
+    EXPECT_EQ(outcome(waiting), "202");
+    EXPECT_EQ(field(waiting, "Retry-After"), "60");
+  }
+  store::RequestFilter filter;
+  filter.state = "pending";
+  filter.now = clock.now();
+  const auto requests = authority().approvals().list(filter);
+  ASSERT_EQ(requests->size(), 1U) << "asking again opens no second one";
+  const store::RequestRow& row = requests->front().row;
+  ASSERT_TRUE(authority().approvals().approve({identity("internal:operator:bob"), row.id, row.content_sha256, ""}));
+  EXPECT_EQ(bag(api(nullptr, ask))[0].public_key().to_spki(), key.public_key().to_spki());
+}
+
 TEST_F(Est, GivesTheTrustChainAsABagToo) {
   const auto response = api(nullptr, {.target = "/v1/trust-chain?of=provider&format=pkcs7"});
   EXPECT_EQ(outcome(response), "200");

@@ -1,12 +1,18 @@
 """EST (RFC 7030) as devices speak it: curl sends, openssl makes the request and reads the answer, and what they get opens the
 gateway."""
 import base64
+import json
+import shutil
+import unittest
+from pathlib import Path
 
 import path  # noqa: F401
 from harness import clients, testing
 from harness.material import Credential, Material, openssl
 
 APPLICATION = "production/acme/payments"
+PEER = Path(__file__).parent / "peers" / "Est.java"
+JARS = [Path("/usr/share/java") / name for name in ("bcpkix.jar", "bcprov.jar", "bcutil.jar")]
 
 
 class EstTest(testing.PlatformTest):
@@ -65,7 +71,7 @@ class EstTest(testing.PlatformTest):
             self.assert_seen_as(APPLICATION, self.curl(second))
             self.assertEqual(self.curl(first).status, 200, "the old one goes on until it ends")
         with self.subTest("and the signing certificate of the same application"):
-            outcome, key = self.send_csr("signing", "simplereenroll", "/signing", credential=first)
+            outcome, key = self.send_csr("signing", "simplereenroll", "/signing", credential=second)
             signing = self.credential("signing", outcome, key, "/signing")
             purposes = openssl("x509", "-in", signing.certificate, "-noout", "-ext", "keyUsage,extendedKeyUsage").decode()
             self.assertIn("Non Repudiation", purposes)
@@ -75,6 +81,35 @@ class EstTest(testing.PlatformTest):
             outcome, _ = self.send_csr("third", "simplereenroll", credential=first)
             self.assertEqual(outcome.status, 0)
             self.assertEqual(outcome.alert, "certificate_revoked", outcome.output)
+
+    # --- a client that was written for other servers --------------------------------------------------------------------
+
+    def bouncy_castle(self, name, label, *proof):
+        """What Bouncy Castle's EST client made of it: its words, and the credential."""
+        files = [self.maker.folder / f"{name}.key", self.maker.folder / f"{name}.pem"]
+        classes = ":".join(str(jar) for jar in JARS)
+        done = clients.run(["java", "-cp", classes, PEER, f"localhost:{self.platform.ports['api']}", label,
+                            self.platform.trust_chain, *files, *proof], self.platform.folder, seconds=90)
+        self.assertTrue(done.stdout, done.stderr)
+        return json.loads(done.stdout), Credential(files[1], files[0], files[1])
+
+    @unittest.skipUnless(shutil.which("javac") and all(jar.exists() for jar in JARS),
+                         "Java or Bouncy Castle is missing (apt-get install default-jdk-headless libbcpkix-java)")
+    def test_bouncy_castle(self):
+        said, first = self.bouncy_castle("bc-first", "transport", "code", self.platform.code_for(APPLICATION))
+        self.assertEqual(said, {"cas": 3})
+        issuers = self.maker.folder / "bc-issuers.pem"
+        issuers.write_text("".join(self.certificates(self.est("cacerts"))))
+        store = self.maker.folder / "bc-first.p12"
+        openssl("pkcs12", "-export", "-in", first.certificate, "-inkey", first.key, "-certfile", issuers, "-out", store,
+                "-passout", "pass:secret")
+        said, second = self.bouncy_castle("bc-second", "transport", "held", store, "secret")
+        self.assertEqual(said, {"cas": 3})
+        second.chain.write_text(second.certificate.read_text() + issuers.read_text())
+        self.settle(second)
+        self.assert_seen_as(APPLICATION, self.curl(second))
+        said, _ = self.bouncy_castle("bc-third", "signing", "code", "cse_" + "A" * 43)
+        self.assertIn("401", said["error"])
 
     def test_what_is_refused(self):
         outcome, _ = self.send_csr("no-code", "simpleenroll")
