@@ -136,6 +136,11 @@ http::Response to_est_problem(const base::Error& error) {
   constexpr std::array kUnauthorised = {"est.no_credentials", "code.unknown", "code.cancelled", "code.expired"};
   if (std::ranges::find(kUnauthorised, error.code) == kUnauthorised.end()) return http::to_problem(error);
   http::Response response = http::to_problem(error, 401);
+  if (error.code == "est.no_credentials") {
+    // Whoever came without a code is asked for one, and told nothing: Bouncy Castle's client takes no body there.
+    response.body.clear();
+    response.fields.remove("Content-Type");
+  }
   response.fields.add("WWW-Authenticate", R"(Basic realm="enrolment code", charset="UTF-8")");
   return response;
 }

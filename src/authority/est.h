@@ -36,8 +36,8 @@ base::Result<http::Response> to_cacerts(const Hierarchy& hierarchy, trust::Purpo
 /// 200: which key is wanted; of a CSR nothing else counts (RFC 7030 section 4.5.2, RFC 9908).
 http::Response to_csrattrs();
 
-/// As problem+json with the statuses that EST has of its own: 401 asking for Basic where a code is missing or unknown,
-/// 415.
+/// As problem+json with the statuses that EST has of its own: 401 asking for Basic where a code is missing (then
+/// without a body) or unknown, 415.
 http::Response to_est_problem(const base::Error& error);
 
 }  // namespace countersign::authority

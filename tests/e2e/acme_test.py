@@ -82,9 +82,12 @@ class AcmeTest(testing.PlatformTest):
         with self.subTest("the account's contact is changed"):
             self.run_client(self.certbot("update_account", "-m", "new@acme.example", "--no-eff-email"))
         with self.subTest("another application's name is refused"):
-            said = self.run_client(self.certbot("certonly", "--standalone", "-d", "cards.acme.production.countersign.internal"),
-                                   expected=1)
-            self.assertIn("payments.acme.production.countersign.internal", said)
+            self.run_client(self.certbot("certonly", "--standalone", "-d", "cards.acme.production.countersign.internal"),
+                            expected=1)
+            # Its own words are lost to a bug of certbot 2.1 under Python 3.11 ("can't set attribute"); its log has ours.
+            log = (self.platform.folder / "certbot" / "logs" / "letsencrypt.log").read_text()
+            self.assertIn("rejectedIdentifier", log)
+            self.assertIn("payments.acme.production.countersign.internal", log)
         with self.subTest("revoked by its holder"):
             self.run_client(self.certbot("revoke", "--cert-name", NAME, "--reason", "superseded", "--no-delete-after-revoke"))
             self.settle(credential, status=0)
@@ -109,10 +112,11 @@ class AcmeTest(testing.PlatformTest):
         credential = self.lego_credential()
         first = testing.serial_of(credential)
         self.assert_lets_in(credential)
-        self.run_client(self.lego("renew", "--days", "9999", "--no-random-sleep"))
+        # lego wants the credential named on every call; it is used for the first only.
+        self.run_client(self.lego("--eab", "--kid", kid, "--hmac", hmac_key, "renew", "--days", "9999", "--no-random-sleep"))
         self.assertNotEqual(testing.serial_of(credential), first)
         self.assert_lets_in(credential)
-        self.run_client(self.lego("revoke"))
+        self.run_client(self.lego("--eab", "--kid", kid, "--hmac", hmac_key, "revoke"))
         self.settle(credential, status=0)
 
     @client("lego")
