@@ -256,7 +256,7 @@ TEST_F(Acme, LetsOperatorsMakeCredentials) {
   const auto response = api(admin(), {"POST", path, R"({"purposes":["transport"],"life":"1h"})"});
   const object made = json_of(response);
   EXPECT_EQ(field(response, "Cache-Control"), "no-store");
-  EXPECT_EQ(member(made, "identifier"), kName);
+  EXPECT_EQ(made.at("identifiers"), (base::json::array{"payments", kName}));
   const Credential credential{member(made, "kid"),
                               base::Secret(base::from_base64url(member(made, "hmac_key")).value())};
   const auto key = make_key();

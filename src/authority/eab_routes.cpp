@@ -43,10 +43,12 @@ Answer create_credential(Authority& authority, const Operator& caller, const Cal
   base::json::array listed;
   for (const trust::Purpose purpose : made.purposes)
     listed.emplace_back(trust::name(purpose));
+  base::json::array identifiers{base::json::string(order.identity.application.text().c_str()),
+                                base::json::string(acme_name(order.identity).c_str())};
   http::Response response = answer(201, {{"kid", made.kid},
                                          {"hmac_key", base::to_base64url(made.key.reveal())},
                                          {"purposes", std::move(listed)},
-                                         {"identifier", acme_name(order.identity)},
+                                         {"identifiers", std::move(identifiers)},
                                          {"expires", base::to_rfc3339(made.expires)}});
   response.fields.add("Cache-Control", "no-store");
   return response;

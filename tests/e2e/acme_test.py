@@ -99,11 +99,11 @@ class AcmeTest(testing.PlatformTest):
 
     def lego(self, *words):
         return ["lego", "--server", self.directory, "--path", self.platform.folder / "lego", "--email", "ops@acme.example",
-                "--accept-tos", "--domains", NAME, "--http", *words]
+                "--accept-tos", "--domains", "payments", "--http", *words]
 
     def lego_credential(self):
         folder = self.platform.folder / "lego" / "certificates"
-        return Credential(folder / f"{NAME}.crt", folder / f"{NAME}.key", folder / f"{NAME}.crt")
+        return Credential(folder / "payments.crt", folder / "payments.key", folder / "payments.crt")
 
     @client("lego")
     def test_lego(self):
