@@ -218,6 +218,20 @@ class CraftedRequests : public AuthorityTest {
       text += "|" + extension.oid + (extension.critical ? "!" : "");
     return text;
   }
+  /// With a code of its own, or only the part behind it, which every way of enrolling ends in.
+  enum class Way { with_a_code, by_issuance };
+  base::Result<Issued> enrol(BytesView csr, Way way) {
+    if (way == Way::with_a_code) {
+      const std::string code = make_code("production:acme:payments");
+      return issued(office().enrolment.redeem({code, trust::Purpose::transport, base::as_text(csr)}));
+    }
+    BASE_TRY(auto parsed, x509::Csr::parse(base::as_text(csr)));
+    const Order order{.identity = identity("production:acme:payments"),
+                      .purpose = trust::Purpose::transport,
+                      .csr = std::move(parsed),
+                      .asked_by = admin()};
+    return issued(office().issuance.issue(order));
+  }
   static bool holds_mark(BytesView der) {
     const std::string_view text = base::as_text(der);
     const Bytes wide = widened(kMark, 2);
@@ -228,7 +242,7 @@ class CraftedRequests : public AuthorityTest {
 TEST_F(CraftedRequests, GetNoNameButTheRegistrys) {
   const auto key = make_key();
   const auto another = make_key();
-  const auto plain = enrol("production:acme:payments", key);
+  const auto plain = AuthorityTest::enrol("production:acme:payments", key);
   ASSERT_TRUE(plain) << base::to_string(plain.error());
   const std::string expected = content_of(plain->certificate);
   EXPECT_NE(expected.find("|urn:countersign:production:acme:payments|"), std::string::npos) << expected;
@@ -240,9 +254,7 @@ TEST_F(CraftedRequests, GetNoNameButTheRegistrys) {
   for (int i = 0; i < kRequests; ++i) {
     const Crafted request = craft(dice, key, another);
     marked += holds_mark(request.der) ? 1 : 0;
-    const std::string code_text = make_code("production:acme:payments");
-    const auto outcome =
-        issued(office().enrolment.redeem({code_text, trust::Purpose::transport, base::as_text(request.der)}));
+    const auto outcome = enrol(request.der, i % 10 == 0 ? Way::with_a_code : Way::by_issuance);
     if (!outcome) {
       const std::string& code = outcome.error().code;
       ASSERT_TRUE(code == "csr.bad_proof" || code == "csr.malformed") << i << ": " << base::to_string(outcome.error());
