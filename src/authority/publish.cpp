@@ -1,5 +1,6 @@
 #include "authority/publish.h"
 
+#include "authority/certificate_log.h"
 #include "authority/enrolment_code.h"
 #include "authority/rows.h"
 #include "store/codes.h"
@@ -55,6 +56,7 @@ base::Result<void> publish(Ledger& ledger, const Linted& linted, const x509::Cer
   if (!was_open)
     return base::fail(base::Kind::internal, "issuance.not_open", "there is no open intent for serial " + row.serial);
   BASE_TRY_VOID(store::insert(amendment.rows(), row));
+  BASE_TRY_VOID(append_to_log(amendment.rows(), certificate));
   BASE_TRY_VOID(complete_code(amendment, order, row));
   BASE_TRY_VOID(spend_approval(amendment, linted.approved(), row));
   const AuditEntry entry{order.asked_by,

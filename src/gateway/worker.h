@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "feed/sightings.h"
 #include "gateway/connection.h"
 #include "tls/server.h"
 
@@ -17,6 +18,7 @@ struct WorkerShared {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
+  feed::Sightings& sightings;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;

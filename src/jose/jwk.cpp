@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "crypto/strength.h"
 #include "jose/der.h"
 
 namespace countersign::jose {
@@ -106,8 +107,7 @@ std::optional<object> members_of(const crypto::PublicKey& key) {
 base::Result<Jwk> Jwk::from(const crypto::PublicKey& key) {
   const auto algorithm = algorithm_of(key.type());
   if (!algorithm) return unsupported();
-  if (key.type() == crypto::KeyType::rsa && key.bits() > static_cast<int>(kModulusLimit * 8)) return unsupported();
-  BASE_TRY_VOID(crypto::check_strength(key));
+  BASE_TRY_VOID(crypto::check_strength(key, crypto::KeyPolicy::certify));
   auto members = members_of(key);
   if (!members) return unsupported();
   return Jwk(key, *algorithm, std::move(*members));

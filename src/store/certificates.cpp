@@ -139,11 +139,40 @@ base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& 
   });
 }
 
+base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
+                                                        base::Instant now, int limit) {
+  return run(transaction, "select certificates", [&](soci::session& sql) {
+    const long long micros = now.micros;
+    const long long from = selection.issued_from.value_or(base::Instant{INT64_MIN}).micros;
+    const long long until = selection.issued_until.value_or(base::Instant{INT64_MAX}).micros;
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates"
+                        " WHERE (:environment = '' OR environment = :environment)"
+                        " AND (:organisation = '' OR organisation = :organisation)"
+                        " AND (:application = '' OR application = :application)"
+                        " AND (:spki_sha256 = '' OR spki_sha256 = :spki_sha256)"
+                        " AND issued_at >= :from AND issued_at <= :until AND not_after >= :now"
+                        " ORDER BY serial LIMIT :limit",
+         soci::use(selection.of.environment, "environment"), soci::use(selection.of.organisation, "organisation"),
+         soci::use(selection.of.application, "application"), soci::use(selection.spki_sha256, "spki_sha256"),
+         soci::use(from, "from"), soci::use(until, "until"), soci::use(micros, "now"), soci::use(limit, "limit")));
+  });
+}
+
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now) {
   return run(transaction, "list certificates", [&](soci::session& sql) {
     const long long micros = now.micros;
     return collect<CertificateRow>((sql.prepare << "SELECT * FROM certificates WHERE not_after >= :now ORDER BY serial",
                                     soci::use(micros, "now")));
+  });
+}
+
+base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit) {
+  return run(transaction, "list certificates that are not in the log", [&](soci::session& sql) {
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates WHERE serial NOT IN (SELECT serial FROM merkle_leaves)"
+                        " ORDER BY issued_at, serial LIMIT :limit",
+         soci::use(limit, "limit")));
   });
 }
 

@@ -51,7 +51,19 @@ base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transac
 /// Every one of a key, whatever became of it, oldest first.
 base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
                                                                    const std::string& spki_sha256);
+/// Which certificates somebody means; what is empty or absent lets everything pass.
+struct CertificateSelection {
+  ApplicationFilter of;
+  std::string spki_sha256;
+  std::optional<base::Instant> issued_from = std::nullopt;
+  std::optional<base::Instant> issued_until = std::nullopt;  ///< included
+};
+/// Those that have not expired at `now`, revoked ones included, at most `limit`, in order of serial.
+base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
+                                                        base::Instant now, int limit);
 /// All that have not expired at `now`, revoked ones included.
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
+/// Certificates that are in the log of certificates (store/merkle.h) not yet, in order of issue, at most `limit`.
+base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit);
 
 }  // namespace countersign::store

@@ -217,9 +217,22 @@ constexpr std::array kAcme = {
     "CREATE INDEX acme_orders_by_end ON acme_orders (expires_at)",
 };
 
+constexpr std::array kCertificateLog = {
+    "CREATE TABLE merkle_leaves ("
+    " number BIGINT NOT NULL PRIMARY KEY,"
+    " serial TEXT NOT NULL UNIQUE REFERENCES certificates (serial))",
+
+    "CREATE TABLE merkle_nodes ("
+    " level BIGINT NOT NULL,"
+    " number BIGINT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " PRIMARY KEY (level, number))",
+};
+
 constexpr std::array kMigrations = {Migration{1, "first", kFirstStatements},
                                     Migration{2, "cancelled_codes", kCancelledCodes},
-                                    Migration{3, "approvals_and_renewals", kApprovals}, Migration{6, "acme", kAcme}};
+                                    Migration{3, "approvals_and_renewals", kApprovals}, Migration{6, "acme", kAcme},
+                                    Migration{7, "certificate_log", kCertificateLog}};
 
 int last_applied(soci::session& sql) {
   sql << "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
