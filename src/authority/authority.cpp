@@ -7,6 +7,7 @@
 #include "authority/feed_source.h"
 #include "authority/open_files.h"
 #include "authority/recovery.h"
+#include "authority/sealed_secret.h"
 #include "authority/token_signer.h"
 #include "base/check.h"
 #include "base/files.h"
@@ -80,6 +81,10 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
                                 .issuance = *responders_issuance_,
                                 .observer = outside_.observer});
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
+  BASE_TRY(auto acme_key,
+           open_sealed_secret({folder_.keys() / "acme.key", "countersign acme credentials 1\n"}, passphrase));
+  acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
+  BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));

@@ -1,12 +1,14 @@
 // Authority: the whole domain on one data folder, put together: registry, hierarchy, signer, issuance and what uses
 // them.
 //
-// Synchronous and free of sockets. Everything except view() and trust() belongs to one thread at a time.
+// Synchronous and free of sockets. Everything except view(), trust() and acme_nonces() belongs to one thread at a time.
 #pragma once
 
 #include <memory>
 #include <optional>
 
+#include "authority/acme_accounts.h"
+#include "authority/acme_nonces.h"
 #include "authority/checkpoint.h"
 #include "authority/credentials.h"
 #include "authority/directory.h"
@@ -48,6 +50,10 @@ class Authority {
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
   Approvals& approvals() { return *approvals_; }
+  AcmeAccounts& acme_accounts() { return *acme_accounts_; }
+  /// Thread-safe.
+  AcmeNonces& acme_nonces() { return *acme_nonces_; }
+  crypto::Random& random() { return outside_.random; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
@@ -94,6 +100,8 @@ class Authority {
   std::optional<Checkpoints> checkpoints_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
+  std::optional<AcmeAccounts> acme_accounts_;
+  std::unique_ptr<AcmeNonces> acme_nonces_;
   std::optional<Credentials> credentials_;
   NoObserver nobody_;
   std::optional<Issuance> responders_issuance_;

@@ -35,7 +35,7 @@ class Doors : public ::testing::Test {
     settings.data = folder_ / "authority";
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
-    settings.policy = IssuancePolicy(kDay * 350);
+    settings.policy = issuance_policy;
     auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
                                   {clock, random_, log.log(), observer_, bell_});
     ASSERT_TRUE(opened) << base::to_string(opened.error());
@@ -49,10 +49,6 @@ class Doors : public ::testing::Test {
     ASSERT_TRUE(authority_->directory().create_organisation(admin_actor(), slug("acme"), "Acme"));
     ASSERT_TRUE(
         authority_->directory().create_application(admin_actor(), {identity("production:acme:payments"), "", {}}));
-  }
-  void TearDown() override {
-    service_.reset();
-    worker_.reset();
   }
 
   static Actor admin_actor() { return authority::admin(); }
@@ -133,6 +129,7 @@ class Doors : public ::testing::Test {
     return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
   }
 
+  IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
   testing::FakeClock clock{kNow};
   testing::KeptLog log;
   net::Loop loop;

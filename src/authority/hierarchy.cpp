@@ -69,11 +69,11 @@ const IssuingCa* Hierarchy::find_issuing_ca(std::string_view name) const {
   return found == issuing_cas_.end() ? nullptr : &*found;
 }
 
-std::string Hierarchy::trust_chain_pem(Root root) const {
+std::vector<x509::Certificate> Hierarchy::trust_chain(Root root) const {
   std::vector<x509::Certificate> chain = {roots_.at(root)};
   for (const IssuingCa& ca : issuing_cas_)
     if (ca.root == root) chain.push_back(ca.certificate);
-  return x509::to_pem(chain);
+  return chain;
 }
 
 base::Result<trust::TrustSet> Hierarchy::to_trust_set() const {

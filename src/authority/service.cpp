@@ -140,18 +140,22 @@ net::Task<void> Service::answer_api(ApiServer::Live& live, const http::ServerOpt
 
 net::Task<void> Service::serve_api(ApiServer::Live& live) {
   const http::ServerOptions options = http_options(live);
-  if (live.connection.peer) co_await answer_api(live, options);
-  else co_await serve_anonymous(live);
+  const auto& peer = live.connection.peer;
+  if (!peer) co_await serve_limited(live, anonymous_, kAnonymousLimit);
+  else if (peer->admitted().chain().purpose() == trust::Purpose::transport)
+    co_await serve_limited(live, partners_, kPartnerLimit);
+  else co_await answer_api(live, options);
 }
 
-/// Anybody can be one of these, so they have places and patience of their own.
-net::Task<void> Service::serve_anonymous(ApiServer::Live& live) {
-  if (*anonymous_ >= kAnonymousLimit) {
+/// Anybody can be one of these, and there are many partners: they have places and patience of their own, and an
+/// operator finds one that none of them can take.
+net::Task<void> Service::serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit) {
+  if (*places >= limit) {
     observer_->shed();
     live.connection.stream->abort();
     co_return;
   }
-  const Counted place(anonymous_);
+  const Counted place(std::move(places));
   http::ServerOptions options = http_options(live);
   options.idle_time = kAnonymousIdleTime;
   co_await answer_api(live, options);

@@ -195,6 +195,54 @@ constexpr std::array kRevocationStatus = {
     " last_used BIGINT NOT NULL)",
 };
 
+constexpr std::array kAcme = {
+    "CREATE TABLE acme_credentials ("
+    " kid TEXT NOT NULL PRIMARY KEY,"
+    " environment TEXT NOT NULL,"
+    " organisation TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " purposes TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " cancelled_at BIGINT,"
+    " account TEXT,"
+    " FOREIGN KEY (environment, organisation, application)"
+    "  REFERENCES applications (environment, organisation, application))",
+    "CREATE INDEX acme_credentials_by_application ON acme_credentials (environment, organisation, application)",
+
+    "CREATE TABLE acme_accounts ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " thumbprint TEXT NOT NULL UNIQUE,"
+    " jwk TEXT NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('valid', 'deactivated', 'revoked')),"
+    " contact TEXT NOT NULL,"
+    " environment TEXT NOT NULL,"
+    " organisation TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " purposes TEXT NOT NULL,"
+    " kid TEXT NOT NULL REFERENCES acme_credentials (kid),"
+    " created_at BIGINT NOT NULL,"
+    " FOREIGN KEY (environment, organisation, application)"
+    "  REFERENCES applications (environment, organisation, application))",
+
+    "CREATE TABLE acme_orders ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " account TEXT NOT NULL REFERENCES acme_accounts (id),"
+    " purpose TEXT NOT NULL,"
+    " identifiers TEXT NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('ready', 'processing', 'valid', 'invalid')),"
+    " csr TEXT,"
+    " error TEXT,"
+    " serial TEXT REFERENCES certificates (serial),"
+    " replaces TEXT REFERENCES certificates (serial),"
+    " created_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL)",
+    "CREATE INDEX acme_orders_by_account ON acme_orders (account, created_at)",
+    "CREATE INDEX acme_orders_by_replaced ON acme_orders (replaces)",
+    "CREATE INDEX acme_orders_by_end ON acme_orders (expires_at)",
+};
+
 constexpr std::array kCertificateLog = {
     "CREATE TABLE merkle_leaves ("
     " number BIGINT NOT NULL PRIMARY KEY,"
@@ -213,6 +261,7 @@ constexpr std::array kMigrations = {
     Migration{2, "cancelled_codes", kCancelledCodes},      //
     Migration{3, "approvals_and_renewals", kApprovals},    //
     Migration{4, "revocation_status", kRevocationStatus},  //
+    Migration{6, "acme", kAcme},                           //
     Migration{7, "certificate_log", kCertificateLog},      //
 };
 
