@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "authority/issuance_policy.h"
+#include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 
@@ -19,7 +20,8 @@ struct Settings {
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
-  bool danger_open_files = false;  ///< take keys and passphrase from files that others can read or write
+  std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
+  bool danger_open_files = false;      ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
   static base::Result<Settings> load(const std::filesystem::path& file);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "store/registry.h"
 
@@ -27,5 +28,4 @@ base::Result<std::int64_t> count_merkle_leaves(Transaction& transaction);
 base::Result<std::optional<MerkleLeafRow>> find_merkle_leaf(Transaction& transaction, const std::string& serial);
 base::Result<std::optional<MerkleNodeRow>> find_merkle_node(Transaction& transaction, std::int64_t level,
                                                             std::int64_t number);
-
 }  // namespace countersign::store
