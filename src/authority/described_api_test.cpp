@@ -268,8 +268,9 @@ Lines DescribedApi::response_objections(const Operation& operation, const http::
   if (!body) return {"answers " + status + " with what is no JSON"};
   Lines lines;
   for (const std::string& mistake : schemas().mistakes(media->at("schema"), *body, Unnamed::refused)) {
-    const std::string remedy =
-        mistake.starts_with("/code: ") ? ": add \"" + code + "\" to its codes for " + status : "";
+    const std::string remedy = mistake.starts_with("/code: ") ? ": add \"" + code + "\" to its codes for " + status
+                               : mistake.ends_with("names")   ? ": add it, or take it out of the answer"
+                                                              : "";
     lines.push_back("answers " + status + ", and its schema says otherwise: " + mistake + remedy);
   }
   return lines;

@@ -105,7 +105,8 @@ class Doors : public ::testing::Test {
   /// What is asked and answered there must be as the OpenAPI document says.
   base::Result<http::Response> api(const tls::Credential* own, Ask ask) {
     auto response = testing::run(loop, ask_once(service_->api_at(), own, ask));
-    EXPECT_EQ(response ? DescribedApi::served().objections(ask, *response) : "", "");
+    const std::string objections = response ? DescribedApi::served().objections(ask, *response) : "";
+    EXPECT_TRUE(objections.empty()) << objections;
     return response;
   }
   base::Result<http::Response> internal(const tls::Credential* own, Ask ask) {

@@ -207,10 +207,11 @@ TEST_F(DescribedDoors, TakeNoMemberThatTheDocumentDoesNotName) {
       object body = schema.at("examples").at(0).as_object();
       if (!body.emplace(word, "x").second) continue;
       const Ask ask{operation.method, described.example_path(operation), base::json::serialize(body)};
-      const auto response = testing::run(loop, send(*connection, ask));
-      EXPECT_EQ(outcome(response), "400 json.unknown_member")
-          << name_of(operation) << " knows \"" << word << "\": add it to the schema of its body in openapi.json";
-      EXPECT_EQ(response ? described.objections(ask, *response) : "", "");
+      const std::string found = outcome(testing::run(loop, send(*connection, ask)));
+      if (found == "400 json.unknown_member") continue;
+      ADD_FAILURE() << name_of(operation) << " takes \"" << word << "\" (" << found
+                    << "): refuse it, or add it to the schema of its body in openapi.json";
+      break;
     }
   }
 }
