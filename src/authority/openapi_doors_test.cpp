@@ -204,8 +204,9 @@ TEST_F(DescribedDoors, TakeNoMemberThatTheDocumentDoesNotName) {
     ASSERT_TRUE(connection) << base::to_string(connection.error());
     const value& schema = *described.request_schema(operation);
     for (const std::string& word : words) {
+      if (schema.at("properties").as_object().contains(word)) continue;
       object body = schema.at("examples").at(0).as_object();
-      if (!body.emplace(word, "x").second) continue;
+      body[word] = "x";
       const Ask ask{operation.method, described.example_path(operation), base::json::serialize(body)};
       const std::string found = outcome(testing::run(loop, send(*connection, ask)));
       if (found == "400 json.unknown_member") continue;
@@ -225,11 +226,12 @@ TEST_F(DescribedDoors, TakeEachMemberThatTheDocumentNames) {
   for (const Operation& operation : operations) {
     const value* schema = described.request_schema(operation);
     if (schema == nullptr) continue;
-    const Ask ask{operation.method, described.example_path(operation),
-                  base::json::serialize(schema->at("examples").at(0))};
-    const std::string found = outcome(api(caller_of(operation), ask));
-    EXPECT_TRUE(found.starts_with('2') || (found.starts_with('4') && !found.starts_with("400 json.")))
-        << name_of(operation) << " refuses the example of its own body: " << found;
+    for (const value& example : schema->at("examples").as_array()) {
+      const Ask ask{operation.method, described.example_path(operation), base::json::serialize(example)};
+      const std::string found = outcome(api(caller_of(operation), ask));
+      EXPECT_TRUE(found.starts_with('2') || (found.starts_with('4') && !found.starts_with("400 json.")))
+          << name_of(operation) << " refuses an example of its own body: " << found;
+    }
   }
 }
 
