@@ -1,6 +1,7 @@
 // What the tests of the two doors share: an authority that listens on loopback, and clients of every kind.
 #pragma once
 
+#include "authority/described_api_test.h"
 #include "authority/fixture_test.h"
 #include "authority/service.h"
 #include "http/client.h"
@@ -12,13 +13,6 @@ using base::json::object;
 using trust::Purpose;
 
 inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
-
-struct Ask {
-  std::string method = "GET";
-  std::string target;
-  std::string body = {};
-  std::vector<http::Field> fields = {};
-};
 
 /// An authority with both doors open, and clients of every kind.
 class Doors : public ::testing::Test {
@@ -104,8 +98,12 @@ class Doors : public ::testing::Test {
     co_return co_await send(*connection, std::move(ask));
   }
 
+  /// What is asked and answered there must be as the OpenAPI document says.
   base::Result<http::Response> api(const tls::Credential* own, Ask ask) {
-    return testing::run(loop, ask_once(service_->api_at(), own, std::move(ask)));
+    auto response = testing::run(loop, ask_once(service_->api_at(), own, ask));
+    const std::string objections = response ? DescribedApi::served().objections(ask, *response) : "";
+    EXPECT_TRUE(objections.empty()) << objections;
+    return response;
   }
   base::Result<http::Response> internal(const tls::Credential* own, Ask ask) {
     return testing::run(loop, ask_once(service_->internal_at(), own, std::move(ask)));

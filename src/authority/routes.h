@@ -43,6 +43,7 @@ std::span<const Route> eab_routes();
 std::span<const Route> request_routes();
 std::span<const Route> revocation_routes();
 std::span<const Route> log_routes();
+std::span<const Route> openapi_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);
