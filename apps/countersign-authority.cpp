@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "authority/notice_desk.h"
 #include "authority/passphrase.h"
 #include "authority/service.h"
 #include "daemon.h"
@@ -101,7 +102,9 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   }
   net::Worker worker;
   BASE_TRY(const auto service, authority::Service::make(settings, {*authority, loop, worker, log}, bell));
+  BASE_TRY(const auto notices, authority::NoticeDesk::make(settings.notices, {*authority, loop, worker, log}));
   service->start();
+  notices->start();
 
   const std::string api = service->api_at().to_string();
   const std::string internal = service->internal_at().to_string();

@@ -48,6 +48,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY(auto signer, FileSigner::open(folder_.keys(), *hierarchy_, passphrase));
   signer_ = std::make_unique<FileSigner>(std::move(signer));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
+  contacts_.emplace(ledger_, outside_.random, derive_webhook_key(audit_key));
   seal_.use_key(std::move(audit_key));
   BASE_TRY(checkpoints_,
            Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
@@ -64,6 +65,9 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, *policy_), *approvals_, ledger_, *signer_,
                     outside_.observer);
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
+  notices_.emplace(
+      Notices::Parts{ledger_, *hierarchy_, outside_.random, outside_.log},
+      Notices::Rules{settings.notices.thresholds, settings.notices.operators, settings.notices.mail.has_value()});
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));

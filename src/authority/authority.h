@@ -11,6 +11,7 @@
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
+#include "authority/notices.h"
 #include "authority/settings.h"
 #include "base/log.h"
 
@@ -40,6 +41,8 @@ class Authority {
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
   Approvals& approvals() { return *approvals_; }
+  Contacts& contacts() { return *contacts_; }
+  Notices& notices() { return *notices_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
@@ -80,6 +83,8 @@ class Authority {
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;
   std::optional<Checkpoints> checkpoints_;
+  std::optional<Contacts> contacts_;
+  std::optional<Notices> notices_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<Credentials> credentials_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "authority/issuance_policy.h"
+#include "authority/notice_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 
@@ -19,6 +20,7 @@ struct Settings {
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
+  NoticeSettings notices;
   bool danger_open_files = false;  ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.

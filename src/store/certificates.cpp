@@ -1,5 +1,6 @@
 #include "store/certificates.h"
 
+#include "store/merkle.h"
 #include "store/sql.h"
 
 STORE_ROW(CertificateRow);
@@ -164,6 +165,15 @@ base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& 
     const long long micros = now.micros;
     return collect<CertificateRow>((sql.prepare << "SELECT * FROM certificates WHERE not_after >= :now ORDER BY serial",
                                     soci::use(micros, "now")));
+  });
+}
+
+base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit) {
+  return run(transaction, "list certificates that are not in the log", [&](soci::session& sql) {
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates WHERE serial NOT IN (SELECT serial FROM merkle_leaves)"
+                        " ORDER BY issued_at, serial LIMIT :limit",
+         soci::use(limit, "limit")));
   });
 }
 

@@ -181,9 +181,49 @@ constexpr std::array kCertificateLog = {
     " PRIMARY KEY (level, number))",
 };
 
+constexpr std::array kNotices = {
+    "CREATE TABLE contacts ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " organisation TEXT NOT NULL REFERENCES organisations (id),"
+    " environment TEXT,"
+    " application TEXT,"
+    " kind TEXT NOT NULL CHECK (kind IN ('email', 'webhook')),"
+    " address TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " removed_at BIGINT)",
+    "CREATE INDEX contacts_by_organisation ON contacts (organisation)",
+
+    "CREATE TABLE notices ("
+    " serial TEXT NOT NULL,"
+    " threshold BIGINT NOT NULL,"
+    " ends_at BIGINT NOT NULL,"
+    " noted_at BIGINT NOT NULL,"
+    " PRIMARY KEY (serial, threshold))",
+
+    "CREATE TABLE letters ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')),"
+    " contact TEXT REFERENCES contacts (id),"
+    " recipient TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " serial TEXT,"
+    " state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'given_up', 'dropped')),"
+    " attempts BIGINT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " next_attempt_at BIGINT NOT NULL,"
+    " decided_at BIGINT,"
+    " last_error TEXT)",
+    "CREATE INDEX letters_by_attempt ON letters (state, channel, next_attempt_at)",
+    "CREATE INDEX letters_by_contact ON letters (contact)",
+    "CREATE INDEX letters_by_age ON letters (created_at)",
+};
+
 constexpr std::array kMigrations = {
     Migration{1, "first", kFirstStatements}, Migration{2, "cancelled_codes", kCancelledCodes},
-    Migration{3, "approvals_and_renewals", kApprovals}, Migration{7, "certificate_log", kCertificateLog}};
+    Migration{3, "approvals_and_renewals", kApprovals}, Migration{7, "certificate_log", kCertificateLog},
+    Migration{8, "notices", kNotices}};
 
 int last_applied(soci::session& sql) {
   sql << "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
