@@ -44,7 +44,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(CURL 7.85 REQUIRED)
+find_package(CURL 7.87 REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 
 # countersign_module(NAME SOURCES a.cpp ... USES base crypto ... LINKS lib ... TESTS a_test.cpp ... TEST_LINKS ...)

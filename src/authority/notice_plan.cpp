@@ -12,7 +12,7 @@ bool is_use_seen(const std::string& purpose) {
   return purpose == trust::name(trust::Purpose::transport) || purpose == trust::name(trust::Purpose::service);
 }
 
-Ending ending_of(const x509::Certificate& certificate, std::string name) {
+Expiring ending_of(const x509::Certificate& certificate, std::string name) {
   return {certificate.serial().hex(), std::move(name),         "CA", std::nullopt,
           certificate.not_before(),   certificate.not_after(), true};
 }
@@ -23,7 +23,7 @@ std::string plural(std::int64_t count, const char* unit) {
 
 }  // namespace
 
-Ending to_ending(const store::EndingRow& row) {
+Expiring to_ending(const store::EndingRow& row) {
   const bool succeeded = is_use_seen(row.purpose) ? row.successor_seen : row.newer_there;
   return {row.serial,
           "urn:countersign:" + row.key.environment + ":" + row.key.organisation + ":" + row.key.application,
@@ -34,8 +34,8 @@ Ending to_ending(const store::EndingRow& row) {
           !row.revoked && !row.suspended && !succeeded};
 }
 
-std::vector<Ending> endings_of(const Hierarchy& hierarchy) {
-  std::vector<Ending> endings;
+std::vector<Expiring> endings_of(const Hierarchy& hierarchy) {
+  std::vector<Expiring> endings;
   for (const auto& [root, name] :
        {std::pair{Root::partner, "partner root"}, std::pair{Root::provider, "provider root"}})
     endings.push_back(ending_of(hierarchy.root(root), name));
@@ -44,7 +44,7 @@ std::vector<Ending> endings_of(const Hierarchy& hierarchy) {
   return endings;
 }
 
-std::optional<Threshold> newest_threshold(const Ending& ending, const std::vector<Threshold>& thresholds,
+std::optional<Threshold> newest_threshold(const Expiring& ending, const std::vector<Threshold>& thresholds,
                                           base::Instant now) {
   std::optional<Threshold> newest;
   for (const Threshold threshold : thresholds) {
@@ -54,10 +54,10 @@ std::optional<Threshold> newest_threshold(const Ending& ending, const std::vecto
   return newest;
 }
 
-std::vector<Notice> plan_notices(const std::vector<Ending>& endings, const Noted& noted,
+std::vector<Notice> plan_notices(const std::vector<Expiring>& endings, const Noted& noted,
                                  const std::vector<Threshold>& thresholds, base::Instant now) {
   std::vector<Notice> notices;
-  for (const Ending& ending : endings) {
+  for (const Expiring& ending : endings) {
     if (!ending.needed) continue;
     const auto threshold = newest_threshold(ending, thresholds, now);
     if (!threshold) continue;

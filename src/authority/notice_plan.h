@@ -13,7 +13,7 @@
 namespace countersign::authority {
 
 /// Something that ends: a certificate of an application, or a CA's own.
-struct Ending {
+struct Expiring {
   std::string serial;
   std::string subject;                      ///< a URN, or the CA's name
   std::string purpose;                      ///< "CA" for a CA's own
@@ -25,12 +25,12 @@ struct Ending {
 
 /// Nobody misses a certificate that is revoked or suspended, or whose successor is in use. Use is seen in handshakes
 /// with us for the purposes transport and service; for the others a newer certificate has to do.
-Ending to_ending(const store::EndingRow& row);
+Expiring to_ending(const store::EndingRow& row);
 /// Of every root and issuing CA.
-std::vector<Ending> endings_of(const Hierarchy& hierarchy);
+std::vector<Expiring> endings_of(const Hierarchy& hierarchy);
 
 struct Notice {
-  Ending about;
+  Expiring about;
   Threshold threshold;
 };
 
@@ -39,12 +39,12 @@ using Noted = std::map<std::string, std::set<Threshold>>;
 
 /// The newest threshold that has passed at `now`; nothing before the first. One that lay before the certificate's
 /// beginning does not count: a life of an hour has no notice of a day.
-std::optional<Threshold> newest_threshold(const Ending& ending, const std::vector<Threshold>& thresholds,
+std::optional<Threshold> newest_threshold(const Expiring& ending, const std::vector<Threshold>& thresholds,
                                           base::Instant now);
 
 /// In the order of `endings`: one notice for each that is needed and whose newest threshold was not noted yet. Whatever
 /// passed before that one, while the authority was down, is not said any more.
-std::vector<Notice> plan_notices(const std::vector<Ending>& endings, const Noted& noted,
+std::vector<Notice> plan_notices(const std::vector<Expiring>& endings, const Noted& noted,
                                  const std::vector<Threshold>& thresholds, base::Instant now);
 
 /// "in 30 days", "in 5 hours", "2 days ago".

@@ -6,7 +6,7 @@ namespace {
 bool has_ended(const Notice& notice, base::Instant now) { return notice.about.ends <= now; }
 
 /// "transport certificate of production/acme/payments"; all of these are slugs and words of ours.
-std::string name_of(const Ending& about) {
+std::string name_of(const Expiring& about) {
   if (!about.of) return "certificate of the " + about.subject;
   return about.purpose + " certificate of " + about.of->environment + "/" + about.of->organisation + "/" +
          about.of->application;
@@ -36,7 +36,7 @@ std::string line_of(const Notice& notice, base::Instant now) {
 }  // namespace
 
 LetterText to_mail(const Notice& notice, base::Instant now) {
-  const Ending& about = notice.about;
+  const Expiring& about = notice.about;
   const std::string when = verb(notice, now) + " " + to_words(about.ends - now);
   return {"The " + name_of(about) + " " + when, "The " + name_of(about) + " " + when + ".\n\n" + "  Application  " +
                                                     about.subject + "\n" + "  Purpose      " + about.purpose + "\n" +
@@ -61,7 +61,7 @@ LetterText to_digest(std::span<const Notice> notices, base::Instant now) {
 }
 
 std::string to_webhook(const Notice& notice, const std::string& id, base::Instant now) {
-  const Ending& about = notice.about;
+  const Expiring& about = notice.about;
   base::json::object certificate{{"serial", about.serial},
                                  {"urn", about.subject},
                                  {"purpose", about.purpose},

@@ -64,7 +64,7 @@ base::Duration back_off(std::int64_t attempts) {
   return std::min(wait, kLongestBackOff);
 }
 
-base::Result<std::vector<Ending>> Notices::collect(store::Transaction& rows, base::Instant now) {
+base::Result<std::vector<Expiring>> Notices::collect(store::Transaction& rows, base::Instant now) {
   const bool full = !planned_until_ || now < *planned_until_ || now - *planned_until_ > kLongestGap ||
                     now - last_full_ > kFullRun || now < last_full_;
   std::vector<store::EndingBetween> ranges;
@@ -76,17 +76,17 @@ base::Result<std::vector<Ending>> Notices::collect(store::Transaction& rows, bas
     for (const Threshold threshold : rules_.thresholds)
       ranges.push_back(passed(threshold, *planned_until_, now));
   }
-  std::map<std::string, Ending> found;  // ranges of neighbouring thresholds may overlap
+  std::map<std::string, Expiring> found;  // ranges of neighbouring thresholds may overlap
   for (const store::EndingBetween& range : ranges) {
     BASE_TRY(const auto some, store::list_ending(rows, range));
     for (const store::EndingRow& row : some)
       found.emplace(row.serial, to_ending(row));
   }
   if (full) last_full_ = now;
-  std::vector<Ending> endings = endings_of(parts_.hierarchy);
+  std::vector<Expiring> endings = endings_of(parts_.hierarchy);
   for (auto& [serial, ending] : found)
     endings.push_back(std::move(ending));
-  std::ranges::stable_sort(endings, {}, &Ending::ends);
+  std::ranges::stable_sort(endings, {}, &Expiring::ends);
   return endings;
 }
 

@@ -57,7 +57,7 @@ class Notices {
   base::Result<std::vector<store::LetterRow>> list(const store::LetterFilter& filter);
 
  private:
-  base::Result<std::vector<Ending>> collect(store::Transaction& rows, base::Instant now);
+  base::Result<std::vector<Expiring>> collect(store::Transaction& rows, base::Instant now);
   base::Result<std::vector<Notice>> find_due(base::Instant now);
   base::Result<void> write(const std::vector<Notice>& notices, base::Instant now);
   base::Result<void> write_letters(Amendment& amendment, const Notice& notice, base::Instant now);

@@ -4,6 +4,7 @@
 #include "authority/fixture_test.h"
 #include "authority/renewal.h"
 #include "authority/revocation.h"
+#include "testing/run.h"
 
 namespace countersign::authority {
 namespace {

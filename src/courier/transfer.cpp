@@ -40,6 +40,7 @@ bool Transfer::begin(const Options& options) {
   curl_ = curl_easy_init();
   if (curl_ == nullptr) return false;
   set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_QUICK_EXIT, 1L);  // a name server that stays silent does not hold up the deadline, nor the end
   set(CURLOPT_PROTOCOLS_STR, options.protocols);
   set(CURLOPT_PROXY, "");  // else one named in the environment would see everything, and connect where we must not
   set(CURLOPT_FOLLOWLOCATION, 0L);

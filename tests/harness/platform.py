@@ -59,6 +59,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
+        self.authority_extra = ""  # tables under [authority]; call write_config() after a change
         self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -244,6 +245,7 @@ class Platform:
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
             provider=PROVIDER, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
+            authority_extra=self.authority_extra,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
@@ -261,6 +263,7 @@ data = "authority"
 api = {api}
 internal = {internal}
 server_names = ["localhost", "127.0.0.1"]
+{authority_extra}
 
 [gateway]
 data = "gateway"
