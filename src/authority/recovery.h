@@ -2,11 +2,16 @@
 #pragma once
 
 #include "authority/ledger.h"
+#include "authority/lint.h"
 
 namespace countersign::authority {
 
 /// Marks every open intent abandoned, with an audit record each, and returns how many. To be called while no issuance
 /// is under way. Fails: as store.
 base::Result<std::size_t> abandon_open_intents(Ledger& ledger);
+
+/// Ends the intent of an issuance that could not be signed: its serial is never signed again. What cannot be written
+/// now is done at the next start. Fails: as store and audit.
+base::Result<void> abandon_intent(Ledger& ledger, const Linted& linted);
 
 }  // namespace countersign::authority

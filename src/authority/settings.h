@@ -7,6 +7,7 @@
 
 #include "authority/issuance_policy.h"
 #include "authority/notice_settings.h"
+#include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 
@@ -21,7 +22,8 @@ struct Settings {
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
   NoticeSettings notices;
-  bool danger_open_files = false;  ///< take keys and passphrase from files that others can read or write
+  std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
+  bool danger_open_files = false;      ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
   static base::Result<Settings> load(const std::filesystem::path& file);

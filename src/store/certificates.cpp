@@ -1,6 +1,5 @@
 #include "store/certificates.h"
 
-#include "store/merkle.h"
 #include "store/sql.h"
 
 STORE_ROW(CertificateRow);

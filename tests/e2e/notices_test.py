@@ -45,7 +45,7 @@ class NoticesTest(unittest.TestCase):
         password.write_text("s3cret\n")
         password.chmod(0o600)
         thresholds = ", ".join(f'"{LIFE_SECONDS - after}s"' for after in (FIRST, SECOND))
-        self.platform.authority_extra = (
+        self.platform.authority_settings = (
             f'[authority.notices]\nsmtp = "smtp://localhost:{sink.port}"\nfrom = "ca@provider.example"\n'
             f'ca_file = "{self.ca_file}"\nuser = "ca"\npassword_file = "{password}"\noperators = ["{OPERATORS}"]\n'
             f'before = [{thresholds}]\nafter = []\nwebhook_ca_file = "{self.ca_file}"\n{extra}\n'
