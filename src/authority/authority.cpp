@@ -12,6 +12,16 @@
 #include "base/files.h"
 
 namespace countersign::authority {
+namespace {
+
+std::vector<std::filesystem::path> secret_files_of(const Settings& settings) {
+  std::vector<std::filesystem::path> files{settings.passphrase_file};
+  if (settings.token) files.push_back(settings.token->pin_file);
+  if (settings.notices.mail) files.push_back(settings.notices.mail->password_file);
+  return files;
+}
+
+}  // namespace
 
 Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside)
     : folder_(std::move(folder)),
@@ -25,8 +35,7 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
   DataFolder folder(settings.data);
-  const auto is_private = check_private(
-      settings.data, {settings.passphrase_file, settings.token ? settings.token->pin_file : std::filesystem::path()});
+  const auto is_private = check_private(settings.data, secret_files_of(settings));
   if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
   if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));

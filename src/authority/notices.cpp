@@ -234,6 +234,9 @@ base::Result<void> Notices::settle(store::LetterRow letter, const base::Result<v
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter));
   if (!written) return {};  // its contact was removed meanwhile
+  // Many letters to a receiver that hangs must not hold up everybody else's.
+  if (!outcome && letter.contact)
+    BASE_TRY_VOID(store::postpone_letters(amendment.rows(), *letter.contact, letter.next_attempt_at));
   base::json::object detail = summary(letter);
   if (!outcome) detail["error"] = outcome.error().code;
   BASE_TRY_VOID(amendment.audit({the_authority(), action_of(letter), letter.id, std::move(detail)}));

@@ -243,6 +243,30 @@ TEST_F(NoticesTest, SendTheSameLetterAgainAfterACrash) {
   EXPECT_EQ(letters().front().state, "sent");
 }
 
+TEST_F(NoticesTest, LetNobodyHoldUpTheOthers) {
+  add_application("production:rival:payments");
+  const auto slow = add({slug("acme"), std::nullopt, webhook("https://slow.acme.example/")});
+  const auto quick = add({slug("rival"), std::nullopt, webhook("https://hooks.rival.example/")});
+  const auto first = issue();
+  issue();
+  issue();
+  ASSERT_TRUE(enrol("production:rival:payments", make_key()));
+  go_to(first, -30);
+  EXPECT_EQ(plan(), 4U);
+  int attempts_at_slow = 0;
+  bool others_were_served = false;
+  for (auto letter = notices().claim(Channel::webhook).value(); letter;
+       letter = notices().claim(Channel::webhook).value()) {
+    const bool hangs = letter->contact == slow.id;
+    attempts_at_slow += hangs ? 1 : 0;
+    others_were_served = others_were_served || letter->contact == quick.id;
+    ASSERT_TRUE(notices().settle(
+        *letter, hangs ? base::Result<void>(base::fail(base::Kind::timeout, "test.hangs", "")) : base::Result<void>()));
+  }
+  EXPECT_EQ(attempts_at_slow, 1) << "the other two wait, too";
+  EXPECT_TRUE(others_were_served);
+}
+
 TEST_F(NoticesTest, DropWhatNobodyNeedsAnyMore) {
   const auto contact = add({slug("acme"), std::nullopt, mail("all@acme.example")});
   const auto hook = add({slug("acme"), std::nullopt, webhook("https://hooks.acme.example/")});

@@ -173,6 +173,15 @@ base::Result<void> drop_letters(Transaction& transaction, const std::string& con
   });
 }
 
+base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until) {
+  return run(transaction, "postpone letters", [&](soci::session& sql) {
+    const long long micros = until.micros;
+    sql << "UPDATE letters SET next_attempt_at = :until WHERE contact = :contact AND state = 'pending'"
+           " AND next_attempt_at < :until",
+        soci::use(micros, "until"), soci::use(contact, "contact");
+  });
+}
+
 base::Result<std::vector<LetterRow>> list_letters(Transaction& transaction, const LetterFilter& filter) {
   return run(transaction, "list letters", [&](soci::session& sql) {
     return collect<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE (:state = '' OR state = :state)"

@@ -68,6 +68,8 @@ base::Result<std::optional<LetterRow>> find_due_letter(Transaction& transaction,
 base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row);
 /// Every pending letter to a contact becomes `dropped`.
 base::Result<void> drop_letters(Transaction& transaction, const std::string& contact, base::Instant at);
+/// No pending letter to a contact is due before `until`.
+base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until);
 struct LetterFilter {
   std::string state;  ///< empty: any
   int limit = 100;
