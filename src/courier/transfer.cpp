@@ -101,7 +101,7 @@ base::Result<long> Transfer::perform() {
 base::Error Transfer::to_error(CURLcode code) const {
   const std::string words = to_words(text_[0] != '\0' ? static_cast<const char*>(text_) : curl_easy_strerror(code));
   if (turned_back_)
-    return {Kind::denied, "transfer.private_address",
+    return {Kind::unavailable, "transfer.private_address",
             "the name leads to an address that is not of the public internet: nothing was sent there"};
   switch (static_cast<int>(code)) {
     case CURLE_ABORTED_BY_CALLBACK: return {Kind::unavailable, "transfer.stopped", "this program is about to end"};

@@ -10,8 +10,8 @@ class MailSink:
     """Listens on a free port of loopback. `mails`: email.message.Message each, in order of arrival, with its recipients as
     `sink_recipients` and whether TLS was on as `sink_encrypted`. `commands`: every line that came outside of DATA.
 
-    `credential`: offers STARTTLS with it. `password`: user and password that must be given. While `held` is cleared, the
-    answer to the end of a mail waits. `refuse`: recipients that get 550.
+    `credential`: offers STARTTLS with it. `password`: user and password that must be given. While `answering` is cleared,
+    the answer to the end of a mail waits. `refuse`: recipients that get 550.
     """
 
     def __init__(self, credential=None, password=None):
@@ -57,6 +57,9 @@ def _handler_for(sink):
                     pass
             except (OSError, EOFError):
                 return
+            finally:
+                self.lines.close()
+                self.request.close()
 
         def read(self):
             line = self.lines.readline(65536)
