@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "authority/notice_desk.h"
 #include "authority/passphrase.h"
 #include "authority/service.h"
 #include "authority/status_keeper.h"
@@ -138,9 +139,11 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   BASE_TRY(const auto service, authority::Service::make(settings, {*authority, loop, worker, log}, bell));
   authority::StatusKeeper keeper({*authority, loop, worker, bell, log});
   BASE_TRY_VOID(keeper.open(urls));
+  BASE_TRY(const auto notices, authority::NoticeDesk::make(settings.notices, {*authority, loop, worker, log}));
   const auto status_listener = std::move(bound);  // ends before the authority that it reads
   status_listener->start(authority->status().published(), clock);
   service->start();
+  notices->start();
   net::spawn(loop, keeper.run(), "status.keeper", log);
 
   const std::string api = service->api_at().to_string();

@@ -43,7 +43,7 @@ std::vector<std::string> to_names(const std::vector<trust::Purpose>& purposes) {
 
 /// RFC 8555 section 7.3. Nobody is written to: they are for the operator who looks for whom to ask.
 base::Result<void> check_contact(const std::vector<std::string>& contact) {
-  if (contact.size() > kContactLimit)
+  if (contact.size() > kAccountContacts)
     return base::fail(Kind::invalid, "acme.contact", "an account has at most 8 contacts");
   for (const std::string& one : contact) {
     if (!one.starts_with(kMailto))

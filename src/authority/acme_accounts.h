@@ -11,7 +11,7 @@
 
 namespace countersign::authority {
 
-inline constexpr std::size_t kContactLimit = 8;
+inline constexpr std::size_t kAccountContacts = 8;
 inline constexpr std::size_t kContactLength = 200;
 
 struct NewCredential {

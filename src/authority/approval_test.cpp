@@ -201,7 +201,7 @@ TEST_F(Approving, TheCodeBelongsToTheKeyThatCameFirst) {
 }
 
 /// As one whose token is away.
-class AbsentSigner final : public Signer {
+class AbsentSigner final : public CertificateSigner {
  public:
   base::Result<x509::Certificate> sign(SigningPermit permit) override {
     (void)std::move(permit).spend();

@@ -13,6 +13,16 @@
 #include "base/files.h"
 
 namespace countersign::authority {
+namespace {
+
+std::vector<std::filesystem::path> secret_files_of(const Settings& settings) {
+  std::vector<std::filesystem::path> files{settings.passphrase_file};
+  if (settings.token) files.push_back(settings.token->pin_file);
+  if (settings.notices.mail) files.push_back(settings.notices.mail->password_file);
+  return files;
+}
+
+}  // namespace
 
 Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside)
     : folder_(std::move(folder)),
@@ -26,8 +36,7 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
   DataFolder folder(settings.data);
-  const auto is_private = check_private(
-      settings.data, {settings.passphrase_file, settings.token ? settings.token->pin_file : std::filesystem::path()});
+  const auto is_private = check_private(settings.data, secret_files_of(settings));
   if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
   if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));
@@ -56,6 +65,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY(trust_, hierarchy_->to_trust_set());
   BASE_TRY_VOID(open_signer(settings, passphrase));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
+  contacts_.emplace(ledger_, outside_.random, derive_webhook_key(audit_key));
   seal_.use_key(std::move(audit_key));
   BASE_TRY(checkpoints_,
            Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
@@ -85,6 +95,9 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
            open_sealed_secret({folder_.keys() / "acme.key", "countersign acme credentials 1\n"}, passphrase));
   acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
   BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
+  notices_.emplace(
+      Notices::Parts{ledger_, *hierarchy_, outside_.random, outside_.log},
+      Notices::Rules{settings.notices.thresholds, settings.notices.operators, settings.notices.mail.has_value()});
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));

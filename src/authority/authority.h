@@ -13,6 +13,7 @@
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
+#include "authority/notices.h"
 #include "authority/settings.h"
 #include "authority/status.h"
 #include "base/log.h"
@@ -54,6 +55,8 @@ class Authority {
   /// Thread-safe.
   AcmeNonces& acme_nonces() { return *acme_nonces_; }
   crypto::Random& random() { return outside_.random; }
+  Contacts& contacts() { return *contacts_; }
+  Notices& notices() { return *notices_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
@@ -98,6 +101,8 @@ class Authority {
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;
   std::optional<Checkpoints> checkpoints_;
+  std::optional<Contacts> contacts_;
+  std::optional<Notices> notices_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<AcmeAccounts> acme_accounts_;

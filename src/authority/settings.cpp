@@ -78,6 +78,7 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(const base::Duration life, read_life(section, "certificate_life", kDefaultCertificateLife));
   BASE_TRY(auto profiles, section.sections("profiles"));
   BASE_TRY(settings.policy, IssuancePolicy::read(std::move(profiles), life));
+  BASE_TRY(settings.notices, NoticeSettings::read(section, folder));
   BASE_TRY(settings.token, TokenSettings::read(section, folder));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));
   BASE_TRY_VOID(document.finish());

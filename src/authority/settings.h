@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "authority/issuance_policy.h"
+#include "authority/notice_settings.h"
 #include "authority/status_urls.h"
 #include "authority/token_settings.h"
 #include "base/config.h"
@@ -24,6 +25,7 @@ struct Settings {
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
+  NoticeSettings notices;
   std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
   bool danger_open_files = false;      ///< take keys and passphrase from files that others can read or write
 

@@ -73,6 +73,7 @@ Purpose held_for(Purpose wanted) {
     case Purpose::service:
     case Purpose::server: return Purpose::service;
     case Purpose::ehi: return Purpose::ehi;
+    case Purpose::ocsp: return Purpose::ocsp;  // the authority makes these for itself, and nobody can renew one
   }
   BASE_UNREACHABLE();
 }

@@ -48,6 +48,8 @@ class Crls : public ::testing::Test {
                                             not_after,
                                             {},
                                             {},
+                                            std::nullopt,
+                                            std::nullopt,
                                             shard}));
   }
   std::vector<std::string> listed(base::Instant ends_from) {

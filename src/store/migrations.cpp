@@ -255,6 +255,45 @@ constexpr std::array kCertificateLog = {
     " PRIMARY KEY (level, number))",
 };
 
+constexpr std::array kNotices = {
+    "CREATE TABLE contacts ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " organisation TEXT NOT NULL REFERENCES organisations (id),"
+    " environment TEXT,"
+    " application TEXT,"
+    " kind TEXT NOT NULL CHECK (kind IN ('email', 'webhook')),"
+    " address TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " removed_at BIGINT)",
+    "CREATE INDEX contacts_by_organisation ON contacts (organisation)",
+
+    "CREATE TABLE notices ("
+    " serial TEXT NOT NULL,"
+    " threshold BIGINT NOT NULL,"
+    " ends_at BIGINT NOT NULL,"
+    " noted_at BIGINT NOT NULL,"
+    " PRIMARY KEY (serial, threshold))",
+
+    "CREATE TABLE letters ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')),"
+    " contact TEXT REFERENCES contacts (id),"
+    " recipient TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " serial TEXT,"
+    " state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'given_up', 'dropped')),"
+    " attempts BIGINT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " next_attempt_at BIGINT NOT NULL,"
+    " decided_at BIGINT,"
+    " last_error TEXT)",
+    "CREATE INDEX letters_by_attempt ON letters (state, channel, next_attempt_at)",
+    "CREATE INDEX letters_by_contact ON letters (contact)",
+    "CREATE INDEX letters_by_age ON letters (created_at)",
+};
+
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
     Migration{1, "first", kFirstStatements},               //
@@ -263,6 +302,7 @@ constexpr std::array kMigrations = {
     Migration{4, "revocation_status", kRevocationStatus},  //
     Migration{6, "acme", kAcme},                           //
     Migration{7, "certificate_log", kCertificateLog},      //
+    Migration{8, "notices", kNotices},                     //
 };
 
 int last_applied(soci::session& sql) {
