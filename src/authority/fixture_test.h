@@ -10,6 +10,7 @@
 #include "authority/enrolment.h"
 #include "authority/established_data_test.h"
 #include "authority/feed_source.h"
+#include "authority/stand_ins_test.h"
 #include "testing/code_of.h"
 #include "testing/raw_sqlite.h"
 
@@ -66,25 +67,6 @@ class Office {
     auto rows = ledger.read().value();
     return Hierarchy::load(rows).value();
   }
-};
-
-/// For tests that are about certificates.
-class CertificateSigner : public Signer {
- public:
-  base::Result<base::Bytes> sign_crl(CrlPermit) override {
-    return base::fail(base::Kind::internal, "test.no_crls", "this signer signs certificates only");
-  }
-};
-
-/// Fails when it sees `stop_at`: what follows that step never happens. The first `let_pass` issuances are left alone.
-class StopAt final : public StepObserver {
- public:
-  base::Result<void> reached(Step step) override {
-    if (step == stop_at && let_pass-- <= 0) return base::fail(base::Kind::internal, "test.crash", "died here");
-    return {};
-  }
-  std::optional<Step> stop_at;
-  int let_pass = 0;
 };
 
 /// Tests start with an office that knows acme with production/acme/payments.
