@@ -353,7 +353,10 @@ void add_admin(CommandTree& tree) {
   add_organisations(tree, admin);
   add_applications(tree, admin);
   add_certificates(tree, admin);
+  add_revoke_many(tree, admin);
   add_codes(tree, admin);
+  add_eab(tree, admin);
+  add_log(tree, admin);
   add_contacts(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);
