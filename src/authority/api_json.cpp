@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "authority/rows.h"
+#include "base/config.h"
 #include "http/problem.h"
 
 namespace countersign::authority {
@@ -160,6 +161,19 @@ base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader
     purposes.push_back(purpose);
   }
   return purposes;
+}
+
+base::Result<CodeOrder> read_code_order(const Call& call, base::Identity identity) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(auto purposes, read_purposes(reader));
+  CodeOrder order{std::move(identity), std::move(purposes)};
+  if (reader.has("life")) {
+    BASE_TRY(const std::string life, reader.text("life"));
+    BASE_TRY(order.life, base::parse_duration(life));
+  }
+  BASE_TRY_VOID(reader.finish());
+  return order;
 }
 
 base::Result<base::Identity> read_identity(std::string_view environment, std::string_view organisation,

@@ -31,6 +31,9 @@ base::Result<base::json::value> read_body(const Call& call);
 /// For calls that say all in their path. Fails: as read_body, and `json.unknown_member` where the object has any.
 base::Result<void> read_empty_body(const Call& call);
 base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader);
+/// {"purposes":[...],"life":"24h"}, both optional: what a one-time credential of `identity` is good for. Fails:
+/// `json.*`, `purpose.unknown`, `config.duration`.
+base::Result<CodeOrder> read_code_order(const Call& call, base::Identity identity);
 /// An identity from three texts. Fails: `environment.unknown`, `slug.invalid`.
 base::Result<base::Identity> read_identity(std::string_view environment, std::string_view organisation,
                                            std::string_view application);

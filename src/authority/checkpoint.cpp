@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "base/files.h"
+#include "authority/sealed_secret.h"
 
 namespace countersign::authority {
 namespace {
@@ -78,19 +78,9 @@ std::string checkpoint_origin(const x509::Certificate& provider_root) {
 
 base::Result<Checkpoints> Checkpoints::open(const std::filesystem::path& keys, const base::Secret& passphrase,
                                             std::string origin) {
-  const std::filesystem::path file = keys / "checkpoint.key";
-  if (!std::filesystem::exists(file)) {
-    BASE_TRY(const auto made, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::ed25519));
-    BASE_TRY(const std::string pem, made.to_encrypted_pem(passphrase));
-    BASE_TRY_VOID(base::create_file(file, pem, base::FileMode::owner_only));
-  }
-  BASE_TRY(const std::string pem, base::read_file(file));
-  auto key = crypto::PrivateKey::from_pem(pem, passphrase);
-  if (!key)
-    return base::unexpected(std::move(key).error().under(
-        "keys.passphrase", "cannot open '" + file.string() + "': is this the passphrase that it was made with?"));
-  BASE_TRY(auto verifier, crypto::NoteVerifier::make(std::move(origin), key->public_key()));
-  return Checkpoints(std::move(*key), std::move(verifier));
+  BASE_TRY(auto key, open_sealed_key(keys / "checkpoint.key", passphrase));
+  BASE_TRY(auto verifier, crypto::NoteVerifier::make(std::move(origin), key.public_key()));
+  return Checkpoints(std::move(key), std::move(verifier));
 }
 
 base::Result<std::string> Checkpoints::make(Ledger& ledger) const {

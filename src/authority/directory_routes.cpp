@@ -99,15 +99,7 @@ Answer set_server_names(Authority& authority, const Operator& caller, const Call
 
 Answer create_code(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(auto identity, identity_in(call));
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(auto purposes, read_purposes(reader));
-  CodeOrder order{std::move(identity), std::move(purposes)};
-  if (reader.has("life")) {
-    BASE_TRY(const std::string life, reader.text("life"));
-    BASE_TRY(order.life, base::parse_duration(life));
-  }
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto code, authority.enrolment().create_code(caller.actor(), order));
   http::Response response = answer(201, to_json(code));
   response.fields.add("Cache-Control", "no-store");

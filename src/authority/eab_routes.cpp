@@ -5,7 +5,6 @@
 #include "authority/api_json.h"
 #include "authority/routes.h"
 #include "authority/rows.h"
-#include "base/config.h"
 
 namespace countersign::authority {
 namespace {
@@ -30,15 +29,7 @@ base::json::object to_json(const store::AcmeCredentialRow& row) {
 
 Answer create_credential(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(auto identity, identity_in(call));
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(auto purposes, read_purposes(reader));
-  CodeOrder order{std::move(identity), std::move(purposes)};
-  if (reader.has("life")) {
-    BASE_TRY(const std::string life, reader.text("life"));
-    BASE_TRY(order.life, base::parse_duration(life));
-  }
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto made, authority.acme_accounts().create_credential(caller.actor(), order));
   base::json::array listed;
   for (const trust::Purpose purpose : made.purposes)
