@@ -91,7 +91,7 @@ class AcmeTest(testing.PlatformTest):
         with self.subTest("revoked by its holder"):
             self.run_client(self.certbot("revoke", "--cert-name", NAME, "--reason", "superseded", "--no-delete-after-revoke"))
             self.settle(credential, status=0)
-            self.assertEqual(self.platform.records("gateway").all("tls.refused")[-1]["reason"], "revoked")
+            self.assert_refused("revoked", lambda: self.curl(credential))
         with self.subTest("the account is given up"):
             self.run_client(self.certbot("unregister"))
 
