@@ -97,6 +97,20 @@ base::Result<void> bind_code(Amendment& amendment, const Order& order) {
   return {};
 }
 
+/// A holder of one certificate must not fill the registry with requests for ever new keys.
+base::Result<void> check_waiting(store::Transaction& rows, const store::ApplicationKey& key, base::Instant now) {
+  const store::RequestFilter filter{.of = {key.environment, key.organisation, key.application},
+                                    .state = "pending",
+                                    .now = now,
+                                    .limit = kMostWaiting};
+  BASE_TRY(const auto waiting, store::list_requests(rows, filter));
+  if (std::ssize(waiting) < kMostWaiting) return {};
+  return base::fail(Kind::denied, "request.too_many",
+                    std::to_string(kMostWaiting) +
+                        " requests of this application wait for approval already: wait until "
+                        "operators have decided, or ask them to");
+}
+
 base::Result<void> check_comment(const std::string& comment) {
   const bool printable = std::ranges::none_of(comment, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (comment.size() <= kCommentLimit && printable) return {};
@@ -147,6 +161,7 @@ base::Result<Pending> Approvals::open(const Checked& checked, const std::string&
   row.created_at = ledger_.now();
   row.expires_at = row.created_at + kRequestLife;
   BASE_TRY(auto amendment, ledger_.amend());
+  BASE_TRY_VOID(check_waiting(amendment.rows(), row.key, row.created_at));
   BASE_TRY_VOID(store::insert(amendment.rows(), row));
   BASE_TRY_VOID(bind_code(amendment, order));
   BASE_TRY_VOID(amendment.audit({order.asked_by,

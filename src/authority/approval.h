@@ -56,7 +56,7 @@ class Approvals {
       : ledger_(ledger), policy_(policy), random_(random) {}
 
   /// Opens a request where one is needed and there is none. Fails: `request.refused` with the words of who refused,
-  /// `code.used`, and as store.
+  /// `request.too_many`, `code.used`, and as store.
   base::Result<std::variant<Approved, Pending>> decide(Checked checked);
 
   /// Newest first; `state` as in KnownRequest, empty for any. Fails: `query.invalid`, and as store.
@@ -89,6 +89,8 @@ class Approvals {
   crypto::Random& random_;
 };
 
+/// So many requests of one application may wait at once.
+inline constexpr int kMostWaiting = 20;
 /// For so long a request can be approved, and an approved one be used.
 inline constexpr base::Duration kRequestLife = std::chrono::hours(24 * 14);
 /// What a requester is told to wait before asking again.

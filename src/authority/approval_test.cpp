@@ -251,6 +251,19 @@ TEST_F(Approving, AnApprovalIsSpentOnceWhateverCrashes) {
   }
 }
 
+TEST_F(Approving, OnlySoManyMayWait) {
+  const std::string all_but_one = make_code(kPayments);
+  const KnownRequest first = open(make_key(), all_but_one);
+  for (int i = 1; i < kMostWaiting; ++i)
+    ASSERT_EQ(code_of(enrol(kPayments, make_key())), "test.pending") << i;
+  const auto key = make_key();
+  const std::string code = make_code(kPayments);
+  EXPECT_EQ(code_of(redeem(code, key)), "request.too_many");
+  ASSERT_TRUE(office().approvals.refuse(
+      {identity("internal:operator:bob"), first.row.id, first.row.content_sha256, "not this one"}));
+  EXPECT_EQ(code_of(redeem(code, key)), "test.pending") << "the code was not spent by the refusal";
+}
+
 TEST_F(Approving, IsForTheProfilesThatSaySo) {
   EXPECT_EQ(code_of(enrol(kPayments, make_key(), Purpose::signing)), "ok");
   EXPECT_EQ(code_of(enrol(kPayments, make_key(), Purpose::transport)), "test.pending");
