@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "authority/enrolment_code.h"
+#include "authority/code_binding.h"
 #include "authority/rows.h"
 #include "base/check.h"
-#include "store/codes.h"
 
 namespace countersign::authority {
 namespace {
@@ -85,16 +84,6 @@ bool is_operator(const base::Identity& identity) {
 bool may_approve(const IssuanceRules& rules, const base::Identity& identity) {
   return is_operator(identity) &&
          (rules.approvers.empty() || std::ranges::find(rules.approvers, identity.application) != rules.approvers.end());
-}
-
-/// Does the code that asks stay bound to the key, so that nobody else can use it meanwhile?
-base::Result<void> bind_code(Amendment& amendment, const Order& order) {
-  if (!order.code_sha256) return {};
-  const store::RedemptionRow row{*order.code_sha256, std::string(trust::name(order.purpose)),
-                                 spki_sha256_hex(order.csr.public_key()), std::nullopt};
-  BASE_TRY(const bool bound, store::redeem(amendment.rows(), row));
-  if (!bound) return code_used();
-  return {};
 }
 
 /// A holder of one certificate must not fill the registry with requests for ever new keys.

@@ -1,9 +1,8 @@
 #include "authority/record.h"
 
-#include "authority/enrolment_code.h"
+#include "authority/code_binding.h"
 #include "authority/rows.h"
 #include "base/check.h"
-#include "store/codes.h"
 #include "store/issuances.h"
 
 namespace countersign::authority {
@@ -38,14 +37,6 @@ store::IssuanceRow to_row(const Linted& linted, base::Instant now) {
   return row;
 }
 
-base::Result<void> bind_code(Amendment& amendment, const Order& order, const store::IssuanceRow& row) {
-  if (!order.code_sha256) return {};
-  BASE_TRY(const bool bound,
-           store::redeem(amendment.rows(), {*order.code_sha256, row.purpose, row.spki_sha256, std::nullopt}));
-  if (!bound) return code_used();
-  return {};
-}
-
 /// From now on only this issuance can spend the approval.
 base::Result<void> claim_approval(Amendment& amendment, const Approved& approved, const store::IssuanceRow& row) {
   if (!approved.request()) return {};
@@ -74,7 +65,7 @@ base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted) {
     return base::unexpected(std::move(inserted).error().under(
         "issuance.serial_taken", "the serial was used before: the source of randomness repeats itself"));
   BASE_TRY_VOID(std::move(inserted));
-  BASE_TRY_VOID(bind_code(amendment, order, row));
+  BASE_TRY_VOID(bind_code(amendment, order));
   BASE_TRY_VOID(claim_approval(amendment, linted.approved(), row));
   const AuditEntry entry{order.asked_by,
                          "issuance.recorded",

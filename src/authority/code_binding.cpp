@@ -1,0 +1,18 @@
+#include "authority/code_binding.h"
+
+#include "authority/enrolment_code.h"
+#include "authority/rows.h"
+#include "store/codes.h"
+
+namespace countersign::authority {
+
+base::Result<void> bind_code(Amendment& amendment, const Order& order) {
+  if (!order.code_sha256) return {};
+  const store::RedemptionRow row{*order.code_sha256, std::string(trust::name(order.purpose)),
+                                 spki_sha256_hex(order.csr.public_key()), std::nullopt};
+  BASE_TRY(const bool bound, store::redeem(amendment.rows(), row));
+  if (!bound) return code_used();
+  return {};
+}
+
+}  // namespace countersign::authority
