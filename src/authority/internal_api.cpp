@@ -12,6 +12,11 @@ tl::unexpected<base::Error> dropped() {
   return base::fail(base::Kind::internal, "api.dropped", "the work was not done");
 }
 
+tl::unexpected<base::Error> another_feed() {
+  return base::fail(base::Kind::not_found, "feed.gone",
+                    "the authority was started anew and counts its changes afresh: take a snapshot");
+}
+
 /// The trust feed tells who all partners are: only the platform's own programs read it.
 base::Result<void> require_service(const tls::VerifiedPeer& peer) {
   const base::Identity& identity = peer.identity();
@@ -63,7 +68,7 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
 net::Task<Answer> InternalApi::snapshot() {
   Answer answer = dropped();
   std::function<void()> job = [&] {
-    auto taken = take_snapshot(parts_.authority.ledger(), parts_.authority.hierarchy());
+    auto taken = take_snapshot_for_followers(parts_.authority.ledger(), parts_.authority.hierarchy());
     if (taken) taken->feed = parts_.authority.feed_id();
     if (taken) answer = http::json_response(200, feed::to_json_text(*taken));
     else answer = base::unexpected(taken.error());
@@ -74,14 +79,15 @@ net::Task<Answer> InternalApi::snapshot() {
 
 net::Task<Answer> InternalApi::changes(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::uint64_t after, read_after(request));
-  if (request.query("feed") != parts_.authority.feed_id())
-    co_return base::fail(base::Kind::not_found, "feed.gone",
-                         "the authority was started anew and counts its changes afresh: take a snapshot");
+  const auto feed = request.query("feed");
   BASE_CO_TRY(const base::Duration wait, read_wait(request));
   const net::Deadline deadline = net::Deadline::after(wait);
   for (;;) {
     base::Result<FeedChanges> found = dropped();
-    std::function<void()> job = [&] { found = read_changes(parts_.authority.ledger(), after); };
+    std::function<void()> job = [&] {
+      if (feed == parts_.authority.feed_id()) found = read_changes(parts_.authority.ledger(), after);
+      else found = another_feed();
+    };
     co_await parts_.worker.run(parts_.loop, std::move(job));
     if (!found) co_return base::unexpected(std::move(found).error());
     // Who was revoked while waiting learns no more.
@@ -100,6 +106,7 @@ net::Task<Answer> InternalApi::renew(const http::Request& request, const Interna
 }
 
 Answer InternalApi::renew_now(const http::Request& request, const InternalCaller& caller) {
+  parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
   const tls::VerifiedPeer& peer = caller.peer;
   BASE_TRY(const auto body, read_body({request, {}}));

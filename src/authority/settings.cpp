@@ -39,6 +39,16 @@ base::Result<std::vector<std::string>> read_server_names(base::ConfigSection& se
   return names;
 }
 
+base::Result<std::optional<store::Location>> read_registry(base::ConfigSection& section, store::Location::Peer peer) {
+  BASE_TRY(const std::string uri, section.text_or("registry", ""));
+  if (uri.empty()) return std::nullopt;
+  auto location = store::Location::parse(uri, peer);
+  if (!location)
+    return base::unexpected(std::move(location).error().under(
+        "config.value", "'" + section.path_of("registry") + "' does not name a PostgreSQL database"));
+  return std::optional(std::move(*location));
+}
+
 /// Absolute and without a slash at its end, so that what lies beside it can be named.
 fs::path resolve(const fs::path& folder, const std::string& text) {
   fs::path path = fs::absolute(folder / text).lexically_normal();
@@ -67,6 +77,10 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
   if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
   BASE_TRY(settings.certificate_life, read_life(section));
+  BASE_TRY(settings.danger_unverified_registry, section.flag_or("danger_unverified_registry", false));
+  using Peer = store::Location::Peer;
+  const Peer peer = settings.danger_unverified_registry ? Peer::danger_anybody : Peer::verified;
+  BASE_TRY(settings.registry, read_registry(section, peer));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));
   BASE_TRY_VOID(document.finish());
   return settings;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/config.h"
 #include "net/endpoint.h"
+#include "store/location.h"
 
 namespace countersign::authority {
 
@@ -18,7 +20,9 @@ struct Settings {
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   base::Duration certificate_life;
-  bool danger_open_files = false;  ///< take keys and passphrase from files that others can read or write
+  std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
+  bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
+  bool danger_open_files = false;           ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
   static base::Result<Settings> load(const std::filesystem::path& file);

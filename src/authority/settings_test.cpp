@@ -33,6 +33,7 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings->server_names, (std::vector<std::string>{"localhost", "127.0.0.1"}));
   EXPECT_EQ(settings->certificate_life, std::chrono::hours(24 * 350));
   EXPECT_TRUE(settings->passphrase_file.empty());
+  EXPECT_FALSE(settings->registry);
 }
 
 TEST(Settings, NameEveryMistake) {
@@ -41,14 +42,23 @@ TEST(Settings, NameEveryMistake) {
     const char* text;
     const char* code;
   };
-  for (const Row& row : {Row{"others' sections", "[gateway]\nx = 1\n[ehi]\ny = 2", "ok"},
-                         Row{"unknown key", "[authority]\ndate = 'x'", "config.unknown_key"},
-                         Row{"unknown section", "[authroity]", "config.unknown_key"},
-                         Row{"no address", "[authority]\napi = 'here'", "config.endpoint"},
-                         Row{"too long a life", "[authority]\ncertificate_life = '900d'", "config.value"},
-                         Row{"shortest life", "[authority]\ncertificate_life = '1h'", "ok"},
-                         Row{"no server name", "[authority]\nserver_names = []", "config.value"},
-                         Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
+  for (const Row& row :
+       {Row{"others' sections", "[gateway]\nx = 1\n[ehi]\ny = 2", "ok"},
+        Row{"unknown key", "[authority]\ndate = 'x'", "config.unknown_key"},
+        Row{"unknown section", "[authroity]", "config.unknown_key"},
+        Row{"no address", "[authority]\napi = 'here'", "config.endpoint"},
+        Row{"too long a life", "[authority]\ncertificate_life = '900d'", "config.value"},
+        Row{"shortest life", "[authority]\ncertificate_life = '1h'", "ok"},
+        Row{"no server name", "[authority]\nserver_names = []", "config.value"},
+        Row{"a registry on PostgreSQL", "[authority]\nregistry = 'postgresql://localhost/x'", "ok"},
+        Row{"a registry of another kind", "[authority]\nregistry = 'mysql://localhost/x'", "config.value"},
+        Row{"a registry behind a plain network", "[authority]\nregistry = 'postgresql://db.example/x?sslmode=disable'",
+            "config.value"},
+        Row{"the same, wanted",
+            "[authority]\nregistry = 'postgresql://db.example/x?sslmode=disable'\n"
+            "danger_unverified_registry = true",
+            "ok"},
+        Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
     EXPECT_EQ(code_of(read(row.text)), row.code) << row.name;
 }
 

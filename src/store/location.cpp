@@ -14,20 +14,42 @@ using Options = std::map<std::string, std::string>;
 
 /// The parameters a URI may have (libpq's "Parameter Key Words"). `options` is not among them, because it could undo
 /// what a session of ours sets, nor `service`, behind which a host could hide.
-constexpr std::array<std::string_view, 27> kTaken = {
-    "host",     "hostaddr",    "port",           "dbname",       "user",         "password",
-    "passfile", "sslmode",     "sslrootcert",    "sslcert",      "sslkey",       "sslpassword",
-    "sslcrl",   "sslcrldir",   "sslsni",         "requirepeer",  "krbsrvname",   "ssl_min_protocol_version",
-    "gsslib",   "gssencmode",  "channel_binding", "application_name", "connect_timeout", "keepalives_idle",
-    "keepalives_interval",     "keepalives_count", "tcp_user_timeout"};
+constexpr std::array<std::string_view, 27> kTaken = {"host",
+                                                     "hostaddr",
+                                                     "port",
+                                                     "dbname",
+                                                     "user",
+                                                     "password",
+                                                     "passfile",
+                                                     "sslmode",
+                                                     "sslrootcert",
+                                                     "sslcert",
+                                                     "sslkey",
+                                                     "sslpassword",
+                                                     "sslcrl",
+                                                     "sslcrldir",
+                                                     "sslsni",
+                                                     "requirepeer",
+                                                     "krbsrvname",
+                                                     "ssl_min_protocol_version",
+                                                     "gsslib",
+                                                     "gssencmode",
+                                                     "channel_binding",
+                                                     "application_name",
+                                                     "connect_timeout",
+                                                     "keepalives_idle",
+                                                     "keepalives_interval",
+                                                     "keepalives_count",
+                                                     "tcp_user_timeout"};
 
 /// What is added where a URI does not say it: a server that vanishes must not hold the authority for hours.
-constexpr std::array<std::pair<const char*, const char*>, 6> kDefaults = {{{"application_name", "countersign-authority"},
-                                                                           {"connect_timeout", "5"},
-                                                                           {"keepalives_idle", "5"},
-                                                                           {"keepalives_interval", "2"},
-                                                                           {"keepalives_count", "3"},
-                                                                           {"tcp_user_timeout", "10000"}}};
+constexpr std::array<std::pair<const char*, const char*>, 6> kDefaults = {
+    {{"application_name", "countersign-authority"},
+     {"connect_timeout", "5"},
+     {"keepalives_idle", "5"},
+     {"keepalives_interval", "2"},
+     {"keepalives_count", "3"},
+     {"tcp_user_timeout", "10000"}}};
 
 tl::unexpected<base::Error> refuse(const std::string& what) {
   return base::fail(base::Kind::invalid, "store.location", "the registry's URI " + what);
@@ -113,7 +135,8 @@ base::Result<Location> Location::parse(const std::string& uri, Peer peer) {
     return refuse("holds a space or control character: write it as %20");
   BASE_TRY(Options options, take_apart(uri));
   for (const auto& [keyword, value] : options) {
-    if (std::ranges::find(kTaken, keyword) == kTaken.end()) return refuse("may not have the parameter '" + keyword + "'");
+    if (std::ranges::find(kTaken, keyword) == kTaken.end())
+      return refuse("may not have the parameter '" + keyword + "'");
     // %00 would cut the text short where C reads it.
     if (value.find('\0') != value.npos) return refuse("holds a NUL");
   }

@@ -37,7 +37,9 @@ class Postgresql : public ::testing::Test {
   Registry& registry() { return *registry_; }
   void close() { registry_.reset(); }
   /// Ends our connections as an administrator, or a restart, would.
-  void end_sessions() const { ASSERT_EQ(raw().ask(std::string("SELECT pg_terminate_backend(pid, 5000)") + kOurSessions), "t"); }
+  void end_sessions() const {
+    ASSERT_EQ(raw().ask(std::string("SELECT pg_terminate_backend(pid, 5000)") + kOurSessions), "t");
+  }
   std::string count_organisations() const { return raw().ask("SELECT COUNT(*) FROM organisations"); }
   void configure(const std::string& setting) const {
     ASSERT_TRUE(raw().run("ALTER SYSTEM " + setting));
@@ -98,10 +100,11 @@ TEST_F(Postgresql, ComesBackAfterARestartOfTheServer) {
 
 TEST_F(Postgresql, SaysThatTheOutcomeIsUnknownWhenItIs) {
   // Ends its own session when it is about to commit.
-  ASSERT_TRUE(raw().run("CREATE FUNCTION countersign.stop() RETURNS trigger LANGUAGE plpgsql AS"
-                        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
-                        "CREATE CONSTRAINT TRIGGER stop AFTER INSERT ON organisations DEFERRABLE INITIALLY DEFERRED"
-                        " FOR EACH ROW EXECUTE FUNCTION countersign.stop()"));
+  ASSERT_TRUE(
+      raw().run("CREATE FUNCTION countersign.stop() RETURNS trigger LANGUAGE plpgsql AS"
+                " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
+                "CREATE CONSTRAINT TRIGGER stop AFTER INSERT ON organisations DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION countersign.stop()"));
   {
     auto transaction = registry().begin();
     ASSERT_TRUE(insert(*transaction, organisation("acme")));
@@ -120,8 +123,8 @@ TEST_F(Postgresql, MayHaveKeptWhatItsAnswerWasLostOf) {
   std::thread administrator([&] {
     RawRegistry admin = raw();
     wait_until([&] {
-      return admin.ask(std::string("SELECT pg_terminate_backend(pid)") + kOurSessions + " AND wait_event = 'SyncRep'") ==
-             "t";
+      return admin.ask(std::string("SELECT pg_terminate_backend(pid)") + kOurSessions +
+                       " AND wait_event = 'SyncRep'") == "t";
     });
   });
   {
@@ -187,11 +190,12 @@ TEST_F(Postgresql, IsDurableWhateverItsRoleSays) {
   const std::string asked = "SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'";
   ASSERT_TRUE(raw().run("ALTER DATABASE " + raw().ask("SELECT current_database()") + " SET synchronous_commit = off"));
   EXPECT_EQ(raw().ask(asked), "off");
-  ASSERT_TRUE(raw().run("CREATE TABLE countersign.seen (said TEXT);"
-                        "CREATE FUNCTION countersign.note() RETURNS trigger LANGUAGE plpgsql AS"
-                        " 'BEGIN INSERT INTO countersign.seen VALUES (current_setting(''synchronous_commit''));"
-                        " RETURN NULL; END';"
-                        "CREATE TRIGGER note AFTER INSERT ON organisations EXECUTE FUNCTION countersign.note()"));
+  ASSERT_TRUE(
+      raw().run("CREATE TABLE countersign.seen (said TEXT);"
+                "CREATE FUNCTION countersign.note() RETURNS trigger LANGUAGE plpgsql AS"
+                " 'BEGIN INSERT INTO countersign.seen VALUES (current_setting(''synchronous_commit''));"
+                " RETURN NULL; END';"
+                "CREATE TRIGGER note AFTER INSERT ON organisations EXECUTE FUNCTION countersign.note()"));
   Registry opened = Registry::open(location()).value();
   auto transaction = opened.begin();
   ASSERT_TRUE(insert(*transaction, organisation("acme")));
@@ -201,7 +205,8 @@ TEST_F(Postgresql, IsDurableWhateverItsRoleSays) {
 
 TEST_F(Postgresql, NeedsUtf8) {
   const std::string name = raw().ask("SELECT current_database()") + "_ascii";
-  ASSERT_TRUE(raw().run("CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc"));
+  ASSERT_TRUE(raw().run("CREATE DATABASE " + name +
+                        " TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc"));
   const auto location = Location::parse(PostgresqlServer::shared().uri(name));
   EXPECT_EQ(code_of(Registry::open(*location)), "store.unfit_server");
   ASSERT_TRUE(raw().run("DROP DATABASE " + name));

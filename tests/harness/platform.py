@@ -50,7 +50,7 @@ def programs_folder():
 
 
 class Platform:
-    def __init__(self, upstream, endpoints=(), environment="production"):
+    def __init__(self, upstream, endpoints=(), environment="production", registry=""):
         self.programs = programs_folder()
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-"))
         self.data = self.folder / "data"
@@ -59,6 +59,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
+        self.registry = registry  # a PostgreSQL URI; empty: a file
         self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -243,7 +244,7 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
-            provider=PROVIDER, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
+            provider=PROVIDER, registry=self.registry, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
@@ -258,6 +259,7 @@ name = "{provider}"
 
 [authority]
 data = "authority"
+registry = "{registry}"
 api = {api}
 internal = {internal}
 server_names = ["localhost", "127.0.0.1"]

@@ -76,9 +76,9 @@ PostgresqlServer::PostgresqlServer() : programs_(find_programs()), folder_(make_
   if (const passwd* user = find_user(); user != nullptr)
     BASE_CHECK(::chown(folder_.c_str(), user->pw_uid, user->pw_gid) == 0);
   // A collation that is not that of bytes, so that a statement that leans on the database's own shows.
-  const pid_t made = spawn("initdb", {"-D", (folder_ / "data").string(), "-U", "tester", "-A", "trust", "-N",
-                                      "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu",
-                                      "--icu-locale=en-US"});
+  const pid_t made =
+      spawn("initdb", {"-D", (folder_ / "data").string(), "-U", "tester", "-A", "trust", "-N", "--encoding=UTF8",
+                       "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"});
   int status = 0;
   BASE_CHECK(::waitpid(made, &status, 0) == made);
   BASE_CHECK(status == 0);

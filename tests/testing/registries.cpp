@@ -134,6 +134,17 @@ bool RawRegistry::run(const std::string& sql) {
   return session_->postgresql ? session_->postgresql->run(sql) : session_->sqlite->run(sql);
 }
 
+bool RawRegistry::refuse_audit(const std::string& action) {
+  if (session_->postgresql)
+    return run("ALTER TABLE audit ADD CONSTRAINT refused CHECK (action NOT LIKE '" + action + "') NOT VALID");
+  return run("CREATE TRIGGER refused BEFORE INSERT ON audit WHEN NEW.action LIKE '" + action +
+             "' BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+}
+
+bool RawRegistry::take_audit() {
+  return run(session_->postgresql ? "ALTER TABLE audit DROP CONSTRAINT refused" : "DROP TRIGGER refused");
+}
+
 std::string RawRegistry::ask(const std::string& sql) {
   return session_->postgresql ? session_->postgresql->ask(sql) : session_->sqlite->ask(sql);
 }

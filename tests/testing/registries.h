@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "store/location.h"
@@ -30,6 +31,9 @@ class RawRegistry {
   bool run(const std::string& sql);
   /// The first column of the first row as text, or "" where there is none.
   std::string ask(const std::string& sql);
+  /// From now on the audit table takes no records of actions LIKE `action`; take_audit() ends that.
+  bool refuse_audit(const std::string& action = "%");
+  bool take_audit();
 
  private:
   struct Session;

@@ -1,0 +1,100 @@
+"""An authority whose registry is a PostgreSQL: the database stops and comes back, is put back to an earlier day, and its
+password is seen nowhere. Two authorities on one registry: fleet_test.py."""
+import subprocess
+import threading
+import unittest
+
+import path  # noqa: F401
+from harness import clients, database, testing
+from harness.platform import credential_in
+from harness.program import wait_until
+
+RETURN_SECONDS = 10
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class AuthorityDatabaseTest(testing.PlatformTest):
+    @classmethod
+    def make_registry(cls):
+        cls.database = database.Postgresql()
+        cls.addClassCleanup(cls.database.close)
+        return cls.database.uri
+
+    def health(self):
+        return clients.curl(self.platform.folder, self.platform.api_url("/v1/health"), self.platform.trust_chain)
+
+    def assert_comes_back(self):
+        wait_until(lambda: self.health().status == 200, "the authority does not come back by itself", RETURN_SECONDS)
+
+    def test_the_database_stops_and_comes_back(self):
+        for name, stop in (("stopped", self.database.stop), ("killed", self.database.kill)):
+            with self.subTest(name):
+                application = f"production/acme/{name}"
+                self.platform.create_application(application)
+                code = self.platform.code_for(application)
+                out = self.platform.folder / name
+                stop()
+                answer = self.health()
+                self.assertEqual(answer.status, 503, answer.output)
+                self.assertIn("store.unavailable", answer.body)
+                self.assertNotIn(str(self.database.port), answer.body, "callers need not know where the database is")
+                refused = self.platform.request("transport", code, out)
+                self.assertNotEqual(refused.returncode, 0)
+                self.assertIn("store.unavailable", refused.stderr)
+                self.database.start()
+                self.assert_comes_back()
+                again = self.platform.request("transport", code, out)
+                self.assertEqual(again.returncode, 0, again.stderr)
+                self.settle(credential_in(out, "transport"))
+
+    def test_killed_while_requests_come(self):
+        """Whatever was under way: the same request completes afterwards, with one certificate."""
+        self.platform.create_application("production/acme/load")
+        for number in range(8):
+            code = self.platform.code_for("production/acme/load")
+            out = self.platform.folder / f"load-{number}"
+            request = threading.Thread(target=self.platform.request, args=("transport", code, out))
+            request.start()
+            testing.pause(0.01 + 0.006 * number)
+            self.database.kill()
+            self.database.start()
+            request.join()
+            self.assert_comes_back()
+            again = self.platform.request("transport", code, out)
+            self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(self.database.rows("SELECT COUNT(*) FROM certificates WHERE application = 'load'"), [("8",)])
+        self.assertTrue(self.platform.admin("audit", "verify")["intact"])
+
+    def test_its_password_is_seen_nowhere(self):
+        for file in self.platform.data.rglob("*"):
+            if file.is_file() and file.suffix != ".toml":
+                self.assertNotIn(self.database.password.encode(), file.read_bytes(), file)
+        for process in ("authority",):
+            words = (f"/proc/{self.platform.running[process].pid}/cmdline",)
+            self.assertNotIn(self.database.password, open(words[0], encoding="utf-8").read())
+
+    def test_put_back_to_an_earlier_day(self):
+        """pg_dump, a day's work, pg_restore: nothing is changed until an operator acknowledges, and nobody who was revoked
+        gets in meanwhile."""
+        dump = self.database.folder / "registry.dump"
+        partner = self.enrol("production/acme/restored")
+        where = ["-h", self.database.folder, "-p", self.database.port, "-U", "countersign"]
+        self.database.tool("pg_dump", *where, "--format=custom", "--schema=countersign", "--file", dump, "countersign")
+        self.platform.admin("revoke", testing.serial_of(partner.transport), "--reason", "key_compromise")
+        self.settle(partner.transport, status=0)
+        self.platform.stop("authority")
+        self.database.psql("DROP SCHEMA countersign CASCADE")
+        self.database.tool("pg_restore", *where, "--dbname=countersign", "--exit-on-error", dump)
+        self.platform.start("authority")
+        verified = self.platform.admin("audit", "verify")
+        self.assertFalse(verified["intact"])
+        refused = self.platform.run("admin", "org", "create", "late", "--data", self.platform.data)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("audit.broken", refused.stderr)
+        self.platform.admin("audit", "acknowledge")
+        self.assertTrue(self.platform.admin("audit", "verify")["intact"])
+        self.platform.admin("org", "create", "late")
+
+
+if __name__ == "__main__":
+    testing.main()
