@@ -160,7 +160,18 @@ TEST_F(Several, GiveOneCertificateForOneCode) {
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), "1");
 }
 
-/// What a backup of `at` would bring back.
+TEST_F(Several, HonourACancelledCode) {
+  const std::string code = make_code(kPayments);
+  interrupt.at = Step::after_lint;
+  interrupt.act = [&] {
+    const auto codes = office().enrolment.list_codes(identity(kPayments));
+    ASSERT_TRUE(office().enrolment.cancel_code(admin(), identity(kPayments), codes->front().row.code_sha256));
+  };
+  EXPECT_EQ(code_of(redeem_at_another(code, make_key())), "code.cancelled");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances"), "0");
+}
+
+/// What a backup of this moment would bring back.
 struct Yesterday {
   explicit Yesterday(testing::RawRegistry raw_now)
       : records(raw_now.ask("SELECT MAX(sequence) FROM audit")),

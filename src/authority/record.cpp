@@ -41,6 +41,8 @@ store::IssuanceRow to_row(const Linted& linted, const Ledger& ledger) {
 
 base::Result<void> bind_code(Amendment& amendment, const Order& order, const store::IssuanceRow& row) {
   if (!order.code_sha256) return {};
+  BASE_TRY(const auto code, store::find_enrolment_code(amendment.rows(), *order.code_sha256));
+  if (code && code->cancelled_at) return code_cancelled();  // by another authority, since it was looked up
   BASE_TRY(const bool bound,
            store::redeem(amendment.rows(), {*order.code_sha256, row.purpose, row.spki_sha256, std::nullopt}));
   if (!bound) return code_used();

@@ -1,12 +1,13 @@
 """An authority whose registry is a PostgreSQL: the database stops and comes back, is put back to an earlier day, and its
 password is seen nowhere. Two authorities on one registry: fleet_test.py."""
-import subprocess
 import threading
 import unittest
+from pathlib import Path
 
 import path  # noqa: F401
 from harness import clients, database, testing
-from harness.platform import credential_in
+from harness.fleet import Authority
+from harness.platform import credential_in, programs_folder
 from harness.program import wait_until
 
 RETURN_SECONDS = 10
@@ -69,9 +70,8 @@ class AuthorityDatabaseTest(testing.PlatformTest):
         for file in self.platform.data.rglob("*"):
             if file.is_file() and file.suffix != ".toml":
                 self.assertNotIn(self.database.password.encode(), file.read_bytes(), file)
-        for process in ("authority",):
-            words = (f"/proc/{self.platform.running[process].pid}/cmdline",)
-            self.assertNotIn(self.database.password, open(words[0], encoding="utf-8").read())
+        words = Path(f"/proc/{self.platform.running['authority'].pid}/cmdline").read_bytes()
+        self.assertNotIn(self.database.password.encode(), words)
 
     def test_put_back_to_an_earlier_day(self):
         """pg_dump, a day's work, pg_restore: nothing is changed until an operator acknowledges, and nobody who was revoked
@@ -86,14 +86,46 @@ class AuthorityDatabaseTest(testing.PlatformTest):
         self.database.psql("DROP SCHEMA countersign CASCADE")
         self.database.tool("pg_restore", *where, "--dbname=countersign", "--exit-on-error", dump)
         self.platform.start("authority")
-        verified = self.platform.admin("audit", "verify")
-        self.assertFalse(verified["intact"])
+        verified = self.platform.run("admin", "audit", "verify", "--data", self.platform.data)
+        self.assertEqual(verified.returncode, 1, verified.stderr)
+        self.assertIn("older than the head", verified.stdout)
         refused = self.platform.run("admin", "org", "create", "late", "--data", self.platform.data)
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("audit.broken", refused.stderr)
+        # The registry says that the partner is welcome; the gateway asked for a snapshot, got none, and knows better.
+        wait_until(lambda: any("registry.older" in str(record) for record in self.platform.records("authority").all("api.failed")),
+                   "the gateway does not ask for a snapshot")
+        self.assertEqual(self.curl(partner.transport).status, 0)
         self.platform.admin("audit", "acknowledge")
         self.assertTrue(self.platform.admin("audit", "verify")["intact"])
         self.platform.admin("org", "create", "late")
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class DatabaseElsewhereTest(unittest.TestCase):
+    def test_it_must_prove_who_it_is(self):
+        with database.Postgresql() as server:
+            anchors = server.prove_itself_as("db.example")
+            server.stop()
+            server.start()
+            for name, options, starts in (("db.example", f"&sslrootcert={anchors}", True),
+                                          ("other.example", f"&sslrootcert={anchors}", False),
+                                          ("db.example", "&sslmode=require", False)):
+                with self.subTest(name + options):
+                    uri = (f"postgresql://countersign:{server.password}@{name}:{server.port}/countersign"
+                           f"?hostaddr=127.0.0.1{options}")
+                    authority = Authority(programs_folder(), uri)
+                    self.addCleanup(authority.close)
+                    authority.launch()
+                    if starts:
+                        authority.process.started()
+                        tls = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename IS NOT NULL" \
+                              " AND application_name = 'countersign-authority'"
+                        self.assertEqual(server.rows(tls), [("t",)])
+                        self.assertEqual(authority.process.stop(), 0)
+                    else:
+                        wait_until(lambda: not authority.process.running(), "it starts all the same", 30)
+                        self.assertNotIn(server.password, authority.process.tail())
 
 
 if __name__ == "__main__":

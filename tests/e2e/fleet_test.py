@@ -2,66 +2,19 @@
 and when one dies in the middle of its work the other goes on, with nothing lost and nothing twice."""
 import itertools
 import json
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
-from pathlib import Path
 
 import path  # noqa: F401
 from harness import clients, database, testing
-from harness.platform import credential_in
-from harness.program import Failure, Program, wait_until
+from harness.fleet import Authority
+from harness.platform import credential_in, programs_folder
+from harness.program import Failure, wait_until
 
 CLIENTS = 6
 TAKEOVER_SECONDS = 10
-CONFIG = """[provider]
-name = "Example Payments"
-[authority]
-data = "authority"
-registry = "{registry}"
-api = "127.0.0.1:0"
-internal = "127.0.0.1:0"
-server_names = ["localhost", "127.0.0.1"]
-"""
-
-
-class Authority:
-    """countersign-authority alone, on a folder of its own."""
-
-    def __init__(self, programs, registry):
-        self.programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="countersign-fleet-"))
-        self.data = self.folder / "authority"
-        self.config = self.folder / "countersign.toml"
-        self.config.write_text(CONFIG.format(registry=registry))
-        self.process = None
-        self.ports = {}
-
-    def launch(self, *options):
-        ready = self.folder / "ready"
-        command = [self.programs / "countersign-authority", "--config", self.config, "--ready-file", ready, *options]
-        self.process = Program("authority", command, self.folder, ready)
-        return self
-
-    def start(self, *options):
-        said = self.launch(*options).process.started()
-        self.ports = {key: int(address.rpartition(":")[2]) for key, address in said.items()}
-        return self
-
-    def take_keys_of(self, data):
-        """What an operator does for an authority that joins."""
-        shutil.rmtree(self.data / "keys", ignore_errors=True)
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        shutil.copytree(data / "keys", self.data / "keys")
-        shutil.copy(data / "passphrase", self.data / "passphrase")
-
-    def close(self):
-        if self.process is not None:
-            self.process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
@@ -174,7 +127,6 @@ class FleetTest(testing.PlatformTest):
 class FirstRunTest(unittest.TestCase):
     def test_two_first_runs_at_once(self):
         with database.Postgresql() as registry:
-            from harness.platform import programs_folder
             both = [Authority(programs_folder(), registry.uri) for _ in range(2)]
             for one in both:
                 self.addCleanup(one.close)

@@ -89,10 +89,13 @@ class Postgresql:
 
     def tool(self, name, *words):
         """Runs one of PostgreSQL's programs beside the server; what it wrote."""
-        command = [str(self.programs / name), *[str(word) for word in words]]
+        return self.run(self.programs / name, *words)
+
+    def run(self, *words):
+        command = [str(word) for word in words]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, **self._as_user)
         if done.returncode != 0:
-            raise Failure(f"{name}: status {done.returncode}\n{done.stdout}{done.stderr}")
+            raise Failure(f"{command[0]}: status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self):
@@ -110,6 +113,19 @@ class Postgresql:
             raise Failure(f"PostgreSQL ended:\n{(self.folder / 'log').read_text()[-2000:]}")
         command = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port), "-d", "postgres"]
         return subprocess.run(command, check=False).returncode == 0
+
+    def prove_itself_as(self, name):
+        """From its next start on it speaks TLS with a certificate for `name`; the file with the CA's."""
+        authority, key, certificate = (self.folder / file for file in ("ca.pem", "data/server.key", "data/server.crt"))
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=DB CA",
+                 "-keyout", self.folder / "ca.key", "-out", authority)
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                 f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-addext", "basicConstraints=critical,CA:FALSE", "-CA",
+                 authority, "-CAkey", self.folder / "ca.key", "-keyout", key, "-out", certificate)
+        with open(self.folder / "data" / "postgresql.auto.conf", "a", encoding="utf-8") as settings:
+            settings.write("ssl = on\n")
+        authority.chmod(0o644)
+        return authority
 
     def stop(self):
         """As an administrator does: sessions are ended."""
