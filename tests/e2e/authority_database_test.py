@@ -1,5 +1,8 @@
-"""An authority whose registry is a PostgreSQL: the database stops and comes back, is put back to an earlier day, and its
-password is seen nowhere. Two authorities on one registry: fleet_test.py."""
+"""The registry under the authority: a PostgreSQL stops and comes back, its password is seen nowhere, and both kinds of registry
+are put back to an earlier day. Two authorities on one registry: fleet_test.py."""
+import contextlib
+import shutil
+import sqlite3
 import threading
 import unittest
 from pathlib import Path
@@ -73,18 +76,30 @@ class AuthorityDatabaseTest(testing.PlatformTest):
         words = Path(f"/proc/{self.platform.running['authority'].pid}/cmdline").read_bytes()
         self.assertNotIn(self.database.password.encode(), words)
 
+
+class RestoreTest(testing.PlatformTest):
+    """A registry in a file."""
+
+    def back_up(self):
+        with contextlib.closing(sqlite3.connect(self.platform.authority_folder / "registry.db")) as registry, \
+                contextlib.closing(sqlite3.connect(self.platform.folder / "backup.db")) as backup:
+            registry.backup(backup)  # as `sqlite3 registry.db .backup` does, while the authority runs
+
+    def restore(self):
+        for suffix in ("-wal", "-shm"):
+            (self.platform.authority_folder / f"registry.db{suffix}").unlink(missing_ok=True)
+        shutil.copy(self.platform.folder / "backup.db", self.platform.authority_folder / "registry.db")
+        (self.platform.authority_folder / "registry.db").chmod(0o600)
+
     def test_put_back_to_an_earlier_day(self):
-        """pg_dump, a day's work, pg_restore: nothing is changed until an operator acknowledges, and nobody who was revoked
-        gets in meanwhile."""
-        dump = self.database.folder / "registry.dump"
+        """Backup, a day's work, restore: nothing is changed until an operator acknowledges, and nobody who was revoked gets in
+        meanwhile."""
         partner = self.enrol("production/acme/restored")
-        where = ["-h", self.database.folder, "-p", self.database.port, "-U", "countersign"]
-        self.database.tool("pg_dump", *where, "--format=custom", "--schema=countersign", "--file", dump, "countersign")
+        self.back_up()
         self.platform.admin("revoke", testing.serial_of(partner.transport), "--reason", "key_compromise")
         self.settle(partner.transport, status=0)
         self.platform.stop("authority")
-        self.database.psql("DROP SCHEMA countersign CASCADE")
-        self.database.tool("pg_restore", *where, "--dbname=countersign", "--exit-on-error", dump)
+        self.restore()
         self.platform.start("authority")
         verified = self.platform.run("admin", "audit", "verify", "--data", self.platform.data)
         self.assertEqual(verified.returncode, 1, verified.stderr)
@@ -99,6 +114,24 @@ class AuthorityDatabaseTest(testing.PlatformTest):
         self.platform.admin("audit", "acknowledge")
         self.assertTrue(self.platform.admin("audit", "verify")["intact"])
         self.platform.admin("org", "create", "late")
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class RestoreOnPostgresqlTest(RestoreTest):
+    @classmethod
+    def make_registry(cls):
+        cls.database = database.Postgresql()
+        cls.addClassCleanup(cls.database.close)
+        cls.dump = cls.database.folder / "registry.dump"
+        cls.where = ["-h", cls.database.folder, "-p", cls.database.port, "-U", "countersign"]
+        return cls.database.uri
+
+    def back_up(self):
+        self.database.tool("pg_dump", *self.where, "--format=custom", "--schema=countersign", "--file", self.dump, "countersign")
+
+    def restore(self):
+        self.database.psql("DROP SCHEMA countersign CASCADE")
+        self.database.tool("pg_restore", *self.where, "--dbname=countersign", "--exit-on-error", self.dump)
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
