@@ -95,7 +95,8 @@ $why Packages are missing, and without them nothing can be built:
 Once they are installed, this works without network."
 }
 
-# nginx is wanted as a program, not as a service of this machine: it must not start, now or at the next boot.
+# nginx and PostgreSQL are wanted as programs, not as services of this machine: they must not start, now or at the next
+# boot.
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=""
 forbid_services() {
@@ -112,7 +113,7 @@ allow_services() {
   shift
   for package in "$@"; do
     case "$package" in
-      nginx) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+      nginx | postgresql) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
     esac
   done
   [ -n "$policy_is_ours" ] || return 0
