@@ -27,6 +27,10 @@ Answer Api::perform(const Route& route, const Call& call, const ApiCaller& calle
   parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
+  if (const auto* known = std::get_if<PeerHandler>(&route.handler)) {
+    if (caller.peer) return (*known)(parts_.authority, *caller.peer, call);
+    return base::fail(base::Kind::denied, "caller.none", "this needs your certificate: send it in the TLS handshake");
+  }
   BASE_TRY(const auto proof, Operator::from(caller.peer));
   BASE_TRY_VOID(refuse_other_sites(call.request));
   return std::get<OperatorHandler>(route.handler)(parts_.authority, proof, call);

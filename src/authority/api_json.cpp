@@ -96,6 +96,47 @@ object to_json(const Issued& issued, const Hierarchy& hierarchy) {
           {"not_after", base::to_rfc3339(certificate.not_after())}};
 }
 
+base::Result<object> to_json(const KnownRequest& request) {
+  const store::RequestRow& row = request.row;
+  auto content = base::parse_json(row.content);
+  if (!content)
+    return base::unexpected(
+        std::move(content).error().under("registry.corrupt", "the content of a request does not parse"));
+  base::json::array approvals;
+  for (const store::ApprovalRow& approval : request.approvals)
+    approvals.emplace_back(
+        object{{"by", approval.approver}, {"at", base::to_rfc3339(approval.at)}, {"comment", approval.comment}});
+  object json{{"request", row.id},
+              {"state", request.state},
+              {"urn", urn_of(row.key)},
+              {"purpose", row.purpose},
+              {"content", std::move(*content)},
+              {"content_sha256", row.content_sha256},
+              {"needed", row.needed},
+              {"approvals", std::move(approvals)},
+              {"requested_by", row.requested_by},
+              {"created", base::to_rfc3339(row.created_at)},
+              {"expires", base::to_rfc3339(row.expires_at)}};
+  if (row.sponsor) json["sponsor"] = *row.sponsor;
+  if (row.decided_at) json["decided"] = base::to_rfc3339(*row.decided_at);
+  if (row.refusal) json["refusal"] = *row.refusal;
+  if (request.state == "issued" && row.serial) json["serial"] = *row.serial;
+  return json;
+}
+
+http::Response answer(const Outcome& outcome, const Hierarchy& hierarchy) {
+  if (const auto* issued = std::get_if<Issued>(&outcome)) return answer(201, to_json(*issued, hierarchy));
+  const Pending& pending = std::get<Pending>(outcome);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(pending.retry_after).count();
+  http::Response response = answer(202, {{"status", "pending"},
+                                         {"request", pending.request},
+                                         {"approvals", pending.given},
+                                         {"needed", pending.needed},
+                                         {"retry_after", seconds}});
+  response.fields.add("Retry-After", std::to_string(seconds));
+  return response;
+}
+
 http::Response answer(int status, const object& body) {
   return http::json_response(status, base::json::serialize(body));
 }

@@ -19,7 +19,12 @@ base::Result<base::json::object> to_json(const store::AuditRow& row);
 /// A certificate just issued, with the issuing CA and the root above it.
 base::json::object to_json(const Issued& issued, const Hierarchy& hierarchy);
 
+/// `content` stands in it as JSON. Fails: `registry.corrupt`.
+base::Result<base::json::object> to_json(const KnownRequest& request);
+
 http::Response answer(int status, const base::json::object& body);
+/// 201 with the certificate; 202 with Retry-After while people must approve first.
+http::Response answer(const Outcome& outcome, const Hierarchy& hierarchy);
 
 /// The body as one JSON object; an empty body is an empty object. Fails: `json.syntax`, `json.type`.
 base::Result<base::json::value> read_body(const Call& call);

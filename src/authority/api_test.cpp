@@ -1,6 +1,8 @@
 // The API over real TLS on loopback: who may do what, what bad input is told, and what of it is kept in the log.
 #include "authority/api.h"
 
+#include <regex>
+
 #include "authority/doors_test.h"
 #include "testing/ca.h"
 
@@ -10,12 +12,14 @@ namespace {
 TEST_F(Doors, LetOnlyOperatorsAdministrate) {
   const auto gateway = credential("internal:service:gateway", Purpose::service);
   const auto partner = credential("production:acme:payments", Purpose::transport);
+  const auto signing = credential("production:acme:payments", Purpose::signing);
   const std::string new_organisation = R"({"id":"globex","name":"Globex"})";
   const std::string paths[] = {"/v1/organisations", "/v1/applications", "/v1/certificates", "/v1/audit"};
   for (const std::string& path : paths) {
     EXPECT_EQ(outcome(api(nullptr, {.target = path})), "403 caller.none") << path;
     EXPECT_EQ(outcome(api(&gateway, {.target = path})), "403 caller.not_operator") << path;
-    EXPECT_EQ(outcome(api(&partner, {.target = path})), "tls.alert_received") << path;
+    EXPECT_EQ(outcome(api(&partner, {.target = path})), "403 caller.not_operator") << path;
+    EXPECT_EQ(outcome(api(&signing, {.target = path})), "tls.alert_received") << path;
     EXPECT_EQ(outcome(api(admin(), {.target = path})), "200") << path;
   }
   EXPECT_TRUE(has_logged("\"reason\":\"wrong_purpose\""));
@@ -29,6 +33,35 @@ TEST_F(Doors, LetOnlyOperatorsAdministrate) {
       outcome(api(admin(), {"POST", "/v1/organisations", new_organisation, {{"Origin", "https://evil.example"}}})),
       "403 api.cross_site");
   EXPECT_EQ(outcome(api(admin(), {"POST", "/v1/organisations", new_organisation})), "201");
+}
+
+/// A partner's certificate opens the door for renewals, and not one of the operators' routes.
+TEST_F(Doors, GiveAPartnerNoneOfTheOperatorsRoutes) {
+  const auto partner = credential("production:acme:payments", Purpose::transport);
+  std::size_t tried = 0;
+  for (const Route& route : all_routes()) {
+    if (!std::holds_alternative<OperatorHandler>(route.handler)) continue;
+    const std::string path = std::regex_replace(std::string(route.pattern), std::regex("\\{[a-z]+\\}"), "x");
+    EXPECT_EQ(outcome(api(&partner, {std::string(route.method), path, "{}"})), "403 caller.not_operator") << path;
+    ++tried;
+  }
+  EXPECT_GE(tried, 20U);
+}
+
+TEST_F(Doors, RenewForPartnersWithTheCertificateTheyHold) {
+  const auto held = credential("production:acme:payments", Purpose::transport);
+  const auto ask = [&](const tls::Credential* own, const char* purpose) {
+    const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+    const object body{{"purpose", purpose}, {"csr", x509::Csr::make_pem(key, {"", "", ""}).value()}};
+    return api(own, {"POST", "/v1/renewals", base::json::serialize(body)});
+  };
+  EXPECT_EQ(outcome(ask(nullptr, "transport")), "403 caller.none");
+  EXPECT_EQ(outcome(ask(&held, "signing")), "201");
+  EXPECT_EQ(outcome(ask(&held, "server")), "403 purpose.not_allowed");
+  const auto answered = ask(&held, "transport");
+  ASSERT_EQ(outcome(answered), "201");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates WHERE first_seen_at IS NOT NULL"), "1")
+      << "what was shown here is in use";
 }
 
 TEST_F(Doors, ServeTheWholePathToACertificate) {

@@ -50,10 +50,19 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   signer_ = std::make_unique<FileSigner>(std::move(signer));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
   seal_.use_key(std::move(audit_key));
+  BASE_TRY(checkpoints_,
+           Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
-  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, settings.certificate_life), ledger_, *signer_,
+  policy_ = settings.policy;
+  if (policy_->can_be_outvoted_by_one())
+    outside_.log.warning("approval.one_operator_suffices",
+                         {{"remedy",
+                           "set approvals for environment internal, purpose service, too: otherwise one "
+                           "operator can make the others who approve"}});
+  approvals_.emplace(ledger_, *policy_, outside_.random);
+  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, *policy_), *approvals_, ledger_, *signer_,
                     outside_.observer);
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
@@ -61,6 +70,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (establishment == Establishment::was_there) BASE_TRY_VOID(adopt_audit_of_others());
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
   BASE_TRY_VOID(fleet_.join(folder_, outside_.random));
+  BASE_TRY_VOID(take_into_log());
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
   return provide_credentials(settings);
@@ -87,6 +97,14 @@ base::Result<void> Authority::keep_up() {
   if (last_beat_ && now >= *last_beat_ && now < *last_beat_ + kBeat) return {};
   last_beat_ = now;
   return fleet_.beat();
+}
+
+base::Result<void> Authority::take_into_log() {
+  const auto taken = complete_log(ledger_);
+  if (!taken && taken.error().code == "audit.broken") return {};
+  BASE_TRY(const std::size_t certificates, taken);
+  if (certificates > 0) outside_.log.info("log.completed", {{"certificates", certificates}});
+  return {};
 }
 
 /// What could not be renewed does not stop a start as long as callers accept what is there: the next attempts follow.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "authority/checkpoint.h"
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
@@ -40,7 +41,8 @@ class Authority {
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
-  Issuance& issuance() { return *issuance_; }
+  Approvals& approvals() { return *approvals_; }
+  const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.
   const std::string& feed_id() const { return fleet_.feed_id(); }
@@ -67,6 +69,7 @@ class Authority {
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> adopt_audit_of_others();
+  base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);
 
@@ -83,6 +86,9 @@ class Authority {
   std::optional<Hierarchy> hierarchy_;
   std::optional<trust::TrustSet> trust_;
   std::unique_ptr<Signer> signer_;
+  std::optional<IssuancePolicy> policy_;
+  std::optional<Approvals> approvals_;
+  std::optional<Checkpoints> checkpoints_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
   std::optional<Credentials> credentials_;

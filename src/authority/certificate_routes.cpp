@@ -1,9 +1,8 @@
-// Routes by which operators look at certificates, revoke them, and read the audit log.
+// Routes by which operators look at certificates and read the audit log.
 #include <array>
 
 #include "authority/api_json.h"
 #include "authority/audit_verification.h"
-#include "authority/revocation.h"
 #include "authority/routes.h"
 #include "authority/rows.h"
 
@@ -56,22 +55,6 @@ Answer show_certificate(Authority& authority, const Operator&, const Call& call)
   return answer(200, json);
 }
 
-Answer revoke_certificate(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto serial, x509::Serial::parse(call.arguments[0]));
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(const std::string reason, reader.text("reason"));
-  BASE_TRY_VOID(reader.finish());
-  BASE_TRY(const auto done, revoke(authority.ledger(), caller.actor(), serial, reason));
-  const base::Instant now = authority.clock().now();
-  base::json::object json = to_json(done.certificate, now);
-  base::json::array of_same_key;
-  for (const store::CertificateRow& row : done.of_same_key)
-    of_same_key.emplace_back(to_json(row, now));
-  json["also_revoked"] = std::move(of_same_key);
-  return answer(200, json);
-}
-
 Answer read_audit(Authority& authority, const Operator&, const Call& call) {
   BASE_TRY(const std::int64_t after, read_number(call.request, {"after", 0, 0, INT64_MAX}));
   BASE_TRY(const int limit, read_limit(call.request));
@@ -107,7 +90,6 @@ Answer acknowledge(Authority& authority, const Operator& caller, const Call& cal
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/certificates", OperatorHandler{list_certificates}},
     Route{"GET", "/v1/certificates/{serial}", OperatorHandler{show_certificate}},
-    Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{revoke_certificate}},
     Route{"GET", "/v1/audit", OperatorHandler{read_audit}},
     Route{"GET", "/v1/audit/verification", OperatorHandler{show_audit_verification}},
     Route{"POST", "/v1/audit/acknowledge", OperatorHandler{acknowledge}},

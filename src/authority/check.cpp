@@ -44,6 +44,7 @@ base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, cons
                       "the issuing CA '" + issuer.name +
                           "' is not valid now: it ended or begins at another time than this clock says");
   const Profile profile = profile_of(order.purpose);
+  const IssuanceRules& rules = policy_.rules_for(order.identity.environment, order.purpose);
   const base::Identity& identity = order.identity;
   BASE_TRY(auto serial, x509::Serial::generate(random_));
   return x509::CertificateSpec{
@@ -51,7 +52,7 @@ base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, cons
       .subject = {identity.application.text(), identity.organisation.text(),
                   std::string(base::name(identity.environment))},
       .not_before = std::max(to_whole_second(now - kBackdating), issuer.certificate.not_before()),
-      .not_after = std::min(to_whole_second(now + life_), last),
+      .not_after = std::min(to_whole_second(now + rules.life), last),
       .key = order.csr.public_key(),
       .key_usage = profile.key_usage,
       .extended_key_usage = profile.extended_key_usage,
@@ -79,11 +80,13 @@ base::Result<Checked> Checker::check(const Order& order) const {
   if (issuer == nullptr)
     return base::fail(Kind::internal, "issuer.none",
                       "no issuing CA is set up for " + std::string(trust::name(order.purpose)));
+  const IssuanceRules& rules = policy_.rules_for(identity.environment, order.purpose);
   std::vector<std::string> server_names;
   {
     BASE_TRY(auto rows, ledger_.read());
     BASE_TRY(auto application, find_active(rows, identity));
     BASE_TRY_VOID(check_key(rows, hierarchy_, {identity, order.purpose}, order.csr.public_key()));
+    BASE_TRY_VOID(check_key_kind(rules, order.csr.public_key()));
     if (profile_of(order.purpose).carries_server_names) server_names = std::move(application.server_names);
   }
   if (profile_of(order.purpose).carries_server_names && server_names.empty())
@@ -91,7 +94,7 @@ base::Result<Checked> Checker::check(const Order& order) const {
                       "a server certificate needs a host name or address, and " + identity.to_urn() +
                           " has none: an operator sets its server names");
   BASE_TRY(auto spec, write_spec(order, *issuer, server_names));
-  return Checked(order, *issuer, std::move(spec), std::move(server_names));
+  return Checked(order, *issuer, {std::move(spec), std::move(server_names), rules.life});
 }
 
 }  // namespace countersign::authority

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "authority/hierarchy.h"
+#include "authority/issuance_policy.h"
 #include "authority/ledger.h"
 #include "crypto/random.h"
 #include "x509/certificate_builder.h"
@@ -18,6 +19,11 @@ struct Order {
   x509::Csr csr;
   Actor asked_by;
   std::optional<std::string> code_sha256 = {};  ///< the enrolment code to be redeemed by this issuance
+  std::optional<std::string> sponsor = {};      ///< the operator who made the credential that asks, if one did
+  std::optional<std::string> replaces = {};     ///< serial of the certificate that this one renews
+  /// How the order came: by a credential made for it, by a certificate held, or from the platform about itself.
+  enum class Origin { enrolment, renewal, platform };
+  Origin origin = Origin::enrolment;
 };
 
 /// An order that the registry of today allows, with every word of the certificate written. Made only by check().
@@ -28,15 +34,27 @@ class Checked {
   const x509::CertificateSpec& spec() const { return spec_; }
   /// The names of servers that the registry allows; empty unless the purpose carries them.
   const std::vector<std::string>& server_names() const { return server_names_; }
+  /// What the policy gives; the certificate's own is shorter where the issuer's ends earlier.
+  base::Duration life() const { return life_; }
 
  private:
   friend class Checker;
-  Checked(Order order, const IssuingCa& issuer, x509::CertificateSpec spec, std::vector<std::string> server_names)
-      : order_(std::move(order)), issuer_(&issuer), spec_(std::move(spec)), server_names_(std::move(server_names)) {}
+  struct Content {
+    x509::CertificateSpec spec;
+    std::vector<std::string> server_names;
+    base::Duration life;
+  };
+  Checked(Order order, const IssuingCa& issuer, Content content)
+      : order_(std::move(order)),
+        issuer_(&issuer),
+        spec_(std::move(content.spec)),
+        server_names_(std::move(content.server_names)),
+        life_(content.life) {}
   Order order_;
   const IssuingCa* issuer_;
   x509::CertificateSpec spec_;
   std::vector<std::string> server_names_;
+  base::Duration life_;
 };
 
 /// notBefore lies this much in the past, for clocks that are behind.
@@ -49,14 +67,14 @@ base::Result<void> check_again(store::Transaction& rows, const Checked& checked)
 
 class Checker {
  public:
-  /// Borrows all; `life` is that of certificates, cut where the issuer's own ends earlier.
-  Checker(Ledger& ledger, const Hierarchy& hierarchy, crypto::Random& random, base::Duration life)
-      : ledger_(ledger), hierarchy_(hierarchy), random_(random), life_(life) {}
+  /// Borrows all.
+  Checker(Ledger& ledger, const Hierarchy& hierarchy, crypto::Random& random, const IssuancePolicy& policy)
+      : ledger_(ledger), hierarchy_(hierarchy), random_(random), policy_(policy) {}
 
-  /// The application exists and is not suspended, may have this purpose, and its key passes key_policy.h. Every name
-  /// comes from the registry. Fails: `organisation.unknown`, `application.unknown`, `organisation.suspended`,
-  /// `application.suspended`, `application.no_server_names`, `purpose.not_allowed`, `issuer.expired`, and as
-  /// check_key().
+  /// The application exists and is not suspended, may have this purpose, and its key passes key_policy.h and today's
+  /// policy. Every name comes from the registry; the life is the policy's, cut where the issuer's own ends earlier.
+  /// Fails: `organisation.unknown`, `application.unknown`, `organisation.suspended`, `application.suspended`,
+  /// `application.no_server_names`, `purpose.not_allowed`, `issuer.expired`, and as check_key() and check_key_kind().
   base::Result<Checked> check(const Order& order) const;
 
  private:
@@ -65,7 +83,7 @@ class Checker {
   Ledger& ledger_;
   const Hierarchy& hierarchy_;
   crypto::Random& random_;
-  base::Duration life_;
+  const IssuancePolicy& policy_;
 };
 
 }  // namespace countersign::authority

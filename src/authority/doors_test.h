@@ -35,7 +35,7 @@ class Doors : public ::testing::Test {
     settings.registry = testing::registry_at(DataFolder(settings.data).registry());
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
-    settings.certificate_life = kDay * 350;
+    settings.policy = IssuancePolicy(kDay * 350);
     auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
                                   {clock, random_, log.log(), observer_, bell_});
     ASSERT_TRUE(opened) << base::to_string(opened.error());
@@ -70,9 +70,10 @@ class Doors : public ::testing::Test {
     auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
     const auto code = authority().enrolment().create_code(admin_actor(), {identity(urn_end), {purpose}});
     const std::string csr = x509::Csr::make_pem(key, {"", "", ""}).value();
-    const auto issued = authority().enrolment().redeem({code->code.text().reveal_text(), purpose, csr});
-    EXPECT_TRUE(issued) << base::to_string(issued.error());
-    return {{issued->certificate, issued->issuer->certificate}, std::move(key)};
+    const auto outcome = authority().enrolment().redeem({code->code.text().reveal_text(), purpose, csr});
+    EXPECT_TRUE(outcome) << base::to_string(outcome.error());
+    const auto& issued = std::get<Issued>(*outcome);
+    return {{issued.certificate, issued.issuer->certificate}, std::move(key)};
   }
 
   net::Task<base::Result<Connection>> connect(net::Endpoint to, const tls::Credential* own) {

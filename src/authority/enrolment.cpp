@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "authority/rows.h"
-#include "base/check.h"
-#include "feed/renewal.h"
 #include "store/codes.h"
 
 namespace countersign::authority {
@@ -35,23 +33,13 @@ base::json::array to_json(const std::vector<trust::Purpose>& purposes) {
   return array;
 }
 
-bool may_renew(trust::Purpose held, trust::Purpose wanted) {
-  switch (held) {
-    case trust::Purpose::service: return wanted == trust::Purpose::service || wanted == trust::Purpose::server;
-    case trust::Purpose::ehi: return wanted == trust::Purpose::ehi;
-    case trust::Purpose::transport:
-    case trust::Purpose::signing:
-    case trust::Purpose::server: return false;
-  }
-  BASE_UNREACHABLE();
-}
-
 }  // namespace
 
 /// A code as the registry has it, with the redemption asked for.
 struct Enrolment::Code {
   std::string sha256;
   base::Identity identity;
+  std::string made_by;
   base::Instant expires_at;
   store::RedemptionRow redemption;
 };
@@ -128,7 +116,7 @@ base::Result<Enrolment::Code> Enrolment::find_code(const Redemption& redemption)
   BASE_TRY(const auto redemptions, store::list_redemptions(rows, sha256));
   for (const store::RedemptionRow& candidate : redemptions)
     if (candidate.purpose == trust::name(redemption.purpose))
-      return Code{sha256, std::move(identity), row->expires_at, candidate};
+      return Code{sha256, std::move(identity), row->created_by, row->expires_at, candidate};
   return base::fail(Kind::denied, "code.other_purpose",
                     "this enrolment code is not for " + std::string(trust::name(redemption.purpose)) +
                         ": ask an operator for one that is");
@@ -148,31 +136,79 @@ base::Result<Issued> Enrolment::find_issued(const std::string& serial) {
   return Issued{std::move(certificate), std::move(identity), issuer};
 }
 
-base::Result<Issued> Enrolment::redeem(const Redemption& redemption) {
+/// Was this asked in time, and is the request still open? Then the code's end does not matter any more.
+base::Result<bool> Enrolment::awaits_approval(const Code& code, const std::string& spki) {
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY(const auto request, store::find_newest_request(rows, to_key(code.identity), code.redemption.purpose, spki));
+  return request && request->requested_by == holder_of(code.sha256).name && ledger_.now() < request->expires_at;
+}
+
+base::Result<Outcome> Enrolment::redeem(const Redemption& redemption) {
   BASE_TRY(auto code, find_code(redemption));
   BASE_TRY(auto csr, x509::Csr::parse(redemption.csr));
   const std::string spki = spki_sha256_hex(csr.public_key());
   if (code.redemption.spki_sha256 && *code.redemption.spki_sha256 != spki) return code_used();
-  if (code.redemption.serial) return find_issued(*code.redemption.serial);
-  if (ledger_.now() >= code.expires_at)
-    return base::fail(
-        Kind::denied, "code.expired",
-        "this enrolment code ended at " + base::to_rfc3339(code.expires_at) + ": ask an operator for a new one");
-  const Order order{std::move(code.identity), redemption.purpose, std::move(csr), holder_of(code.sha256), code.sha256};
+  if (code.redemption.serial) {
+    BASE_TRY(auto issued, find_issued(*code.redemption.serial));
+    return issued;
+  }
+  if (ledger_.now() >= code.expires_at) {
+    BASE_TRY(const bool waits, awaits_approval(code, spki));
+    if (!waits)
+      return base::fail(
+          Kind::denied, "code.expired",
+          "this enrolment code ended at " + base::to_rfc3339(code.expires_at) + ": ask an operator for a new one");
+  }
+  const Order order{.identity = std::move(code.identity),
+                    .purpose = redemption.purpose,
+                    .csr = std::move(csr),
+                    .asked_by = holder_of(code.sha256),
+                    .code_sha256 = code.sha256,
+                    .sponsor = code.made_by};
   return issuance_.issue(order);
 }
 
-base::Result<Issued> Enrolment::renew(const RenewalOrder& order) {
+base::Result<store::CertificateRow> Enrolment::find_held(const RenewalOrder& order, const crypto::PublicKey& key) {
+  BASE_TRY(auto rows, ledger_.read());
+  return find_held_certificate(rows, order, key);
+}
+
+base::Result<std::optional<std::string>> Enrolment::find_replaced(const RenewalOrder& order,
+                                                                  const store::CertificateRow& held) {
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY_VOID(check_successors(rows, held));
+  return order.held == order.wanted ? std::optional(held.serial) : std::nullopt;
+}
+
+base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) {
   if (!may_renew(order.held, order.wanted))
     return base::fail(Kind::denied, "purpose.not_allowed",
                       "with a certificate for " + std::string(trust::name(order.held)) + ", one for " +
                           std::string(trust::name(order.wanted)) + " cannot be renewed");
   BASE_TRY(auto csr, x509::Csr::parse(order.csr));
+  BASE_TRY(const store::CertificateRow held, find_held(order, csr.public_key()));
+  // A retry is answered as before, even if the new certificate was used meanwhile.
   BASE_TRY(auto known, find_valid(order.identity, order.wanted, csr.public_key()));
-  // The same key again is a retry, unless its certificate is itself due: then the key is kept and renewed.
-  if (known && !feed::is_due(known->certificate, ledger_.now())) return std::move(*known);
-  const Order issue{order.identity, order.wanted, std::move(csr), Actor{order.identity.to_urn()}};
+  if (known) return std::move(*known);
+  BASE_TRY(auto replaces, find_replaced(order, held));
+  const Order issue{.identity = order.identity,
+                    .purpose = order.wanted,
+                    .csr = std::move(csr),
+                    .asked_by = Actor{order.identity.to_urn()},
+                    .replaces = std::move(replaces),
+                    .origin = Order::Origin::renewal};
   return issuance_.issue(issue);
+}
+
+base::Result<Outcome> Enrolment::enrol(const DirectOrder& order) {
+  BASE_TRY(auto csr, x509::Csr::parse(order.csr));
+  BASE_TRY(auto known, find_valid(order.identity, order.purpose, csr.public_key()));
+  if (known) return std::move(*known);
+  return issuance_.issue(Order{.identity = order.identity,
+                               .purpose = order.purpose,
+                               .csr = std::move(csr),
+                               .asked_by = order.asked_by,
+                               .sponsor = order.sponsor});
 }
 
 base::Result<std::optional<Issued>> Enrolment::find_valid(const base::Identity& identity, trust::Purpose purpose,

@@ -1,12 +1,15 @@
-// Enrolment: an operator makes a one-time code for an application; whoever has the code and a CSR gets a certificate.
-// Renewal: whoever has a certificate gets the next one for the same identity.
+// Enrolment: every way to a certificate, over one path and one policy. An operator makes a one-time code for an
+// application, and whoever has the code and a CSR gets a certificate; whoever has a certificate gets the next one;
+// whoever has another credential that is bound to an application (an ACME account) gets one directly.
 //
-// A purpose of a code is redeemed once. Asking again with the same key gives the same certificate, or completes what
-// was interrupted; asking with another key is refused.
+// Each ends in an Outcome: issued, or pending until people have approved. Asking again with the same credential and key
+// gives the same certificate, tells how the approval stands, or completes what was interrupted. A purpose of a code is
+// redeemed once: asking with another key is refused.
 #pragma once
 
 #include "authority/enrolment_code.h"
 #include "authority/issuance.h"
+#include "authority/renewal.h"
 #include "store/codes.h"
 
 namespace countersign::authority {
@@ -42,12 +45,13 @@ struct Redemption {
   std::string_view csr;  ///< PEM or DER
 };
 
-/// Who renews: the identity and purpose of the certificate that the caller has just proved to hold.
-struct RenewalOrder {
+/// Asked with a credential of another kind, which its protocol has verified to be of `identity`.
+struct DirectOrder {
   base::Identity identity;
-  trust::Purpose held;
-  trust::Purpose wanted;
-  std::string_view csr;
+  trust::Purpose purpose;
+  std::string_view csr;                     ///< PEM or DER
+  Actor asked_by;                           ///< the credential, as the audit log names it
+  std::optional<std::string> sponsor = {};  ///< the operator who made it
 };
 
 /// Belongs to the registry's thread.
@@ -68,11 +72,14 @@ class Enrolment {
 
   /// Fails: `code.unknown`, `code.cancelled`, `code.expired`, `code.used`, `code.other_purpose`, `certificate.revoked`
   /// (the one it gave), as x509::Csr::parse and Issuance::issue.
-  base::Result<Issued> redeem(const Redemption& redemption);
+  base::Result<Outcome> redeem(const Redemption& redemption);
 
-  /// `service` renews service and server, `ehi` renews ehi. Fails: `purpose.not_allowed`, as x509::Csr::parse and
-  /// Issuance::issue.
-  base::Result<Issued> renew(const RenewalOrder& order);
+  /// `transport` renews transport and signing, `service` service and server, `ehi` ehi; always with a new key. Fails:
+  /// `purpose.not_allowed`, as find_held_certificate, check_successors, x509::Csr::parse and Issuance::issue.
+  base::Result<Outcome> renew(const RenewalOrder& order);
+
+  /// The same key again gives the same certificate while it is valid. Fails: as x509::Csr::parse and Issuance::issue.
+  base::Result<Outcome> enrol(const DirectOrder& order);
 
   /// The valid certificate for this use of `key`, if there is one. Fails: as store.
   base::Result<std::optional<Issued>> find_valid(const base::Identity& identity, trust::Purpose purpose,
@@ -82,6 +89,10 @@ class Enrolment {
   struct Code;
   base::Result<Code> find_code(const Redemption& redemption);
   base::Result<Issued> find_issued(const std::string& serial);
+  base::Result<store::CertificateRow> find_held(const RenewalOrder& order, const crypto::PublicKey& key);
+  /// The serial that the new certificate replaces, if it is for what the held one is for.
+  base::Result<std::optional<std::string>> find_replaced(const RenewalOrder& order, const store::CertificateRow& held);
+  base::Result<bool> awaits_approval(const Code& code, const std::string& spki);
   Ledger& ledger_;
   const Hierarchy& hierarchy_;
   Issuance& issuance_;

@@ -19,7 +19,7 @@ constexpr const char* kPayments = "production:acme:payments";
 class Enrolling : public AuthorityTest {
  protected:
   base::Result<Issued> redeem_text(std::string_view code, std::string_view csr, Purpose purpose = Purpose::transport) {
-    return office().enrolment.redeem({code, purpose, csr});
+    return issued(office().enrolment.redeem({code, purpose, csr}));
   }
 };
 
@@ -251,49 +251,6 @@ TEST_F(Enrolling, ServerCertificatesNeedNames) {
   ASSERT_TRUE(issued) << base::to_string(issued.error());
   EXPECT_TRUE(issued->certificate.matches_host("core.example"));
   EXPECT_TRUE(issued->certificate.matches_host("10.0.0.7"));
-}
-
-TEST_F(Enrolling, RenewsForTheSameIdentity) {
-  struct Row {
-    const char* name;
-    const char* urn;
-    Purpose held;
-    Purpose wanted;
-    const char* code;
-  };
-  for (const Row& row :
-       {Row{"service", "internal:service:gateway", Purpose::service, Purpose::service, "ok"},
-        Row{"server", "internal:service:gateway", Purpose::service, Purpose::server, "ok"},
-        Row{"ehi", "production:provider:ehi", Purpose::ehi, Purpose::ehi, "ok"},
-        Row{"ehi with service", "internal:service:ehi", Purpose::service, Purpose::ehi, "purpose.not_allowed"},
-        Row{"service with ehi", "production:provider:ehi", Purpose::ehi, Purpose::service, "purpose.not_allowed"},
-        Row{"server of an operator", "internal:operator:admin", Purpose::service, Purpose::server,
-            "purpose.not_allowed"},
-        Row{"transport", kPayments, Purpose::transport, Purpose::transport, "purpose.not_allowed"}}) {
-    const std::string csr = make_csr(make_key());
-    const auto renewed = office().enrolment.renew({identity(row.urn), row.held, row.wanted, csr});
-    EXPECT_EQ(code_of(renewed), row.code) << row.name;
-    if (renewed) {
-      EXPECT_EQ(renewed->identity, identity(row.urn)) << row.name;
-    }
-  }
-}
-
-TEST_F(Enrolling, RenewalIsRepeatableAndJudgedByToday) {
-  const auto gateway = identity("internal:service:gateway");
-  const auto key = make_key();
-  const std::string csr = make_csr(key);
-  const RenewalOrder order{gateway, Purpose::service, Purpose::service, csr};
-  const auto first = office().enrolment.renew(order);
-  ASSERT_TRUE(first);
-  EXPECT_EQ(office().enrolment.renew(order)->certificate, first->certificate);
-  clock.advance(kDay * 300);
-  EXPECT_NE(office().enrolment.renew(order)->certificate, first->certificate)
-      << "the same key may be kept once it is due";
-  ASSERT_TRUE(office().directory.suspend_application(admin(), gateway));
-  const std::string other = make_csr(make_key());
-  EXPECT_EQ(code_of(office().enrolment.renew({gateway, Purpose::service, Purpose::service, other})),
-            "application.suspended");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ class Starts : public ::testing::Test {
     settings.data = folder();
     settings.registry = testing::registry_at(data().registry());
     settings.server_names = server_names;
-    settings.certificate_life = kDay * 350;
+    settings.policy = IssuancePolicy(kDay * 350);
     settings.danger_open_files = danger_open_files;
     return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_});
   }

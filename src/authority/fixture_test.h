@@ -24,6 +24,7 @@ class Office {
     crypto::Random& random;
     Signer& signer;
     StepObserver& observer;
+    const IssuancePolicy& policy;
     std::filesystem::path registry = {};  ///< empty: that of `data`
 
     store::Location location() const {
@@ -35,7 +36,9 @@ class Office {
         seal(open_seal(parts.data)),
         ledger({registry, seal, parts.clock, view, listener}),
         hierarchy(load(ledger)),
-        issuance(Checker(ledger, hierarchy, parts.random, kDay * 350), ledger, parts.signer, parts.observer),
+        policy(parts.policy),
+        approvals(ledger, policy, parts.random),
+        issuance(Checker(ledger, hierarchy, parts.random, policy), approvals, ledger, parts.signer, parts.observer),
         enrolment(ledger, hierarchy, issuance, parts.random),
         directory(ledger) {
     EXPECT_TRUE(fill_view(view, ledger, hierarchy));
@@ -47,6 +50,8 @@ class Office {
   AuditSeal seal;
   Ledger ledger;
   Hierarchy hierarchy;
+  IssuancePolicy policy;
+  Approvals approvals;
   Issuance issuance;
   Enrolment enrolment;
   Directory directory;
@@ -91,7 +96,7 @@ class AuthorityTest : public ::testing::Test {
   void close() { office_.reset(); }
   void reopen() {
     close();
-    office_ = std::make_unique<Office>(Office::Parts{data(), clock, random, *signer, observer});
+    office_ = std::make_unique<Office>(Office::Parts{data(), clock, random, *signer, observer, policy});
   }
 
   void add_application(std::string_view urn_end) {
@@ -109,10 +114,26 @@ class AuthorityTest : public ::testing::Test {
   static std::string make_csr(const crypto::PrivateKey& key) {
     return x509::Csr::make_pem(key, {"hint", "", ""}).value();
   }
-  base::Result<Issued> redeem(const std::string& code, const crypto::PrivateKey& key,
-                              trust::Purpose purpose = trust::Purpose::transport) {
+  /// What an office that opens now demands beyond the defaults: the text of [[profiles]] tables.
+  void demand(const std::string& profiles) {
+    auto document = base::ConfigSection::parse(profiles, "test.toml").value();
+    policy = IssuancePolicy::read(document.sections("profiles").value(), kDay * 350).value();
+    reopen();
+  }
+  base::Result<Outcome> ask(const std::string& code, const crypto::PrivateKey& key,
+                            trust::Purpose purpose = trust::Purpose::transport) {
     const std::string csr = make_csr(key);
     return office().enrolment.redeem({code, purpose, csr});
+  }
+  base::Result<Issued> redeem(const std::string& code, const crypto::PrivateKey& key,
+                              trust::Purpose purpose = trust::Purpose::transport) {
+    return issued(ask(code, key, purpose));
+  }
+  /// The certificate, where nobody has to approve; `test.pending` otherwise.
+  static base::Result<Issued> issued(base::Result<Outcome> outcome) {
+    if (!outcome) return base::unexpected(std::move(outcome).error());
+    if (auto* certificate = std::get_if<Issued>(&*outcome)) return std::move(*certificate);
+    return base::fail(base::Kind::unavailable, "test.pending", "approvals are awaited");
   }
   /// A certificate in the ordinary way, with a code of its own.
   base::Result<Issued> enrol(std::string_view urn_end, const crypto::PrivateKey& key,
@@ -123,6 +144,7 @@ class AuthorityTest : public ::testing::Test {
   testing::FakeClock clock{kNow};
   testing::SeededRandom random{42};
   StopAt observer;
+  IssuancePolicy policy{kDay * 350};  ///< of offices opened from now on
   Signer* signer = &EstablishedData::shared().signer();
 
  private:

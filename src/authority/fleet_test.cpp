@@ -38,7 +38,7 @@ class Several : public AuthorityTest {
     AuthorityTest::SetUp();
     std::filesystem::copy(data(), other_data(), std::filesystem::copy_options::recursive);
     another_ = std::make_unique<Office>(
-        Office::Parts{other_data(), clock, random, *signer, interrupt, DataFolder(data()).registry()});
+        Office::Parts{other_data(), clock, random, *signer, interrupt, policy, DataFolder(data()).registry()});
   }
   std::filesystem::path other_data() const { return other_ / "authority"; }
   Office& another() { return *another_; }

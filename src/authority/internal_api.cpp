@@ -3,6 +3,8 @@
 #include "authority/api_json.h"
 #include "authority/api_problem.h"
 #include "authority/feed_source.h"
+#include "authority/renewal_call.h"
+#include "feed/sightings.h"
 #include "http/problem.h"
 
 namespace countersign::authority {
@@ -22,7 +24,20 @@ base::Result<void> require_service(const tls::VerifiedPeer& peer) {
   const base::Identity& identity = peer.identity();
   if (identity.environment == base::Environment::internal && identity.organisation.text() == "service") return {};
   return base::fail(base::Kind::denied, "caller.not_service",
-                    "the trust feed is for the platform's own programs; yours is " + identity.to_urn());
+                    "this is for the platform's own programs; yours is " + identity.to_urn());
+}
+
+/// {"fingerprints":["..."]}: certificates that were shown in handshakes there.
+Answer note_sightings(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
+  BASE_TRY(const auto body, read_body({request, {}}));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const auto fingerprints, reader.texts("fingerprints"));
+  BASE_TRY_VOID(reader.finish());
+  if (fingerprints.size() > feed::Sightings::kBatch)
+    return base::fail(base::Kind::too_large, "sightings.too_many",
+                      "at most " + std::to_string(feed::Sightings::kBatch) + " fingerprints in one call");
+  BASE_TRY(const std::size_t seen, note_seen(authority.ledger(), {peer.identity().to_urn()}, fingerprints));
+  return answer(200, {{"new", seen}});
 }
 
 base::Result<std::uint64_t> read_after(const http::Request& request) {
@@ -53,7 +68,12 @@ net::Task<http::Response> InternalApi::respond(http::Request request, const Inte
 net::Task<Answer> InternalApi::dispatch(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::string path, request.path());
   BASE_CO_TRY_VOID(gate_.recheck(caller));
-  if (path == "/v1/renewals" && request.head.method == "POST") co_return co_await renew(request, caller);
+  if (path == "/v1/renewals" && request.head.method == "POST")
+    co_return co_await perform(&authority::renew, request, caller);
+  if (path == "/v1/sightings" && request.head.method == "POST") {
+    BASE_CO_TRY_VOID(require_service(caller.peer));
+    co_return co_await perform(note_sightings, request, caller);
+  }
   if (path == "/v1/feed/snapshot" && is_get(request)) {
     BASE_CO_TRY_VOID(require_service(caller.peer));
     co_return co_await snapshot();
@@ -98,26 +118,15 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
   }
 }
 
-net::Task<Answer> InternalApi::renew(const http::Request& request, const InternalCaller& caller) {
+net::Task<Answer> InternalApi::perform(Handler handler, const http::Request& request, const InternalCaller& caller) {
   Answer answer = dropped();
-  std::function<void()> job = [&] { answer = renew_now(request, caller); };
+  std::function<void()> job = [&] {
+    parts_.authority.catch_up();
+    const auto admitted = gate_.recheck(caller);
+    answer = admitted ? handler(parts_.authority, caller.peer, request) : base::unexpected(admitted.error());
+  };
   BASE_CO_TRY_VOID(co_await take_turn(parts_.worker, parts_.loop, std::move(job)));
   co_return answer;
-}
-
-Answer InternalApi::renew_now(const http::Request& request, const InternalCaller& caller) {
-  parts_.authority.catch_up();
-  BASE_TRY_VOID(gate_.recheck(caller));
-  const tls::VerifiedPeer& peer = caller.peer;
-  BASE_TRY(const auto body, read_body({request, {}}));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
-  BASE_TRY(const std::string csr, reader.text("csr"));
-  BASE_TRY_VOID(reader.finish());
-  BASE_TRY(const trust::Purpose wanted, trust::parse_purpose(purpose_text));
-  const RenewalOrder order{peer.identity(), peer.admitted().chain().purpose(), wanted, csr};
-  BASE_TRY(const auto issued, parts_.authority.enrolment().renew(order));
-  return answer(201, to_json(issued, parts_.authority.hierarchy()));
 }
 
 }  // namespace countersign::authority

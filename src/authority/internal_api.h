@@ -1,5 +1,5 @@
-// InternalApi: the door for the platform's own programs: the trust feed, and the renewal of their certificates. Nobody
-// gets here without a certificate.
+// InternalApi: the door for the platform's own programs: the trust feed, the renewal of their certificates, and what
+// they have seen in use. Nobody gets here without a certificate.
 #pragma once
 
 #include "authority/api.h"
@@ -23,9 +23,9 @@ class InternalApi {
   net::Task<Answer> dispatch(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> snapshot();
   net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
-  net::Task<Answer> renew(const http::Request& request, const InternalCaller& caller);
+  using Handler = Answer (*)(Authority&, const tls::VerifiedPeer&, const http::Request&);
   /// On the worker, in turn with every commit: who was revoked while the call waited gets nothing.
-  Answer renew_now(const http::Request& request, const InternalCaller& caller);
+  net::Task<Answer> perform(Handler handler, const http::Request& request, const InternalCaller& caller);
 
   Api::Parts parts_;
   const Gate& gate_;

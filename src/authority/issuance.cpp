@@ -7,11 +7,18 @@
 
 namespace countersign::authority {
 
-base::Result<Issued> Issuance::issue(const Order& order) {
+base::Result<Outcome> Issuance::issue(const Order& order) {
   BASE_TRY(Checked checked, checker_.check(order));
   BASE_TRY_VOID(observer_.reached(Step::after_check));
 
-  BASE_TRY(const Linted linted, lint(std::move(checked), ledger_.now()));
+  BASE_TRY(auto decision, approvals_.decide(std::move(checked)));
+  if (auto* pending = std::get_if<Pending>(&decision)) return std::move(*pending);
+  BASE_TRY(auto issued, issue(std::get<Approved>(std::move(decision))));
+  return issued;
+}
+
+base::Result<Issued> Issuance::issue(Approved approved) {
+  BASE_TRY(const Linted linted, lint(std::move(approved), ledger_.now()));
   BASE_TRY_VOID(observer_.reached(Step::after_lint));
 
   BASE_TRY(SigningPermit permit, record(ledger_, linted));
@@ -23,7 +30,8 @@ base::Result<Issued> Issuance::issue(const Order& order) {
   BASE_TRY_VOID(publish(ledger_, linted, certificate));
   BASE_TRY_VOID(observer_.reached(Step::after_publish));
 
-  return Issued{std::move(certificate), order.identity, &linted.checked().issuer()};
+  const Checked& checked = linted.checked();
+  return Issued{std::move(certificate), checked.order().identity, &checked.issuer()};
 }
 
 std::string_view name(Step step) {

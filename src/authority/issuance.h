@@ -1,12 +1,12 @@
-// Issuance (law 1): check, lint, record, sign, publish - in that order, each step taking what only the step before can
-// make: Order -> Checked -> Linted -> SigningPermit -> certificate.
+// Issuance (law 1): check, approval, lint, record, sign, publish - in that order, each step taking what only the step
+// before can make: Order -> Checked -> Approved -> Linted -> SigningPermit -> certificate.
 //
 // A failure or a pulled plug between record and publish leaves an intent without certificate: recovery.h marks it
 // abandoned at the next start, its serial is never used again, and asking once more gives a certificate under a new
 // serial.
 #pragma once
 
-#include "authority/check.h"
+#include "authority/approval.h"
 #include "authority/signer.h"
 
 namespace countersign::authority {
@@ -36,18 +36,23 @@ struct Issued {
   const IssuingCa* issuer;  ///< never null; lives as long as the Hierarchy
 };
 
+/// How an order ends where it is not refused.
+using Outcome = std::variant<Issued, Pending>;
+
 /// Belongs to the registry's thread.
 class Issuance {
  public:
   /// Borrows all.
-  Issuance(Checker checker, Ledger& ledger, Signer& signer, StepObserver& observer)
-      : checker_(checker), ledger_(ledger), signer_(signer), observer_(observer) {}
+  Issuance(Checker checker, Approvals& approvals, Ledger& ledger, Signer& signer, StepObserver& observer)
+      : checker_(checker), approvals_(approvals), ledger_(ledger), signer_(signer), observer_(observer) {}
 
-  /// Fails: as Checker::check, lint, record, Signer::sign and publish.
-  base::Result<Issued> issue(const Order& order);
+  /// Fails: as Checker::check, Approvals::decide, lint, record, Signer::sign and publish.
+  base::Result<Outcome> issue(const Order& order);
 
  private:
+  base::Result<Issued> issue(Approved approved);
   Checker checker_;
+  Approvals& approvals_;
   Ledger& ledger_;
   Signer& signer_;
   StepObserver& observer_;

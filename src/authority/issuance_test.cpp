@@ -21,7 +21,9 @@ using trust::Purpose;
 static_assert(!std::is_default_constructible_v<SigningPermit> && !std::is_copy_constructible_v<SigningPermit> &&
               !std::is_move_assignable_v<SigningPermit>);
 static_assert(!std::is_constructible_v<SigningPermit, SigningPermit::Content>);
-static_assert(!std::is_constructible_v<Linted, Checked, x509::TbsCertificate>);
+static_assert(!std::is_constructible_v<Linted, Approved, x509::TbsCertificate>);
+static_assert(!std::is_constructible_v<Approved, Checked, std::optional<Approved::Request>>);
+static_assert(!std::is_default_constructible_v<Approved>);
 static_assert(!std::is_default_constructible_v<Checked> && !std::is_default_constructible_v<Linted>);
 
 using Issuing = AuthorityTest;
@@ -151,7 +153,7 @@ TEST_F(Issuing, NeverUsesASerialTwice) {
   const std::string codes[] = {make_code("production:acme:payments"), make_code("production:acme:payments")};
   WatchingSigner watching(DataFolder(data()).registry());
   StuckRandom stuck;
-  Office office({data(), clock, stuck, watching, observer});
+  Office office({data(), clock, stuck, watching, observer, policy});
   const auto try_code = [&](const std::string& code) {
     const std::string csr = make_csr(make_key());
     return office.enrolment.redeem({code, Purpose::transport, csr});
@@ -267,9 +269,10 @@ std::string greedy_csr(const crypto::PrivateKey& key) {
 TEST_F(Issuing, TakesOnlyTheKeyFromACsr) {
   const auto key = make_key();
   const std::string csr = greedy_csr(key);
-  const auto issued = office().enrolment.redeem({make_code("production:acme:payments"), Purpose::transport, csr});
-  ASSERT_TRUE(issued) << base::to_string(issued.error());
-  const x509::Certificate& certificate = issued->certificate;
+  const auto given =
+      issued(office().enrolment.redeem({make_code("production:acme:payments"), Purpose::transport, csr}));
+  ASSERT_TRUE(given) << base::to_string(given.error());
+  const x509::Certificate& certificate = given->certificate;
   EXPECT_EQ(certificate.subject().text, "CN=payments,OU=production,O=acme");
   EXPECT_EQ(certificate.subject_alt_names().uris, std::vector<std::string>{"urn:countersign:production:acme:payments"});
   EXPECT_TRUE(certificate.subject_alt_names().dns.empty());
@@ -309,17 +312,17 @@ TEST_P(Profiles, AreExact) {
   const ProfileRow& row = GetParam();
   if (row.urn.ends_with("acme:payments") && row.urn != "production:acme:payments") add_application(row.urn);
   const auto csr = x509::Csr::parse(make_csr(make_key()));
-  const auto issued = office().issuance.issue({identity(row.urn), row.purpose, *csr, admin()});
+  const auto given = issued(office().issuance.issue({identity(row.urn), row.purpose, *csr, admin()}));
   if (row.issuer.empty()) {
-    EXPECT_EQ(code_of(issued), "purpose.not_allowed");
+    EXPECT_EQ(code_of(given), "purpose.not_allowed");
     return;
   }
-  ASSERT_TRUE(issued) << base::to_string(issued.error());
-  EXPECT_EQ(issued->issuer->name, row.issuer);
+  ASSERT_TRUE(given) << base::to_string(given.error());
+  EXPECT_EQ(given->issuer->name, row.issuer);
   const Profile profile = profile_of(row.purpose);
-  EXPECT_EQ(issued->certificate.key_usages(), profile.key_usage);
-  EXPECT_EQ(issued->certificate.extended_key_usages().value_or(std::vector<std::string>()), profile.extended_key_usage);
-  EXPECT_EQ(issued->certificate.subject_alt_names().dns.empty(), !profile.carries_server_names);
+  EXPECT_EQ(given->certificate.key_usages(), profile.key_usage);
+  EXPECT_EQ(given->certificate.extended_key_usages().value_or(std::vector<std::string>()), profile.extended_key_usage);
+  EXPECT_EQ(given->certificate.subject_alt_names().dns.empty(), !profile.carries_server_names);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -138,7 +138,8 @@ base::Result<void> apply_rules(const Certificate& certificate, const LintRules& 
   return {};
 }
 
-base::Result<Linted> lint(Checked checked, base::Instant now) {
+base::Result<Linted> lint(Approved approved, base::Instant now) {
+  const Checked& checked = approved.checked();
   const x509::Certificate& issuer = checked.issuer().certificate;
   BASE_TRY(auto tbs, x509::build_tbs(checked.spec(), issuer, issuer.public_key()));
   BASE_TRY(const Certificate shown, sign_for_show(tbs));
@@ -148,7 +149,7 @@ base::Result<Linted> lint(Checked checked, base::Instant now) {
   const Order& order = checked.order();
   const crypto::PublicKey key = order.csr.public_key();
   BASE_TRY_VOID(apply_rules(shown, LintRules{order.identity, order.purpose, checked.server_names(), key, issuer, now}));
-  return Linted(std::move(checked), std::move(tbs));
+  return Linted(std::move(approved), std::move(tbs));
 }
 
 }  // namespace countersign::authority

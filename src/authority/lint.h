@@ -1,10 +1,11 @@
 // Lint: reads the certificate that is about to be signed as a stranger would, and refuses it unless it says exactly
-// what the registry, the profile and the issuer allow. The second step of issuance; a failure here is a bug of ours.
+// what the registry, the profile and the issuer allow. The step of issuance after approval; a failure here is a bug of
+// ours.
 //
 // What is linted are the very bytes that will be signed: they are put together with the signature of a throw-away key.
 #pragma once
 
-#include "authority/check.h"
+#include "authority/approval.h"
 
 namespace countersign::authority {
 
@@ -21,18 +22,20 @@ struct LintRules {
 /// TBS bytes that passed. Made only by lint().
 class Linted {
  public:
-  const Checked& checked() const { return checked_; }
+  const Checked& checked() const { return approved_.checked(); }
+  const Approved& approved() const { return approved_; }
   const x509::TbsCertificate& tbs() const { return tbs_; }
 
  private:
-  friend base::Result<Linted> lint(Checked checked, base::Instant now);
-  Linted(Checked checked, x509::TbsCertificate tbs) : checked_(std::move(checked)), tbs_(std::move(tbs)) {}
-  Checked checked_;
+  friend base::Result<Linted> lint(Approved approved, base::Instant now);
+  Linted(Approved approved, x509::TbsCertificate tbs) : approved_(std::move(approved)), tbs_(std::move(tbs)) {}
+  Approved approved_;
   x509::TbsCertificate tbs_;
 };
 
-/// Writes the TBS of `checked` and applies the rules to it. Fails: `lint.failed`, naming the rule; `certificate.build`.
-base::Result<Linted> lint(Checked checked, base::Instant now);
+/// Writes the TBS of what was approved and applies the rules to it. Fails: `lint.failed`, naming the rule;
+/// `certificate.build`.
+base::Result<Linted> lint(Approved approved, base::Instant now);
 
 /// The rules alone, for a certificate with any signature. Fails: `lint.failed`.
 base::Result<void> apply_rules(const x509::Certificate& certificate, const LintRules& rules);

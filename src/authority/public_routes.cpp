@@ -1,7 +1,8 @@
-// Routes that need no caller: enrolment (the code is the credential), the trust chain, health.
+// Routes for partners: enrolment (the code is the credential), renewal (the certificate is), the trust chain, health.
 #include <array>
 
 #include "authority/api_json.h"
+#include "authority/renewal_call.h"
 #include "authority/routes.h"
 
 namespace countersign::authority {
@@ -15,8 +16,12 @@ Answer enrol(Authority& authority, const Call& call) {
   BASE_TRY(const std::string csr, reader.text("csr"));
   BASE_TRY_VOID(reader.finish());
   BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
-  BASE_TRY(const auto issued, authority.enrolment().redeem({code, purpose, csr}));
-  return answer(201, to_json(issued, authority.hierarchy()));
+  BASE_TRY(const auto outcome, authority.enrolment().redeem({code, purpose, csr}));
+  return answer(outcome, authority.hierarchy());
+}
+
+Answer renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
+  return renew(authority, peer, call.request);
 }
 
 Answer trust_chain(Authority& authority, const Call& call) {
@@ -34,6 +39,7 @@ Answer health(Authority& authority, const Call&) {
 
 constexpr std::array kRoutes = {
     Route{"POST", "/v1/enrolments", OpenHandler{enrol}},
+    Route{"POST", "/v1/renewals", PeerHandler{renew_own}},
     Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
     Route{"GET", "/v1/health", OpenHandler{health}},
 };

@@ -1,5 +1,6 @@
 #include "authority/publish.h"
 
+#include "authority/certificate_log.h"
 #include "authority/enrolment_code.h"
 #include "authority/rows.h"
 #include "store/codes.h"
@@ -21,6 +22,7 @@ store::CertificateRow to_row(const Linted& linted, const x509::Certificate& cert
   row.issued_at = now;
   row.not_before = certificate.not_before();
   row.not_after = certificate.not_after();
+  row.replaces = order.replaces;
   return row;
 }
 
@@ -30,6 +32,14 @@ base::Result<void> complete_code(Amendment& amendment, const Order& order, const
            store::redeem(amendment.rows(), {*order.code_sha256, row.purpose, row.spki_sha256, row.serial}));
   if (!done) return code_used();
   return {};
+}
+
+base::Result<void> spend_approval(Amendment& amendment, const Approved& approved, const store::CertificateRow& row) {
+  if (!approved.request()) return {};
+  BASE_TRY(const bool spent, store::spend_request(amendment.rows(), approved.request()->id, row.serial));
+  if (spent) return {};
+  return base::fail(base::Kind::conflict, "request.changed",
+                    "the approval of the request " + approved.request()->id + " was spent or voided meanwhile");
 }
 
 }  // namespace
@@ -47,7 +57,9 @@ base::Result<void> publish(Ledger& ledger, const Linted& linted, const x509::Cer
   if (!was_open)
     return base::fail(base::Kind::internal, "issuance.not_open", "there is no open intent for serial " + row.serial);
   BASE_TRY_VOID(store::insert(amendment.rows(), row));
+  BASE_TRY_VOID(append_to_log(amendment.rows(), certificate));
   BASE_TRY_VOID(complete_code(amendment, order, row));
+  BASE_TRY_VOID(spend_approval(amendment, linted.approved(), row));
   const AuditEntry entry{order.asked_by,
                          "certificate.issued",
                          order.identity.to_urn(),

@@ -1,5 +1,5 @@
-// The last step of issuance: the certificate, the end of its intent, its audit record and the fact for the trust feed
-// become durable together.
+// The last step of issuance: the certificate, its place in the log of certificates, the end of its intent, its audit
+// record and the fact for the trust feed become durable together.
 #pragma once
 
 #include "authority/ledger.h"

@@ -49,6 +49,16 @@ base::Result<void> bind_code(Amendment& amendment, const Order& order, const sto
   return {};
 }
 
+/// From now on only this issuance can spend the approval.
+base::Result<void> claim_approval(Amendment& amendment, const Approved& approved, const store::IssuanceRow& row) {
+  if (!approved.request()) return {};
+  const store::RequestClaim request{approved.request()->id, approved.request()->content_sha256, row.serial};
+  BASE_TRY(const bool claimed, store::claim_request(amendment.rows(), request));
+  if (claimed) return {};
+  return base::fail(base::Kind::conflict, "request.changed",
+                    "the request " + request.id + " was decided or changed in this moment: ask again");
+}
+
 }  // namespace
 
 SigningPermit::Content SigningPermit::spend() && {
@@ -69,6 +79,7 @@ base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted) {
         "issuance.serial_taken", "the serial was used before: the source of randomness repeats itself"));
   BASE_TRY_VOID(std::move(inserted));
   BASE_TRY_VOID(bind_code(amendment, order, row));
+  BASE_TRY_VOID(claim_approval(amendment, linted.approved(), row));
   const AuditEntry entry{order.asked_by,
                          "issuance.recorded",
                          order.identity.to_urn(),

@@ -1,4 +1,4 @@
-// The third step of issuance: the intent becomes durable, and only that makes a permit to sign.
+// The step of issuance after lint: the intent becomes durable, and only that makes a permit to sign.
 #pragma once
 
 #include "authority/ledger.h"
@@ -26,8 +26,9 @@ class SigningPermit {
   std::optional<Content> content_;
 };
 
-/// Stores serial, names, key digest, purpose and who asked, binds the enrolment code (if any) to the key, and audits
-/// it, in one amendment. Fails: `issuance.serial_taken`, `code.used`, and as store; then nothing is stored and nothing
+/// Stores serial, names, key digest, purpose and who asked, binds the enrolment code (if any) to the key, claims the
+/// approval (if one was needed), and audits it, in one amendment. Fails: `issuance.serial_taken`, `code.used`,
+/// `request.changed`, and as store; then nothing is stored and nothing
 /// may be signed.
 base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted);
 

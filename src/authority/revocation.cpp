@@ -12,23 +12,8 @@ namespace {
 
 using base::Kind;
 
-constexpr std::string_view kKeyCompromise = "key_compromise";
 constexpr std::array<std::string_view, 6> kReasons = {"unspecified", kKeyCompromise,           "affiliation_changed",
                                                       "superseded",  "cessation_of_operation", "privilege_withdrawn"};
-
-base::Result<void> check_reason(const std::string& reason) {
-  if (std::ranges::find(kReasons, reason) != kReasons.end()) return {};
-  std::string list;
-  for (const std::string_view known : kReasons)
-    list += (list.empty() ? "" : ", ") + std::string(known);
-  return base::fail(Kind::invalid, "reason.unknown",
-                    "'" + reason.substr(0, 40) + "' is not a reason: use one of " + list);
-}
-
-struct Ending {
-  const std::string& reason;
-  base::Instant at;
-};
 
 /// The certificate that the authority shows its callers is its newest one for servers.
 base::Result<void> refuse_our_own(store::Transaction& rows, const store::CertificateRow& row, base::Instant now) {
@@ -46,8 +31,21 @@ base::Result<void> refuse_our_own(store::Transaction& rows, const store::Certifi
                     "server.key from its folder, start it, and then revoke this one, which it has replaced");
 }
 
-/// One row, one audit record, one fact. A certificate that was revoked before keeps its day.
-base::Result<void> end(Amendment& amendment, const Actor& actor, store::CertificateRow& row, const Ending& ending) {
+}  // namespace
+
+std::span<const std::string_view> revocation_reasons() { return kReasons; }
+
+base::Result<void> check_reason(const std::string& reason) {
+  if (std::ranges::find(kReasons, reason) != kReasons.end()) return {};
+  std::string list;
+  for (const std::string_view known : kReasons)
+    list += (list.empty() ? "" : ", ") + std::string(known);
+  return base::fail(Kind::invalid, "reason.unknown",
+                    "'" + reason.substr(0, 40) + "' is not a reason: use one of " + list);
+}
+
+base::Result<void> end_certificate(Amendment& amendment, const Actor& actor, store::CertificateRow& row,
+                                   const Ending& ending) {
   BASE_TRY_VOID(refuse_our_own(amendment.rows(), row, ending.at));
   if (!row.revoked_at) row.revoked_at = ending.at;
   row.revoked_for = ending.reason;
@@ -60,7 +58,6 @@ base::Result<void> end(Amendment& amendment, const Actor& actor, store::Certific
   return amendment.publish(std::move(fact));
 }
 
-/// Whoever has the key can use each of its certificates: those that are neither expired nor reported already.
 base::Result<std::vector<store::CertificateRow>> list_of_same_key(store::Transaction& rows,
                                                                   const store::CertificateRow& named,
                                                                   base::Instant now) {
@@ -70,10 +67,6 @@ base::Result<std::vector<store::CertificateRow>> list_of_same_key(store::Transac
   });
   return found;
 }
-
-}  // namespace
-
-std::span<const std::string_view> revocation_reasons() { return kReasons; }
 
 base::Result<Revocation> revoke(Ledger& ledger, const Actor& actor, const x509::Serial& serial,
                                 const std::string& reason) {
@@ -89,13 +82,13 @@ base::Result<Revocation> revoke(Ledger& ledger, const Actor& actor, const x509::
   Revocation done{std::move(*named)};
   bool changed = false;
   if (done.certificate.revoked_for != reason) {
-    BASE_TRY_VOID(end(amendment, actor, done.certificate, {reason, ledger.now()}));
+    BASE_TRY_VOID(end_certificate(amendment, actor, done.certificate, {reason, ledger.now()}));
     changed = true;
   }
   if (reason == kKeyCompromise) {
     BASE_TRY(done.of_same_key, list_of_same_key(amendment.rows(), done.certificate, ledger.now()));
     for (store::CertificateRow& row : done.of_same_key)
-      BASE_TRY_VOID(end(amendment, actor, row, {reason, ledger.now()}));
+      BASE_TRY_VOID(end_certificate(amendment, actor, row, {reason, ledger.now()}));
     changed = changed || !done.of_same_key.empty();
   }
   if (changed) BASE_TRY_VOID(amendment.commit());

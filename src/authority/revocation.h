@@ -25,6 +25,23 @@ struct Revocation {
 base::Result<Revocation> revoke(Ledger& ledger, const Actor& actor, const x509::Serial& serial,
                                 const std::string& reason);
 
+/// Parts of a revocation that more than one way to it needs.
+inline constexpr std::string_view kKeyCompromise = "key_compromise";
+/// Fails: `reason.unknown`.
+base::Result<void> check_reason(const std::string& reason);
+struct Ending {
+  const std::string& reason;
+  base::Instant at;
+};
+/// One row, one audit record, one fact, inside `amendment`. A certificate that was revoked before keeps its day. Fails:
+/// `certificate.in_use`, `operator.last`, and as store.
+base::Result<void> end_certificate(Amendment& amendment, const Actor& actor, store::CertificateRow& row,
+                                   const Ending& ending);
+/// Whoever has the key can use each of its certificates: the others that are neither expired nor reported already.
+base::Result<std::vector<store::CertificateRow>> list_of_same_key(store::Transaction& rows,
+                                                                  const store::CertificateRow& named,
+                                                                  base::Instant now);
+
 /// "valid", "revoked" or "expired".
 std::string_view status_of(const store::CertificateRow& row, base::Instant now);
 

@@ -1,5 +1,6 @@
 // Routes: the public API as data: method, path pattern, who may call, and what answers. Handlers are plain functions
-// that run on the registry's thread; whoever may only be called by an operator takes an Operator.
+// that run on the registry's thread; who needs a
+// caller with a certificate takes a VerifiedPeer, who may only be called by an operator an Operator.
 #pragma once
 
 #include <span>
@@ -21,12 +22,14 @@ struct Call {
 
 using Answer = base::Result<http::Response>;
 using OpenHandler = Answer (*)(Authority&, const Call&);
+/// For whoever has shown a certificate that this door takes, such as a partner's application.
+using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
 using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, OperatorHandler> handler;
+  std::variant<OpenHandler, PeerHandler, OperatorHandler> handler;
 };
 
 /// Every route, of all files that have some.
@@ -34,6 +37,9 @@ std::vector<Route> all_routes();
 std::span<const Route> public_routes();
 std::span<const Route> directory_routes();
 std::span<const Route> certificate_routes();
+std::span<const Route> request_routes();
+std::span<const Route> revocation_routes();
+std::span<const Route> log_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

@@ -16,8 +16,11 @@ constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 /// When a shared registry is looked at again after it could not be.
 constexpr base::Duration kFollowAgain = std::chrono::seconds(1);
 
+/// Operators, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
-  return {.purposes = {trust::Purpose::service}, .environment = std::nullopt, .server_name = std::nullopt};
+  return {.purposes = {trust::Purpose::service, trust::Purpose::transport},
+          .environment = std::nullopt,
+          .server_name = std::nullopt};
 }
 
 trust::Policy internal_policy() {

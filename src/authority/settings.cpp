@@ -18,14 +18,6 @@ base::Result<net::Endpoint> read_endpoint(base::ConfigSection& section, std::str
   return endpoint;
 }
 
-base::Result<base::Duration> read_life(base::ConfigSection& section) {
-  BASE_TRY(const base::Duration life, section.duration_or("certificate_life", kDefaultCertificateLife));
-  if (life < kShortestCertificateLife || life > kLongestCertificateLife)
-    return base::fail(Kind::invalid, "config.value",
-                      "'" + section.path_of("certificate_life") + "' must be between 1h and 825d");
-  return life;
-}
-
 base::Result<std::vector<std::string>> read_server_names(base::ConfigSection& section) {
   if (!section.has("server_names")) return std::vector<std::string>{"localhost", "127.0.0.1"};
   BASE_TRY(const auto texts, section.texts("server_names"));
@@ -76,7 +68,9 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(settings.server_names, read_server_names(section));
   BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
   if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
-  BASE_TRY(settings.certificate_life, read_life(section));
+  BASE_TRY(const base::Duration life, read_life(section, "certificate_life", kDefaultCertificateLife));
+  BASE_TRY(auto profiles, section.sections("profiles"));
+  BASE_TRY(settings.policy, IssuancePolicy::read(std::move(profiles), life));
   BASE_TRY(settings.danger_unverified_registry, section.flag_or("danger_unverified_registry", false));
   using Peer = store::Location::Peer;
   const Peer peer = settings.danger_unverified_registry ? Peer::danger_anybody : Peer::verified;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "authority/issuance_policy.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 #include "store/location.h"
@@ -19,7 +20,7 @@ struct Settings {
   net::Endpoint internal;
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
-  base::Duration certificate_life;
+  IssuancePolicy policy{kDefaultCertificateLife};
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
   bool danger_open_files = false;           ///< take keys and passphrase from files that others can read or write
@@ -29,9 +30,5 @@ struct Settings {
   /// `folder` is what relative paths start from.
   static base::Result<Settings> read(base::ConfigSection& document, const std::filesystem::path& folder);
 };
-
-inline constexpr base::Duration kDefaultCertificateLife = std::chrono::hours(24 * 350);
-inline constexpr base::Duration kShortestCertificateLife = std::chrono::hours(1);
-inline constexpr base::Duration kLongestCertificateLife = std::chrono::hours(24 * 825);
 
 }  // namespace countersign::authority

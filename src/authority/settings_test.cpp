@@ -31,7 +31,8 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings->api.to_string(), "127.0.0.1:9443");
   EXPECT_EQ(settings->internal.to_string(), "127.0.0.1:9444");
   EXPECT_EQ(settings->server_names, (std::vector<std::string>{"localhost", "127.0.0.1"}));
-  EXPECT_EQ(settings->certificate_life, std::chrono::hours(24 * 350));
+  EXPECT_EQ(settings->policy.rules_for(base::Environment::uat, trust::Purpose::transport).life,
+            std::chrono::hours(24 * 350));
   EXPECT_TRUE(settings->passphrase_file.empty());
   EXPECT_FALSE(settings->registry);
 }

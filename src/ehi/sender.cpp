@@ -135,6 +135,7 @@ net::Task<void> Sender::stop_on_signal() {
 }
 
 net::Task<void> Sender::serve(tls::LiveConnection<tls::VerifiedPeer>& live) {
+  plane_->sightings().note(live.connection.peer.admitted().chain().leaf().fingerprint());
   const http::Handler handler = [this, &live](http::Request request) { return answer(live, std::move(request)); };
   http::ServerOptions options;
   options.body_bytes = config_.body_bytes;

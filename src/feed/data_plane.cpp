@@ -1,5 +1,6 @@
 #include "feed/data_plane.h"
 
+#include "base/json.h"
 #include "feed/renewal.h"
 
 namespace countersign::feed {
@@ -10,6 +11,10 @@ constexpr base::Duration kLongestLook = std::chrono::hours(1);
 constexpr base::Duration kShortestLook = std::chrono::seconds(5);
 constexpr int kLooksInALife = 12;
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
+/// How often the authority is told what was seen, and how long that may take; how long to wait when it failed.
+constexpr base::Duration kTelling = std::chrono::seconds(1);
+constexpr base::Duration kTellingTime = std::chrono::seconds(10);
+constexpr base::Duration kTellingRetry = std::chrono::seconds(30);
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
 constexpr base::Duration kAttemptTime = std::chrono::seconds(5);
 
@@ -82,6 +87,7 @@ void DataPlane::tell(Kept& kept, tls::Credential credential) const {
 void DataPlane::start(Follower::Changed changed) {
   net::spawn(loop_, follower_->run(std::move(changed)), "feed.follow", log_);
   net::spawn(loop_, keep_fresh(), "feed.renewal", log_);
+  net::spawn(loop_, tell_sightings(), "feed.sightings", log_);
 }
 
 double DataPlane::feed_age_seconds() const {
@@ -89,12 +95,45 @@ double DataPlane::feed_age_seconds() const {
   return answered ? static_cast<double>((clock_.now() - *answered).count()) / 1e6 : -1.0;
 }
 
+net::Task<base::Result<AuthorityLink>> DataPlane::call_authority(const tls::Credential& caller,
+                                                                 net::Deadline deadline) {
+  BASE_CO_TRY(auto context, tls::ClientContext::make(&caller));
+  co_return co_await AuthorityLink::open(loop_, link_, std::move(context), clock_, deadline);
+}
+
+net::Task<base::Result<void>> DataPlane::tell_now(std::vector<std::string> fingerprints) {
+  BASE_CO_TRY(const auto caller, load(files("service")));
+  const net::Deadline deadline = net::Deadline::after(kTellingTime);
+  auto link = co_await call_authority(caller, deadline);
+  if (!link) co_return base::unexpected(std::move(link).error());
+  base::json::array array;
+  for (const std::string& fingerprint : fingerprints)
+    array.emplace_back(fingerprint);
+  std::string body = base::json::serialize(base::json::object{{"fingerprints", std::move(array)}});
+  auto answer = co_await link->post("/v1/sightings", std::move(body), deadline);
+  if (!answer) co_return base::unexpected(std::move(answer).error());
+  co_return base::Result<void>();
+}
+
+/// While the authority is away they are kept, and told later.
+net::Task<void> DataPlane::tell_sightings() {
+  for (;;) {
+    co_await net::sleep_until(net::Deadline::after(kTelling));
+    std::vector<std::string> fingerprints = sightings_.take();
+    if (fingerprints.empty()) continue;
+    const auto told = co_await tell_now(fingerprints);
+    if (told) continue;
+    log_.warning("feed.sightings_untold", {{"error", base::to_string(told.error())}});
+    sightings_.give_back(std::move(fingerprints));
+    co_await net::sleep_until(net::Deadline::after(kTellingRetry));
+  }
+}
+
 net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::Purpose purpose,
                                                    x509::Certificate current) {
   BASE_CO_TRY(const auto caller, load(renews_as_service(purpose) ? files("service") : own));
-  BASE_CO_TRY(auto context, tls::ClientContext::make(&caller));
   const net::Deadline deadline = net::Deadline::after(kRenewalTime);
-  auto link = co_await AuthorityLink::open(loop_, link_, std::move(context), clock_, deadline);
+  auto link = co_await call_authority(caller, deadline);
   if (!link) co_return base::unexpected(std::move(link).error());
   co_return co_await renew(*link, own, purpose, current, deadline);
 }

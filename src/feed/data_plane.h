@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "feed/follower.h"
+#include "feed/sightings.h"
 
 namespace countersign::feed {
 
@@ -41,6 +42,8 @@ class DataPlane {
 
   net::Loop& loop() { return loop_; }
   const Knowledge& knowledge() const { return knowledge_; }
+  /// Noted from any thread; the authority is told within a few seconds.
+  Sightings& sightings() { return sightings_; }
   /// Seconds since the authority last answered; -1 before its first answer.
   double feed_age_seconds() const;
 
@@ -50,6 +53,9 @@ class DataPlane {
   base::Result<void> learn();
   base::Result<void> learn_from_authority();
   net::Task<void> keep_fresh();
+  net::Task<void> tell_sightings();
+  net::Task<base::Result<AuthorityLink>> call_authority(const tls::Credential& caller, net::Deadline deadline);
+  net::Task<base::Result<void>> tell_now(std::vector<std::string> fingerprints);
   net::Task<void> freshen(Kept& kept);
   void tell(Kept& kept, tls::Credential credential) const;
   base::Duration until_next_look() const;
@@ -60,6 +66,7 @@ class DataPlane {
   const base::Log& log_;
   net::Loop loop_;
   Knowledge knowledge_;
+  Sightings sightings_;
   AuthorityLink::Options link_;
   std::unique_ptr<Follower> follower_;
   std::vector<Kept> kept_;

@@ -17,6 +17,7 @@ struct WorkerShared {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
+  feed::Sightings& sightings;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;

@@ -19,6 +19,8 @@ void soci::type_conversion<countersign::store::CertificateRow>::from_base(const 
   row.not_after = instant(from, "not_after");
   row.revoked_at = maybe_instant(from, "revoked_at");
   row.revoked_for = maybe_text(from, "revoked_for");
+  row.replaces = maybe_text(from, "replaces");
+  row.first_seen_at = maybe_instant(from, "first_seen_at");
 }
 
 void soci::type_conversion<countersign::store::CertificateRow>::to_base(const countersign::store::CertificateRow& row,
@@ -36,6 +38,8 @@ void soci::type_conversion<countersign::store::CertificateRow>::to_base(const co
   put(to, "not_after", row.not_after);
   put(to, "revoked_at", row.revoked_at);
   put(to, "revoked_for", row.revoked_for);
+  put(to, "replaces", row.replaces);
+  put(to, "first_seen_at", row.first_seen_at);
   indicator = soci::i_ok;
 }
 
@@ -59,9 +63,9 @@ base::Result<void> insert(Transaction& transaction, const CertificateRow& row) {
   return run(transaction, "store a certificate", [&](soci::session& sql) {
     sql << "INSERT INTO certificates (serial, fingerprint, spki_sha256, der, environment, organisation, application, "
            "purpose,"
-           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for)"
+           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for, replaces, first_seen_at)"
            " VALUES (:serial, :fingerprint, :spki_sha256, :der, :environment, :organisation, :application, :purpose,"
-           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for)",
+           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for, :replaces, :first_seen_at)",
         soci::use(row);
   });
 }
@@ -73,12 +77,39 @@ base::Result<std::optional<CertificateRow>> find_certificate(Transaction& transa
   });
 }
 
+base::Result<std::optional<CertificateRow>> find_certificate_by_fingerprint(Transaction& transaction,
+                                                                            const std::string& fingerprint) {
+  return run(transaction, "find a certificate", [&](soci::session& sql) {
+    return first<CertificateRow>((sql.prepare << "SELECT * FROM certificates WHERE fingerprint = :fingerprint",
+                                  soci::use(fingerprint, "fingerprint")));
+  });
+}
+
 base::Result<void> revoke_certificate(Transaction& transaction, const std::string& serial, const std::string& reason,
                                       base::Instant at) {
   return run(transaction, "revoke a certificate", [&](soci::session& sql) {
     const long long micros = at.micros;
     sql << "UPDATE certificates SET revoked_at = :at, revoked_for = :reason WHERE serial = :serial",
         soci::use(micros, "at"), soci::use(reason, "reason"), soci::use(serial, "serial");
+  });
+}
+
+base::Result<bool> see_certificate(Transaction& transaction, const std::string& fingerprint, base::Instant at) {
+  return run(transaction, "note that a certificate is in use", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    soci::statement update = (sql.prepare << "UPDATE certificates SET first_seen_at = :at"
+                                             " WHERE fingerprint = :fingerprint AND first_seen_at IS NULL",
+                              soci::use(micros, "at"), soci::use(fingerprint, "fingerprint"));
+    update.execute(true);
+    return update.get_affected_rows() == 1;
+  });
+}
+
+base::Result<std::vector<CertificateRow>> list_successors(Transaction& transaction, const std::string& serial) {
+  return run(transaction, "list successors", [&](soci::session& sql) {
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates WHERE replaces = :serial ORDER BY issued_at, serial",
+         soci::use(serial, "serial")));
   });
 }
 
@@ -105,6 +136,26 @@ base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& 
     return collect<CertificateRow>(
         (sql.prepare << "SELECT * FROM certificates WHERE spki_sha256 = :spki_sha256 ORDER BY issued_at, serial",
          soci::use(spki_sha256, "spki_sha256")));
+  });
+}
+
+base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
+                                                        base::Instant now, int limit) {
+  return run(transaction, "select certificates", [&](soci::session& sql) {
+    const long long micros = now.micros;
+    const long long from = selection.issued_from.value_or(base::Instant{INT64_MIN}).micros;
+    const long long until = selection.issued_until.value_or(base::Instant{INT64_MAX}).micros;
+    return collect<CertificateRow>(
+        (sql.prepare << "SELECT * FROM certificates"
+                        " WHERE (:environment = '' OR environment = :environment)"
+                        " AND (:organisation = '' OR organisation = :organisation)"
+                        " AND (:application = '' OR application = :application)"
+                        " AND (:spki_sha256 = '' OR spki_sha256 = :spki_sha256)"
+                        " AND issued_at >= :from AND issued_at <= :until AND not_after >= :now"
+                        " ORDER BY serial LIMIT :limit",
+         soci::use(selection.of.environment, "environment"), soci::use(selection.of.organisation, "organisation"),
+         soci::use(selection.of.application, "application"), soci::use(selection.spki_sha256, "spki_sha256"),
+         soci::use(from, "from"), soci::use(until, "until"), soci::use(micros, "now"), soci::use(limit, "limit")));
   });
 }
 

@@ -18,14 +18,23 @@ struct CertificateRow {
   base::Instant not_after;
   std::optional<base::Instant> revoked_at;
   std::optional<std::string> revoked_for;
+  std::optional<std::string> replaces = std::nullopt;         ///< serial of the certificate it renewed
+  std::optional<base::Instant> first_seen_at = std::nullopt;  ///< when it was first shown in a handshake
 };
 
 /// Fails also: `store.conflict` when serial or fingerprint is taken or there is no such issuance.
 base::Result<void> insert(Transaction& transaction, const CertificateRow& row);
 base::Result<std::optional<CertificateRow>> find_certificate(Transaction& transaction, const std::string& serial);
+base::Result<std::optional<CertificateRow>> find_certificate_by_fingerprint(Transaction& transaction,
+                                                                            const std::string& fingerprint);
 /// An unknown serial changes nothing.
 base::Result<void> revoke_certificate(Transaction& transaction, const std::string& serial, const std::string& reason,
                                       base::Instant at);
+
+/// It was shown in a handshake, for the first time. False when that was known, or there is no such certificate.
+base::Result<bool> see_certificate(Transaction& transaction, const std::string& fingerprint, base::Instant at);
+/// Those that renewed `serial`, oldest first.
+base::Result<std::vector<CertificateRow>> list_successors(Transaction& transaction, const std::string& serial);
 
 enum class CertificateStatus { any, valid, revoked, expired };
 
@@ -42,6 +51,16 @@ base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transac
 /// Every one of a key, whatever became of it, oldest first.
 base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
                                                                    const std::string& spki_sha256);
+/// Which certificates somebody means; what is empty or absent lets everything pass.
+struct CertificateSelection {
+  ApplicationFilter of;
+  std::string spki_sha256;
+  std::optional<base::Instant> issued_from = std::nullopt;
+  std::optional<base::Instant> issued_until = std::nullopt;  ///< included
+};
+/// Those that have not expired at `now`, revoked ones included, at most `limit`, in order of serial.
+base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
+                                                        base::Instant now, int limit);
 /// All that have not expired at `now`, revoked ones included.
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
 

@@ -144,9 +144,61 @@ constexpr std::array kSeveralAuthorities = {
     "ALTER TABLE issuances ADD COLUMN instance TEXT",
 };
 
+constexpr std::array kApprovals = {
+    "CREATE TABLE requests ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " environment TEXT NOT NULL,"
+    " organisation TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " purpose TEXT NOT NULL,"
+    " spki_sha256 TEXT NOT NULL,"
+    " content TEXT NOT NULL,"
+    " content_sha256 TEXT NOT NULL,"
+    " requested_by TEXT NOT NULL,"
+    " sponsor TEXT,"
+    " needed BIGINT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'issued', 'refused')),"
+    " created_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " decided_at BIGINT,"
+    " refusal TEXT,"
+    " serial TEXT REFERENCES issuances (serial),"
+    " FOREIGN KEY (environment, organisation, application)"
+    "  REFERENCES applications (environment, organisation, application))",
+    "CREATE INDEX requests_by_key ON requests (spki_sha256)",
+    "CREATE INDEX requests_by_state ON requests (state, created_at)",
+
+    "CREATE TABLE approvals ("
+    " request TEXT NOT NULL REFERENCES requests (id),"
+    " approver TEXT NOT NULL,"
+    " content_sha256 TEXT NOT NULL,"
+    " comment TEXT NOT NULL,"
+    " at BIGINT NOT NULL,"
+    " PRIMARY KEY (request, approver))",
+
+    "ALTER TABLE certificates ADD COLUMN replaces TEXT",
+    "ALTER TABLE certificates ADD COLUMN first_seen_at BIGINT",
+    "CREATE INDEX certificates_by_replaces ON certificates (replaces)",
+};
+
+constexpr std::array kCertificateLog = {
+    "CREATE TABLE merkle_leaves ("
+    " number BIGINT NOT NULL PRIMARY KEY,"
+    " serial TEXT NOT NULL UNIQUE REFERENCES certificates (serial))",
+
+    "CREATE TABLE merkle_nodes ("
+    " level BIGINT NOT NULL,"
+    " number BIGINT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " PRIMARY KEY (level, number))",
+};
+
+
 constexpr std::array kMigrations = {Migration{1, "first", kFirstStatements},
                                     Migration{2, "cancelled_codes", kCancelledCodes},
-                                    Migration{5, "several_authorities", kSeveralAuthorities}};
+                                    Migration{3, "approvals_and_renewals", kApprovals},
+                                    Migration{5, "several_authorities", kSeveralAuthorities},
+                                    Migration{7, "certificate_log", kCertificateLog}};
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
   sql << to_dialect(dialect,
