@@ -7,6 +7,7 @@
 
 #include "authority/passphrase.h"
 #include "authority/service.h"
+#include "authority/token_pin.h"
 #include "daemon.h"
 
 namespace {
@@ -50,24 +51,42 @@ base::Secret take_from_environment(const char* name) {
   return taken;
 }
 
+authority::SecretSources sources_of(const char* variable, const std::filesystem::path& configured_file) {
+  authority::SecretSources sources;
+  if (std::getenv(variable) != nullptr) sources.environment.emplace(take_from_environment(variable).reveal_text());
+  sources.credentials_directory = environment("CREDENTIALS_DIRECTORY");
+  sources.configured_file = configured_file;
+  return sources;
+}
+
+void wipe(authority::SecretSources& sources) {
+  if (sources.environment) ::explicit_bzero(sources.environment->data(), sources.environment->size());
+}
+
 base::Result<base::Secret> find_passphrase(const authority::Settings& settings, crypto::Random& random,
                                            const base::Log& log) {
   const authority::DataFolder folder(settings.data);
   authority::PassphraseSources sources;
-  if (std::getenv("COUNTERSIGN_PASSPHRASE") != nullptr)
-    sources.environment.emplace(take_from_environment("COUNTERSIGN_PASSPHRASE").reveal_text());
-  sources.credentials_directory = environment("CREDENTIALS_DIRECTORY");
-  sources.configured_file = settings.passphrase_file;
+  sources.given = sources_of("COUNTERSIGN_PASSPHRASE", settings.passphrase_file);
   sources.file_beside_keys = folder.passphrase();
   sources.may_make_file = !std::filesystem::exists(folder.keys());
   auto looked = authority::find_passphrase(sources, random);
-  if (sources.environment) ::explicit_bzero(sources.environment->data(), sources.environment->size());
+  wipe(sources.given);
   BASE_TRY(auto found, std::move(looked));
   if (found.lies_beside_keys)
     log.warning("passphrase.beside_keys",
                 {{"file", folder.passphrase().string()},
                  {"remedy", "set authority.passphrase_file to a file that is kept elsewhere"}});
   return std::move(found.secret);
+}
+
+/// Empty where no token is configured.
+base::Result<base::Secret> find_token_pin(const authority::Settings& settings) {
+  auto sources = sources_of("COUNTERSIGN_TOKEN_PIN", settings.token ? settings.token->pin_file : "");
+  base::Result<base::Secret> found = base::Secret();
+  if (settings.token) found = authority::find_token_pin(sources);
+  wipe(sources);
+  return found;
 }
 
 net::Task<void> run_until_stopped(net::Loop& loop, authority::Service& service, const base::Log& log) {
@@ -89,11 +108,12 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   crypto::SystemRandom random;
   BASE_TRY(const auto observer, make_observer(options.crash_at, log));
   BASE_TRY(const auto passphrase, find_passphrase(settings, random, log));
+  BASE_TRY(const auto token_pin, find_token_pin(settings));
 
   net::Loop loop;
   authority::FeedBell bell(loop);
   BASE_TRY(const auto authority,
-           authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell}));
+           authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell, &token_pin}));
   if (!options.new_operator.empty()) {
     BASE_TRY_VOID(authority->make_new_operator());
     log.warning("operator.recovered", {{"folder", authority->folder().operator_folder().string()}});

@@ -46,6 +46,7 @@ find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 
 # countersign_module(NAME SOURCES a.cpp ... USES base crypto ... LINKS lib ... TESTS a_test.cpp ... TEST_LINKS ...)
 # One folder of src/ = one static library countersign_NAME; TESTS become one gtest program NAME_test in ctest. With

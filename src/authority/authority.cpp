@@ -5,6 +5,9 @@
 #include "authority/feed_source.h"
 #include "authority/follow.h"
 #include "authority/open_files.h"
+#include "authority/token_signer.h"
+#include "base/check.h"
+#include "base/files.h"
 
 namespace countersign::authority {
 
@@ -23,7 +26,8 @@ Authority::~Authority() { fleet_.leave(); }
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
   DataFolder folder(settings.data);
-  const auto is_private = check_private(settings.data, settings.passphrase_file);
+  const auto is_private = check_private(
+      settings.data, {settings.passphrase_file, settings.token ? settings.token->pin_file : std::filesystem::path()});
   if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
   if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));
@@ -39,15 +43,18 @@ base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& setting
 }
 
 base::Result<void> Authority::set_up(const Settings& settings, const base::Secret& passphrase) {
-  const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random};
+  if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
+  std::optional<TokenHome> home;
+  if (token_) home.emplace(TokenHome{*token_, *token_settings_});
+  const FirstRun first{folder_,    settings.provider, settings.server_names,
+                       passphrase, outside_.random,   home ? &*home : nullptr};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   {
     BASE_TRY(auto rows, ledger_.read());
     BASE_TRY(hierarchy_, Hierarchy::load(rows));
   }
   BASE_TRY(trust_, hierarchy_->to_trust_set());
-  BASE_TRY(auto signer, FileSigner::open(folder_.keys(), *hierarchy_, passphrase));
-  signer_ = std::make_unique<FileSigner>(std::move(signer));
+  BASE_TRY_VOID(open_signer(settings, passphrase));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
   seal_.use_key(std::move(audit_key));
   BASE_TRY(checkpoints_,
@@ -74,6 +81,27 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
   return provide_credentials(settings);
+}
+
+base::Result<void> Authority::open_token_home(const TokenSettings& settings, const base::Secret& passphrase) {
+  BASE_CHECK(outside_.token_pin != nullptr);
+  token_settings_ = settings;
+  BASE_TRY(token_, open_token({*token_settings_, *outside_.token_pin, passphrase}, folder_.refused_pin()));
+  return {};
+}
+
+base::Result<void> Authority::open_signer(const Settings& settings, const base::Secret& passphrase) {
+  if (token_) {
+    BASE_TRY(signer_, TokenSigner::open({*token_, *token_settings_, outside_.log}, *hierarchy_));
+    outside_.log.info("token.ready", {{"token", settings.token->label}, {"module", settings.token->module.string()}});
+    return {};
+  }
+  if (const auto note = base::read_file(DataFolder::token_note(folder_.keys())))
+    return base::fail(base::Kind::invalid, "keys.in_token",
+                      note->substr(0, note->find('\n')) + " Name it in [authority.token] of the configuration");
+  BASE_TRY(auto signer, FileSigner::open(folder_.keys(), *hierarchy_, passphrase));
+  signer_ = std::make_unique<FileSigner>(std::move(signer));
+  return {};
 }
 
 /// A data folder that comes new to a shared registry knows no end of the log yet. Where the log is not whole the

@@ -14,6 +14,7 @@
 #include "authority/fleet.h"
 #include "authority/settings.h"
 #include "base/log.h"
+#include "crypto/token.h"
 
 namespace countersign::authority {
 
@@ -26,11 +27,13 @@ class Authority {
     const base::Log& log;
     StepObserver& observer;
     PublicationListener& listener;
+    const base::Secret* token_pin = nullptr;  ///< where the settings name a token
   };
 
-  /// Locks the folder, opens the registry, does the first run or completes one that was interrupted, checks keys
-  /// against certificates, ends what a crash left open, and provides the authority's own credentials. Fails: as
-  /// check_private, DataLock, store::Registry::open, establish, Hierarchy::load, FileSigner::open and Credentials.
+  /// Locks the folder, opens the registry, does the first run or completes one that was interrupted, checks keys against certificates, ends
+  /// what a crash left open, and provides the authority's own credentials. Fails: as check_private, DataLock,
+  /// store::Registry::open, establish, Hierarchy::load, open_token, FileSigner::open,
+  /// TokenSigner::open and Credentials; `keys.in_token` when the keys are in a token that the settings do not name.
   static base::Result<std::unique_ptr<Authority>> open(const Settings& settings, const base::Secret& passphrase,
                                                        const Outside& outside);
   Authority(const Authority&) = delete;
@@ -69,6 +72,8 @@ class Authority {
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> adopt_audit_of_others();
+  base::Result<void> open_token_home(const TokenSettings& settings, const base::Secret& passphrase);
+  base::Result<void> open_signer(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);
@@ -85,6 +90,8 @@ class Authority {
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;
   std::optional<trust::TrustSet> trust_;
+  std::unique_ptr<crypto::Token> token_;
+  std::optional<TokenSettings> token_settings_;
   std::unique_ptr<Signer> signer_;
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;

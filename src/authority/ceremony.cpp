@@ -37,7 +37,7 @@ struct CaName {
   std::string_view title;
 };
 
-base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::PrivateKey& key, base::Instant now,
+base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::PublicKey& key, base::Instant now,
                                             crypto::Random& random) {
   BASE_TRY(auto serial, x509::Serial::generate(random));
   const base::Instant start = base::Instant::from_unix_seconds((now - kCaBackdating).unix_seconds());
@@ -46,7 +46,7 @@ base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::Pr
       .subject = {shorten(name.provider) + " " + std::string(name.title), name.provider, {}},
       .not_before = start,
       .not_after = start + kIssuingCaLife,
-      .key = key.public_key(),
+      .key = key,
       .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
       .extended_key_usage = {},
       .subject_alt_names = {},
@@ -54,38 +54,48 @@ base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::Pr
   };
 }
 
-base::Result<NewRoot> make_root(Root root, const std::string& provider, base::Instant now, crypto::Random& random) {
-  BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
-  BASE_TRY(auto spec, ca_spec({provider, title_of(root)}, key, now, random));
+/// A root while its key may sign.
+struct LiveRoot {
+  Root root;
+  CaKeys::Key key;
+  x509::Certificate certificate;
+};
+
+base::Result<LiveRoot> make_root(Root root, const std::string& provider, base::Instant now,
+                                 const CeremonySupplies& supplies) {
+  BASE_TRY(auto key, supplies.keys.make(root_key_name(root), CaKeys::Of::root));
+  BASE_TRY(auto spec, ca_spec({provider, title_of(root)}, key.public_key, now, supplies.random));
   spec.not_after = spec.not_before + kRootLife;
   spec.ca->path_length = 1;
   BASE_TRY(const auto tbs, x509::build_self_issued_tbs(spec));
   BASE_TRY(const auto signature, key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
-  return NewRoot{root, std::move(key), std::move(certificate)};
+  return LiveRoot{root, std::move(key), std::move(certificate)};
 }
 
-base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const NewRoot& root, base::Instant now,
-                                           crypto::Random& random) {
-  BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
-  BASE_TRY(const auto spec, ca_spec({root.certificate.subject().organisation, plan.title}, key, now, random));
-  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.certificate, root.key.public_key()));
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root, base::Instant now,
+                                           const CeremonySupplies& supplies) {
+  BASE_TRY(const auto key, supplies.keys.make(std::string(plan.name), CaKeys::Of::issuing_ca));
+  const CaName name{root.certificate.subject().organisation, plan.title};
+  BASE_TRY(const auto spec, ca_spec(name, key.public_key, now, supplies.random));
+  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.certificate, root.key.public_key));
   BASE_TRY(const auto signature, root.key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
-  return NewIssuingCa{plan, std::move(key), std::move(certificate)};
+  return NewIssuingCa{plan, std::move(certificate)};
 }
 
 }  // namespace
 
-base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, crypto::Random& random) {
+base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, const CeremonySupplies& supplies) {
+  std::vector<LiveRoot> roots;
   Ceremony ceremony;
   for (const Root root : {Root::partner, Root::provider}) {
-    BASE_TRY(auto made, make_root(root, provider, now, random));
-    ceremony.roots.push_back(std::move(made));
+    BASE_TRY(auto made, make_root(root, provider, now, supplies));
+    ceremony.roots.push_back({root, made.certificate});
+    roots.push_back(std::move(made));
   }
   for (const IssuingCaPlan& plan : issuing_ca_plans()) {
-    const NewRoot& root = plan.root == Root::partner ? ceremony.roots[0] : ceremony.roots[1];
-    BASE_TRY(auto made, make_issuing_ca(plan, root, now, random));
+    BASE_TRY(auto made, make_issuing_ca(plan, plan.root == Root::partner ? roots[0] : roots[1], now, supplies));
     ceremony.issuing_cas.push_back(std::move(made));
   }
   return ceremony;

@@ -1,11 +1,11 @@
-// The ceremony: makes the keys and certificates of all CAs, in memory. The only place where a root key signs.
+// The ceremony: has the keys of all CAs made and makes their certificates. The only place where a root key signs.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "authority/ca_keys.h"
 #include "authority/profile.h"
-#include "crypto/private_key.h"
 #include "crypto/random.h"
 
 namespace countersign::authority {
@@ -15,13 +15,11 @@ inline constexpr base::Duration kIssuingCaLife = std::chrono::hours(24 * 365 * 1
 
 struct NewRoot {
   Root root;
-  crypto::PrivateKey key;
   x509::Certificate certificate;
 };
 
 struct NewIssuingCa {
   IssuingCaPlan plan;
-  crypto::PrivateKey key;
   x509::Certificate certificate;
 };
 
@@ -30,9 +28,14 @@ struct Ceremony {
   std::vector<NewIssuingCa> issuing_cas;
 };
 
-/// P-256 keys; roots for 20 years, issuing CAs for 10 with pathLen 0 (RFC 5280 section 4.2.1.9). Fails: as crypto and
-/// x509.
-base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, crypto::Random& random);
+/// What a ceremony borrows.
+struct CeremonySupplies {
+  CaKeys& keys;
+  crypto::Random& random;
+};
+
+/// Roots for 20 years, issuing CAs for 10 with pathLen 0 (RFC 5280 section 4.2.1.9). Fails: as CaKeys and x509.
+base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, const CeremonySupplies& supplies);
 
 /// The name of a root's key file, without ".pem".
 std::string root_key_name(Root root);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/rows.h"
+#include "store/certificates.h"
 #include "store/merkle.h"
 
 namespace countersign::authority {

@@ -16,6 +16,10 @@ class DataFolder {
   std::filesystem::path keys() const { return root_ / "keys"; }
   /// Keys of a first run that is not over yet.
   std::filesystem::path new_keys() const { return root_ / "keys.new"; }
+  /// In keys() or new_keys(): says that the keys of the CAs are in a token.
+  static std::filesystem::path token_note(const std::filesystem::path& keys) { return keys / "in-token"; }
+  /// Remembers a PIN that the token refused.
+  std::filesystem::path refused_pin() const { return root_ / "token-pin.refused"; }
   std::filesystem::path certificates() const { return root_ / "certificates"; }
   std::filesystem::path passphrase() const { return root_ / "passphrase"; }
   std::filesystem::path operator_folder() const { return root_ / "operator"; }

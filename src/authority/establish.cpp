@@ -73,6 +73,7 @@ tl::unexpected<base::Error> keys_missing(const DataFolder& folder) {
 
 /// Were the keys of an interrupted first run made for the CAs that the registry has?
 base::Result<bool> are_of_registry(Ledger& ledger, const FirstRun& run) {
+  if (fs::exists(DataFolder::token_note(run.folder.new_keys()))) return true;  // the token's signer will look at them
   BASE_TRY(auto rows, ledger.read());
   BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
   const auto opened = FileSigner::open(run.folder.new_keys(), hierarchy, run.passphrase);
@@ -100,26 +101,56 @@ base::Result<void> check_provider_name(const std::string& provider) {
       "the provider's name must have 1 to " + std::to_string(kProviderNameLimit) + " bytes and no control characters");
 }
 
-base::Result<void> write_key(const fs::path& folder, const std::string& key_name, const crypto::PrivateKey& key,
-                             const base::Secret& passphrase) {
-  BASE_TRY(const std::string pem, key.to_encrypted_pem(passphrase));
-  return base::create_file(key_file(folder, key_name), pem, base::FileMode::owner_only);
+/// What says, beside the encrypted files, that keys are in a token, and in which.
+std::string note_of(const TokenSettings& settings) {
+  return "The keys of the CAs are in the token '" + settings.label + "' with labels that begin with '" +
+         settings.key_prefix + "-'.\n";
 }
 
-/// The first stage. What an interrupted first run left is thrown away: no certificate of it was ever durable.
-base::Result<void> write_new_keys(const Ceremony& ceremony, const FirstRun& run, AuditSeal& seal) {
+/// Empties `keys.new` of what an interrupted first run left there, as no certificate of it was ever durable - but for
+/// the note on keys in the token, which are still there.
+base::Result<void> empty_new_keys(const FirstRun& run) {
   const fs::path folder = run.folder.new_keys();
-  std::error_code error;
-  fs::remove_all(folder, error);
   BASE_TRY_VOID(base::make_folder(folder));
-  for (const NewRoot& root : ceremony.roots)
-    BASE_TRY_VOID(write_key(folder, root_key_name(root.root), root.key, run.passphrase));
-  for (const NewIssuingCa& ca : ceremony.issuing_cas)
-    BASE_TRY_VOID(write_key(folder, std::string(ca.plan.name), ca.key, run.passphrase));
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    found.push_back(entry->path());
+  for (const fs::path& path : found)
+    if (run.token == nullptr || path != DataFolder::token_note(folder)) fs::remove_all(path, error);
+  return {};
+}
+
+/// Notes that keys will be in the token, before there are any. Are those that lie there left over from this first run?
+base::Result<TokenCaKeys::LeftOver> claim_token(const FirstRun& run) {
+  const fs::path file = DataFolder::token_note(run.folder.new_keys());
+  const std::string note = note_of(run.token->settings);
+  const auto noted = base::read_file(file);
+  if (noted && *noted == note) return TokenCaKeys::LeftOver::ours;
+  BASE_TRY_VOID(check_labels_are_free(run.token->token, run.token->settings));
+  BASE_TRY_VOID(base::write_file(file, note, base::FileMode::owner_only));
+  BASE_TRY_VOID(sync_folder(run.folder.root()));
+  return TokenCaKeys::LeftOver::none;
+}
+
+/// The first stage: the keys, wherever they are to lie, and that of the audit log's seal, which is always a file.
+base::Result<Ceremony> make_keys(const FirstRun& run, Ledger& ledger) {
+  const fs::path folder = run.folder.new_keys();
+  BASE_TRY_VOID(empty_new_keys(run));
+  const auto kind = run.token == nullptr ? crypto::PrivateKey::Kind::p256 : run.token->settings.key;
+  FileCaKeys files(folder, run.passphrase, kind);
+  std::optional<TokenCaKeys> in_token;
+  if (run.token != nullptr) {
+    BASE_TRY(const auto left_over, claim_token(run));
+    in_token.emplace(TokenCaKeys::Parts{run.token->token, run.token->settings, files, left_over});
+  }
+  CaKeys& keys = in_token ? static_cast<CaKeys&>(*in_token) : files;
+  BASE_TRY(auto ceremony, hold_ceremony(run.provider, ledger.now(), {keys, run.random}));
   BASE_TRY(auto audit_key, open_audit_key(folder, run.passphrase));
-  seal.use_key(std::move(audit_key));
-  BASE_TRY_VOID(seal.begin());
-  return sync_folder(run.folder.root());
+  ledger.seal().use_key(std::move(audit_key));
+  BASE_TRY_VOID(ledger.seal().begin());
+  BASE_TRY_VOID(sync_folder(run.folder.root()));
+  return ceremony;
 }
 
 base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base::Instant now) {
@@ -208,8 +239,7 @@ base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
                           "', but the registry is empty: restore it " +
                           "from a backup, or move the whole data folder away to begin anew");
   BASE_TRY_VOID(check_provider_name(run.provider));
-  BASE_TRY(const Ceremony ceremony, hold_ceremony(run.provider, ledger.now(), run.random));
-  BASE_TRY_VOID(write_new_keys(ceremony, run, ledger.seal()));
+  BASE_TRY(const Ceremony ceremony, make_keys(run, ledger));
   const auto committed = commit_hierarchy(ledger, ceremony, run);
   if (!committed && committed.error().code == "keys.missing") discard_new_keys(run.folder);
   BASE_TRY_VOID(committed);

@@ -350,7 +350,10 @@ TEST(Ceremony, KeepsNamesWithinTheirBounds) {
             "e AG \xc3\xbc",
             "Zahlungsdienst K\xc3\xb6nigstra\xc3\x9f"
             "e AG Partner Root CA"}}) {
-    const auto ceremony = hold_ceremony(row.provider, kNow, random);
+    const testing::Folder folder;
+    const base::Secret passphrase(std::string_view("x"));
+    FileCaKeys keys(folder.path(), passphrase, crypto::PrivateKey::Kind::p256);
+    const auto ceremony = hold_ceremony(row.provider, kNow, {keys, random});
     ASSERT_TRUE(ceremony) << base::to_string(ceremony.error());
     EXPECT_EQ(ceremony->roots[0].certificate.subject().common_name, row.common_name);
     EXPECT_EQ(ceremony->roots[0].certificate.subject().organisation, row.provider);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "authority/publish.h"
+#include "authority/recovery.h"
 #include "base/check.h"
 
 namespace countersign::authority {
@@ -24,14 +25,18 @@ base::Result<Issued> Issuance::issue(Approved approved) {
   BASE_TRY(SigningPermit permit, record(ledger_, linted));
   BASE_TRY_VOID(observer_.reached(Step::after_record));
 
-  BASE_TRY(x509::Certificate certificate, signer_.sign(std::move(permit)));
+  auto certificate = signer_.sign(std::move(permit));
+  if (!certificate) {
+    (void)abandon_intent(ledger_, linted);
+    return base::unexpected(std::move(certificate).error());
+  }
   BASE_TRY_VOID(observer_.reached(Step::after_sign));
 
-  BASE_TRY_VOID(publish(ledger_, linted, certificate));
+  BASE_TRY_VOID(publish(ledger_, linted, *certificate));
   BASE_TRY_VOID(observer_.reached(Step::after_publish));
 
   const Checked& checked = linted.checked();
-  return Issued{std::move(certificate), checked.order().identity, &checked.issuer()};
+  return Issued{std::move(*certificate), checked.order().identity, &checked.issuer()};
 }
 
 std::string_view name(Step step) {

@@ -2,8 +2,8 @@
 // before can make: Order -> Checked -> Approved -> Linted -> SigningPermit -> certificate.
 //
 // A failure or a pulled plug between record and publish leaves an intent without certificate: recovery.h marks it
-// abandoned at the next start, its serial is never used again, and asking once more gives a certificate under a new
-// serial.
+// abandoned, at once when the signer could not sign, else at the next start; its serial is never used again, and asking
+// once more gives a certificate under a new serial.
 #pragma once
 
 #include "authority/approval.h"

@@ -1,6 +1,7 @@
 #include "authority/key_policy.h"
 
 #include "authority/rows.h"
+#include "crypto/strength.h"
 #include "store/issuances.h"
 
 namespace countersign::authority {
@@ -22,7 +23,7 @@ base::Result<void> check_compromise(store::Transaction& rows, const std::string&
 
 base::Result<void> check_key(store::Transaction& rows, const Hierarchy& hierarchy, const KeyUse& wanted,
                              const crypto::PublicKey& key) {
-  BASE_TRY_VOID(crypto::check_strength(key));
+  BASE_TRY_VOID(crypto::check_strength(key, crypto::KeyPolicy::certify));
   if (hierarchy.has_key(key))
     return base::fail(base::Kind::denied, "key.in_use", "this key belongs to a CA" + std::string(kRemedy));
   return check_key_uses(rows, wanted, key);

@@ -45,7 +45,7 @@ base::Result<void> check_files(const fs::path& folder, bool (*matters)(const fs:
 
 }  // namespace
 
-base::Result<void> check_private(const fs::path& data, const fs::path& passphrase_file) {
+base::Result<void> check_private(const fs::path& data, const std::vector<fs::path>& secrets) {
   const DataFolder folder(data);
   const auto any = [](const fs::path&) { return true; };
   BASE_TRY_VOID(check_files(folder.root(), is_key));
@@ -53,7 +53,9 @@ base::Result<void> check_private(const fs::path& data, const fs::path& passphras
   BASE_TRY_VOID(check_files(folder.operator_folder(), is_key));
   for (const fs::path& file : {folder.registry(), folder.audit_head(), folder.passphrase()})
     BASE_TRY_VOID(check_one(file));
-  return passphrase_file.empty() ? base::Result<void>() : check_one(passphrase_file);
+  for (const fs::path& file : secrets)
+    if (!file.empty()) BASE_TRY_VOID(check_one(file));
+  return {};
 }
 
 }  // namespace countersign::authority

@@ -5,11 +5,16 @@
 #include <string>
 
 #include "authority/ledger.h"
+#include "authority/lint.h"
 
 namespace countersign::authority {
 
 /// Marks every open intent abandoned, with an audit record each, and returns how many; but not those of `living`
 /// instances, whose issuances may be under way. Fails: as store.
 base::Result<std::size_t> abandon_open_intents(Ledger& ledger, const std::set<std::string>& living = {});
+
+/// Ends the intent of an issuance that could not be signed: its serial is never signed again. What cannot be written
+/// now is done at the next start. Fails: as store and audit.
+base::Result<void> abandon_intent(Ledger& ledger, const Linted& linted);
 
 }  // namespace countersign::authority

@@ -20,14 +20,16 @@ tl::unexpected<base::Error> not_started(const Program& program, const std::strin
   return base::fail(base::Kind::internal, "program.start", "cannot start '" + program.file.string() + "': " + why);
 }
 
-/// Our environment, for execve: the passphrase of the CA keys is nobody's business but the authority's.
+/// Our environment, for execve: the passphrase of the CA keys and the PIN of their token are nobody's business but the
+/// authority's.
 std::vector<char*> environment_for(const Program& program) {
   std::vector<char*> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text(*variable);
-    const bool leads_to_passphrase =
-        text.starts_with("COUNTERSIGN_PASSPHRASE=") || text.starts_with("CREDENTIALS_DIRECTORY=");
-    if (program.may_know_passphrase || !leads_to_passphrase) variables.push_back(*variable);
+    const bool leads_to_secret = text.starts_with("COUNTERSIGN_PASSPHRASE=") ||
+                                 text.starts_with("COUNTERSIGN_TOKEN_PIN=") ||
+                                 text.starts_with("CREDENTIALS_DIRECTORY=");
+    if (program.may_know_passphrase || !leads_to_secret) variables.push_back(*variable);
   }
   variables.push_back(nullptr);
   return variables;

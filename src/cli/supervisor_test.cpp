@@ -127,6 +127,7 @@ TEST(Child, SaysWhyItCannotStart) {
 TEST(Child, OnlyTheAuthorityKnowsWhereThePassphraseIs) {
   const Folder folder;
   ::setenv("COUNTERSIGN_PASSPHRASE", "open sesame", 1);
+  ::setenv("COUNTERSIGN_TOKEN_PIN", "pin 4711", 1);
   ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
   ::setenv("COUNTERSIGN_OTHER", "kept", 1);
   for (const bool may_know : {false, true}) {
@@ -137,10 +138,12 @@ TEST(Child, OnlyTheAuthorityKnowsWhereThePassphraseIs) {
     ::waitpid(*pid, nullptr, 0);
     const std::string printed = base::read_file(program.log).value();
     EXPECT_EQ(printed.find("open sesame") != std::string::npos, may_know);
+    EXPECT_EQ(printed.find("pin 4711") != std::string::npos, may_know);
     EXPECT_EQ(printed.find("/run/credentials/x") != std::string::npos, may_know);
     EXPECT_NE(printed.find("COUNTERSIGN_OTHER=kept"), std::string::npos);
   }
-  for (const char* name : {"COUNTERSIGN_PASSPHRASE", "CREDENTIALS_DIRECTORY", "COUNTERSIGN_OTHER"})
+  for (const char* name :
+       {"COUNTERSIGN_PASSPHRASE", "COUNTERSIGN_TOKEN_PIN", "CREDENTIALS_DIRECTORY", "COUNTERSIGN_OTHER"})
     ::unsetenv(name);
 }
 

@@ -1,12 +1,10 @@
 #include <algorithm>
-#include <functional>
 
 #include <gtest/gtest.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 
 #include "crypto/digest.h"
 #include "crypto/handle.h"
@@ -21,110 +19,8 @@ namespace countersign::crypto {
 namespace {
 
 using BigNumber = Handle<BIGNUM, BN_free>;
-using NativeKey = Handle<EVP_PKEY, EVP_PKEY_free>;
-
-PublicKey through_spki(EVP_PKEY* key) { return PublicKey::from_spki(PublicKey::from_native(key).to_spki()).value(); }
-
-/// An RSA public key of any modulus and exponent, good or not.
-PublicKey rsa_key(const BIGNUM* modulus, unsigned exponent) {
-  const BigNumber e(BN_new());
-  BN_set_word(e.get(), exponent);
-  const Handle<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(OSSL_PARAM_BLD_new());
-  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus);
-  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
-  const Handle<OSSL_PARAM, OSSL_PARAM_free> parameters(OSSL_PARAM_BLD_to_param(builder.get()));
-  const Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-  EVP_PKEY* key = nullptr;
-  EVP_PKEY_fromdata_init(context.get());
-  EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get());
-  return through_spki(NativeKey(key).get());
-}
-
-PublicKey generated_rsa(std::size_t bits) {
-  return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", bits)).get());
-}
-
-PublicKey random_modulus(int bits, unsigned exponent) {
-  const BigNumber modulus(BN_new());
-  BN_rand(modulus.get(), bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
-  return rsa_key(modulus.get(), exponent);
-}
-
-PublicKey multiple_of_seven() {
-  const BigNumber modulus(BN_new());
-  BN_rand(modulus.get(), 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
-  while (BN_mod_word(modulus.get(), 7) != 0)
-    BN_sub_word(modulus.get(), 2);
-  return rsa_key(modulus.get(), 65537);
-}
-
-PublicKey close_primes() {
-  const Handle<BN_CTX, BN_CTX_free> context(BN_CTX_new());
-  const BigNumber p(BN_new());
-  const BigNumber q(BN_new());
-  const BigNumber modulus(BN_new());
-  BN_generate_prime_ex(p.get(), 1024, 0, nullptr, nullptr, nullptr);
-  BN_copy(q.get(), p.get());
-  do
-    BN_add_word(q.get(), 2);
-  while (BN_check_prime(q.get(), context.get(), nullptr) != 1);
-  BN_mul(modulus.get(), p.get(), q.get(), context.get());
-  return rsa_key(modulus.get(), 65537);
-}
-
-PublicKey ec_key(const char* group) {
-  return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", group)).get());
-}
-
-PublicKey explicit_curve() {
-  NativeKey key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
-  EVP_PKEY_set_utf8_string_param(key.get(), OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
-  return through_spki(key.get());
-}
 
 PublicKey made(PrivateKey::Kind kind) { return PrivateKey::generate(kind).value().public_key(); }
-
-struct StrengthRow {
-  const char* name;
-  std::function<PublicKey()> key;
-  const char* refusal;  ///< part of the detail; empty: accepted
-};
-
-TEST(CheckStrength, Rows) {
-  const StrengthRow rows[] = {
-      {"P-256", [] { return made(PrivateKey::Kind::p256); }, ""},
-      {"P-384", [] { return made(PrivateKey::Kind::p384); }, ""},
-      {"Ed25519", [] { return made(PrivateKey::Kind::ed25519); }, ""},
-      {"RSA 2048", [] { return generated_rsa(2048); }, ""},
-      {"RSA 3072", [] { return made(PrivateKey::Kind::rsa3072); }, ""},
-      {"RSA 1024", [] { return generated_rsa(1024); }, "1024 bits, at least 2048"},
-      {"RSA 2047", [] { return random_modulus(2047, 65537); }, "2047 bits, at least 2048"},
-      {"RSA 2052", [] { return random_modulus(2052, 65537); }, "no multiple of 8"},
-      {"RSA 9000", [] { return random_modulus(9000, 65537); }, "at most 8192"},
-      {"RSA exponent 3", [] { return random_modulus(2048, 3); }, "exponent is not 65537"},
-      {"RSA small factor", multiple_of_seven, "small factor"},
-      {"RSA close primes", close_primes, "too close together"},
-      {"P-521", [] { return ec_key("P-521"); }, "none of RSA, P-256"},
-      {"secp256k1", [] { return ec_key("secp256k1"); }, "none of RSA, P-256"},
-      {"explicit parameters", explicit_curve, "describes its curve itself"},
-      {"X25519", [] { return through_spki(NativeKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")).get()); },
-       "none of RSA, P-256"},
-      {"no key at all", [] { return PublicKey::from_native(nullptr); }, "none of RSA, P-256"},
-  };
-  for (const StrengthRow& row : rows) {
-    SCOPED_TRACE(row.name);
-    const auto result = check_strength(row.key());
-    if (*row.refusal == '\0') {
-      EXPECT_TRUE(result) << result.error().detail;
-      continue;
-    }
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, "key.weak");
-    EXPECT_NE(result.error().detail.find(row.refusal), std::string::npos) << result.error().detail;
-    EXPECT_NE(result.error().detail.find("make a new key"), std::string::npos);
-    EXPECT_EQ(ERR_peek_error(), 0U);
-  }
-}
 
 TEST(PublicKey, PointOffTheCurveIsNoKey) {
   base::Bytes spki = made(PrivateKey::Kind::p256).to_spki();

@@ -41,8 +41,4 @@ class PublicKey {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
-/// The gate a key passes before anyone certifies or believes it: RSA of 2048-8192 bits in steps of 8 with e = 65537,
-/// P-256, P-384 or Ed25519, the point on its curve. Fails: `key.weak`, naming the rule (NIST SP 800-131A, RFC 8446).
-base::Result<void> check_strength(const PublicKey& key);
-
 }  // namespace countersign::crypto

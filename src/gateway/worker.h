@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "feed/sightings.h"
 #include "gateway/connection.h"
 #include "tls/server.h"
 

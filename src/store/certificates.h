@@ -63,5 +63,7 @@ base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction
                                                         base::Instant now, int limit);
 /// All that have not expired at `now`, revoked ones included.
 base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
+/// Certificates that are in the log of certificates (store/merkle.h) not yet, in order of issue, at most `limit`.
+base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit);
 
 }  // namespace countersign::store

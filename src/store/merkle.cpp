@@ -73,13 +73,4 @@ base::Result<std::optional<MerkleNodeRow>> find_merkle_node(Transaction& transac
   });
 }
 
-base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit) {
-  return run(transaction, "list certificates that are not in the log", [&](soci::session& sql) {
-    return collect<CertificateRow>(
-        (sql.prepare << "SELECT * FROM certificates WHERE serial NOT IN (SELECT serial FROM merkle_leaves)"
-                        " ORDER BY issued_at, serial LIMIT :limit",
-         soci::use(limit, "limit")));
-  });
-}
-
 }  // namespace countersign::store

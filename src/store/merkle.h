@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "store/certificates.h"
+#include "store/registry.h"
 
 namespace countersign::store {
 
@@ -28,7 +28,4 @@ base::Result<std::int64_t> count_merkle_leaves(Transaction& transaction);
 base::Result<std::optional<MerkleLeafRow>> find_merkle_leaf(Transaction& transaction, const std::string& serial);
 base::Result<std::optional<MerkleNodeRow>> find_merkle_node(Transaction& transaction, std::int64_t level,
                                                             std::int64_t number);
-/// Certificates that are no leaf yet, in order of issue, at most `limit`.
-base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit);
-
 }  // namespace countersign::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "crypto/strength.h"
 
 namespace countersign::trust {
 namespace {
@@ -125,7 +126,7 @@ std::optional<Refusal> judge_issuer(const Certificate& leaf, const IssuingCa* is
 std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
   const Certificate& leaf = path.front();
   for (std::size_t depth = 0; depth + 1 < path.size(); ++depth) {
-    auto strong = crypto::check_strength(path[depth].public_key());
+    auto strong = crypto::check_strength(path[depth].public_key(), crypto::KeyPolicy::believe);
     if (!strong) return refuse(Reason::weak_key, leaf, static_cast<int>(depth), strong.error().detail);
     if (!path[depth].has_strong_signature())
       return refuse(Reason::weak_signature, leaf, static_cast<int>(depth),

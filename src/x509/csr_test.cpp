@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include "crypto/pem.h"
+#include "crypto/strength.h"
 #include "testing/ca.h"
 #include "testing/code_of.h"
 
@@ -99,14 +100,14 @@ TEST(Csr, GivesTheKeyOfItsMaker) {
     const auto csr = Csr::parse(Csr::make_pem(key, {"payments", "acme", ""}).value());
     ASSERT_TRUE(csr);
     EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
-    EXPECT_TRUE(crypto::check_strength(csr->public_key()));
+    EXPECT_TRUE(crypto::check_strength(csr->public_key(), crypto::KeyPolicy::certify));
   }
 }
 
 TEST(Csr, WeakKeyPassesTheProofButNotTheGate) {
   const auto csr = Csr::parse(Csr::make_pem(testing::make_weak_key(), {"payments", "", ""}).value());
   ASSERT_TRUE(csr);
-  EXPECT_EQ(code_of(crypto::check_strength(csr->public_key())), "key.weak");
+  EXPECT_EQ(code_of(crypto::check_strength(csr->public_key(), crypto::KeyPolicy::certify)), "key.weak");
 }
 
 TEST(Csr, SubjectHintRows) {

@@ -63,6 +63,8 @@ class Platform:
         self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
+        self.authority_settings = ""  # more of [authority], tables under it included
+        self.variables = {}  # of the environment, besides our own
         self.write_config()
 
     def __enter__(self):
@@ -87,7 +89,8 @@ class Platform:
     def up(self, environment=None):
         """`countersign up`, as people run it. `environment`: variables besides our own."""
         command = [self.programs / "countersign", "up", "--data", self.data]
-        self.running["up"] = Program("up", command, self.folder, self.data / "up.json", environment)
+        self.running["up"] = Program("up", command, self.folder, self.data / "up.json",
+                                     {**self.variables, **(environment or {})})
         self._note_ports(self.running["up"].started())
         return self
 
@@ -112,7 +115,7 @@ class Platform:
         self._write_config(config, self.ports)
         ready = self.folder / f"{name}.ready"
         command = [self.programs / f"countersign-{name}", "--config", config, "--ready-file", ready, *options]
-        self.running[name] = Program(name, command, self._folder_of_logs(), ready)
+        self.running[name] = Program(name, command, self._folder_of_logs(), ready, self.variables)
         return self.running[name]
 
     def await_ready(self, name):
@@ -244,7 +247,7 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
-            provider=PROVIDER, registry=self.registry, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
+            provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
@@ -263,7 +266,7 @@ registry = "{registry}"
 api = {api}
 internal = {internal}
 server_names = ["localhost", "127.0.0.1"]
-
+{authority_settings}
 [gateway]
 data = "gateway"
 listen = {gateway}
