@@ -30,9 +30,9 @@ class Authority {
     const base::Secret* token_pin = nullptr;  ///< where the settings name a token
   };
 
-  /// Locks the folder, opens the registry, does the first run or completes one that was interrupted, checks keys against certificates, ends
-  /// what a crash left open, and provides the authority's own credentials. Fails: as check_private, DataLock,
-  /// store::Registry::open, establish, Hierarchy::load, open_token, FileSigner::open,
+  /// Locks the folder, opens the registry, does the first run or completes one that was interrupted, checks keys
+  /// against certificates, ends what a crash left open, and provides the authority's own credentials. Fails: as
+  /// check_private, DataLock, store::Registry::open, establish, Hierarchy::load, open_token, FileSigner::open,
   /// TokenSigner::open and Credentials; `keys.in_token` when the keys are in a token that the settings do not name.
   static base::Result<std::unique_ptr<Authority>> open(const Settings& settings, const base::Secret& passphrase,
                                                        const Outside& outside);

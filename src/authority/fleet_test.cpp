@@ -44,7 +44,7 @@ class Several : public AuthorityTest {
   Office& another() { return *another_; }
   base::Result<Issued> redeem_at_another(const std::string& code, const crypto::PrivateKey& key) {
     const std::string csr = make_csr(key);
-    return another().enrolment.redeem({code, trust::Purpose::transport, csr});
+    return issued(another().enrolment.redeem({code, trust::Purpose::transport, csr}));
   }
   static bool is_suspended(const Office& office, std::string_view urn_end) {
     return office.view.is_suspended(identity(urn_end));

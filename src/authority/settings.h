@@ -24,7 +24,7 @@ struct Settings {
   IssuancePolicy policy{kDefaultCertificateLife};
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
-  std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
+  std::optional<TokenSettings> token;       ///< nothing: the keys of the CAs are in files
   bool danger_open_files = false;           ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.

@@ -39,6 +39,7 @@ class InToken : public ::testing::Test {
     Settings settings;
     settings.provider = "Example Payments";
     settings.data = folder();
+    settings.registry = testing::registry_at(data().registry());
     settings.server_names = {"localhost"};
     settings.policy = IssuancePolicy(kDay * 350);
     settings.token = token;
@@ -61,7 +62,7 @@ class InToken : public ::testing::Test {
     BASE_TRY(auto outcome, authority.enrolment().redeem({code, trust::Purpose::transport, csr}));
     return std::get<Issued>(std::move(outcome));  // nobody has to approve
   }
-  std::string ask(const std::string& sql) const { return testing::RawSqlite(data().registry()).ask(sql); }
+  std::string ask(const std::string& sql) const { return testing::RawRegistry(data().registry()).ask(sql); }
 
   FakePkcs11& fake = FakePkcs11::of(FAKE_PKCS11);
   std::optional<TokenSettings> token = token_settings();
@@ -166,8 +167,7 @@ TEST_F(InToken, NoOneElsesKeysAreTaken) {
 
 TEST_F(InToken, WithoutItsRegistryNothingIsMadeAnew) {
   ASSERT_TRUE(open());
-  for (const char* suffix : {"", "-wal", "-shm"})
-    fs::remove(data().registry().string() + suffix);
+  testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "authority.registry_lost");
 }
 

@@ -193,12 +193,10 @@ constexpr std::array kCertificateLog = {
     " PRIMARY KEY (level, number))",
 };
 
-
-constexpr std::array kMigrations = {Migration{1, "first", kFirstStatements},
-                                    Migration{2, "cancelled_codes", kCancelledCodes},
-                                    Migration{3, "approvals_and_renewals", kApprovals},
-                                    Migration{5, "several_authorities", kSeveralAuthorities},
-                                    Migration{7, "certificate_log", kCertificateLog}};
+constexpr std::array kMigrations = {
+    Migration{1, "first", kFirstStatements}, Migration{2, "cancelled_codes", kCancelledCodes},
+    Migration{3, "approvals_and_renewals", kApprovals}, Migration{5, "several_authorities", kSeveralAuthorities},
+    Migration{7, "certificate_log", kCertificateLog}};
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
   sql << to_dialect(dialect,
