@@ -35,7 +35,6 @@ class Doors : public ::testing::Test {
     settings.registry = testing::registry_at(DataFolder(settings.data).registry());
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
-    settings.policy = IssuancePolicy(kDay * 350);
     auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
                                   {clock, random_, log.log(), observer_, bell_});
     ASSERT_TRUE(opened) << base::to_string(opened.error());

@@ -69,17 +69,6 @@ class Office {
   }
 };
 
-/// Fails when it sees `stop_at`: what follows that step never happens. The first `let_pass` issuances are left alone.
-class StopAt final : public StepObserver {
- public:
-  base::Result<void> reached(Step step) override {
-    if (step == stop_at && let_pass-- <= 0) return base::fail(base::Kind::internal, "test.crash", "died here");
-    return {};
-  }
-  std::optional<Step> stop_at;
-  int let_pass = 0;
-};
-
 /// Tests start with an office that knows acme with production/acme/payments.
 class AuthorityTest : public ::testing::Test {
  protected:
