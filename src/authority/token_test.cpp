@@ -143,6 +143,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
         Row{"before the root signs", "C_Sign", 0}, Row{"when all keys are there", "C_Sign", 8}}) {
     fake.reset();
     fs::remove_all(folder());
+    testing::remove_registry(data().registry());
     fake.fail_after(row.call, row.after, 0x80001234UL);
     EXPECT_EQ(code_of(open()), "token.failed") << row.name;
     const std::size_t made = fake.keys.size();
@@ -157,6 +158,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
 TEST_F(InToken, NoOneElsesKeysAreTaken) {
   ASSERT_TRUE(open());
   fs::rename(folder(), folder().string() + ".lost");
+  testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "keys.exist");
   EXPECT_EQ(code_of(open()), "keys.exist") << "trying again changes nothing";
   EXPECT_EQ(fake.keys.size(), 9U);
