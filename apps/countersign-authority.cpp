@@ -5,8 +5,11 @@
 
 #include <sys/types.h>
 
+#include "authority/notice_desk.h"
 #include "authority/passphrase.h"
 #include "authority/service.h"
+#include "authority/status_keeper.h"
+#include "authority/status_listener.h"
 #include "authority/token_pin.h"
 #include "daemon.h"
 
@@ -96,6 +99,13 @@ net::Task<void> run_until_stopped(net::Loop& loop, authority::Service& service, 
   loop.stop();
 }
 
+/// What certificates name as the place of their status: as configured, else the listener's own address.
+base::Result<authority::StatusUrls> status_urls(const authority::Settings& settings, const net::Endpoint& at) {
+  if (!settings.status_url.empty()) return settings.status_url;
+  if (at.port == 0) return authority::StatusUrls();
+  return authority::StatusUrls::parse("http://" + at.to_string());
+}
+
 struct Options {
   std::string crash_at;
   std::string new_operator;  ///< "yes": make one, and end
@@ -112,23 +122,40 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
 
   net::Loop loop;
   authority::FeedBell bell(loop);
-  BASE_TRY(const auto authority,
-           authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell, &token_pin}));
   if (!options.new_operator.empty()) {
+    BASE_TRY(const auto urls, status_urls(settings, settings.status_listen));
+    BASE_TRY(const auto authority,
+             authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell, urls, &token_pin}));
     BASE_TRY_VOID(authority->make_new_operator());
     log.warning("operator.recovered", {{"folder", authority->folder().operator_folder().string()}});
     return {};
   }
+  // Bound first: certificates name its address, and the first ones are issued when the authority opens.
+  BASE_TRY(auto bound, authority::StatusListener::bind(settings.status_listen, log));
+  BASE_TRY(const auto urls, status_urls(settings, bound->local()));
+  BASE_TRY(const auto authority,
+           authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell, urls, &token_pin}));
   net::Worker worker;
   BASE_TRY(const auto service, authority::Service::make(settings, {*authority, loop, worker, log}, bell));
+  authority::StatusKeeper keeper({*authority, loop, worker, bell, log});
+  BASE_TRY_VOID(keeper.open(urls));
+  BASE_TRY(const auto notices, authority::NoticeDesk::make(settings.notices, {*authority, loop, worker, log}));
+  const auto status_listener = std::move(bound);  // ends before the authority that it reads
+  status_listener->start(authority->status().published(), clock);
   service->start();
+  notices->start();
+  net::spawn(loop, keeper.run(), "status.keeper", log);
 
   const std::string api = service->api_at().to_string();
   const std::string internal = service->internal_at().to_string();
-  log.info("authority.listening", {{"api", api}, {"internal", internal}});
-  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"api", api}, {"internal", internal}}));
+  const std::string status = status_listener->local().to_string();
+  log.info("authority.listening",
+           {{"api", api}, {"internal", internal}, {"status", status}, {"status_url", urls.base()}});
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file,
+                                       {{"api", api}, {"internal", internal}, {"authority_status", status}}));
   net::spawn(loop, run_until_stopped(loop, *service, log), "authority.stop", log);
   loop.run();
+  status_listener->stop();
   log.info("authority.stopped");
   return {};
 }
@@ -143,7 +170,8 @@ int main(int argc, char** argv) {
        .purpose = "Issues, revokes and publishes certificates.",
        .options = {{"--danger-crash-at",
                     "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
-                    "after_sign, after_publish)",
+                    "after_sign, after_publish), or of making CRLs (after_crl_record, after_crl_sign, "
+                    "after_crl_publish)",
                     &options.crash_at},
                    {.flag = "--new-operator",
                     .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "

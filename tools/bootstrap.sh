@@ -16,7 +16,8 @@ build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli1
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
-test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2 psql:postgresql"
+test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
+  psql:postgresql certbot:certbot lego:lego"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -28,6 +29,11 @@ missing_tools() {
   for entry in "$@"; do
     command -v "${entry%%:*}" >/dev/null || printf '%s ' "${entry#*:}"
   done
+}
+
+# Java libraries, by the file that a test looks for.
+missing_java_libraries() {
+  [ -e /usr/share/java/bcpkix.jar ] || printf 'libbcpkix-java '
 }
 
 missing_python_modules() {
@@ -63,7 +69,7 @@ need_packages() {
   fi
   # shellcheck disable=SC2086  # lists of words
   missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost
-    [ "$1" != test ] || missing_python_modules)
+    [ "$1" != test ] || { missing_python_modules; missing_java_libraries; })
   if [ -z "$missing" ]; then
     echo "packages: everything is installed"
     return
@@ -95,8 +101,8 @@ $why Packages are missing, and without them nothing can be built:
 Once they are installed, this works without network."
 }
 
-# nginx and PostgreSQL are wanted as programs, not as services of this machine: they must not start, now or at the next
-# boot.
+# nginx, PostgreSQL and certbot are wanted as programs, not as services of this machine: they must not start, now or at
+# the next boot.
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=""
 forbid_services() {
@@ -114,6 +120,7 @@ allow_services() {
   for package in "$@"; do
     case "$package" in
       nginx | postgresql) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+      certbot) ! command -v systemctl >/dev/null || $as_root systemctl disable -q certbot.timer || true ;;
     esac
   done
   [ -n "$policy_is_ours" ] || return 0

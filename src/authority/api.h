@@ -31,6 +31,7 @@ class Api {
 
  private:
   net::Task<Answer> dispatch(const http::Request& request, const ApiCaller& caller);
+  http::Response dress(http::Response response, const http::Request& request);
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
   /// Operator is proved against the registry that the handler will change.
   Answer perform(const Route& route, const Call& call, const ApiCaller& caller);

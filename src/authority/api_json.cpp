@@ -146,6 +146,12 @@ base::Result<base::json::value> read_body(const Call& call) {
   return base::parse_json(call.request.body);
 }
 
+base::Result<void> read_empty_body(const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(const auto reader, base::JsonReader::of(body));
+  return reader.finish();
+}
+
 base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader) {
   BASE_TRY(const auto texts, reader.texts("purposes"));
   std::vector<trust::Purpose> purposes;

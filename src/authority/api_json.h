@@ -28,6 +28,8 @@ http::Response answer(const Outcome& outcome, const Hierarchy& hierarchy);
 
 /// The body as one JSON object; an empty body is an empty object. Fails: `json.syntax`, `json.type`.
 base::Result<base::json::value> read_body(const Call& call);
+/// For calls that say all in their path. Fails: as read_body, and `json.unknown_member` where the object has any.
+base::Result<void> read_empty_body(const Call& call);
 base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader);
 /// An identity from three texts. Fails: `environment.unknown`, `slug.invalid`.
 base::Result<base::Identity> read_identity(std::string_view environment, std::string_view organisation,

@@ -1,5 +1,7 @@
 #include "authority/api_problem.h"
 
+#include "authority/acme_problem.h"
+#include "authority/est.h"
 #include "base/json.h"
 #include "crypto/digest.h"
 #include "http/problem.h"
@@ -15,16 +17,18 @@ bool is_our_fault(base::Kind kind) {
   return kind == base::Kind::internal || kind == base::Kind::corrupt || kind == base::Kind::unavailable;
 }
 
-http::Response to_response(const base::Error& error) {
+http::Response to_response(const base::Error& error, const http::Request& request) {
+  if (is_acme(request)) return to_acme_response(error);
   if (error.code == "api.method_not_allowed") return http::to_problem(error, 405);
   if (error.code == "feed.gone") return http::to_problem(error, 410);
+  if (is_est(request)) return to_est_problem(error);
   return http::to_problem(error);
 }
 
 }  // namespace
 
 http::Response Refusals::answer(const base::Error& error, const http::Request& request, const RefusedCall& call) {
-  http::Response response = to_response(error);
+  http::Response response = to_response(error, request);
   const bool is_ours = is_our_fault(error.kind);
   const auto path = request.path();
   base::Fields fields{{"code", error.code},
@@ -42,6 +46,8 @@ http::Response Refusals::answer(const base::Error& error, const http::Request& r
 }
 
 std::string code_digest_in(const http::Request& request) {
+  if (const auto password = basic_password(request))
+    return base::to_hex(crypto::sha256(password->reveal())).substr(0, kDigestDigits);
   const auto json = base::parse_json(request.body);
   const auto* object = json ? json->if_object() : nullptr;
   const auto* code = object != nullptr ? object->if_contains("code") : nullptr;

@@ -200,6 +200,35 @@ TEST_F(Approving, TheCodeBelongsToTheKeyThatCameFirst) {
   EXPECT_EQ(code_of(approve("alice", request)), "request.expired");
 }
 
+/// As one whose token is away.
+class AbsentSigner final : public CertificateSigner {
+ public:
+  base::Result<x509::Certificate> sign(SigningPermit permit) override {
+    (void)std::move(permit).spend();
+    return base::fail(base::Kind::unavailable, "signer.unavailable", "the keys are out of reach");
+  }
+};
+
+TEST_F(Approving, ASignatureThatCouldNotBeHadSpendsNoApproval) {
+  const auto key = make_key();
+  const std::string code = make_code(kPayments);
+  const KnownRequest request = open(key, code);
+  ASSERT_TRUE(approve("alice", request));
+  ASSERT_TRUE(approve("bob", request));
+  Signer* const present = signer;
+  AbsentSigner absent;
+  signer = &absent;
+  reopen();
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(code_of(redeem(code, key)), "signer.unavailable");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances WHERE organisation = 'acme' AND state != 'abandoned'"), "0");
+  EXPECT_EQ(office().approvals.find(request.row.id)->state, "approved");
+  signer = present;
+  reopen();
+  EXPECT_EQ(code_of(redeem(code, key)), "ok");
+  EXPECT_EQ(certificates(), "1");
+}
+
 TEST_F(Approving, AnApprovalIsSpentOnceWhateverCrashes) {
   for (const Step step : {Step::after_lint, Step::after_record, Step::after_sign, Step::after_publish}) {
     const auto key = make_key();

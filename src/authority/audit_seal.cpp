@@ -2,12 +2,11 @@
 
 #include <array>
 #include <charconv>
-#include <cstring>
 
+#include "authority/sealed_secret.h"
 #include "base/check.h"
 #include "base/files.h"
 #include "crypto/mac.h"
-#include "crypto/private_key.h"
 
 namespace countersign::authority {
 namespace {
@@ -119,22 +118,7 @@ base::Result<void> AuditSeal::acknowledge(const AuditHead& head) {
 }
 
 base::Result<base::Secret> open_audit_key(const std::filesystem::path& keys, const base::Secret& passphrase) {
-  const std::filesystem::path file = keys / "audit.key";
-  if (!std::filesystem::exists(file)) {
-    BASE_TRY(const auto made, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::ed25519));
-    BASE_TRY(const std::string pem, made.to_encrypted_pem(passphrase));
-    BASE_TRY_VOID(base::create_file(file, pem, base::FileMode::owner_only));
-  }
-  BASE_TRY(const std::string pem, base::read_file(file));
-  auto key = crypto::PrivateKey::from_pem(pem, passphrase);
-  if (!key)
-    return base::unexpected(std::move(key).error().under(
-        "keys.passphrase", "cannot open '" + file.string() + "': is this the passphrase that it was made with?"));
-  // Ed25519 signatures are the same every time (RFC 8032 section 5.1.6), and this one is never shown to anybody.
-  BASE_TRY(base::Bytes signature, key->sign(base::as_bytes(kDomain)));
-  const crypto::Digest256 digest = crypto::sha256(signature);
-  explicit_bzero(signature.data(), signature.size());
-  return base::Secret(base::Bytes(digest.begin(), digest.end()));
+  return open_sealed_secret({keys / "audit.key", kDomain}, passphrase);
 }
 
 }  // namespace countersign::authority

@@ -5,11 +5,22 @@
 #include "authority/feed_source.h"
 #include "authority/follow.h"
 #include "authority/open_files.h"
+#include "authority/sealed_secret.h"
 #include "authority/token_signer.h"
 #include "base/check.h"
 #include "base/files.h"
 
 namespace countersign::authority {
+namespace {
+
+std::vector<std::filesystem::path> secret_files_of(const Settings& settings) {
+  std::vector<std::filesystem::path> files{settings.passphrase_file};
+  if (settings.token) files.push_back(settings.token->pin_file);
+  if (settings.notices.mail) files.push_back(settings.notices.mail->password_file);
+  return files;
+}
+
+}  // namespace
 
 Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside)
     : folder_(std::move(folder)),
@@ -26,8 +37,7 @@ Authority::~Authority() { fleet_.leave(); }
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
   DataFolder folder(settings.data);
-  const auto is_private = check_private(
-      settings.data, {settings.passphrase_file, settings.token ? settings.token->pin_file : std::filesystem::path()});
+  const auto is_private = check_private(settings.data, secret_files_of(settings));
   if (!is_private && !settings.danger_open_files) return base::unexpected(is_private.error());
   if (!is_private) outside.log.warning("danger.open_files", {{"error", base::to_string(is_private.error())}});
   BASE_TRY(auto lock, DataLock::acquire(folder));
@@ -46,8 +56,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
   std::optional<TokenHome> home;
   if (token_) home.emplace(TokenHome{*token_, *token_settings_});
-  const FirstRun first{folder_,    settings.provider, settings.server_names,
-                       passphrase, outside_.random,   home ? &*home : nullptr};
+  const FirstRun first{folder_,         settings.provider,       settings.server_names, passphrase,
+                       outside_.random, home ? &*home : nullptr, settings.status_url};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   {
     BASE_TRY(auto rows, ledger_.read());
@@ -56,6 +66,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY(trust_, hierarchy_->to_trust_set());
   BASE_TRY_VOID(open_signer(settings, passphrase));
   BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
+  contacts_.emplace(ledger_, outside_.random, derive_webhook_key(audit_key));
   seal_.use_key(std::move(audit_key));
   BASE_TRY(checkpoints_,
            Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
@@ -69,9 +80,25 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
                            "set approvals for environment internal, purpose service, too: otherwise one "
                            "operator can make the others who approve"}});
   approvals_.emplace(ledger_, *policy_, outside_.random);
-  issuance_.emplace(Checker(ledger_, *hierarchy_, outside_.random, *policy_), *approvals_, ledger_, *signer_,
-                    outside_.observer);
+  const StatusUrls& urls = settings.status_url.empty() ? outside_.status_urls : settings.status_url;
+  const Checker checker(ledger_, *hierarchy_, outside_.random, {*policy_, urls});
+  issuance_.emplace(checker, *approvals_, ledger_, *signer_, outside_.observer);
+  // Not watched: a test that stops at a step means one of the issuances that somebody asked for.
+  responders_issuance_.emplace(checker, *approvals_, ledger_, *signer_, nobody_);
+  status_.emplace(Status::Parts{.ledger = ledger_,
+                                .hierarchy = *hierarchy_,
+                                .signer = *signer_,
+                                .directory = directory_,
+                                .issuance = *responders_issuance_,
+                                .observer = outside_.observer});
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
+  BASE_TRY(auto acme_key,
+           open_sealed_secret({folder_.keys() / "acme.key", "countersign acme credentials 1\n"}, passphrase));
+  acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
+  BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
+  notices_.emplace(
+      Notices::Parts{ledger_, *hierarchy_, outside_.random, outside_.log},
+      Notices::Rules{settings.notices.thresholds, settings.notices.operators, settings.notices.mail.has_value()});
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
   if (establishment == Establishment::was_there) BASE_TRY_VOID(adopt_audit_of_others());

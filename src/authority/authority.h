@@ -1,18 +1,22 @@
 // Authority: the whole domain on one data folder, put together: registry, hierarchy, signer, issuance and what uses
 // them.
 //
-// Synchronous and free of sockets. Everything except view() and trust() belongs to one thread at a time.
+// Synchronous and free of sockets. Everything except view(), trust() and acme_nonces() belongs to one thread at a time.
 #pragma once
 
 #include <memory>
 #include <optional>
 
+#include "authority/acme_accounts.h"
+#include "authority/acme_nonces.h"
 #include "authority/checkpoint.h"
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
 #include "authority/fleet.h"
+#include "authority/notices.h"
 #include "authority/settings.h"
+#include "authority/status.h"
 #include "base/log.h"
 #include "crypto/token.h"
 
@@ -27,6 +31,8 @@ class Authority {
     const base::Log& log;
     StepObserver& observer;
     PublicationListener& listener;
+    /// What certificates name as the place of their status, where the settings leave it to the listener.
+    StatusUrls status_urls = {};
     const base::Secret* token_pin = nullptr;  ///< where the settings name a token
   };
 
@@ -41,10 +47,18 @@ class Authority {
 
   const DataFolder& folder() const { return folder_; }
   const Hierarchy& hierarchy() const { return *hierarchy_; }
+  /// What the outside is told of certificates; nothing until somebody opens it.
+  Status& status() { return *status_; }
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
   Approvals& approvals() { return *approvals_; }
+  AcmeAccounts& acme_accounts() { return *acme_accounts_; }
+  /// Thread-safe.
+  AcmeNonces& acme_nonces() { return *acme_nonces_; }
+  crypto::Random& random() { return outside_.random; }
+  Contacts& contacts() { return *contacts_; }
+  Notices& notices() { return *notices_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.
@@ -96,9 +110,16 @@ class Authority {
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;
   std::optional<Checkpoints> checkpoints_;
+  std::optional<Contacts> contacts_;
+  std::optional<Notices> notices_;
   std::optional<Issuance> issuance_;
   std::optional<Enrolment> enrolment_;
+  std::optional<AcmeAccounts> acme_accounts_;
+  std::unique_ptr<AcmeNonces> acme_nonces_;
   std::optional<Credentials> credentials_;
+  NoObserver nobody_;
+  std::optional<Issuance> responders_issuance_;
+  std::optional<Status> status_;
 };
 
 }  // namespace countersign::authority

@@ -56,29 +56,51 @@ base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::Pu
 
 /// A root while its key may sign.
 struct LiveRoot {
-  Root root;
+  NewRoot made;
   CaKeys::Key key;
-  x509::Certificate certificate;
 };
 
-base::Result<LiveRoot> make_root(Root root, const std::string& provider, base::Instant now,
-                                 const CeremonySupplies& supplies) {
+base::Result<RootCrl> make_crl(Root root, const CaKeys::Key& key, const x509::Certificate& certificate,
+                               const CeremonyPlan& plan) {
+  const base::Instant now = base::Instant::from_unix_seconds(plan.now.unix_seconds());
+  RootCrl crl{.spec = {.number = 1,
+                       .this_update = now,
+                       .next_update = now + kIssuingCaLife,
+                       .urls = {},
+                       .scope = x509::CrlScope::ca_certificates,
+                       .revoked = {}},
+              .tbs = {},
+              .der = {}};
+  if (!plan.status_urls.empty()) crl.spec.urls = {plan.status_urls.crl(root_key_name(root), 0)};
+  BASE_TRY(crl.tbs, x509::build_tbs(crl.spec, certificate));
+  BASE_TRY(const base::Bytes signature, key.sign(crl.tbs.der));
+  crl.der = x509::assemble(crl.tbs, signature);
+  return crl;
+}
+
+base::Result<LiveRoot> make_root(Root root, const CeremonyPlan& plan, const CeremonySupplies& supplies) {
   BASE_TRY(auto key, supplies.keys.make(root_key_name(root), CaKeys::Of::root));
-  BASE_TRY(auto spec, ca_spec({provider, title_of(root)}, key.public_key, now, supplies.random));
+  BASE_TRY(auto spec, ca_spec({plan.provider, title_of(root)}, key.public_key, plan.now, supplies.random));
   spec.not_after = spec.not_before + kRootLife;
   spec.ca->path_length = 1;
   BASE_TRY(const auto tbs, x509::build_self_issued_tbs(spec));
   BASE_TRY(const auto signature, key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
-  return LiveRoot{root, std::move(key), std::move(certificate)};
+  BASE_TRY(auto crl, make_crl(root, key, certificate, plan));
+  return LiveRoot{{root, std::move(certificate), std::move(crl)}, std::move(key)};
 }
 
-base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root, base::Instant now,
-                                           const CeremonySupplies& supplies) {
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root,
+                                           const CeremonyPlan& ceremony, const CeremonySupplies& supplies) {
   BASE_TRY(const auto key, supplies.keys.make(std::string(plan.name), CaKeys::Of::issuing_ca));
-  const CaName name{root.certificate.subject().organisation, plan.title};
-  BASE_TRY(const auto spec, ca_spec(name, key.public_key, now, supplies.random));
-  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.certificate, root.key.public_key));
+  const CaName name{root.made.certificate.subject().organisation, plan.title};
+  BASE_TRY(auto spec, ca_spec(name, key.public_key, ceremony.now, supplies.random));
+  if (!ceremony.status_urls.empty()) {
+    const std::string issuer = root_key_name(root.made.root);
+    spec.crl_distribution_points.urls = {ceremony.status_urls.crl(issuer, 0)};
+    spec.information_access.ca_issuers = {ceremony.status_urls.ca(issuer)};
+  }
+  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.made.certificate, root.key.public_key));
   BASE_TRY(const auto signature, root.key.sign(tbs.der));
   BASE_TRY(auto certificate, x509::assemble(tbs, signature));
   return NewIssuingCa{plan, std::move(certificate)};
@@ -86,16 +108,16 @@ base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const Live
 
 }  // namespace
 
-base::Result<Ceremony> hold_ceremony(const std::string& provider, base::Instant now, const CeremonySupplies& supplies) {
+base::Result<Ceremony> hold_ceremony(const CeremonyPlan& plan, const CeremonySupplies& supplies) {
   std::vector<LiveRoot> roots;
   Ceremony ceremony;
   for (const Root root : {Root::partner, Root::provider}) {
-    BASE_TRY(auto made, make_root(root, provider, now, supplies));
-    ceremony.roots.push_back({root, made.certificate});
-    roots.push_back(std::move(made));
+    BASE_TRY(auto live, make_root(root, plan, supplies));
+    ceremony.roots.push_back(live.made);
+    roots.push_back(std::move(live));
   }
-  for (const IssuingCaPlan& plan : issuing_ca_plans()) {
-    BASE_TRY(auto made, make_issuing_ca(plan, plan.root == Root::partner ? roots[0] : roots[1], now, supplies));
+  for (const IssuingCaPlan& ca : issuing_ca_plans()) {
+    BASE_TRY(auto made, make_issuing_ca(ca, ca.root == Root::partner ? roots[0] : roots[1], plan, supplies));
     ceremony.issuing_cas.push_back(std::move(made));
   }
   return ceremony;

@@ -80,9 +80,7 @@ Answer show_audit_verification(Authority& authority, const Operator&, const Call
 }
 
 Answer acknowledge(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto found, acknowledge_audit(authority.ledger(), caller.actor()));
   return answer(200, {{"acknowledged", found.problem}, {"records", found.records}});
 }

@@ -35,6 +35,12 @@ base::Instant to_whole_second(base::Instant at) { return base::Instant::from_uni
 
 }  // namespace
 
+/// The profile's, where it fixes one, else the policy's.
+base::Duration Checker::life_of(const Order& order) const {
+  const base::Duration usual = terms_.policy.rules_for(order.identity.environment, order.purpose).life;
+  return profile_of(order.purpose).life.value_or(usual);
+}
+
 base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, const IssuingCa& issuer,
                                                         const std::vector<std::string>& server_names) const {
   const base::Instant now = ledger_.now();
@@ -44,21 +50,45 @@ base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, cons
                       "the issuing CA '" + issuer.name +
                           "' is not valid now: it ended or begins at another time than this clock says");
   const Profile profile = profile_of(order.purpose);
-  const IssuanceRules& rules = policy_.rules_for(order.identity.environment, order.purpose);
   const base::Identity& identity = order.identity;
   BASE_TRY(auto serial, x509::Serial::generate(random_));
-  return x509::CertificateSpec{
+  x509::CertificateSpec spec{
       .serial = std::move(serial),
       .subject = {identity.application.text(), identity.organisation.text(),
                   std::string(base::name(identity.environment))},
       .not_before = std::max(to_whole_second(now - kBackdating), issuer.certificate.not_before()),
-      .not_after = std::min(to_whole_second(now + rules.life), last),
+      .not_after = std::min(to_whole_second(now + life_of(order)), last),
       .key = order.csr.public_key(),
       .key_usage = profile.key_usage,
       .extended_key_usage = profile.extended_key_usage,
       .subject_alt_names = to_subject_alt_names(identity.to_urn(), server_names),
       .ca = std::nullopt,
+      .ocsp_no_check = profile.ocsp_no_check,
   };
+  if (profile.names_status && !terms_.status_urls.empty()) {
+    const std::uint32_t shard = crl_shard_of(spec.serial, issuer.crl_shards);
+    spec.crl_distribution_points.urls = {terms_.status_urls.crl(issuer.name, shard)};
+    spec.information_access.ocsp = {terms_.status_urls.ocsp()};
+    spec.information_access.ca_issuers = {terms_.status_urls.ca(issuer.name)};
+  }
+  return spec;
+}
+
+/// The CA that is to issue it, if the identity may have such a certificate at all.
+base::Result<const IssuingCa*> Checker::find_issuer(const Order& order) const {
+  const base::Identity& identity = order.identity;
+  const bool is_responder = order.purpose == trust::Purpose::ocsp;
+  const bool allowed = is_responder ? identity == ocsp_identity() && order.speaks_for != nullptr
+                                    : may_have(identity, order.purpose) && order.speaks_for == nullptr;
+  if (!allowed)
+    return base::fail(Kind::denied, "purpose.not_allowed",
+                      identity.to_urn() + " may not have a certificate for " + std::string(trust::name(order.purpose)));
+  const IssuingCa* issuer =
+      is_responder ? order.speaks_for : hierarchy_.find_issuer(identity.environment, order.purpose);
+  if (issuer == nullptr)
+    return base::fail(Kind::internal, "issuer.none",
+                      "no issuing CA is set up for " + std::string(trust::name(order.purpose)));
+  return issuer;
 }
 
 base::Result<void> check_again(store::Transaction& rows, const Checked& checked) {
@@ -73,14 +103,8 @@ base::Result<void> check_again(store::Transaction& rows, const Checked& checked)
 
 base::Result<Checked> Checker::check(const Order& order) const {
   const base::Identity& identity = order.identity;
-  if (!may_have(identity, order.purpose))
-    return base::fail(Kind::denied, "purpose.not_allowed",
-                      identity.to_urn() + " may not have a certificate for " + std::string(trust::name(order.purpose)));
-  const IssuingCa* issuer = hierarchy_.find_issuer(identity.environment, order.purpose);
-  if (issuer == nullptr)
-    return base::fail(Kind::internal, "issuer.none",
-                      "no issuing CA is set up for " + std::string(trust::name(order.purpose)));
-  const IssuanceRules& rules = policy_.rules_for(identity.environment, order.purpose);
+  BASE_TRY(const IssuingCa* issuer, find_issuer(order));
+  const IssuanceRules& rules = terms_.policy.rules_for(identity.environment, order.purpose);
   std::vector<std::string> server_names;
   {
     BASE_TRY(auto rows, ledger_.read());
@@ -94,7 +118,7 @@ base::Result<Checked> Checker::check(const Order& order) const {
                       "a server certificate needs a host name or address, and " + identity.to_urn() +
                           " has none: an operator sets its server names");
   BASE_TRY(auto spec, write_spec(order, *issuer, server_names));
-  return Checked(order, *issuer, {std::move(spec), std::move(server_names), rules.life});
+  return Checked(order, *issuer, {std::move(spec), std::move(server_names), life_of(order), terms_.status_urls});
 }
 
 }  // namespace countersign::authority

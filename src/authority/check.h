@@ -6,6 +6,7 @@
 #include "authority/hierarchy.h"
 #include "authority/issuance_policy.h"
 #include "authority/ledger.h"
+#include "authority/status_urls.h"
 #include "crypto/random.h"
 #include "x509/certificate_builder.h"
 #include "x509/csr.h"
@@ -19,6 +20,7 @@ struct Order {
   x509::Csr csr;
   Actor asked_by;
   std::optional<std::string> code_sha256 = {};  ///< the enrolment code to be redeemed by this issuance
+  const IssuingCa* speaks_for = nullptr;        ///< for purpose `ocsp`, and only then: the CA that is to issue it
   std::optional<std::string> sponsor = {};      ///< the operator who made the credential that asks, if one did
   std::optional<std::string> replaces = {};     ///< serial of the certificate that this one renews
   /// How the order came: by a credential made for it, by a certificate held, or from the platform about itself.
@@ -31,11 +33,13 @@ class Checked {
  public:
   const Order& order() const { return order_; }
   const IssuingCa& issuer() const { return *issuer_; }
-  const x509::CertificateSpec& spec() const { return spec_; }
+  const x509::CertificateSpec& spec() const { return content_.spec; }
   /// The names of servers that the registry allows; empty unless the purpose carries them.
-  const std::vector<std::string>& server_names() const { return server_names_; }
+  const std::vector<std::string>& server_names() const { return content_.server_names; }
   /// What the policy gives; the certificate's own is shorter where the issuer's ends earlier.
-  base::Duration life() const { return life_; }
+  base::Duration life() const { return content_.life; }
+  /// Where this authority publishes the status of what it issues.
+  const StatusUrls& status_urls() const { return content_.status_urls; }
 
  private:
   friend class Checker;
@@ -43,18 +47,13 @@ class Checked {
     x509::CertificateSpec spec;
     std::vector<std::string> server_names;
     base::Duration life;
+    StatusUrls status_urls;
   };
   Checked(Order order, const IssuingCa& issuer, Content content)
-      : order_(std::move(order)),
-        issuer_(&issuer),
-        spec_(std::move(content.spec)),
-        server_names_(std::move(content.server_names)),
-        life_(content.life) {}
+      : order_(std::move(order)), issuer_(&issuer), content_(std::move(content)) {}
   Order order_;
   const IssuingCa* issuer_;
-  x509::CertificateSpec spec_;
-  std::vector<std::string> server_names_;
-  base::Duration life_;
+  Content content_;
 };
 
 /// notBefore lies this much in the past, for clocks that are behind.
@@ -67,9 +66,13 @@ base::Result<void> check_again(store::Transaction& rows, const Checked& checked)
 
 class Checker {
  public:
+  struct Terms {
+    const IssuancePolicy& policy;  ///< borrowed
+    StatusUrls status_urls = {};   ///< what certificates say of where their status is published
+  };
   /// Borrows all.
-  Checker(Ledger& ledger, const Hierarchy& hierarchy, crypto::Random& random, const IssuancePolicy& policy)
-      : ledger_(ledger), hierarchy_(hierarchy), random_(random), policy_(policy) {}
+  Checker(Ledger& ledger, const Hierarchy& hierarchy, crypto::Random& random, Terms terms)
+      : ledger_(ledger), hierarchy_(hierarchy), random_(random), terms_(std::move(terms)) {}
 
   /// The application exists and is not suspended, may have this purpose, and its key passes key_policy.h and today's
   /// policy. Every name comes from the registry; the life is the policy's, cut where the issuer's own ends earlier.
@@ -78,12 +81,14 @@ class Checker {
   base::Result<Checked> check(const Order& order) const;
 
  private:
+  base::Result<const IssuingCa*> find_issuer(const Order& order) const;
+  base::Duration life_of(const Order& order) const;
   base::Result<x509::CertificateSpec> write_spec(const Order& order, const IssuingCa& issuer,
                                                  const std::vector<std::string>& server_names) const;
   Ledger& ledger_;
   const Hierarchy& hierarchy_;
   crypto::Random& random_;
-  const IssuancePolicy& policy_;
+  Terms terms_;
 };
 
 }  // namespace countersign::authority

@@ -58,14 +58,7 @@ base::Result<Issued> Credentials::certify(const crypto::PrivateKey& key, const b
   const x509::SubjectName hint{identity.application.text(), identity.organisation.text(), {}};
   BASE_TRY(const std::string pem, x509::Csr::make_pem(key, hint));
   BASE_TRY(auto csr, x509::Csr::parse(pem));
-  const Order order{.identity = identity,
-                    .purpose = purpose,
-                    .csr = std::move(csr),
-                    .asked_by = the_authority(),
-                    .origin = Order::Origin::platform};
-  BASE_TRY(auto outcome, issuance_.issue(order));
-  BASE_CHECK(std::holds_alternative<Issued>(outcome));  // nobody approves what the platform does for itself
-  return std::get<Issued>(std::move(outcome));
+  return issuance_.issue_own({identity, purpose, std::move(csr), the_authority()});
 }
 
 base::Result<void> Credentials::obtain(const feed::CredentialFiles& files, const base::Identity& identity,

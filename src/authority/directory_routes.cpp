@@ -33,12 +33,14 @@ Answer list_organisations(Authority& authority, const Operator&, const Call&) {
 
 Answer suspend_organisation(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto id, base::Slug::parse(call.arguments[0]));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().suspend_organisation(caller.actor(), id));
   return answer(200, to_json(row));
 }
 
 Answer resume_organisation(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto id, base::Slug::parse(call.arguments[0]));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().resume_organisation(caller.actor(), id));
   return answer(200, to_json(row));
 }
@@ -72,12 +74,14 @@ base::Result<base::Identity> identity_in(const Call& call) {
 
 Answer suspend_application(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().suspend_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
 
 Answer resume_application(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().resume_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
@@ -118,6 +122,7 @@ Answer list_codes(Authority& authority, const Operator&, const Call& call) {
 
 Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto code, authority.enrolment().cancel_code(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(code));
 }

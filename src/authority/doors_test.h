@@ -1,6 +1,7 @@
 // What the tests of the two doors share: an authority that listens on loopback, and clients of every kind.
 #pragma once
 
+#include "authority/described_api_test.h"
 #include "authority/fixture_test.h"
 #include "authority/service.h"
 #include "http/client.h"
@@ -13,13 +14,7 @@ using trust::Purpose;
 
 inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
-struct Ask {
-  std::string method = "GET";
-  std::string target;
-  std::string body = {};
-  std::vector<http::Field> fields = {};
-};
-
+/// An authority with both doors open, and clients of every kind.
 class Doors : public ::testing::Test {
  protected:
   struct Connection {
@@ -35,6 +30,7 @@ class Doors : public ::testing::Test {
     settings.registry = testing::registry_at(DataFolder(settings.data).registry());
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
+    settings.policy = issuance_policy;
     auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
                                   {clock, random_, log.log(), observer_, bell_});
     ASSERT_TRUE(opened) << base::to_string(opened.error());
@@ -48,10 +44,6 @@ class Doors : public ::testing::Test {
     ASSERT_TRUE(authority_->directory().create_organisation(admin_actor(), slug("acme"), "Acme"));
     ASSERT_TRUE(
         authority_->directory().create_application(admin_actor(), {identity("production:acme:payments"), "", {}}));
-  }
-  void TearDown() override {
-    service_.reset();
-    worker_.reset();
   }
 
   static Actor admin_actor() { return authority::admin(); }
@@ -107,8 +99,12 @@ class Doors : public ::testing::Test {
     co_return co_await send(*connection, std::move(ask));
   }
 
+  /// What is asked and answered there must be as the OpenAPI document says.
   base::Result<http::Response> api(const tls::Credential* own, Ask ask) {
-    return testing::run(loop, ask_once(service_->api_at(), own, std::move(ask)));
+    auto response = testing::run(loop, ask_once(service_->api_at(), own, ask));
+    const std::string objections = response ? DescribedApi::served().objections(ask, *response) : "";
+    EXPECT_TRUE(objections.empty()) << objections;
+    return response;
   }
   base::Result<http::Response> internal(const tls::Credential* own, Ask ask) {
     return testing::run(loop, ask_once(service_->internal_at(), own, std::move(ask)));
@@ -132,6 +128,7 @@ class Doors : public ::testing::Test {
     return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
   }
 
+  IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
   testing::FakeClock clock{kNow};
   testing::KeptLog log;
   net::Loop loop;

@@ -12,6 +12,7 @@
 #include "authority/signer.h"
 #include "base/check.h"
 #include "base/files.h"
+#include "store/crls.h"
 #include "store/issuers.h"
 
 namespace countersign::authority {
@@ -145,12 +146,27 @@ base::Result<Ceremony> make_keys(const FirstRun& run, Ledger& ledger) {
     in_token.emplace(TokenCaKeys::Parts{run.token->token, run.token->settings, files, left_over});
   }
   CaKeys& keys = in_token ? static_cast<CaKeys&>(*in_token) : files;
-  BASE_TRY(auto ceremony, hold_ceremony(run.provider, ledger.now(), {keys, run.random}));
+  BASE_TRY(auto ceremony, hold_ceremony({run.provider, ledger.now(), run.status_urls}, {keys, run.random}));
   BASE_TRY(auto audit_key, open_audit_key(folder, run.passphrase));
   ledger.seal().use_key(std::move(audit_key));
   BASE_TRY_VOID(ledger.seal().begin());
   BASE_TRY_VOID(sync_folder(run.folder.root()));
   return ceremony;
+}
+
+base::Result<void> add_crl(Amendment& amendment, const NewRoot& root) {
+  const x509::CrlSpec& spec = root.crl.spec;
+  const store::CrlRow row{{root_key_name(root.root), 0},
+                          static_cast<std::int64_t>(spec.number),
+                          spec.this_update,
+                          spec.next_update,
+                          base::to_hex(crypto::sha256(root.crl.tbs.der)),
+                          0};
+  BASE_TRY(const bool recorded, store::record_crl(amendment.rows(), row));
+  BASE_TRY(const bool published,
+           store::publish_crl(amendment.rows(), row.key, row.number, base::to_base64(root.crl.der)));
+  BASE_CHECK(recorded && published);  // the registry was empty
+  return {};
 }
 
 base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base::Instant now) {
@@ -161,6 +177,7 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                                    "root.created",
                                    root.certificate.subject().text,
                                    {{"serial", root.certificate.serial().hex()}}}));
+    BASE_TRY_VOID(add_crl(amendment, root));
     BASE_TRY_VOID(amendment.publish(feed::RootFact{root.certificate}));
   }
   for (const NewIssuingCa& ca : ceremony.issuing_cas) {

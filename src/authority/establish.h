@@ -13,6 +13,7 @@
 #include "authority/data_folder.h"
 #include "authority/hierarchy.h"
 #include "authority/ledger.h"
+#include "authority/status_urls.h"
 #include "base/secret.h"
 #include "crypto/random.h"
 
@@ -34,6 +35,7 @@ struct FirstRun {
   const base::Secret& passphrase;
   crypto::Random& random;
   const TokenHome* token = nullptr;  ///< where the keys are made in a token; otherwise in files
+  StatusUrls status_urls = {};       ///< named by the issuing CAs' certificates for as long as they live; empty: none
 };
 
 enum class Establishment { made_now, was_there };

@@ -44,6 +44,7 @@ class Starts : public ::testing::Test {
     settings.server_names = server_names;
     settings.policy = IssuancePolicy(kDay * 350);
     settings.danger_open_files = danger_open_files;
+    settings.notices.mail = mail;
     return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_});
   }
   tls::Credential load(const feed::CredentialFiles& files) const {
@@ -56,6 +57,7 @@ class Starts : public ::testing::Test {
   testing::SeededRandom random{11};
   StopAt observer;
   bool danger_open_files = false;
+  std::optional<MailSettings> mail;
   std::vector<std::string> server_names = {"localhost", "127.0.0.1"};
 
  private:
@@ -221,6 +223,13 @@ TEST_F(Starts, OnlyWithFilesThatAreItsOwn) {
     perms mode;
     const char* code;
   };
+  ASSERT_TRUE(base::write_file(folder() / "mail-password", "s3cret\n", base::FileMode::owner_only));
+  mail = MailSettings{{"mail.example", 587},
+                      courier::MailSecurity::starttls,
+                      *courier::MailAddress::parse("a@b"),
+                      "ca",
+                      folder() / "mail-password",
+                      {}};
   ASSERT_TRUE(open());
   for (const Row& row :
        {Row{"folder for everybody", "", perms(0755), "file.open"}, Row{"folder of a group", "", perms(0750), "ok"},
@@ -230,6 +239,7 @@ TEST_F(Starts, OnlyWithFilesThatAreItsOwn) {
         Row{"audit key read", "keys/audit.key", perms(0644), "file.open"},
         Row{"operator's key read", "operator/admin.key", perms(0644), "file.open"},
         Row{"registry written", "registry.db", perms(0620), "file.open"},
+        Row{"mail password read", "mail-password", perms(0604), "file.open"},
         Row{"certificates are for all", "operator/admin.pem", perms(0644), "ok"}}) {
     const fs::path path = folder() / row.file;
     if (!fs::exists(path)) continue;  // a registry that is no file
@@ -353,7 +363,7 @@ TEST(Ceremony, KeepsNamesWithinTheirBounds) {
     const testing::Folder folder;
     const base::Secret passphrase(std::string_view("x"));
     FileCaKeys keys(folder.path(), passphrase, crypto::PrivateKey::Kind::p256);
-    const auto ceremony = hold_ceremony(row.provider, kNow, {keys, random});
+    const auto ceremony = hold_ceremony({row.provider, kNow}, {keys, random});
     ASSERT_TRUE(ceremony) << base::to_string(ceremony.error());
     EXPECT_EQ(ceremony->roots[0].certificate.subject().common_name, row.common_name);
     EXPECT_EQ(ceremony->roots[0].certificate.subject().organisation, row.provider);

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include <gtest/gtest.h>
 
@@ -14,6 +13,9 @@
 #include "testing/code_of.h"
 
 namespace countersign::authority {
+
+/// Where the certificates of tests say that their status is published.
+inline StatusUrls status_urls() { return StatusUrls::parse("http://pki.example").value(); }
 
 /// The domain put together by hand, so that a test can replace each part.
 class Office {
@@ -38,7 +40,8 @@ class Office {
         hierarchy(load(ledger)),
         policy(parts.policy),
         approvals(ledger, policy, parts.random),
-        issuance(Checker(ledger, hierarchy, parts.random, policy), approvals, ledger, parts.signer, parts.observer),
+        issuance(Checker(ledger, hierarchy, parts.random, {policy, status_urls()}), approvals, ledger, parts.signer,
+                 parts.observer),
         enrolment(ledger, hierarchy, issuance, parts.random),
         directory(ledger) {
     EXPECT_TRUE(fill_view(view, ledger, hierarchy));
@@ -66,6 +69,14 @@ class Office {
   static Hierarchy load(Ledger& ledger) {
     auto rows = ledger.read().value();
     return Hierarchy::load(rows).value();
+  }
+};
+
+/// For tests that are about certificates.
+class CertificateSigner : public Signer {
+ public:
+  base::Result<base::Bytes> sign_crl(CrlPermit) override {
+    return base::fail(base::Kind::internal, "test.no_crls", "this signer signs certificates only");
   }
 };
 

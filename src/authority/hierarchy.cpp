@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/rows.h"
+#include "authority/status_urls.h"
 #include "store/issuers.h"
 
 namespace countersign::authority {
@@ -22,7 +23,14 @@ base::Result<IssuingCa> to_issuing_ca(const store::IssuingCaRow& row) {
     purposes.insert(purpose);
   }
   BASE_TRY(auto certificate, to_certificate(row.der));
-  return IssuingCa{row.name, *root, *environment, std::move(purposes), std::move(certificate)};
+  if (row.crl_shards < 1 || row.crl_shards > kCrlShardLimit)
+    return corrupt("the issuing CA '" + row.name + "' has no possible number of CRLs");
+  return IssuingCa{row.name,
+                   *root,
+                   *environment,
+                   std::move(purposes),
+                   std::move(certificate),
+                   static_cast<std::uint32_t>(row.crl_shards)};
 }
 
 }  // namespace
@@ -61,11 +69,11 @@ const IssuingCa* Hierarchy::find_issuing_ca(std::string_view name) const {
   return found == issuing_cas_.end() ? nullptr : &*found;
 }
 
-std::string Hierarchy::trust_chain_pem(Root root) const {
+std::vector<x509::Certificate> Hierarchy::trust_chain(Root root) const {
   std::vector<x509::Certificate> chain = {roots_.at(root)};
   for (const IssuingCa& ca : issuing_cas_)
     if (ca.root == root) chain.push_back(ca.certificate);
-  return x509::to_pem(chain);
+  return chain;
 }
 
 base::Result<trust::TrustSet> Hierarchy::to_trust_set() const {

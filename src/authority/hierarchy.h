@@ -18,6 +18,7 @@ struct IssuingCa {
   base::Environment environment;
   std::set<trust::Purpose> purposes;
   x509::Certificate certificate;
+  std::uint32_t crl_shards;  ///< of how many its CRL consists, for ever
 };
 
 /// Immutable once loaded; thread-safe.
@@ -34,8 +35,9 @@ class Hierarchy {
   /// Null when there is no issuing CA of that name.
   const IssuingCa* find_issuing_ca(std::string_view name) const;
 
-  /// PEM: the root, then the issuing CAs under it.
-  std::string trust_chain_pem(Root root) const;
+  /// The root, then the issuing CAs under it.
+  std::vector<x509::Certificate> trust_chain(Root root) const;
+  std::string trust_chain_pem(Root root) const { return x509::to_pem(trust_chain(root)); }
   base::Result<trust::TrustSet> to_trust_set() const;
   std::vector<feed::Fact> to_facts() const;
   /// Is `key` that of a root or issuing CA?

@@ -12,7 +12,16 @@
 namespace countersign::authority {
 
 /// What has just been done. Watched by tests that stop there.
-enum class Step { after_check, after_lint, after_record, after_sign, after_publish };
+enum class Step {
+  after_check,
+  after_lint,
+  after_record,
+  after_sign,
+  after_publish,
+  after_crl_record,
+  after_crl_sign,
+  after_crl_publish,
+};
 std::string_view name(Step step);
 /// Fails: `step.unknown`.
 base::Result<Step> parse_step(std::string_view text);
@@ -48,6 +57,8 @@ class Issuance {
 
   /// Fails: as Checker::check, Approvals::decide, lint, record, Signer::sign and publish.
   base::Result<Outcome> issue(const Order& order);
+  /// What the platform needs for itself: nobody approves it. Fails: the same.
+  base::Result<Issued> issue_own(Order order);
 
  private:
   base::Result<Issued> issue(Approved approved);

@@ -55,7 +55,7 @@ TEST_F(Issuing, IsWhatTheTrustFeedSays) {
 }
 
 /// Signs as told, after a look at what is on disk at that moment.
-class WatchingSigner final : public Signer {
+class WatchingSigner final : public CertificateSigner {
  public:
   explicit WatchingSigner(std::filesystem::path registry) : registry_(std::move(registry)) {}
   base::Result<x509::Certificate> sign(SigningPermit permit) override {
@@ -190,7 +190,7 @@ TEST_F(Issuing, GivesNothingWhenOnlyTheLastAuditRecordFails) {
 }
 
 /// Signs something else than it was permitted to.
-class FaultySigner final : public Signer {
+class FaultySigner final : public CertificateSigner {
  public:
   enum class Fault { none, other_key, other_bytes };
   base::Result<x509::Certificate> sign(SigningPermit permit) override {
@@ -224,7 +224,7 @@ TEST_F(Issuing, ThrowsAwayWhatAFaultySignerMade) {
 }
 
 TEST_F(Issuing, PermitIsSpentOnce) {
-  class Spender final : public Signer {
+  class Spender final : public CertificateSigner {
    public:
     base::Result<x509::Certificate> sign(SigningPermit permit) override {
       SigningPermit moved = std::move(permit);

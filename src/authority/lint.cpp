@@ -73,13 +73,18 @@ bool extensions_are_known(const Certificate& c, const LintRules& rules) {
     bool critical;
     bool wanted = true;
   };
+  const Profile profile = profile_of(rules.purpose);
+  const bool names_status = profile.names_status && !rules.status.urls.empty();
   const std::array allowed = {
-      Allowed{"2.5.29.19", true},                                                          // basicConstraints
-      Allowed{"2.5.29.15", true},                                                          // keyUsage
-      Allowed{"2.5.29.37", false, !profile_of(rules.purpose).extended_key_usage.empty()},  // extKeyUsage
-      Allowed{"2.5.29.17", false},                                                         // subjectAltName
-      Allowed{"2.5.29.14", false},                                                         // subjectKeyIdentifier
-      Allowed{"2.5.29.35", false},                                                         // authorityKeyIdentifier
+      Allowed{"2.5.29.19", true},                                        // basicConstraints
+      Allowed{"2.5.29.15", true},                                        // keyUsage
+      Allowed{"2.5.29.37", false, !profile.extended_key_usage.empty()},  // extKeyUsage
+      Allowed{"2.5.29.17", false},                                       // subjectAltName
+      Allowed{"2.5.29.14", false},                                       // subjectKeyIdentifier
+      Allowed{"2.5.29.35", false},                                       // authorityKeyIdentifier
+      Allowed{"2.5.29.31", false, names_status},                         // cRLDistributionPoints
+      Allowed{"1.3.6.1.5.5.7.1.1", false, names_status},                 // authorityInfoAccess
+      Allowed{x509::oid::kOcspNoCheck, false, profile.ocsp_no_check == x509::OcspNoCheck::yes},
   };
   const std::vector<Certificate::Extension> found = c.extensions();
   for (const Allowed& extension : allowed) {
@@ -91,9 +96,32 @@ bool extensions_are_known(const Certificate& c, const LintRules& rules) {
   return found.size() == static_cast<std::size_t>(std::ranges::count_if(allowed, &Allowed::wanted));
 }
 
+/// RFC 5280 section 4.2.1.13: the one CRL that this serial belongs to, and no other.
+bool crl_is_its_own(const Certificate& c, const LintRules& rules) {
+  const x509::UrlList& found = c.crl_distribution_points();
+  std::vector<std::string> expected;
+  if (profile_of(rules.purpose).names_status && !rules.status.urls.empty())
+    expected = {rules.status.urls.crl(rules.status.ca, crl_shard_of(c.serial(), rules.status.crl_shards))};
+  return found.urls == expected && !found.has_others;
+}
+
+/// RFC 5280 section 4.2.2.1: our OCSP responder, and the certificate of its own issuer.
+bool access_is_exact(const Certificate& c, const LintRules& rules) {
+  const x509::InformationAccess& found = c.information_access();
+  std::vector<std::string> ocsp;
+  std::vector<std::string> ca_issuers;
+  if (profile_of(rules.purpose).names_status && !rules.status.urls.empty()) {
+    ocsp = {rules.status.urls.ocsp()};
+    ca_issuers = {rules.status.urls.ca(rules.status.ca)};
+  }
+  return found.ocsp == ocsp && found.ca_issuers == ca_issuers && !found.has_others;
+}
+
 bool validity_is_bounded(const Certificate& c, const LintRules& rules) {
+  const std::optional<base::Duration> life = profile_of(rules.purpose).life;
+  const base::Duration longest = life ? *life + kBackdating + kClockSlack : kLongestLife;
   return c.not_before() <= rules.now && c.not_before() >= rules.now - kBackdating - kClockSlack &&
-         c.not_after() > rules.now && c.not_after() - c.not_before() <= kLongestLife;
+         c.not_after() > rules.now && c.not_after() - c.not_before() <= longest;
 }
 
 bool lies_within_issuer(const Certificate& c, const LintRules& rules) {
@@ -113,13 +141,22 @@ struct Rule {
 };
 
 constexpr std::array kRules = {
-    Rule{"size", size_is_bounded},          Rule{"serial", serial_is_ours},
-    Rule{"issuer", issuer_is_named},        Rule{"key_identifiers", key_ids_link},
-    Rule{"subject", subject_is_registered}, Rule{"subject_alt_names", names_are_registered},
-    Rule{"key_usage", key_usage_is_exact},  Rule{"extended_key_usage", extended_key_usage_is_exact},
-    Rule{"basic_constraints", is_no_ca},    Rule{"extensions", extensions_are_known},
-    Rule{"validity", validity_is_bounded},  Rule{"within_issuer", lies_within_issuer},
-    Rule{"key", key_is_the_one_proved},     Rule{"signature_algorithm", signature_is_strong},
+    Rule{"size", size_is_bounded},
+    Rule{"serial", serial_is_ours},
+    Rule{"issuer", issuer_is_named},
+    Rule{"key_identifiers", key_ids_link},
+    Rule{"subject", subject_is_registered},
+    Rule{"subject_alt_names", names_are_registered},
+    Rule{"key_usage", key_usage_is_exact},
+    Rule{"extended_key_usage", extended_key_usage_is_exact},
+    Rule{"basic_constraints", is_no_ca},
+    Rule{"extensions", extensions_are_known},
+    Rule{"validity", validity_is_bounded},
+    Rule{"within_issuer", lies_within_issuer},
+    Rule{"key", key_is_the_one_proved},
+    Rule{"signature_algorithm", signature_is_strong},
+    Rule{"crl", crl_is_its_own},
+    Rule{"information_access", access_is_exact},
 };
 
 base::Result<crypto::PrivateKey::Kind> kind_like(const crypto::PublicKey& key) {
@@ -186,7 +223,15 @@ base::Result<Linted> lint(Approved approved, base::Instant now) {
                       "the bytes to be signed changed while the certificate was put together");
   const Order& order = checked.order();
   const crypto::PublicKey key = order.csr.public_key();
-  BASE_TRY_VOID(apply_rules(shown, LintRules{order.identity, order.purpose, checked.server_names(), key, issuer, now}));
+  const IssuingCa& ca = checked.issuer();
+  const LintRules rules{order.identity,
+                        order.purpose,
+                        checked.server_names(),
+                        key,
+                        issuer,
+                        now,
+                        {checked.status_urls(), ca.name, ca.crl_shards}};
+  BASE_TRY_VOID(apply_rules(shown, rules));
   return Linted(std::move(approved), std::move(tbs));
 }
 

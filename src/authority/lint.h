@@ -17,6 +17,12 @@ struct LintRules {
   const crypto::PublicKey& key;
   const x509::Certificate& issuer;
   base::Instant now;
+  /// Where its status is published: the addresses, the name of the issuing CA there, and its number of CRLs.
+  struct Status {
+    const StatusUrls& urls;
+    const std::string& ca;
+    std::uint32_t crl_shards;
+  } status;
 };
 
 /// TBS bytes that passed. Made only by lint().

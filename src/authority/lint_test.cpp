@@ -49,6 +49,12 @@ class Lint : public ::testing::Test {
     made.purpose = purpose;
     if (purpose == Purpose::server) made.server_names = {"pay.example", "10.0.0.1"};
     made.spec.subject_alt_names = to_subject_alt_names(made.identity.to_urn(), made.server_names);
+    if (profile_of(purpose).names_status) {
+      made.spec.crl_distribution_points.urls = {urls_.crl(kCa, crl_shard_of(made.spec.serial, kShards))};
+      made.spec.information_access = {{urls_.ocsp()}, {urls_.ca(kCa)}};
+    }
+    made.spec.ocsp_no_check = profile_of(purpose).ocsp_no_check;
+    if (const auto life = profile_of(purpose).life) made.spec.not_after = kNow + *life;
     return made;
   }
 
@@ -58,13 +64,18 @@ class Lint : public ::testing::Test {
     if (wanted.change) certificate = testing::forge(certificate, issuer_.key, wanted.change);
     const crypto::PublicKey key = key_.public_key();
     const auto found = apply_rules(
-        certificate, {wanted.identity, wanted.purpose, wanted.server_names, key, issuer_.certificate, kNow});
+        certificate, {wanted.identity, wanted.purpose, wanted.server_names, key, issuer_.certificate, kNow, status()});
     if (found) return "ok";
     const std::string& detail = found.error().detail;
     const std::size_t at = detail.find('\'') + 1;
     return detail.substr(at, detail.find('\'', at) - at);
   }
 
+  LintRules::Status status() const { return {urls_, kCa, kShards}; }
+
+  static constexpr std::uint32_t kShards = 64;
+  const std::string kCa = "production-transport";
+  const StatusUrls urls_ = StatusUrls::parse("http://pki.example").value();
   const crypto::PrivateKey key_ = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
   const testing::Ca issuer_ = make_issuer("Issuing");
   testing::SeededRandom random_{7};
@@ -73,6 +84,11 @@ class Lint : public ::testing::Test {
 TEST_F(Lint, LetsEveryProfilePass) {
   for (const Purpose purpose : all_purposes())
     EXPECT_EQ(judge(make_case(purpose)), "ok") << trust::name(purpose);
+}
+
+/// The URL that the certificate names for its CRL.
+std::string url_of_crl(X509* certificate) {
+  return x509::Certificate::from_native(certificate).crl_distribution_points().urls.at(0);
 }
 
 struct Row {
@@ -157,6 +173,28 @@ TEST_F(Lint, NamesTheRuleThatIsBroken) {
       {"lives too long", "validity", [](Case& c) { c.spec.not_after = kNow + kDay * 830; }},
       {"outlives the issuer", "validity", [](Case& c) { c.spec.not_after = kNow + kDay * 3001; }},
       {"another key", "key", [&](Case& c) { c.spec.key = other_key.public_key(); }},
+      {"no CRL", "extensions", [](Case& c) { c.spec.crl_distribution_points = {}; }},
+      {"no OCSP and no issuer", "extensions", [](Case& c) { c.spec.information_access = {}; }},
+      {"another shard", "crl",
+       [](Case& c) { c.spec.crl_distribution_points.urls = {"http://pki.example/crl/production-transport-64.crl"}; }},
+      {"another host's CRL", "crl", [](Case& c) { c.spec.crl_distribution_points.urls[0].replace(7, 3, "evil"); }},
+      {"a second CRL", "crl",
+       [](Case& c) { c.spec.crl_distribution_points.urls.emplace_back("http://pki.example/crl/more.crl"); }},
+      {"a second distribution point", "crl",
+       [](Case& c) {
+         c.change = [](X509* certificate) {
+           const std::string url = url_of_crl(certificate);
+           testing::remove_extension(certificate, "crlDistributionPoints");
+           testing::add_extension(certificate, "crlDistributionPoints",
+                                  ("URI:" + url + ",URI:http://b.example").c_str());
+         };
+       }},
+      {"another OCSP responder", "information_access",
+       [](Case& c) { c.spec.information_access.ocsp = {"http://pki.example/ocsp2"}; }},
+      {"no OCSP responder", "information_access", [](Case& c) { c.spec.information_access.ocsp.clear(); }},
+      {"another issuer's certificate", "information_access",
+       [](Case& c) { c.spec.information_access.ca_issuers = {"http://pki.example/ca/uat-transport.cer"}; }},
+      {"ocsp-nocheck", "extensions", [](Case& c) { c.spec.ocsp_no_check = x509::OcspNoCheck::yes; }},
       {"too many names", "size",
        [](Case& c) { c.spec.subject_alt_names.dns.assign(500, "a-rather-long-name-of-a-server.example"); }},
   };
@@ -185,13 +223,32 @@ TEST_F(Lint, WantsTheServersNamesExactly) {
   }
 }
 
+TEST_F(Lint, WantsAnOcspResponderToBeShortLivedAndToNameNoStatus) {
+  const Row rows[] = {
+      {"as it should be", "ok", [](Case&) {}},
+      {"a minute too long", "validity",
+       [](Case& c) { c.spec.not_after = kNow + kOcspResponderLife + std::chrono::minutes(2); }},
+      {"no ocsp-nocheck", "extensions", [](Case& c) { c.spec.ocsp_no_check = x509::OcspNoCheck::no; }},
+      {"names a CRL", "extensions",
+       [](Case& c) { c.spec.crl_distribution_points.urls = {"http://pki.example/crl/production-transport-1.crl"}; }},
+      {"also for servers", "extended_key_usage",
+       [](Case& c) { c.spec.extended_key_usage.emplace_back(x509::oid::kServerAuth); }},
+  };
+  for (const Row& row : rows) {
+    Case made = make_case(Purpose::ocsp);
+    row.break_it(made);
+    EXPECT_EQ(judge(made), row.rule) << row.name;
+  }
+}
+
 TEST_F(Lint, WantsTheIssuerItWasTold) {
   const testing::Ca other = make_issuer("Other");
   const Case made = make_case(Purpose::transport);
   const x509::Certificate certificate = testing::issue(made.spec, issuer_);
   const crypto::PublicKey key = key_.public_key();
   const auto judge_by = [&](const x509::Certificate& issuer) {
-    return apply_rules(certificate, {made.identity, made.purpose, made.server_names, key, issuer, kNow}).has_value();
+    return apply_rules(certificate, {made.identity, made.purpose, made.server_names, key, issuer, kNow, status()})
+        .has_value();
   };
   EXPECT_TRUE(judge_by(issuer_.certificate));
   EXPECT_FALSE(judge_by(other.certificate));

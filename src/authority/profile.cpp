@@ -12,8 +12,8 @@ using base::Environment;
 using trust::Purpose;
 using x509::KeyUsage;
 
-constexpr std::array kPurposes = {Purpose::transport, Purpose::signing, Purpose::ehi, Purpose::service,
-                                  Purpose::server};
+constexpr std::array kPurposes = {Purpose::transport, Purpose::signing, Purpose::ehi,
+                                  Purpose::service,   Purpose::server,  Purpose::ocsp};
 
 }  // namespace
 
@@ -24,6 +24,12 @@ Profile profile_of(Purpose purpose) {
     case Purpose::service: return {{KeyUsage::digital_signature}, {std::string(x509::oid::kClientAuth)}, false};
     case Purpose::signing: return {{KeyUsage::digital_signature, KeyUsage::non_repudiation}, {}, false};
     case Purpose::server: return {{KeyUsage::digital_signature}, {std::string(x509::oid::kServerAuth)}, true};
+    case Purpose::ocsp:
+      return {.key_usage = {KeyUsage::digital_signature},
+              .extended_key_usage = {std::string(x509::oid::kOcspSigning)},
+              .names_status = false,
+              .ocsp_no_check = x509::OcspNoCheck::yes,
+              .life = kOcspResponderLife};
   }
   BASE_UNREACHABLE();
 }
@@ -44,6 +50,12 @@ std::vector<Purpose> purposes_of(Environment environment, const base::Slug& orga
 bool may_have(const base::Identity& identity, Purpose purpose) {
   const std::vector<Purpose> purposes = purposes_of(identity.environment, identity.organisation);
   return std::ranges::find(purposes, purpose) != purposes.end();
+}
+
+base::Identity ocsp_identity() {
+  auto identity = base::Identity::from_urn("urn:countersign:internal:service:ocsp");
+  BASE_CHECK(identity.has_value());
+  return std::move(*identity);
 }
 
 std::string_view name(Root root) {

@@ -10,7 +10,7 @@
 
 #include "base/identity.h"
 #include "trust/purpose.h"
-#include "x509/certificate.h"
+#include "x509/certificate_builder.h"
 
 namespace countersign::authority {
 
@@ -19,6 +19,10 @@ struct Profile {
   std::set<x509::KeyUsage> key_usage;
   std::vector<std::string> extended_key_usage;
   bool carries_server_names = false;
+  /// Names the CRL and the OCSP responder by which it can be checked (RFC 5280 sections 4.2.1.13 and 4.2.2.1).
+  bool names_status = true;
+  x509::OcspNoCheck ocsp_no_check = x509::OcspNoCheck::no;
+  std::optional<base::Duration> life = {};  ///< absent: as configured
 };
 Profile profile_of(trust::Purpose purpose);
 
@@ -28,6 +32,12 @@ std::span<const trust::Purpose> all_purposes();
 /// exist.
 std::vector<trust::Purpose> purposes_of(base::Environment environment, const base::Slug& organisation);
 bool may_have(const base::Identity& identity, trust::Purpose purpose);
+
+/// urn:countersign:internal:service:ocsp: the one identity that has `ocsp` certificates, one of each issuing CA. Nobody
+/// can enrol for one: the authority makes them for itself, and only it can order them.
+base::Identity ocsp_identity();
+/// Short, since nobody can ask whether it was revoked (RFC 6960 section 4.2.2.2.1).
+inline constexpr base::Duration kOcspResponderLife = std::chrono::hours(48);
 
 /// The partner root vouches for partners, the provider root for the platform and its calls to partners. They are two,
 /// so that a partner who trusts the provider's chain does not thereby trust the other partners.

@@ -4,6 +4,7 @@
 #include "authority/api_json.h"
 #include "authority/renewal_call.h"
 #include "authority/routes.h"
+#include "x509/certs_only.h"
 
 namespace countersign::authority {
 namespace {
@@ -26,9 +27,17 @@ Answer renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call
 
 Answer trust_chain(Authority& authority, const Call& call) {
   BASE_TRY(const Root root, parse_root(call.request.query("of").value_or("provider")));
+  const std::string format = call.request.query("format").value_or("pem");
   http::Response response;
-  response.fields.add("Content-Type", "application/x-pem-file");
-  response.body = authority.hierarchy().trust_chain_pem(root);
+  if (format == "pem") {
+    response.fields.add("Content-Type", "application/x-pem-file");
+    response.body = authority.hierarchy().trust_chain_pem(root);
+    return response;
+  }
+  if (format != "pkcs7") return base::fail(base::Kind::invalid, "query.invalid", "'format' must be pem or pkcs7");
+  BASE_TRY(const base::Bytes bag, x509::to_certs_only(authority.hierarchy().trust_chain(root)));
+  response.fields.add("Content-Type", "application/pkcs7-mime; smime-type=certs-only");
+  response.body = base::as_text(bag);
   return response;
 }
 

@@ -23,6 +23,7 @@ store::CertificateRow to_row(const Linted& linted, const x509::Certificate& cert
   row.not_before = certificate.not_before();
   row.not_after = certificate.not_after();
   row.replaces = order.replaces;
+  row.crl_shard = crl_shard_of(certificate.serial(), linted.checked().issuer().crl_shards);
   return row;
 }
 

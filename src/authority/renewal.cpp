@@ -19,7 +19,8 @@ bool may_renew(Purpose held, Purpose wanted) {
     case Purpose::service: return wanted == Purpose::service || wanted == Purpose::server;
     case Purpose::ehi: return wanted == Purpose::ehi;
     case Purpose::signing:
-    case Purpose::server: return false;
+    case Purpose::server:
+    case Purpose::ocsp: return false;
   }
   BASE_UNREACHABLE();
 }

@@ -37,9 +37,14 @@ std::vector<Route> all_routes();
 std::span<const Route> public_routes();
 std::span<const Route> directory_routes();
 std::span<const Route> certificate_routes();
+std::span<const Route> est_routes();
+std::span<const Route> acme_routes();
+std::span<const Route> eab_routes();
 std::span<const Route> request_routes();
 std::span<const Route> revocation_routes();
 std::span<const Route> log_routes();
+std::span<const Route> openapi_routes();
+std::span<const Route> notice_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

@@ -31,6 +31,8 @@ trust::Policy internal_policy() {
 
 /// Files that are no connections: the registry, listeners, timers, whatever is written now.
 constexpr std::size_t kOtherFiles = 64;
+/// api, internal, status.
+constexpr std::size_t kListeners = 3;
 
 /// One place, for as long as its frame lives; frames may die with the loop, after the service.
 class Counted {
@@ -66,7 +68,7 @@ class Service::Observer final : public tls::ServerObserver {
 
 std::size_t connections_within(std::size_t files) {
   if (files <= kOtherFiles) return 1;
-  return std::clamp((files - kOtherFiles) / 2, std::size_t{1}, kConnectionLimit);
+  return std::clamp((files - kOtherFiles) / kListeners, std::size_t{1}, kConnectionLimit);
 }
 
 Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal)
@@ -142,18 +144,22 @@ net::Task<void> Service::answer_api(ApiServer::Live& live, const http::ServerOpt
 
 net::Task<void> Service::serve_api(ApiServer::Live& live) {
   const http::ServerOptions options = http_options(live);
-  if (live.connection.peer) co_await answer_api(live, options);
-  else co_await serve_anonymous(live);
+  const auto& peer = live.connection.peer;
+  if (!peer) co_await serve_limited(live, anonymous_, kAnonymousLimit);
+  else if (peer->admitted().chain().purpose() == trust::Purpose::transport)
+    co_await serve_limited(live, partners_, kPartnerLimit);
+  else co_await answer_api(live, options);
 }
 
-/// Anybody can be one of these, so they have places and patience of their own.
-net::Task<void> Service::serve_anonymous(ApiServer::Live& live) {
-  if (*anonymous_ >= kAnonymousLimit) {
+/// Anybody can be one of these, and there are many partners: they have places and patience of their own, and an
+/// operator finds one that none of them can take.
+net::Task<void> Service::serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit) {
+  if (*places >= limit) {
     observer_->shed();
     live.connection.stream->abort();
     co_return;
   }
-  const Counted place(anonymous_);
+  const Counted place(std::move(places));
   http::ServerOptions options = http_options(live);
   options.idle_time = kAnonymousIdleTime;
   co_await answer_api(live, options);

@@ -11,18 +11,19 @@
 namespace countersign::authority {
 
 /// Connections live at once on each listener, and handshakes under way. Of those on the API's, callers without a
-/// certificate and handshakes together have half at most: the rest is for those who have shown who they are.
+/// certificate, partners and handshakes have a quarter each at most: the rest is for operators.
 inline constexpr std::size_t kConnectionLimit = 1024;
 inline constexpr std::size_t kHandshakeLimit = kConnectionLimit / 4;
 inline constexpr std::size_t kAnonymousLimit = kConnectionLimit / 4;
-/// Between two calls of one without a certificate; the others have http::ServerOptions::idle_time.
+inline constexpr std::size_t kPartnerLimit = kConnectionLimit / 4;
+/// Between two calls of a partner or of one without a certificate; operators have http::ServerOptions::idle_time.
 inline constexpr base::Duration kAnonymousIdleTime = std::chrono::seconds(10);
 inline constexpr base::Duration kHandshakeTime = std::chrono::seconds(10);
 /// A request body; a CSR may be 64 KiB.
 inline constexpr std::size_t kBodyLimit = 256 * 1024;
 inline constexpr base::Duration kDrainTime = std::chrono::seconds(10);
 
-/// The places of each listener where the process may have `files` open: an equal share for both, so that neither can
+/// The places of each listener where the process may have `files` open: an equal share for each, so that none can
 /// take what the other needs, and some for everything else.
 std::size_t connections_within(std::size_t files);
 
@@ -54,7 +55,7 @@ class Service {
   net::Task<void> look_after_connections();
   net::Task<void> keep_up_with_registry();
   net::Task<void> serve_api(ApiServer::Live& live);
-  net::Task<void> serve_anonymous(ApiServer::Live& live);
+  net::Task<void> serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit);
   net::Task<void> answer_api(ApiServer::Live& live, const http::ServerOptions& options);
   net::Task<void> serve_internal(InternalServer::Live& live);
   template <class Live>
@@ -74,6 +75,7 @@ class Service {
   std::unique_ptr<ApiServer> api_server_;
   std::unique_ptr<InternalServer> internal_server_;
   std::shared_ptr<std::size_t> anonymous_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::size_t> partners_ = std::make_shared<std::size_t>(0);
   bool draining_ = false;
 };
 

@@ -20,7 +20,7 @@ TEST(Places, AreSharedByTheListeners) {
     std::size_t files;
     std::size_t each;
   };
-  for (const Row& row : {Row{1'048'576, kConnectionLimit}, Row{1024, 480}, Row{64, 1}, Row{0, 1}})
+  for (const Row& row : {Row{1'048'576, kConnectionLimit}, Row{1024, 320}, Row{64, 1}, Row{0, 1}})
     EXPECT_EQ(connections_within(row.files), row.each) << row.files;
 }
 

@@ -41,6 +41,21 @@ base::Result<std::optional<store::Location>> read_registry(base::ConfigSection& 
   return std::optional(std::move(*location));
 }
 
+base::Result<StatusUrls> read_status_url(base::ConfigSection& section, const net::Endpoint& listen) {
+  BASE_TRY(const std::string text, section.text_or("status_url", ""));
+  const bool everywhere = listen.host == "0.0.0.0" || listen.host == "::";
+  if (text.empty() && everywhere)
+    return base::fail(Kind::invalid, "config.value",
+                      "'" + section.path_of("status_url") + "' must be set when '" + section.path_of("status_listen") +
+                          "' is no address of its own: certificates name it, such as http://pki.example.com");
+  if (text.empty()) return StatusUrls();
+  auto urls = StatusUrls::parse(text);
+  if (!urls)
+    return base::unexpected(
+        std::move(urls).error().under("config.value", "'" + section.path_of("status_url") + "' is not usable"));
+  return urls;
+}
+
 /// Absolute and without a slash at its end, so that what lies beside it can be named.
 fs::path resolve(const fs::path& folder, const std::string& text) {
   fs::path path = fs::absolute(folder / text).lexically_normal();
@@ -65,6 +80,8 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   settings.data = resolve(folder, data);
   BASE_TRY(settings.api, read_endpoint(section, "api", "127.0.0.1:9443"));
   BASE_TRY(settings.internal, read_endpoint(section, "internal", "127.0.0.1:9444"));
+  BASE_TRY(settings.status_listen, read_endpoint(section, "status_listen", "127.0.0.1:9080"));
+  BASE_TRY(settings.status_url, read_status_url(section, settings.status_listen));
   BASE_TRY(settings.server_names, read_server_names(section));
   BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
   if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
@@ -75,6 +92,7 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   using Peer = store::Location::Peer;
   const Peer peer = settings.danger_unverified_registry ? Peer::danger_anybody : Peer::verified;
   BASE_TRY(settings.registry, read_registry(section, peer));
+  BASE_TRY(settings.notices, NoticeSettings::read(section, folder));
   BASE_TRY(settings.token, TokenSettings::read(section, folder));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));
   BASE_TRY_VOID(document.finish());

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "authority/issuance_policy.h"
+#include "authority/notice_settings.h"
+#include "authority/status_urls.h"
 #include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
@@ -19,9 +21,13 @@ struct Settings {
   std::filesystem::path data;
   net::Endpoint api;
   net::Endpoint internal;
+  net::Endpoint status_listen;
+  /// Under which address the outside reaches status_listen; empty: under that of the listener itself.
+  StatusUrls status_url = {};
   std::vector<std::string> server_names;
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
+  NoticeSettings notices;
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
   std::optional<TokenSettings> token;       ///< nothing: the keys of the CAs are in files

@@ -30,6 +30,8 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings->data, "/srv/cs/authority");
   EXPECT_EQ(settings->api.to_string(), "127.0.0.1:9443");
   EXPECT_EQ(settings->internal.to_string(), "127.0.0.1:9444");
+  EXPECT_EQ(settings->status_listen.to_string(), "127.0.0.1:9080");
+  EXPECT_TRUE(settings->status_url.empty());
   EXPECT_EQ(settings->server_names, (std::vector<std::string>{"localhost", "127.0.0.1"}));
   EXPECT_EQ(settings->policy.rules_for(base::Environment::uat, trust::Purpose::transport).life,
             std::chrono::hours(24 * 350));
@@ -50,6 +52,10 @@ TEST(Settings, NameEveryMistake) {
         Row{"no address", "[authority]\napi = 'here'", "config.endpoint"},
         Row{"too long a life", "[authority]\ncertificate_life = '900d'", "config.value"},
         Row{"shortest life", "[authority]\ncertificate_life = '1h'", "ok"},
+        Row{"status", "[authority]\nstatus_listen = '0.0.0.0:80'\nstatus_url = 'http://pki.example'", "ok"},
+        Row{"status nowhere", "[authority]\nstatus_listen = '0.0.0.0:80'", "config.value"},
+        Row{"status by https", "[authority]\nstatus_url = 'https://pki.example'", "config.value"},
+        Row{"status with a query", "[authority]\nstatus_url = 'http://pki.example/?a'", "config.value"},
         Row{"no server name", "[authority]\nserver_names = []", "config.value"},
         Row{"a registry on PostgreSQL", "[authority]\nregistry = 'postgresql://localhost/x'", "ok"},
         Row{"a registry of another kind", "[authority]\nregistry = 'mysql://localhost/x'", "config.value"},

@@ -43,16 +43,26 @@ base::Result<FileSigner> FileSigner::open(const std::filesystem::path& folder, c
   return FileSigner(std::move(keys));
 }
 
-base::Result<x509::Certificate> FileSigner::sign(SigningPermit permit) {
-  const SigningPermit::Content content = std::move(permit).spend();
-  const auto key = keys_.find(content.issuer);
+base::Result<base::Bytes> FileSigner::sign(const std::string& issuer, base::BytesView tbs) const {
+  const auto key = keys_.find(issuer);
   if (key == keys_.end())
     return base::fail(base::Kind::internal, "signer.failed",
-                      "the signer has no key for the issuing CA '" + content.issuer + "'");
-  auto signature = key->second.sign(content.tbs.der);
+                      "the signer has no key for the issuing CA '" + issuer + "'");
+  auto signature = key->second.sign(tbs);
   if (!signature)
     return base::unexpected(std::move(signature).error().under("signer.failed", "the signature could not be made"));
-  return x509::assemble(content.tbs, *signature);
+  return signature;
+}
+
+base::Result<x509::Certificate> FileSigner::sign(SigningPermit permit) {
+  const SigningPermit::Content content = std::move(permit).spend();
+  BASE_TRY(const base::Bytes signature, sign(content.issuer, content.tbs.der));
+  return x509::assemble(content.tbs, signature);
+}
+
+base::Result<base::Bytes> FileSigner::sign_crl(CrlPermit permit) {
+  const CrlPermit::Content content = std::move(permit).spend();
+  return sign(content.issuer, content.tbs.der);
 }
 
 }  // namespace countersign::authority

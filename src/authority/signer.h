@@ -1,10 +1,11 @@
-// Signer: the only holder of issuing keys. A spent permit in, a certificate out; narrow, so that it can become a
-// process or a hardware module of its own.
+// Signer: the only holder of issuing keys. A spent permit in, a certificate or a CRL's signature out; narrow, so that
+// it can become a process or a hardware module of its own.
 #pragma once
 
 #include <filesystem>
 #include <map>
 
+#include "authority/crl_record.h"
 #include "authority/hierarchy.h"
 #include "authority/record.h"
 
@@ -15,6 +16,8 @@ class Signer {
   virtual ~Signer() = default;
   /// Signs the permit's bytes as they are. Fails: `signer.failed`.
   virtual base::Result<x509::Certificate> sign(SigningPermit permit) = 0;
+  /// The same for a CRL; the signature alone. Fails: `signer.failed`.
+  virtual base::Result<base::Bytes> sign_crl(CrlPermit permit) = 0;
 };
 
 /// Holds the keys in memory, out of encrypted files. Belongs to the registry's thread.
@@ -26,8 +29,10 @@ class FileSigner final : public Signer {
                                        const base::Secret& passphrase);
 
   base::Result<x509::Certificate> sign(SigningPermit permit) override;
+  base::Result<base::Bytes> sign_crl(CrlPermit permit) override;
 
  private:
+  base::Result<base::Bytes> sign(const std::string& issuer, base::BytesView tbs) const;
   explicit FileSigner(std::map<std::string, crypto::PrivateKey> keys) : keys_(std::move(keys)) {}
   std::map<std::string, crypto::PrivateKey> keys_;
 };

@@ -69,4 +69,9 @@ base::Result<x509::Certificate> TokenSigner::sign(SigningPermit permit) {
   return x509::assemble(content.tbs, signature);
 }
 
+base::Result<base::Bytes> TokenSigner::sign_crl(CrlPermit permit) {
+  const CrlPermit::Content content = std::move(permit).spend();
+  return sign_bytes(content.issuer, content.tbs.der);
+}
+
 }  // namespace countersign::authority

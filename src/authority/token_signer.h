@@ -28,6 +28,7 @@ class TokenSigner final : public Signer {
   static base::Result<std::unique_ptr<TokenSigner>> open(const Parts& parts, const Hierarchy& hierarchy);
 
   base::Result<x509::Certificate> sign(SigningPermit permit) override;
+  base::Result<base::Bytes> sign_crl(CrlPermit permit) override;
 
  private:
   explicit TokenSigner(const Parts& parts) : parts_(parts) {}

@@ -45,7 +45,7 @@ class InToken : public ::testing::Test {
     settings.token = token;
     const base::Secret passphrase = secret("correct horse battery staple");
     const base::Secret shown = secret(pin);
-    return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_, &shown});
+    return Authority::open(settings, passphrase, {clock, random, log_, observer, listener_, {}, &shown});
   }
   fs::path folder() const { return base_ / "authority"; }
   DataFolder data() const { return DataFolder(folder()); }
@@ -106,13 +106,15 @@ TEST_F(InToken, StartsAgainOnlyWithItsKeys) {
     const char* name;
     std::function<void()> change;
     const char* code;
+    const char* words = "";
   };
   const Row rows[] = {
       {"nothing changed", [] {}, "ok"},
       {"a key is missing", [this] { fake.keys[3].label = "moved away"; }, "keys.missing"},
       {"two keys are changed for each other", [this] { std::swap(fake.keys[2].label, fake.keys[3].label); },
-       "keys.mismatch"},
-      {"the private half is another's", [this] { fake.keys[3].private_half = fake.keys[2].key; }, "keys.mismatch"},
+       "keys.mismatch", "is not that of the issuing CA"},
+      {"the private half is another's", [this] { fake.keys[3].private_half = fake.keys[2].key; }, "keys.mismatch",
+       "has another private half"},
       {"a key may leave the token", [this] { fake.keys[3].extractable = true; }, "token.bad_key"},
       {"the token is away", [this] { fake.unplug(); }, "token.absent"},
       {"another token is there", [this] { fake.label = "another"; }, "token.absent"},
@@ -123,7 +125,12 @@ TEST_F(InToken, StartsAgainOnlyWithItsKeys) {
   const auto keys = fake.keys;
   for (const Row& row : rows) {
     row.change();
-    EXPECT_EQ(code_of(open()), row.code) << row.name;
+    if (const auto opened = open(); !opened) {
+      EXPECT_EQ(opened.error().code, row.code) << row.name;
+      EXPECT_NE(opened.error().detail.find(row.words), std::string::npos) << opened.error().detail;
+    } else {
+      EXPECT_STREQ(row.code, "ok") << row.name;
+    }
     fake.keys = keys;
     fake.label = "issuing keys";
     fake.plug_in();

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/config.h"
+#include "cli/admin_answer.h"
 #include "cli/application_ref.h"
-#include "cli/authority_options.h"
 #include "cli/command_tree.h"
 #include "cli/text.h"
 #include "cli/trust_file.h"
@@ -33,41 +33,11 @@ struct AdminOptions {
 };
 using Options = std::shared_ptr<AdminOptions>;
 
-base::Result<base::ExitCode> answer_with(const json::object& answer, const AdminOptions& options, Context& context,
-                                         const std::string& text) {
-  context.out << (options.authority.json ? json::serialize(answer) + "\n" : text);
-  return base::ExitCode::ok;
-}
-
 json::array to_array(const std::vector<std::string>& texts) { return json::array(texts.begin(), texts.end()); }
-
-std::string application_path(const base::Identity& identity) {
-  return "/v1/applications/" + std::string(base::name(identity.environment)) + "/" + identity.organisation.text() +
-         "/" + identity.application.text();
-}
-
-/// "?a=b&c=d" of the filters that are set; "" when none is.
-std::string query_of(std::initializer_list<std::pair<std::string_view, std::string>> filters) {
-  std::string query;
-  for (const auto& [name, value] : filters)
-    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + percent_encoded(value);
-  return query;
-}
 
 std::string state_of(const json::object& object) {
   const json::value* suspended = object.if_contains("suspended");
   return suspended != nullptr && suspended->is_bool() && suspended->get_bool() ? "suspended" : "active";
-}
-
-/// A table with one row an object of the list `name` in `answer`.
-std::string table_of(const json::object& answer, std::string_view name, const Row& header,
-                     Row (*to_row)(const json::object&)) {
-  const json::value* list = answer.if_contains({name.data(), name.size()});
-  std::vector<Row> rows;
-  if (list != nullptr && list->is_array())
-    for (const json::value& element : list->get_array())
-      if (element.is_object()) rows.push_back(to_row(element.get_object()));
-  return rows.empty() ? "none\n" : to_table(header, rows);
 }
 
 base::Result<base::ExitCode> create_organisation(const AdminOptions& options, Context& context) {
@@ -75,7 +45,7 @@ base::Result<base::ExitCode> create_organisation(const AdminOptions& options, Co
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   const std::string name = options.name.empty() ? id.text() : options.name;
   BASE_TRY(const json::object answer, api.post("/v1/organisations", {{"id", id.text()}, {"name", name}}));
-  return answer_with(answer, options, context, "Organisation " + id.text() + " is created.\n");
+  return answer_with(answer, options.authority, context, "Organisation " + id.text() + " is created.\n");
 }
 
 base::Result<base::ExitCode> list_organisations(const AdminOptions& options, Context& context) {
@@ -84,7 +54,7 @@ base::Result<base::ExitCode> list_organisations(const AdminOptions& options, Con
   const auto to_row = [](const json::object& o) -> Row {
     return {member(o, "id"), state_of(o), member(o, "created"), member(o, "name")};
   };
-  return answer_with(answer, options, context,
+  return answer_with(answer, options.authority, context,
                      table_of(answer, "organisations", {"ORGANISATION", "STATE", "CREATED", "NAME"}, to_row));
 }
 
@@ -95,7 +65,7 @@ base::Result<base::ExitCode> change_organisation(const AdminOptions& options, Co
   BASE_TRY(const json::object answer, api.post("/v1/organisations/" + id.text() + "/" + verb, {}));
   const std::string effect =
       verb == "suspend" ? " is suspended: all its applications are refused from now on.\n" : " is active again.\n";
-  return answer_with(answer, options, context, "Organisation " + id.text() + effect);
+  return answer_with(answer, options.authority, context, "Organisation " + id.text() + effect);
 }
 
 base::Result<base::ExitCode> create_application(const AdminOptions& options, Context& context) {
@@ -108,7 +78,7 @@ base::Result<base::ExitCode> create_application(const AdminOptions& options, Con
   if (!options.server_names.empty()) body["server_names"] = to_array(options.server_names);
   BASE_TRY(const json::object answer, api.post("/v1/applications", body));
   return answer_with(
-      answer, options, context,
+      answer, options.authority, context,
       "Application " + to_ref(identity) + " is created.\nNext: countersign admin enrol " + to_ref(identity) + "\n");
 }
 
@@ -118,7 +88,7 @@ base::Result<base::ExitCode> set_server_names(const AdminOptions& options, Conte
   const json::object body{{"server_names", to_array(options.server_names)}};
   BASE_TRY(const json::object answer, api.post(application_path(identity) + "/server-names", body));
   return answer_with(
-      answer, options, context,
+      answer, options.authority, context,
       "The next server certificate of " + to_ref(identity) + " will carry: " + members(answer, "server_names") + "\n");
 }
 
@@ -131,7 +101,7 @@ base::Result<base::ExitCode> list_applications(const AdminOptions& options, Cont
             member(o, "created"), members(o, "server_names"), member(o, "name")};
   };
   return answer_with(
-      answer, options, context,
+      answer, options.authority, context,
       table_of(answer, "applications", {"APPLICATION", "STATE", "CREATED", "SERVER NAMES", "NAME"}, to_row));
 }
 
@@ -141,7 +111,7 @@ base::Result<base::ExitCode> change_application(const AdminOptions& options, Con
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.post(application_path(identity) + "/" + verb, {}));
   const std::string effect = verb == "suspend" ? " is suspended: it is refused from now on.\n" : " is active again.\n";
-  return answer_with(answer, options, context, "Application " + to_ref(identity) + effect);
+  return answer_with(answer, options.authority, context, "Application " + to_ref(identity) + effect);
 }
 
 base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Context& context) {
@@ -172,7 +142,7 @@ base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Cont
       if (purpose.is_string())
         text += "  countersign request " + printable({purpose.get_string().data(), purpose.get_string().size()}) +
                 " --code " + code + " --authority " + api.authority().to_string() + " --trust-chain trust-chain.pem\n";
-  return answer_with(answer, options, context, text);
+  return answer_with(answer, options.authority, context, text);
 }
 
 base::Result<base::ExitCode> revoke(const AdminOptions& options, Context& context) {
@@ -186,7 +156,7 @@ base::Result<base::ExitCode> revoke(const AdminOptions& options, Context& contex
   if (others != nullptr && others->is_array())
     for (const json::value& other : others->get_array())
       if (other.is_object()) text += "So is " + member(other.get_object(), "serial") + ", which is of the same key.\n";
-  return answer_with(answer, options, context, text);
+  return answer_with(answer, options.authority, context, text);
 }
 
 base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Context& context) {
@@ -214,14 +184,8 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
             member(o, "status") + (reason.empty() ? "" : " (" + reason + ")"), member(o, "not_after")};
   };
   return answer_with(
-      answer, options, context,
+      answer, options.authority, context,
       table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
-}
-
-/// The whole number `name` of an answer, as text; "" when it is not there.
-std::string number(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains({name.data(), name.size()});
-  return value != nullptr && value->is_number() ? json::serialize(*value) : "";
 }
 
 base::Result<base::ExitCode> list_audit(const AdminOptions& options, Context& context) {
@@ -232,7 +196,7 @@ base::Result<base::ExitCode> list_audit(const AdminOptions& options, Context& co
   const auto to_row = [](const json::object& o) -> Row {
     return {number(o, "sequence"), member(o, "time"), member(o, "actor"), member(o, "action"), member(o, "subject")};
   };
-  return answer_with(answer, options, context,
+  return answer_with(answer, options.authority, context,
                      table_of(answer, "records", {"SEQUENCE", "TIME", "ACTOR", "ACTION", "SUBJECT"}, to_row));
 }
 
@@ -242,7 +206,7 @@ base::Result<base::ExitCode> verify_audit(const AdminOptions& options, Context& 
   const json::value* intact = answer.if_contains("intact");
   const bool holds = intact != nullptr && intact->is_bool() && intact->get_bool();
   const std::string found = holds ? "is intact" : "is BROKEN: " + member(answer, "problem");
-  BASE_TRY_VOID(answer_with(answer, options, context,
+  BASE_TRY_VOID(answer_with(answer, options.authority, context,
                             "The audit log of " + number(answer, "records") + " records " + found + "\n"));
   return holds ? base::ExitCode::ok : base::ExitCode::refused;
 }
@@ -250,7 +214,7 @@ base::Result<base::ExitCode> verify_audit(const AdminOptions& options, Context& 
 base::Result<base::ExitCode> acknowledge_audit(const AdminOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.post("/v1/audit/acknowledge", {}));
-  return answer_with(answer, options, context,
+  return answer_with(answer, options.authority, context,
                      "Acknowledged, and recorded as such: " + member(answer, "acknowledged") + "\n");
 }
 
@@ -389,6 +353,8 @@ void add_admin(CommandTree& tree) {
   add_organisations(tree, admin);
   add_applications(tree, admin);
   add_certificates(tree, admin);
+  add_codes(tree, admin);
+  add_requests(tree, admin);
   add_audit(tree, admin);
 }
 

@@ -8,11 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
+#include "cli/api_connection.h"
 #include "cli/context.h"
-#include "net/endpoint.h"
-#include "tls/context.h"
-#include "trust/trust_set.h"
 
 namespace countersign::cli {
 
@@ -37,6 +34,8 @@ class ApiClient {
   /// `authority.answer` (no JSON), and whatever problem the authority answered, with its own code.
   base::Result<base::json::object> get(std::string_view target);
   base::Result<base::json::object> post(std::string_view target, const base::json::object& body);
+  /// The same where the answer may be that it is not done yet (202).
+  base::Result<ApiAnswer> post_for_answer(std::string_view target, const base::json::object& body);
   /// The body as it came. Fails: as get().
   base::Result<std::string> get_text(std::string_view target);
   const net::Endpoint& authority() const;
@@ -51,8 +50,5 @@ class ApiClient {
 /// The body at `target`, from whoever answers there: any server certificate for that name will do, whoever issued it.
 /// For what is public and checked by other means; no certificate is sent. Fails: as ApiClient::get_text.
 base::Result<std::string> get_from_stranger(net::Endpoint authority, std::string_view target, const Context& context);
-
-/// The error that a problem+json answer (RFC 9457) tells; for another body, one that names the status.
-base::Error problem_to_error(int status, std::string_view body);
 
 }  // namespace countersign::cli

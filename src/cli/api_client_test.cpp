@@ -29,6 +29,11 @@ net::Task<http::Response> answer(http::Request request, std::string trust_chain)
   if (request.head.target == "/v1/trust-chain?of=provider") co_return http::json_response(200, trust_chain);
   if (request.head.target == "/conflict")
     co_return http::to_problem({base::Kind::conflict, "code.used", "used before"});
+  if (request.head.target.starts_with("/wait/")) {
+    http::Response pending = http::json_response(202, "{}");
+    pending.fields.add("Retry-After", request.head.target.substr(6));
+    co_return pending;
+  }
   if (request.head.target == "/text") co_return http::json_response(200, "not JSON");
   co_return http::json_response(200, R"({"target":")" + request.head.target + R"("})");
 }
@@ -153,6 +158,29 @@ TEST_F(ApiClientTest, KeepsOneConnectionAndGivesAnswersAsTheyAre) {
   EXPECT_EQ(code_of(client->get("/text")), "authority.answer");
   EXPECT_EQ(client->get_text("/text"), "not JSON");
   EXPECT_EQ(authority.connections(), 1);
+}
+
+TEST_F(ApiClientTest, SaysHowLongTheAuthorityAsksToWait) {
+  FakeAuthority authority(pki_, pki_.internal_server("authority").issue());
+  auto client = ApiClient::make(
+      {.authority = authority.address(), .trust = pki_.provider_trust(), .server_name = "localhost"}, context_);
+  ASSERT_TRUE(client);
+  const struct {
+    const char* target;
+    base::Duration retry_after;
+  } rows[] = {{"/wait/60", std::chrono::seconds(60)},
+              {"/wait/0", {}},
+              {"/wait/soon", {}},
+              {"/wait/-5", {}},
+              {"/wait/60x", {}},
+              {"/wait/99999999", std::chrono::hours(24)},
+              {"/wait/99999999999999999999999", {}}};
+  for (const auto& row : rows) {
+    const auto answer = client->post_for_answer(row.target, {});
+    ASSERT_TRUE(answer) << row.target;
+    EXPECT_EQ(answer->status, 202);
+    EXPECT_EQ(answer->retry_after, row.retry_after) << row.target;
+  }
 }
 
 TEST_F(ApiClientTest, TheFingerprintOfTheRootIsEnoughForAFirstContact) {

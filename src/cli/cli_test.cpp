@@ -87,6 +87,11 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
               {{"request", "transport"}, ExitCode::usage},
               {{"admin", "revoke", "12", "--reason", "boredom"}, ExitCode::usage},
               {{"admin", "app", "create", "acme/payments"}, ExitCode::usage},
+              {{"admin", "requests", "refuse", "r1"}, ExitCode::usage},
+              {{"renew", "transport", "--out", "/nonexistent"}, ExitCode::usage},
+              {{"renew", "transport", "--wait", "soon"}, ExitCode::usage},
+              {{"agent"}, ExitCode::usage},
+              {{"agent", "--config", "/nonexistent", "--once"}, ExitCode::usage},
               {{"request", "transport", "--code", "x", "--data", "/nonexistent"}, ExitCode::usage},
               {{"admin", "list", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, ExitCode::usage}};
   for (const auto& row : rows) {
@@ -104,7 +109,7 @@ TEST(CommandLine, AMistypedCommandIsNamedWithThoseThereAre) {
 }
 
 TEST(CommandLine, EveryHelpNamesTheExitCodes) {
-  for (const char* command : {"up", "request", "trust-chain", "verify"})
+  for (const char* command : {"up", "request", "renew", "agent", "trust-chain", "verify"})
     EXPECT_NE(run_with({command, "--help"}).out.find("Exit codes:"), std::string::npos) << command;
   EXPECT_NE(run_with({"--help"}).out.find("Exit codes:"), std::string::npos);
 }
@@ -113,7 +118,8 @@ TEST(Completion, KnowsEveryCommandOptionAndChoice) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const Answer answer = run_with({"completion", shell});
     EXPECT_EQ(answer.code, ExitCode::ok);
-    for (const char* word : {"trust-chain", "suspend", "key_compromise", "p12-password-file", "gateway-status-port"})
+    for (const char* word : {"trust-chain", "suspend", "key_compromise", "renew", "agent", "new-key", "requests",
+                             "codes", "approve", "p12-password-file", "gateway-status-port"})
       EXPECT_NE(answer.out.find(word), std::string::npos) << shell << " " << word;
   }
 }

@@ -80,6 +80,8 @@ void declare_commands(CommandTree& tree) {
   add_up(tree);
   add_admin(tree);
   add_request(tree);
+  add_renew(tree);
+  add_agent(tree);
   add_trust_chain(tree);
   add_verify(tree);
   add_completion(tree);

@@ -55,7 +55,11 @@ void declare_commands(CommandTree& tree);
 // One a file: each declares its commands under `tree`.
 void add_up(CommandTree& tree);
 void add_admin(CommandTree& tree);
+void add_requests(CommandTree& tree, CLI::App& admin);
+void add_codes(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
+void add_renew(CommandTree& tree);
+void add_agent(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_verify(CommandTree& tree);
 void add_completion(CommandTree& tree);

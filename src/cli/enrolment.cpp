@@ -1,10 +1,16 @@
 #include "cli/enrolment.h"
 
+#include <algorithm>
+
 #include "base/files.h"
+#include "cli/text.h"
 #include "trust/verdict.h"
 
 namespace countersign::cli {
 namespace {
+
+constexpr int kAccepted = 202;  // RFC 9110 section 15.3.3
+constexpr base::Duration kShortestWait = std::chrono::seconds(1);
 
 tl::unexpected<base::Error> not_believed(std::string code, std::string detail) {
   return base::fail(base::Kind::corrupt, std::move(code),
@@ -23,6 +29,15 @@ base::Result<Issued> parse_answer(const base::json::object& answer) {
   BASE_TRY(x509::Certificate root_certificate, x509::Certificate::one_from(root));
   BASE_TRY(base::Identity identity, base::Identity::from_urn(urn));
   return Issued{std::move(leaf_certificate), std::move(issuing_cas), std::move(root_certificate), std::move(identity)};
+}
+
+base::Result<Pending> parse_pending(const base::json::object& answer) {
+  const base::json::value value(answer);
+  BASE_TRY(base::JsonReader reader, base::JsonReader::of(value));
+  BASE_TRY(const std::string request, reader.text("request"));
+  BASE_TRY(const std::int64_t given, reader.integer("approvals"));
+  BASE_TRY(const std::int64_t needed, reader.integer("needed"));
+  return Pending{printable(request), given, needed, {}};
 }
 
 /// The certificate must name the application, and no other one, in each place where a name can stand.
@@ -76,13 +91,25 @@ base::Result<Issued> check_issued(const base::json::object& answer, const Enrolm
   return std::move(*issued);
 }
 
-base::Result<Issued> enrol(ApiClient& api, const Enrolment& enrolment, const Context& context) {
+base::Result<Outcome> enrol(ApiClient& api, const Enrolment& enrolment, const Context& context) {
   base::json::object body;
   body["code"] = enrolment.code;
   body["purpose"] = std::string(trust::name(enrolment.purpose));
   body["csr"] = enrolment.csr;
-  BASE_TRY(const base::json::object answer, api.post("/v1/enrolments", body));
-  return check_issued(answer, enrolment, context.clock.now());
+  BASE_TRY(const ApiAnswer answer, api.post_for_answer("/v1/enrolments", body));
+  return read_outcome(answer, enrolment, context.clock.now());
+}
+
+base::Result<Outcome> read_outcome(const ApiAnswer& answer, const Enrolment& enrolment, base::Instant now) {
+  BASE_TRY(const base::json::object body, to_object(answer.body));
+  if (answer.status != kAccepted) {
+    BASE_TRY(Issued issued, check_issued(body, enrolment, now));
+    return Outcome(std::move(issued));
+  }
+  auto pending = parse_pending(body);
+  if (!pending) return not_believed("answer.malformed", pending.error().detail + " (" + pending.error().code + ")");
+  pending->retry_after = std::max<base::Duration>(answer.retry_after, kShortestWait);
+  return Outcome(std::move(*pending));
 }
 
 base::Result<KeyFile> open_or_make_key(const std::filesystem::path& file, crypto::PrivateKey::Kind kind) {

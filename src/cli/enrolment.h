@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <variant>
 
 #include "cli/api_client.h"
 #include "x509/csr.h"
@@ -27,9 +28,21 @@ struct Issued {
   std::string chain_pem() const;
 };
 
+/// People of the provider must approve first. Asking the same again tells how it stands, and gets the certificate.
+struct Pending {
+  std::string request;
+  std::int64_t given;
+  std::int64_t needed;
+  base::Duration retry_after;  ///< what the authority asks us to wait; at least a second
+};
+using Outcome = std::variant<Issued, Pending>;
+
 /// Redeems the code. The same code with the same key may be sent again after any interruption. Fails: as ApiClient and
-/// check_issued.
-base::Result<Issued> enrol(ApiClient& api, const Enrolment& enrolment, const Context& context);
+/// read_outcome.
+base::Result<Outcome> enrol(ApiClient& api, const Enrolment& enrolment, const Context& context);
+
+/// What an answer to an enrolment or a renewal says. Fails: `answer.malformed`, and as check_issued.
+base::Result<Outcome> read_outcome(const ApiAnswer& answer, const Enrolment& enrolment, base::Instant now);
 
 /// Believes an answer only if its certificate is for our key, for the purpose asked, names one application and nobody
 /// else, and leads to the root that came with it. Fails: `answer.malformed`, `answer.other_key`, `answer.other_name`,

@@ -67,12 +67,19 @@ base::Result<std::string> make_code(ApiClient& authority, const base::Identity& 
 base::Result<void> obtain(ApiClient& authority, const Need& need, const base::Identity& identity,
                           const Context& context) {
   BASE_TRY(const std::string code, make_code(authority, identity, need.purpose));
-  BASE_TRY(const crypto::PrivateKey key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
-  BASE_TRY(std::string csr, x509::Csr::make_pem(key, {identity.application.text(), {}, {}}));
+  // Kept where replace() puts it first, so that a request that waits for approval is asked for again.
+  BASE_TRY(const KeyFile key, open_or_make_key(need.files.key.string() + ".next", crypto::PrivateKey::Kind::p256));
+  BASE_TRY(std::string csr, x509::Csr::make_pem(key.key, {identity.application.text(), {}, {}}));
   const Enrolment enrolment{
-      .code = code, .purpose = need.purpose, .csr = std::move(csr), .key = key.public_key(), .expected = identity};
-  BASE_TRY(const Issued issued, enrol(authority, enrolment, context));
-  BASE_TRY(const base::Secret pem, key.to_pem());
+      .code = code, .purpose = need.purpose, .csr = std::move(csr), .key = key.key.public_key(), .expected = identity};
+  BASE_TRY(const Outcome outcome, enrol(authority, enrolment, context));
+  if (const auto* pending = std::get_if<Pending>(&outcome))
+    return base::fail(base::Kind::unavailable, "provision.pending",
+                      "the certificate of " + to_ref(identity) + " waits for approval: have " +
+                          std::to_string(pending->needed) + " operators approve request " + pending->request +
+                          " (`countersign admin requests approve`), then start again");
+  const auto& issued = std::get<Issued>(outcome);
+  BASE_TRY(const base::Secret pem, key.key.to_pem());
   return feed::replace(need.files, pem, issued.chain_pem());
 }
 

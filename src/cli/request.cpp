@@ -2,10 +2,12 @@
 
 #include <iostream>
 
+#include "base/config.h"
 #include "base/files.h"
 #include "cli/application_ref.h"
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
+#include "cli/pending.h"
 #include "cli/text.h"
 #include "x509/pkcs12.h"
 
@@ -50,6 +52,7 @@ struct RequestOptions {
   std::string application;
   std::string p12;
   std::string p12_password_file;
+  std::string wait = "0s";  ///< for approval
 };
 
 /// All that is needed before the code is spent.
@@ -137,6 +140,7 @@ std::string title(trust::Purpose purpose) {
     case trust::Purpose::ehi: return "the provider's Transport Certificate";
     case trust::Purpose::service: return "service certificate";
     case trust::Purpose::server: return "server certificate";
+    case trust::Purpose::ocsp: return "OCSP responder's certificate";
   }
   return {};
 }
@@ -199,10 +203,15 @@ base::Result<std::string> read_code(const std::string& given) {
 }
 
 base::Result<base::ExitCode> request(const RequestOptions& options, Context& context) {
+  BASE_TRY(const base::Duration wait, base::parse_duration(options.wait));
   BASE_TRY(ApiClient api, open_api(options.authority, context));
   BASE_TRY(Prepared prepared, prepare(options));
   BASE_TRY(prepared.enrolment.code, read_code(options.code));
-  BASE_TRY(const Issued issued, enrol(api, prepared.enrolment, context));
+  const auto ask = [&] { return enrol(api, prepared.enrolment, context); };
+  BASE_TRY(const Outcome outcome, ask_until_decided(ask, {.for_at_most = wait, .pause = real_pause()}, context));
+  if (const auto* pending = std::get_if<Pending>(&outcome))
+    return print_pending(*pending, {options.purpose, "the same command", options.authority.json}, context);
+  const Issued& issued = std::get<Issued>(outcome);
   BASE_TRY_VOID(save(prepared.files, issued));
   BASE_TRY_VOID(save_p12(options, prepared, issued));
   options.authority.json ? print_json(options, prepared, issued, context)
@@ -240,11 +249,15 @@ void add_request(CommandTree& tree) {
       ->type_name(kFile);
   app.add_option("--p12-password-file", options->p12_password_file, "A file whose first line is the PKCS#12 password")
       ->type_name(kFile);
+  app.add_option("--wait", options->wait, "Where people must approve first: wait for them so long, such as 30m")
+      ->type_name("DURATION")
+      ->capture_default_str();
   add_authority_options(app, options->authority);
   tree.explain(
       app,
       "After any interruption, run the same command again: the key is used again, and the same certificate comes "
       "back.\n"
+      "Exit code 3 also says that people must approve first: the same command asks again.\n"
       "The private key is never sent: only a CSR is.");
 }
 

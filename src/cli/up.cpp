@@ -195,6 +195,7 @@ base::Result<void> Up::note_addresses(const std::string& name) {
   if (name == kAuthority) {
     running_["api"] = member(ready, "api");
     running_["internal"] = member(ready, "internal");
+    running_["authority_status"] = member(ready, "authority_status");
   } else {
     running_[name] = member(ready, "listen");
     running_[name + "_status"] = member(ready, "status");
@@ -219,6 +220,7 @@ void Up::print_banner(const json::object& running) {
   std::ostream& out = context_.out;
   out << "\nCountersign is up; its data are in " << data_.string() << "\n\n";
   out << "  authority   https://" << member(running, "api") << "   for countersign admin and request\n";
+  out << "  status      http://" << member(running, "authority_status") << "    CRLs and OCSP, for anybody\n";
   if (wanted(kGateway))
     out << "  gateway     https://" << member(running, kGateway) << "   mutual TLS" << upstream << "\n";
   if (wanted(kEhi))
@@ -271,7 +273,7 @@ void remove_announcements(const UpOptions& options) {
 base::Result<base::ExitCode> up(const UpOptions& options, Context& context) {
   if (options.settings.upstream) BASE_TRY_VOID(net::Endpoint::parse(*options.settings.upstream));
   const fs::path data = options.data;
-  BASE_TRY(const FolderLock lock, FolderLock::acquire(data));
+  BASE_TRY(const FileLock lock, lock_data_folder(data));
   remove_announcements(options);
   for (const fs::path& folder : {data / "log", data / "run"})
     BASE_TRY_VOID(base::make_folder(folder));
@@ -307,6 +309,7 @@ void add_up(CommandTree& tree) {
       ->type_name("HOST:PORT");
   app.add_option("--api-port", settings.api_port, "Of the authority's API [9443]")->type_name("PORT");
   app.add_option("--internal-port", settings.internal_port, "Of the trust feed [9444]")->type_name("PORT");
+  app.add_option("--status-port", settings.status_port, "Of CRLs and OCSP [9080]")->type_name("PORT");
   app.add_option("--gateway-port", settings.gateway_port, "[8443]")->type_name("PORT");
   app.add_option("--gateway-status-port", settings.gateway_status_port, "[9100]")->type_name("PORT");
   app.add_option("--ehi-port", settings.ehi_port, "[7080]")->type_name("PORT");

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint16_t kApiPort = 9443;
 constexpr std::uint16_t kInternalPort = 9444;
+constexpr std::uint16_t kStatusPort = 9080;
 constexpr std::uint16_t kGatewayPort = 8443;
 constexpr std::uint16_t kGatewayStatusPort = 9100;
 constexpr std::uint16_t kEhiPort = 7080;
@@ -90,7 +91,7 @@ struct Sections {
   base::ConfigSection ehi;
 };
 
-/// One of the six ports: where it stands in the file, by which option it is chosen, what it is when nobody chose.
+/// One of the seven ports: where it stands in the file, by which option it is chosen, what it is when nobody chose.
 struct Port {
   const char* program;
   base::ConfigSection Sections::*section;
@@ -103,6 +104,7 @@ struct Port {
 constexpr Port kPorts[] = {
     {"authority", &Sections::authority, "api", kApiPort, "--api-port", &UpSettings::api_port},
     {"authority", &Sections::authority, "internal", kInternalPort, "--internal-port", &UpSettings::internal_port},
+    {"authority", &Sections::authority, "status_listen", kStatusPort, "--status-port", &UpSettings::status_port},
     {"gateway", &Sections::gateway, "listen", kGatewayPort, "--gateway-port", &UpSettings::gateway_port},
     {"gateway", &Sections::gateway, "status", kGatewayStatusPort, "--gateway-status-port",
      &UpSettings::gateway_status_port},
@@ -208,6 +210,10 @@ std::string first_config(const UpSettings& settings) {
          "internal = " +
          here(settings.internal_port, kInternalPort) +
          "        # the trust feed, mutual TLS only\n"
+         "status_listen = " +
+         here(settings.status_port, kStatusPort) +
+         "   # CRLs and OCSP, plain HTTP: \"0.0.0.0:9080\" lets others ask\n"
+         "# status_url = \"http://pki.example.com\"   # how others reach it; certificates name it, so set it first\n"
          "server_names = [\"localhost\", \"127.0.0.1\"]  # in the server certificates of this machine\n"
          "passphrase_file = \"\"                    # protects the CA keys; empty: made in data/passphrase\n"
          "certificate_life = \"350d\"\n" +

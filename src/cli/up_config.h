@@ -20,6 +20,7 @@ struct UpSettings {
   std::optional<std::string> upstream = std::nullopt;     ///< HOST:PORT
   std::optional<std::uint16_t> api_port = std::nullopt;
   std::optional<std::uint16_t> internal_port = std::nullopt;
+  std::optional<std::uint16_t> status_port = std::nullopt;
   std::optional<std::uint16_t> gateway_port = std::nullopt;
   std::optional<std::uint16_t> gateway_status_port = std::nullopt;
   std::optional<std::uint16_t> ehi_port = std::nullopt;

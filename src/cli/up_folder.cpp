@@ -1,12 +1,5 @@
 #include "cli/up_folder.h"
 
-#include <cerrno>
-#include <cstring>
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "base/files.h"
 
 namespace countersign::cli {
@@ -39,6 +32,7 @@ UpSettings changed(UpSettings settings, const UpSettings& asked, bool with_provi
   take(settings.upstream, asked.upstream);
   take(settings.api_port, asked.api_port);
   take(settings.internal_port, asked.internal_port);
+  take(settings.status_port, asked.status_port);
   take(settings.gateway_port, asked.gateway_port);
   take(settings.gateway_status_port, asked.gateway_status_port);
   take(settings.ehi_port, asked.ehi_port);
@@ -48,24 +42,13 @@ UpSettings changed(UpSettings settings, const UpSettings& asked, bool with_provi
 
 }  // namespace
 
-base::Result<FolderLock> FolderLock::acquire(const fs::path& data) {
+base::Result<FileLock> lock_data_folder(const fs::path& data) {
   BASE_TRY_VOID(base::make_folder(data));
-  const fs::path file = data / "up.lock";
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return unwritable(file, std::strerror(errno));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return FolderLock(descriptor);
-  const int error = errno;
-  ::close(descriptor);
-  if (error != EWOULDBLOCK) return unwritable(file, std::strerror(error));
+  auto lock = FileLock::acquire(data / "up.lock");
+  if (lock || lock.error().code != "file.locked") return lock;
   return base::fail(base::Kind::conflict, "up.running",
                     "another `countersign up` runs on the data folder '" + data.string() +
                         "': stop it first, or use another --data folder");
-}
-
-FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 base::Result<void> rotate_logs(const fs::path& folder) {

@@ -5,22 +5,13 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/file_lock.h"
 #include "cli/up_config.h"
 
 namespace countersign::cli {
 
-/// Held for as long as the object lives; the kernel lets go of it when the process dies.
-class FolderLock {
- public:
-  /// Makes the folder where it is missing. Fails: `up.running`, `file.unwritable`.
-  static base::Result<FolderLock> acquire(const std::filesystem::path& data);
-  ~FolderLock();
-  FolderLock(FolderLock&& other) noexcept;
-
- private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
+/// One `countersign up` a data folder. Makes the folder where it is missing. Fails: `up.running`, `file.unwritable`.
+base::Result<FileLock> lock_data_folder(const std::filesystem::path& data);
 
 /// A log that is larger at the start of `up` is moved to NAME.log.1, over the one moved there before.
 inline constexpr std::uintmax_t kLogLimit = 16 * 1024 * 1024;

@@ -17,17 +17,17 @@ namespace fs = std::filesystem;
 using testing::code_of;
 using testing::Folder;
 
-TEST(FolderLock, OnlyOneIsGivenAndOnlyThatIsCalledRunning) {
+TEST(LockDataFolder, OnlyOneIsGivenAndOnlyThatIsCalledRunning) {
   const Folder folder;
   {
-    const auto first = FolderLock::acquire(folder.path());
+    const auto first = lock_data_folder(folder.path());
     EXPECT_EQ(code_of(first), "ok");
-    EXPECT_EQ(code_of(FolderLock::acquire(folder.path())), "up.running");
+    EXPECT_EQ(code_of(lock_data_folder(folder.path())), "up.running");
   }
-  EXPECT_EQ(code_of(FolderLock::acquire(folder.path())), "ok");
+  EXPECT_EQ(code_of(lock_data_folder(folder.path())), "ok");
   fs::remove(folder / "up.lock");
   fs::create_directory(folder / "up.lock");
-  const auto refused = FolderLock::acquire(folder.path());
+  const auto refused = lock_data_folder(folder.path());
   EXPECT_EQ(code_of(refused), "file.unwritable");
   EXPECT_NE(refused.error().detail.find("Is a directory"), std::string::npos) << refused.error().detail;
 }
@@ -101,8 +101,12 @@ TEST_F(FirstRun, ABusyAddressIsNamedByKeyAndOption) {
   ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
   ASSERT_EQ(::listen(listener, 1), 0);
   ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length), 0);
-  const UpSettings asked{
-      .api_port = 0, .internal_port = 0, .gateway_port = 0, .gateway_status_port = ::ntohs(at.sin_port), .ehi_port = 0};
+  const UpSettings asked{.api_port = 0,
+                         .internal_port = 0,
+                         .status_port = 0,
+                         .gateway_port = 0,
+                         .gateway_status_port = ::ntohs(at.sin_port),
+                         .ehi_port = 0};
   ASSERT_EQ(start(asked), "ok");
   const UpConfig config = read_up_config(file_, asked).value();
   const std::string busy = busy_address(config, "gateway");

@@ -177,6 +177,32 @@ TEST_F(FakeToken, RecoversFromEveryLoss) {
   EXPECT_LE(fake.open_sessions(), options.sessions) << "sessions that were lost are not kept";
 }
 
+/// A module hands out the same handles again after a restart: a session of before may then seem to be somebody else's.
+TEST_F(FakeToken, NoSessionOfBeforeARestartIsUsedOrClosed) {
+  options.sessions = 2;
+  const auto token = open_with_key();
+  const auto sign_twice_at_once = [&](std::size_t sessions_meanwhile) {
+    const int before = fake.calls_of("C_SignInit");
+    fake.hang();
+    std::vector<std::thread> threads;
+    for (int n = 0; n < 2; ++n)
+      threads.emplace_back([&] { EXPECT_EQ(code_of(token->sign("ca", message("x"))), "ok"); });
+    EXPECT_TRUE(comes_true([&] { return fake.calls_of("C_SignInit") - before == 2; }));
+    EXPECT_EQ(fake.open_sessions(), sessions_meanwhile);
+    fake.let_go();
+    for (std::thread& thread : threads)
+      thread.join();
+  };
+  sign_twice_at_once(2);
+  fake.fail("C_Sign", CKR_DEVICE_ERROR);  // one of the two threads starts the module anew
+  EXPECT_TRUE(token->sign("ca", message("x")));
+  EXPECT_EQ(fake.open_sessions(), 1U);
+  const std::vector<ck_session_handle_t> others = {fake.open_another_session(), fake.open_another_session()};
+  sign_twice_at_once(4);
+  for (const ck_session_handle_t other : others)
+    EXPECT_TRUE(fake.is_open(other)) << other;
+}
+
 TEST_F(FakeToken, TriesNoMoreThanItSays) {
   const auto token = open_with_key();
   const int before = fake.calls_of("C_Sign");

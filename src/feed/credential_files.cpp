@@ -28,4 +28,20 @@ base::Result<void> replace(const CredentialFiles& files, const base::Secret& key
   return {};
 }
 
+base::Result<crypto::PrivateKey> open_or_make_next_key(const CredentialFiles& files, const x509::Certificate& current) {
+  if (const auto there = base::read_secret_file(next_key(files))) {
+    auto key = crypto::PrivateKey::from_pem(there->reveal_text(), base::Secret());
+    if (key && key->public_key().spki_sha256() != current.public_key().spki_sha256()) return key;
+  }
+  BASE_TRY(auto key, crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256));
+  BASE_TRY(const base::Secret pem, key.to_pem());
+  BASE_TRY_VOID(base::write_file(next_key(files), pem.reveal_text(), base::FileMode::owner_only));
+  return key;
+}
+
+void drop_next_key(const CredentialFiles& files) {
+  std::error_code ignored;
+  std::filesystem::remove(next_key(files), ignored);
+}
+
 }  // namespace countersign::feed

@@ -25,4 +25,11 @@ base::Result<tls::Credential> load(const CredentialFiles& files);
 /// Replaces both. Fails: `file.unwritable`; load() then still finds a matching pair.
 base::Result<void> replace(const CredentialFiles& files, const base::Secret& key_pem, const std::string& chain_pem);
 
+/// The key of a renewal that is under way, or a new one, durable before anybody is asked for its certificate: so it is
+/// asked for again after any interruption. One that is in use already, or cannot be read, is replaced. Fails:
+/// `key.generation`, `file.unwritable`.
+base::Result<crypto::PrivateKey> open_or_make_next_key(const CredentialFiles& files, const x509::Certificate& current);
+/// It will never be certified. Best effort: the next renewal is refused as this one was, and drops it then.
+void drop_next_key(const CredentialFiles& files);
+
 }  // namespace countersign::feed

@@ -308,6 +308,24 @@ TEST_P(InterruptedSwap, AlwaysLeavesAMatchingPair) {
 
 INSTANTIATE_TEST_SUITE_P(Steps, InterruptedSwap, ::testing::Values(0, 1, 2, 3));
 
+TEST(NextKey, IsTheSameUntilItIsInUse) {
+  Pki pki;
+  const Folder folder;
+  const CredentialFiles files = CredentialFiles::in(folder.path(), "service");
+  const Issued current = pki.service().issue();
+  const auto next = [&] { return open_or_make_next_key(files, current.certificate)->public_key().spki_sha256(); };
+  const crypto::Digest256 first = next();
+  EXPECT_EQ(next(), first);
+  const std::string file = files.key.string() + ".next";
+  ASSERT_TRUE(base::write_file(file, "torn", base::FileMode::owner_only));
+  const crypto::Digest256 second = next();
+  EXPECT_NE(second, first);
+  ASSERT_TRUE(base::write_file(file, current.key.to_pem()->reveal_text(), base::FileMode::owner_only));
+  EXPECT_NE(next(), current.key.public_key().spki_sha256()) << "a crash after the swap leaves the key in use there";
+  drop_next_key(files);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 TEST(Renewal, IsDueFromTwoThirdsOfALife) {
   Pki pki;
   const auto start = pki.now();

@@ -168,7 +168,8 @@ class Platform : public ::testing::Test {
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()}};
     routes_.emplace(config_.routes);
-    auto worker = Worker::make({config_, *routes_, knowledge_, metrics_, pki_.clock(), log_}, {"127.0.0.1", 0}, own);
+    auto worker =
+        Worker::make({config_, *routes_, knowledge_, sightings_, metrics_, pki_.clock(), log_}, {"127.0.0.1", 0}, own);
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -244,6 +245,7 @@ class Platform : public ::testing::Test {
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
   feed::Knowledge knowledge_;
+  feed::Sightings sightings_;
   Metrics metrics_;
   std::optional<Issued> client_;
   std::shared_ptr<const tls::ClientContext> client_context_;

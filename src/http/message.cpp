@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
 #include "http/text.h"
 
@@ -180,6 +181,15 @@ std::optional<std::string> Request::query(std::string_view name) const {
     return percent_decode(pair.substr(std::min(equals + 1, pair.size())), PlusSign::space);
   }
   return std::nullopt;
+}
+
+/// Our programs stay in the C locale.
+std::string to_http_date(base::Instant at) {
+  const std::time_t seconds = at.unix_seconds();
+  std::tm utc = {};
+  gmtime_r(&seconds, &utc);
+  char text[40] = "";
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc)};
 }
 
 std::string_view reason_phrase(int status) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace countersign::http {
 
@@ -67,6 +68,9 @@ struct Response {
   Fields fields;
   std::string body;
 };
+
+/// IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
+std::string to_http_date(base::Instant at);
 
 /// The standard phrase ("Not Found"), or "Unknown".
 std::string_view reason_phrase(int status);

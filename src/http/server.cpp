@@ -1,9 +1,7 @@
 #include "http/server.h"
 
-#include <ctime>
 #include <exception>
 
-#include "base/time.h"
 #include "http/problem.h"
 #include "http/text.h"
 
@@ -15,14 +13,8 @@ constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kReadStep = 16 * 1024;
 
-/// IMF-fixdate, RFC 9110 section 5.6.7; our programs stay in the C locale. Nothing is decided by it.
-std::string http_date() {
-  const std::time_t now = base::SystemClock().now().unix_seconds();
-  std::tm utc = {};
-  gmtime_r(&now, &utc);
-  char text[40] = "";
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc)};
-}
+/// Nothing is decided by it.
+std::string http_date() { return to_http_date(base::SystemClock().now()); }
 
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 

@@ -21,6 +21,7 @@ void soci::type_conversion<countersign::store::CertificateRow>::from_base(const 
   row.revoked_for = maybe_text(from, "revoked_for");
   row.replaces = maybe_text(from, "replaces");
   row.first_seen_at = maybe_instant(from, "first_seen_at");
+  if (from.get_indicator("crl_shard") != soci::i_null) row.crl_shard = whole(from, "crl_shard");
 }
 
 void soci::type_conversion<countersign::store::CertificateRow>::to_base(const countersign::store::CertificateRow& row,
@@ -40,6 +41,7 @@ void soci::type_conversion<countersign::store::CertificateRow>::to_base(const co
   put(to, "revoked_for", row.revoked_for);
   put(to, "replaces", row.replaces);
   put(to, "first_seen_at", row.first_seen_at);
+  to.set("crl_shard", static_cast<long long>(row.crl_shard.value_or(0)), row.crl_shard ? soci::i_ok : soci::i_null);
   indicator = soci::i_ok;
 }
 
@@ -63,9 +65,10 @@ base::Result<void> insert(Transaction& transaction, const CertificateRow& row) {
   return run(transaction, "store a certificate", [&](soci::session& sql) {
     sql << "INSERT INTO certificates (serial, fingerprint, spki_sha256, der, environment, organisation, application, "
            "purpose,"
-           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for, replaces, first_seen_at)"
+           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for, replaces, first_seen_at, crl_shard)"
            " VALUES (:serial, :fingerprint, :spki_sha256, :der, :environment, :organisation, :application, :purpose,"
-           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for, :replaces, :first_seen_at)",
+           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for, :replaces, :first_seen_at,"
+           " :crl_shard)",
         soci::use(row);
   });
 }

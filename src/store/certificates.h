@@ -20,6 +20,7 @@ struct CertificateRow {
   std::optional<std::string> revoked_for;
   std::optional<std::string> replaces = std::nullopt;         ///< serial of the certificate it renewed
   std::optional<base::Instant> first_seen_at = std::nullopt;  ///< when it was first shown in a handshake
+  std::optional<std::int64_t> crl_shard = {};                 ///< in which it is listed once it is revoked
 };
 
 /// Fails also: `store.conflict` when serial or fingerprint is taken or there is no such issuance.

@@ -23,8 +23,8 @@ void soci::type_conversion<countersign::store::RootRow>::to_base(const countersi
 void soci::type_conversion<countersign::store::IssuingCaRow>::from_base(const soci::values& from, soci::indicator,
                                                                         countersign::store::IssuingCaRow& row) {
   using namespace countersign::store;
-  row = {text(from, "name"), text(from, "root"),         text(from, "environment"), split(text(from, "purposes")),
-         text(from, "der"),  instant(from, "created_at")};
+  row = {text(from, "name"), text(from, "root"),          text(from, "environment"), split(text(from, "purposes")),
+         text(from, "der"),  instant(from, "created_at"), whole(from, "crl_shards")};
 }
 
 void soci::type_conversion<countersign::store::IssuingCaRow>::to_base(const countersign::store::IssuingCaRow& row,
@@ -36,6 +36,7 @@ void soci::type_conversion<countersign::store::IssuingCaRow>::to_base(const coun
   put(to, "purposes", join(row.purposes));
   put(to, "der", row.der);
   put(to, "created_at", row.created_at);
+  put_whole(to, "crl_shards", row.crl_shards);
   indicator = soci::i_ok;
 }
 
@@ -49,8 +50,8 @@ base::Result<void> insert(Transaction& transaction, const RootRow& row) {
 
 base::Result<void> insert(Transaction& transaction, const IssuingCaRow& row) {
   return run(transaction, "store an issuing CA", [&](soci::session& sql) {
-    sql << "INSERT INTO issuing_cas (name, root, environment, purposes, der, created_at)"
-           " VALUES (:name, :root, :environment, :purposes, :der, :created_at)",
+    sql << "INSERT INTO issuing_cas (name, root, environment, purposes, der, created_at, crl_shards)"
+           " VALUES (:name, :root, :environment, :purposes, :der, :created_at, :crl_shards)",
         soci::use(row);
   });
 }

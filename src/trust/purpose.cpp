@@ -11,12 +11,14 @@ std::string_view name(Purpose purpose) {
     case Purpose::ehi: return "ehi";
     case Purpose::service: return "service";
     case Purpose::server: return "server";
+    case Purpose::ocsp: return "ocsp";
   }
   BASE_UNREACHABLE();
 }
 
 base::Result<Purpose> parse_purpose(std::string_view text) {
-  for (const Purpose purpose : {Purpose::transport, Purpose::signing, Purpose::ehi, Purpose::service, Purpose::server})
+  for (const Purpose purpose :
+       {Purpose::transport, Purpose::signing, Purpose::ehi, Purpose::service, Purpose::server, Purpose::ocsp})
     if (text == name(purpose)) return purpose;
   return base::fail(
       base::Kind::invalid, "purpose.unknown",

@@ -34,7 +34,7 @@ bool issuer_was_left_out(const Certificate& at, const TrustSet& trust) {
   if (trust.knows_issuing_cas()) return false;  // we know every issuing CA of ours: this is none of them
   const auto is_its_issuer = [&](const Certificate& known) { return known.subject().der == at.issuer().der; };
   if (std::ranges::any_of(trust.anchors().anchors(), is_its_issuer)) return false;  // a name we know, another key
-  if (!at.ca_issuer_urls().empty()) return true;
+  if (!at.information_access().ca_issuers.empty()) return true;
   return std::ranges::any_of(trust.anchors().anchors(), [&](const Certificate& root) {
     return !at.issuer().organisation.empty() && at.issuer().organisation == root.subject().organisation;
   });
@@ -72,8 +72,11 @@ bool extensions_allow(const Certificate& leaf, Purpose purpose) {
     case Purpose::transport:
     case Purpose::ehi:
     case Purpose::service: return has_exactly_eku(leaf, x509::oid::kClientAuth) && may_sign(leaf);
-    case Purpose::signing: return !is_for_any_tls(leaf) && leaf.has_key_usage(KeyUsage::digital_signature);
+    case Purpose::signing:
+      return !is_for_any_tls(leaf) && !has_eku(leaf, x509::oid::kOcspSigning) &&
+             leaf.has_key_usage(KeyUsage::digital_signature);
     case Purpose::server: return has_eku(leaf, x509::oid::kServerAuth) && may_sign(leaf);
+    case Purpose::ocsp: return has_exactly_eku(leaf, x509::oid::kOcspSigning) && may_sign(leaf);
   }
   BASE_UNREACHABLE();
 }

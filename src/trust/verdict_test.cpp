@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
             "wrong_purpose"},
         Row{"any_eku", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kAnyExtendedKeyUsage)}); },
             "wrong_purpose"},
+        Row{"ocsp_eku", [](Pki& p) { return p.client().with_eku({std::string(x509::oid::kOcspSigning)}); },
+            "wrong_purpose"},
         Row{"transport_eku_from_signing_ca",
             [](Pki& p) { return p.client().issued_by(Environment::production, Purpose::signing); }, "wrong_purpose"},
         Row{"uat_certificate", [](Pki& p) { return p.client().environment(Environment::uat); }, "wrong_environment"},
@@ -93,6 +95,17 @@ INSTANTIATE_TEST_SUITE_P(
             "malformed"},
         Row{"not_in_registry", [](Pki& p) { return p.client().without_registry(); }, "not_in_registry"}),
     [](const auto& row) { return row.param.name; });
+
+/// It may sign, and is for no TLS; yet what it signs are the status of certificates, not messages.
+TEST(Verdict, AnOcspResponderIsNoSigner) {
+  Pki pki;
+  const trust::Policy signers{.purposes = {Purpose::signing}};
+  const auto verify = [&](const testing::Issued& issued) {
+    return verify_chain(issued.chain, signers, pki.trust_set(), pki.now()).has_value();
+  };
+  EXPECT_TRUE(verify(pki.client().purpose(Purpose::signing).issue()));
+  EXPECT_FALSE(verify(pki.client().purpose(Purpose::signing).with_eku({std::string(x509::oid::kOcspSigning)}).issue()));
+}
 
 TEST(Verdict, NothingPresentedIsNoCertificate) {
   Pki pki;

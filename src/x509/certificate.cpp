@@ -38,12 +38,6 @@ tl::unexpected<base::Error> malformed(std::string detail) {
   return base::fail(base::Kind::invalid, "certificate.malformed", std::move(detail));
 }
 
-std::optional<base::Instant> to_instant(const ASN1_TIME* time) {
-  std::tm civil{};
-  if (time == nullptr || ASN1_STRING_length(time) == 0 || ASN1_TIME_to_tm(time, &civil) != 1) return std::nullopt;
-  return base::Instant::from_unix_seconds(timegm(&civil));
-}
-
 /// A time that cannot be read makes the certificate valid at no time at all.
 constexpr base::Instant kNever = base::Instant::from_unix_seconds(253'402'300'800);
 constexpr base::Instant kLongAgo = base::Instant::from_unix_seconds(-62'167'219'200);
@@ -72,6 +66,12 @@ bool is_address(const std::string& host) {
 }
 
 }  // namespace
+
+std::optional<base::Instant> to_instant(const ASN1_TIME* time) {
+  std::tm civil{};
+  if (time == nullptr || ASN1_STRING_length(time) == 0 || ASN1_TIME_to_tm(time, &civil) != 1) return std::nullopt;
+  return base::Instant::from_unix_seconds(timegm(&civil));
+}
 
 base::Result<Certificate> Certificate::from_der(base::BytesView der) {
   if (der.size() > kCertificateLimit)
@@ -155,7 +155,8 @@ const std::optional<std::vector<std::string>>& Certificate::extended_key_usages(
 const SubjectAltNames& Certificate::subject_alt_names() const { return parsed_->extensions.subject_alt_names; }
 const base::Bytes& Certificate::subject_key_id() const { return parsed_->extensions.subject_key_id; }
 const base::Bytes& Certificate::authority_key_id() const { return parsed_->extensions.authority_key_id; }
-const std::vector<std::string>& Certificate::ca_issuer_urls() const { return parsed_->extensions.ca_issuer_urls; }
+const UrlList& Certificate::crl_distribution_points() const { return parsed_->extensions.crl_distribution_points; }
+const InformationAccess& Certificate::information_access() const { return parsed_->extensions.information_access; }
 
 std::vector<Certificate::Extension> Certificate::extensions() const {
   std::vector<Extension> extensions;

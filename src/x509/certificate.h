@@ -32,6 +32,19 @@ struct SubjectAltNames {
   bool has_others = false;                ///< any other kind: e-mail, directoryName, otherName ...
 };
 
+/// URLs in an extension, and whether it says anything else besides.
+struct UrlList {
+  std::vector<std::string> urls;
+  bool has_others = false;
+};
+
+/// authorityInfoAccess (RFC 5280 section 4.2.2.1).
+struct InformationAccess {
+  std::vector<std::string> ocsp;
+  std::vector<std::string> ca_issuers;
+  bool has_others = false;  ///< other methods, or locations that are no URL
+};
+
 class Certificate {
  public:
   /// Fails: `certificate.malformed`, `certificate.too_large`, also on bytes behind the certificate.
@@ -67,9 +80,12 @@ class Certificate {
   /// Dotted OIDs; absent when the extension is.
   const std::optional<std::vector<std::string>>& extended_key_usages() const;
   const SubjectAltNames& subject_alt_names() const;
-  const base::Bytes& subject_key_id() const;               ///< empty when absent
-  const base::Bytes& authority_key_id() const;             ///< empty when absent
-  const std::vector<std::string>& ca_issuer_urls() const;  ///< AIA caIssuers (RFC 5280 section 4.2.2.1)
+  const base::Bytes& subject_key_id() const;    ///< empty when absent
+  const base::Bytes& authority_key_id() const;  ///< empty when absent
+  /// cRLDistributionPoints (RFC 5280 section 4.2.1.13): plain URLs; several points, reasons, other issuers and other
+  /// names are `has_others`.
+  const UrlList& crl_distribution_points() const;
+  const InformationAccess& information_access() const;
   /// Dotted OIDs of every extension, in order, and whether each is critical.
   struct Extension {
     std::string oid;
@@ -97,6 +113,8 @@ class Certificate {
 namespace oid {
 inline constexpr std::string_view kClientAuth = "1.3.6.1.5.5.7.3.2";
 inline constexpr std::string_view kServerAuth = "1.3.6.1.5.5.7.3.1";
+inline constexpr std::string_view kOcspSigning = "1.3.6.1.5.5.7.3.9";
+inline constexpr std::string_view kOcspNoCheck = "1.3.6.1.5.5.7.48.1.5";
 inline constexpr std::string_view kAnyExtendedKeyUsage = "2.5.29.37.0";
 }  // namespace oid
 

@@ -9,7 +9,9 @@
 
 #include "base/check.h"
 #include "crypto/openssl_error.h"
+#include "x509/der.h"
 #include "x509/native.h"
+#include "x509/signature_algorithm.h"
 
 namespace countersign::x509 {
 namespace {
@@ -143,6 +145,60 @@ bool add_alt_names(X509* certificate, const SubjectAltNames& names) {
   return good && add(certificate, NID_subject_alt_name, all.get(), no_subject ? Critical::yes : Critical::no);
 }
 
+void free_points(CRL_DIST_POINTS* points) { CRL_DIST_POINTS_free(points); }
+void free_access(AUTHORITY_INFO_ACCESS* access) { AUTHORITY_INFO_ACCESS_free(access); }
+
+/// RFC 5280 section 4.2.1.13: one distribution point with these URLs of the one CRL.
+bool add_distribution_point(X509* certificate, const UrlList& urls) {
+  if (urls.has_others) return false;
+  if (urls.urls.empty()) return true;
+  const crypto::Handle<CRL_DIST_POINTS, free_points> points(sk_DIST_POINT_new_null());
+  crypto::Handle<DIST_POINT, DIST_POINT_free> point(DIST_POINT_new());
+  if (points == nullptr || point == nullptr) return false;
+  point->distpoint = DIST_POINT_NAME_new();
+  if (point->distpoint == nullptr) return false;
+  point->distpoint->type = 0;
+  point->distpoint->name.fullname = GENERAL_NAMES_new();
+  for (const std::string& url : urls.urls)
+    if (!push(point->distpoint->name.fullname, text_name(GEN_URI, url))) return false;
+  if (sk_DIST_POINT_push(points.get(), point.get()) <= 0) return false;
+  static_cast<void>(point.release());
+  return add(certificate, NID_crl_distribution_points, points.get(), Critical::no);
+}
+
+bool push_access(AUTHORITY_INFO_ACCESS* access, int method, const std::string& url) {
+  crypto::Handle<ACCESS_DESCRIPTION, ACCESS_DESCRIPTION_free> one(ACCESS_DESCRIPTION_new());
+  GeneralName location = text_name(GEN_URI, url);
+  if (one == nullptr || location == nullptr) return false;
+  ASN1_OBJECT_free(one->method);
+  one->method = OBJ_nid2obj(method);
+  GENERAL_NAME_free(one->location);
+  one->location = location.release();
+  if (sk_ACCESS_DESCRIPTION_push(access, one.get()) <= 0) return false;
+  static_cast<void>(one.release());
+  return true;
+}
+
+/// RFC 5280 section 4.2.2.1.
+bool add_information_access(X509* certificate, const InformationAccess& wanted) {
+  if (wanted.has_others) return false;
+  if (wanted.ca_issuers.empty() && wanted.ocsp.empty()) return true;
+  const crypto::Handle<AUTHORITY_INFO_ACCESS, free_access> access(AUTHORITY_INFO_ACCESS_new());
+  if (access == nullptr) return false;
+  for (const std::string& url : wanted.ocsp)
+    if (!push_access(access.get(), NID_ad_OCSP, url)) return false;
+  for (const std::string& url : wanted.ca_issuers)
+    if (!push_access(access.get(), NID_ad_ca_issuers, url)) return false;
+  return add(certificate, NID_info_access, access.get(), Critical::no);
+}
+
+/// RFC 6960 section 4.2.2.2.1: an OCSP responder's certificate is good until it ends; nobody asks the responder about
+/// itself.
+bool add_ocsp_no_check(X509* certificate) {
+  const crypto::Handle<ASN1_NULL, ASN1_NULL_free> null(ASN1_NULL_new());
+  return null != nullptr && add(certificate, NID_id_pkix_OCSP_noCheck, null.get(), Critical::no);
+}
+
 bool set_times(X509* certificate, const CertificateSpec& spec) {
   return spec.not_before < spec.not_after &&
          ASN1_TIME_set(X509_getm_notBefore(certificate), spec.not_before.unix_seconds()) != nullptr &&
@@ -157,20 +213,9 @@ bool set_serial(X509* certificate, const Serial& serial) {
 
 /// Names in the TBS the algorithm by which PrivateKey::sign signs with a key of this type.
 bool set_algorithm(X509* certificate, crypto::KeyType issuer_key) {
-  const auto algorithm = [&]() -> std::pair<int, int> {
-    switch (issuer_key) {
-      case crypto::KeyType::rsa: return {NID_sha256WithRSAEncryption, V_ASN1_NULL};
-      case crypto::KeyType::ec_p256: return {NID_ecdsa_with_SHA256, V_ASN1_UNDEF};
-      case crypto::KeyType::ec_p384: return {NID_ecdsa_with_SHA384, V_ASN1_UNDEF};
-      case crypto::KeyType::ed25519: return {NID_ED25519, V_ASN1_UNDEF};
-      case crypto::KeyType::other: return {NID_undef, V_ASN1_UNDEF};
-    }
-    BASE_UNREACHABLE();
-  }();
-  if (algorithm.first == NID_undef) return false;
   // libcrypto has no setter for this field but X509_sign, which would need the key; the certificate is ours alone here.
   auto* field = const_cast<X509_ALGOR*>(X509_get0_tbs_sigalg(certificate));
-  return X509_ALGOR_set0(field, OBJ_nid2obj(algorithm.first), algorithm.second, nullptr) == 1;
+  return set_signature_algorithm(field, issuer_key);
 }
 
 struct Issuer {
@@ -200,27 +245,15 @@ base::Result<TbsCertificate> build(const CertificateSpec& spec, const X509_NAME*
   if (!add_authority_key_id(certificate, issuer.key_id.empty() ? own : issuer.key_id))
     return cannot("authorityKeyIdentifier could not be made");
   if (!add_alt_names(certificate, spec.subject_alt_names)) return cannot("subjectAltName could not be made");
+  if (!add_distribution_point(certificate, spec.crl_distribution_points))
+    return cannot("cRLDistributionPoints could not be made");
+  if (!add_information_access(certificate, spec.information_access))
+    return cannot("authorityInfoAccess could not be made");
+  if (spec.ocsp_no_check == OcspNoCheck::yes && !add_ocsp_no_check(certificate))
+    return cannot("ocsp-nocheck could not be made");
   TbsCertificate tbs{to_der<i2d_re_X509_tbs>(certificate), to_der<i2d_X509_ALGOR>(X509_get0_tbs_sigalg(certificate))};
   if (tbs.der.empty() || tbs.algorithm_der.empty()) return cannot("the certificate could not be encoded");
   return tbs;
-}
-
-void append_element(base::Bytes& out, std::uint8_t tag, std::initializer_list<base::BytesView> parts) {
-  std::size_t length = 0;
-  for (const base::BytesView part : parts)
-    length += part.size();
-  out.push_back(tag);
-  if (length < 0x80) {
-    out.push_back(static_cast<std::uint8_t>(length));
-  } else {
-    base::Bytes octets;
-    for (std::size_t rest = length; rest > 0; rest >>= 8)
-      octets.insert(octets.begin(), static_cast<std::uint8_t>(rest));
-    out.push_back(static_cast<std::uint8_t>(0x80 | octets.size()));
-    out.insert(out.end(), octets.begin(), octets.end());
-  }
-  for (const base::BytesView part : parts)
-    out.insert(out.end(), part.begin(), part.end());
 }
 
 }  // namespace
@@ -239,13 +272,9 @@ base::Result<TbsCertificate> build_self_issued_tbs(const CertificateSpec& spec) 
 }
 
 base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature) {
-  constexpr std::uint8_t kSequence = 0x30;
-  constexpr std::uint8_t kBitString = 0x03;
-  constexpr std::array<std::uint8_t, 1> kNoUnusedBits = {0};
   base::Bytes bits;
-  append_element(bits, kBitString, {kNoUnusedBits, signature});
-  base::Bytes der;
-  append_element(der, kSequence, {tbs.der, tbs.algorithm_der, bits});
+  der::append_bits(bits, signature);
+  const base::Bytes der = der::element(der::kSequence, {tbs.der, tbs.algorithm_der, bits});
   return Certificate::from_der(der);
 }
 

@@ -10,6 +10,8 @@
 
 namespace countersign::x509 {
 
+enum class OcspNoCheck { no, yes };
+
 /// Everything a certificate of ours can say; nothing is taken from anywhere else.
 struct CertificateSpec {
   Serial serial;
@@ -23,7 +25,10 @@ struct CertificateSpec {
   struct Ca {
     std::optional<int> path_length;
   };
-  std::optional<Ca> ca;  ///< present: basicConstraints CA:TRUE, critical; absent: CA:FALSE, critical
+  std::optional<Ca> ca;                  ///< present: basicConstraints CA:TRUE, critical; absent: CA:FALSE, critical
+  UrlList crl_distribution_points = {};  ///< of one distribution point; empty: no extension
+  InformationAccess information_access = {};    ///< empty: no extension
+  OcspNoCheck ocsp_no_check = OcspNoCheck::no;  ///< RFC 6960 section 4.2.2.2.1
 };
 
 /// A TBSCertificate: the bytes under the signature, naming the algorithm of the key that must sign them.

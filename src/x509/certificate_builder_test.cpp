@@ -102,6 +102,25 @@ TEST(CertificateBuilder, AlgorithmFitsTheIssuersKey) {
   }
 }
 
+TEST(CertificateBuilder, SaysWhereItsStatusIsToBeHad) {
+  Pki pki;
+  CertificateSpec spec = good_spec();
+  spec.crl_distribution_points = {{"http://pki.example/crl/a-1.crl"}};
+  spec.information_access = {{"http://pki.example/ocsp"}, {"http://pki.example/ca/a.cer"}};
+  spec.ocsp_no_check = OcspNoCheck::yes;
+  const Certificate made = testing::issue(spec, pki.web_intermediate());
+  EXPECT_EQ(made.crl_distribution_points().urls, spec.crl_distribution_points.urls);
+  EXPECT_FALSE(made.crl_distribution_points().has_others);
+  EXPECT_EQ(made.information_access().ocsp, spec.information_access.ocsp);
+  EXPECT_EQ(made.information_access().ca_issuers, spec.information_access.ca_issuers);
+  EXPECT_FALSE(made.information_access().has_others);
+  EXPECT_EQ(made.extensions().size(), 8U);
+  for (const auto& [name, critical] : made.extensions())
+    if (name == "2.5.29.31" || name == "1.3.6.1.5.5.7.1.1" || name == oid::kOcspNoCheck) {
+      EXPECT_FALSE(critical) << name;
+    }
+}
+
 TEST(CertificateBuilder, RefusalRows) {
   Pki pki;
   const struct {
@@ -121,6 +140,9 @@ TEST(CertificateBuilder, RefusalRows) {
       {"empty DNS name", [](CertificateSpec& s) { s.subject_alt_names.dns = {""}; }, "certificate.build"},
       {"address is none", [](CertificateSpec& s) { s.subject_alt_names.ip_addresses = {"1.2.3"}; },
        "certificate.build"},
+      {"CRL's URL with a space", [](CertificateSpec& s) { s.crl_distribution_points = {{"http://a b"}}; },
+       "certificate.build"},
+      {"OCSP's URL is empty", [](CertificateSpec& s) { s.information_access.ocsp = {""}; }, "certificate.build"},
       {"other kinds of names", [](CertificateSpec& s) { s.subject_alt_names.has_others = true; }, "certificate.build"},
   };
   for (const auto& row : rows) {

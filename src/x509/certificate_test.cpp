@@ -242,7 +242,7 @@ TEST(Certificate, ReadsAuthorityInformationAccess) {
     testing::add_extension(copy, "authorityInfoAccess",
                            "OCSP;URI:http://ocsp.example/,caIssuers;URI:http://ca.example/1.cer");
   });
-  EXPECT_EQ(leaf.ca_issuer_urls(), std::vector<std::string>{"http://ca.example/1.cer"});
+  EXPECT_EQ(leaf.information_access().ca_issuers, std::vector<std::string>{"http://ca.example/1.cer"});
 }
 
 TEST(Certificate, AllFromPemKeepsTheOrder) {

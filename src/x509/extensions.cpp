@@ -93,15 +93,30 @@ void read_alt_names(const X509* certificate, ReadExtensions& out) {
     read_alt_name(sk_GENERAL_NAME_value(names.get(), i), out.subject_alt_names);
 }
 
-void read_ca_issuers(const X509* certificate, ReadExtensions& out) {
+void read_information_access(const X509* certificate, ReadExtensions& out) {
   const auto access = read<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>(certificate, NID_info_access, out.sound);
   for (int i = 0; access != nullptr && i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i) {
     const ACCESS_DESCRIPTION* one = sk_ACCESS_DESCRIPTION_value(access.get(), i);
     int type = 0;
-    const void* value = GENERAL_NAME_get0_value(one->location, &type);
-    if (OBJ_obj2nid(one->method) == NID_ad_ca_issuers && type == GEN_URI)
-      out.ca_issuer_urls.push_back(text_of(static_cast<const ASN1_STRING*>(value)));
+    const auto* value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(one->location, &type));
+    const int method = OBJ_obj2nid(one->method);
+    if (type == GEN_URI && method == NID_ad_ca_issuers) out.information_access.ca_issuers.push_back(text_of(value));
+    else if (type == GEN_URI && method == NID_ad_OCSP) out.information_access.ocsp.push_back(text_of(value));
+    else out.information_access.has_others = true;
   }
+}
+
+void read_point(const DIST_POINT* point, UrlList& out) {
+  if (point->reasons != nullptr || point->CRLissuer != nullptr || point->distpoint == nullptr) out.has_others = true;
+  if (point->distpoint != nullptr) read_point_name(point->distpoint, out);
+}
+
+void read_distribution_points(const X509* certificate, ReadExtensions& out) {
+  const auto points = read<CRL_DIST_POINTS, CRL_DIST_POINTS_free>(certificate, NID_crl_distribution_points, out.sound);
+  if (points == nullptr) return;
+  if (sk_DIST_POINT_num(points.get()) != 1) out.crl_distribution_points.has_others = true;
+  for (int i = 0; i < sk_DIST_POINT_num(points.get()); ++i)
+    read_point(sk_DIST_POINT_value(points.get(), i), out.crl_distribution_points);
 }
 
 void read_key_ids(const X509* certificate, ReadExtensions& out) {
@@ -113,13 +128,29 @@ void read_key_ids(const X509* certificate, ReadExtensions& out) {
 
 }  // namespace
 
+void read_point_name(const DIST_POINT_NAME* point, UrlList& out) {
+  constexpr int kFullName = 0;
+  if (point->type != kFullName) {
+    out.has_others = true;
+    return;
+  }
+  const GENERAL_NAMES* names = point->name.fullname;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+    if (type == GEN_URI) out.urls.push_back(text_of(static_cast<const ASN1_STRING*>(value)));
+    else out.has_others = true;
+  }
+}
+
 ReadExtensions read_extensions(X509* certificate) {
   ReadExtensions out;
   out.is_ca = (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
   read_key_usage(certificate, out);
   read_extended_key_usage(certificate, out);
   read_alt_names(certificate, out);
-  read_ca_issuers(certificate, out);
+  read_information_access(certificate, out);
+  read_distribution_points(certificate, out);
   read_key_ids(certificate, out);
   crypto::drop_openssl_errors();
   return out;

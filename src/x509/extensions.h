@@ -8,6 +8,8 @@
 
 #include "x509/certificate.h"
 
+typedef struct DIST_POINT_NAME_st DIST_POINT_NAME;
+
 namespace countersign::x509 {
 
 struct ReadExtensions {
@@ -18,11 +20,15 @@ struct ReadExtensions {
   SubjectAltNames subject_alt_names;
   base::Bytes subject_key_id;
   base::Bytes authority_key_id;
-  std::vector<std::string> ca_issuer_urls;
+  UrlList crl_distribution_points;
+  InformationAccess information_access;
 };
 
 /// Also fills libcrypto's own cache in `certificate`, so that it is only read from then on.
 ReadExtensions read_extensions(X509* certificate);
+
+/// The URLs of a distribution point's full name, added to `out`.
+void read_point_name(const DIST_POINT_NAME* point, UrlList& out);
 
 /// Does an extension of `certificate` fail to parse, or contradict another?
 bool has_invalid_extensions(X509* certificate);

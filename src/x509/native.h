@@ -1,10 +1,13 @@
 // Inside of x509 only: owners of libcrypto's objects and the small steps between them and bytes.
 #pragma once
 
+#include <optional>
+
 #include <openssl/asn1.h>
 #include <openssl/x509.h>
 
 #include "base/bytes.h"
+#include "base/time.h"
 #include "crypto/algorithm.h"
 #include "crypto/handle.h"
 #include "x509/name.h"
@@ -36,6 +39,9 @@ base::Bytes to_der(T* object) {
   const crypto::Handle<std::uint8_t, crypto::free_openssl_bytes> owner(raw);
   return length > 0 ? base::Bytes(raw, raw + length) : base::Bytes{};
 }
+
+/// Nothing for a time that is not there or cannot be read.
+std::optional<base::Instant> to_instant(const ASN1_TIME* time);
 
 Name read_name(const X509_NAME* name);
 /// Organisation, organisational unit, common name, in this order, all UTF8String. Fails: `name.invalid` on a part of

@@ -25,7 +25,8 @@ class AuthorityCrashTest(testing.PlatformTest):
             connection.close()
 
     def serials(self):
-        return [row[0] for row in self.rows("SELECT serial FROM issuances")]
+        """Of what somebody asked for; the authority makes OCSP responders for itself at every start."""
+        return [row[0] for row in self.rows("SELECT serial FROM issuances WHERE purpose <> 'ocsp'")]
 
     def test_every_step(self):
         for step in STEPS:
@@ -56,7 +57,7 @@ class AuthorityCrashTest(testing.PlatformTest):
     def check_registry_after_crash(self, step, known_before):
         recorded = set(self.serials()) - known_before
         known = ",".join(f"'{serial}'" for serial in known_before)
-        published = self.rows(f"SELECT serial FROM certificates WHERE serial NOT IN ({known})")
+        published = self.rows(f"SELECT serial FROM certificates WHERE purpose <> 'ocsp' AND serial NOT IN ({known})")
         self.assertEqual(len(recorded), 1 if step in RECORDED else 0)
         self.assertEqual(len(published), 1 if step in PUBLISHED else 0)
         self.assertEqual(self.rows("SELECT COUNT(*) FROM certificates WHERE serial NOT IN (SELECT serial FROM issuances)"), [("0",)])
@@ -66,7 +67,7 @@ class AuthorityCrashTest(testing.PlatformTest):
         self.assertEqual([one["purpose"] for one in listed], ["transport"], "exactly one certificate came of it")
         serials = self.serials()
         self.assertEqual(len(serials), len(set(serials)))
-        states = dict(self.rows("SELECT serial, state FROM issuances"))
+        states = dict(self.rows("SELECT serial, state FROM issuances WHERE purpose <> 'ocsp'"))
         new = {serial: state for serial, state in states.items() if serial not in known_before}
         self.assertEqual(new.pop(listed[0]["serial"]), "issued")
         interrupted = 1 if step in RECORDED - PUBLISHED else 0

@@ -55,6 +55,8 @@ class UpTest(unittest.TestCase):
     def test_a_second_run_continues_the_first(self):
         acme = self.platform.enrol("production/acme/payments").transport
         self.settle(acme)
+        status = f"http://127.0.0.1:{self.platform.ports['authority_status']}/ca/partner-root.cer"
+        self.assertEqual(clients.curl(self.platform.folder, status).status, 200)
         trust = self.platform.trust_chain.read_text()
         children = self.children()
         self.assertEqual(set(children), {"countersign-authority", "countersign-gateway", "countersign-ehi"})
@@ -204,7 +206,7 @@ class FirstRunTest(unittest.TestCase):
         busy = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(busy.close)
         command = platform.command("up", "--data", data, "--provider", "Bank", "--ready-file", ready, *(
-            word for name in ("api", "internal", "gateway", "gateway-status", "ehi-status") for word in (f"--{name}-port", 0)))
+            word for name in ("api", "internal", "status", "gateway", "gateway-status", "ehi-status") for word in (f"--{name}-port", 0)))
         first = clients.run([*command, "--ehi-port", str(busy.getsockname()[1])], platform.folder)
         self.assertEqual(first.returncode, 3, first.stderr)
         for word in (b"ehi.listen", b"--ehi-port"):

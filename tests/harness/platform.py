@@ -60,7 +60,7 @@ class Platform:
         self.endpoints = list(endpoints)
         self.environment = environment
         self.registry = registry  # a PostgreSQL URI; empty: a file
-        self.ports = {}  # api, internal, gateway, gateway_status, ehi, ehi_status
+        self.ports = {}  # api, internal, authority_status, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
@@ -209,6 +209,14 @@ class Platform:
         code = self.code_for(application, "--purpose", "service")
         return self.request_or_fail("service", code, self.folder / name)
 
+    def enrol_operator(self, name):
+        """A second operator: the folder for `--operator`."""
+        application = f"internal/operator/{name}"
+        self.create_application(application)
+        folder = self.folder / f"operator-{name}"
+        self.request_or_fail("service", self.code_for(application), folder)
+        return folder
+
     def call_endpoint(self, endpoint, credential, body='{"amount":"12.50"}'):
         """What an internal system does to have a partner called: POST to the EHI sender, which demands its certificate."""
         url = f"https://localhost:{self.ports['ehi']}/v1/endpoints/{endpoint}"
@@ -247,8 +255,10 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
-            provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream, endpoints=endpoints,
+            provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
+            endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
+            authority_status=here("authority_status"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
 
@@ -265,6 +275,7 @@ data = "authority"
 registry = "{registry}"
 api = {api}
 internal = {internal}
+status_listen = {authority_status}
 server_names = ["localhost", "127.0.0.1"]
 {authority_settings}
 [gateway]

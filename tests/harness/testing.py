@@ -18,11 +18,15 @@ SETTLE_SECONDS = 15
 class PlatformTest(unittest.TestCase):
     """Has one platform for all tests of the class: programs run each alone, with an upstream that counts."""
 
+    authority_settings = ""  # more of [authority], as TOML
+
     @classmethod
     def setUpClass(cls):
         cls.upstream = Upstream()
         cls.addClassCleanup(cls.upstream.stop)
         cls.platform = Platform(cls.upstream.address, registry=cls.make_registry())
+        cls.platform.authority_settings = cls.authority_settings
+        cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
         cls.platform.provision()
 

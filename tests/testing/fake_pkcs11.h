@@ -71,6 +71,16 @@ class FakePkcs11 {
     const std::lock_guard lock(mutex);
     return sessions.size();
   }
+  /// As another program part in this process would.
+  unsigned long open_another_session() {
+    const std::lock_guard lock(mutex);
+    sessions[next_session] = {};
+    return next_session++;
+  }
+  bool is_open(unsigned long session) {
+    const std::lock_guard lock(mutex);
+    return sessions.contains(session);
+  }
   template <class T>
   void set(T FakePkcs11::*member, T value) {
     const std::lock_guard lock(mutex);

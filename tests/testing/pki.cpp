@@ -30,6 +30,7 @@ std::vector<std::string> eku_of(Purpose purpose) {
     case Purpose::service: return {std::string(x509::oid::kClientAuth)};
     case Purpose::server: return {std::string(x509::oid::kServerAuth)};
     case Purpose::signing: return {};
+    case Purpose::ocsp: return {std::string(x509::oid::kOcspSigning)};
   }
   BASE_UNREACHABLE();
 }

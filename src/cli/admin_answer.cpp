@@ -1,0 +1,42 @@
+#include "cli/admin_answer.h"
+
+#include "cli/text.h"
+
+namespace countersign::cli {
+
+namespace json = base::json;
+
+base::Result<base::ExitCode> answer_with(const json::object& answer, const AuthorityOptions& options, Context& context,
+                                         const std::string& text) {
+  context.out << (options.json ? json::serialize(answer) + "\n" : text);
+  return base::ExitCode::ok;
+}
+
+std::string application_path(const base::Identity& identity) {
+  return "/v1/applications/" + std::string(base::name(identity.environment)) + "/" + identity.organisation.text() +
+         "/" + identity.application.text();
+}
+
+std::string query_of(std::initializer_list<std::pair<std::string_view, std::string>> filters) {
+  std::string query;
+  for (const auto& [name, value] : filters)
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + percent_encoded(value);
+  return query;
+}
+
+std::string table_of(const json::object& answer, std::string_view name, const Row& header,
+                     Row (*to_row)(const json::object&)) {
+  const json::value* list = answer.if_contains({name.data(), name.size()});
+  std::vector<Row> rows;
+  if (list != nullptr && list->is_array())
+    for (const json::value& element : list->get_array())
+      if (element.is_object()) rows.push_back(to_row(element.get_object()));
+  return rows.empty() ? "none\n" : to_table(header, rows);
+}
+
+std::string number(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  return value != nullptr && value->is_number() ? json::serialize(*value) : "";
+}
+
+}  // namespace countersign::cli

@@ -1,0 +1,13 @@
+// Which addresses belong to the public internet: what a partner names must not lead into the provider's own network.
+#pragma once
+
+#include <sys/socket.h>
+
+namespace countersign::courier {
+
+/// False for every address that the IANA special-purpose registries (RFC 6890) do not call globally reachable, also
+/// where one is wrapped into IPv6 (mapped, compatible, 6to4, Teredo, NAT64), for multicast, and for families other than
+/// IPv4 and IPv6.
+bool is_public_address(const sockaddr& address);
+
+}  // namespace countersign::courier

@@ -1,0 +1,30 @@
+// Contacts: where notices for an organisation, or for one of its applications, go. Errors as in store/registry.h.
+#pragma once
+
+#include "store/applications.h"
+
+namespace countersign::store {
+
+struct ContactRow {
+  std::string id;  ///< hexadecimal
+  std::string organisation;
+  std::optional<std::string> environment = std::nullopt;  ///< with `application`; absent: for all of the organisation
+  std::optional<std::string> application = std::nullopt;
+  std::string kind;     ///< email | webhook
+  std::string address;  ///< an e-mail address, or an https URL
+  std::string created_by;
+  base::Instant created_at = {};
+  std::optional<base::Instant> removed_at = std::nullopt;
+};
+
+/// Fails also: `store.conflict` when the id is taken, or there is no such organisation.
+base::Result<void> insert(Transaction& transaction, const ContactRow& row);
+base::Result<std::optional<ContactRow>> find_contact(Transaction& transaction, const std::string& id);
+/// Those that were not removed, oldest first.
+base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction, const std::string& organisation);
+/// Those whom notices about an application's certificates go to.
+base::Result<std::vector<ContactRow>> list_contacts_of(Transaction& transaction, const ApplicationKey& key);
+/// An unknown id changes nothing.
+base::Result<void> remove_contact(Transaction& transaction, const std::string& id, base::Instant at);
+
+}  // namespace countersign::store

@@ -1,0 +1,193 @@
+#include "store/notices.h"
+
+#include "store/sql.h"
+
+STORE_ROW(EndingRow);
+STORE_ROW(NoticeRow);
+STORE_ROW(LetterRow);
+
+void soci::type_conversion<countersign::store::EndingRow>::from_base(const soci::values& from, soci::indicator,
+                                                                     countersign::store::EndingRow& row) {
+  using namespace countersign::store;
+  row.serial = text(from, "serial");
+  row.key = application_key(from);
+  row.purpose = text(from, "purpose");
+  row.issued_at = instant(from, "issued_at");
+  row.not_after = instant(from, "not_after");
+  row.revoked = maybe_instant(from, "revoked_at").has_value();
+  row.suspended = flag(from, "application_suspended") || flag(from, "organisation_suspended");
+  row.successor_seen = text(from, "successor_seen") == "yes";
+  row.newer_there = text(from, "newer_there") == "yes";
+}
+
+void soci::type_conversion<countersign::store::EndingRow>::to_base(const countersign::store::EndingRow&, soci::values&,
+                                                                   soci::indicator&) {
+  BASE_UNREACHABLE();  // it is read only
+}
+
+void soci::type_conversion<countersign::store::NoticeRow>::from_base(const soci::values& from, soci::indicator,
+                                                                     countersign::store::NoticeRow& row) {
+  using namespace countersign::store;
+  row = {text(from, "serial"), whole(from, "threshold"), instant(from, "ends_at"), instant(from, "noted_at")};
+}
+
+void soci::type_conversion<countersign::store::NoticeRow>::to_base(const countersign::store::NoticeRow& row,
+                                                                   soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "serial", row.serial);
+  put_whole(to, "threshold", row.threshold);
+  put(to, "ends_at", row.ends_at);
+  put(to, "noted_at", row.noted_at);
+  indicator = soci::i_ok;
+}
+
+void soci::type_conversion<countersign::store::LetterRow>::from_base(const soci::values& from, soci::indicator,
+                                                                     countersign::store::LetterRow& row) {
+  using namespace countersign::store;
+  row.id = text(from, "id");
+  row.channel = text(from, "channel");
+  row.contact = maybe_text(from, "contact");
+  row.recipient = text(from, "recipient");
+  row.subject = text(from, "subject");
+  row.body = text(from, "body");
+  row.serial = maybe_text(from, "serial");
+  row.state = text(from, "state");
+  row.attempts = whole(from, "attempts");
+  row.created_at = instant(from, "created_at");
+  row.next_attempt_at = instant(from, "next_attempt_at");
+  row.decided_at = maybe_instant(from, "decided_at");
+  row.last_error = maybe_text(from, "last_error");
+}
+
+void soci::type_conversion<countersign::store::LetterRow>::to_base(const countersign::store::LetterRow& row,
+                                                                   soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "id", row.id);
+  put(to, "channel", row.channel);
+  put(to, "contact", row.contact);
+  put(to, "recipient", row.recipient);
+  put(to, "subject", row.subject);
+  put(to, "body", row.body);
+  put(to, "serial", row.serial);
+  put(to, "state", row.state);
+  put_whole(to, "attempts", row.attempts);
+  put(to, "created_at", row.created_at);
+  put(to, "next_attempt_at", row.next_attempt_at);
+  put(to, "decided_at", row.decided_at);
+  put(to, "last_error", row.last_error);
+  indicator = soci::i_ok;
+}
+
+namespace countersign::store {
+namespace {
+
+constexpr const char* kEnding =
+    "SELECT c.serial, c.environment, c.organisation, c.application, c.purpose, c.issued_at, c.not_after, c.revoked_at,"
+    " a.suspended AS application_suspended, o.suspended AS organisation_suspended,"
+    " CASE WHEN EXISTS (SELECT 1 FROM certificates s WHERE s.replaces = c.serial AND s.revoked_at IS NULL"
+    "  AND s.first_seen_at IS NOT NULL) THEN 'yes' ELSE 'no' END AS successor_seen,"
+    " CASE WHEN EXISTS (SELECT 1 FROM certificates s WHERE s.environment = c.environment"
+    "  AND s.organisation = c.organisation AND s.application = c.application AND s.purpose = c.purpose"
+    "  AND s.revoked_at IS NULL AND s.not_after > c.not_after) THEN 'yes' ELSE 'no' END AS newer_there"
+    " FROM certificates c JOIN applications a ON a.environment = c.environment"
+    "  AND a.organisation = c.organisation AND a.application = c.application"
+    " JOIN organisations o ON o.id = c.organisation";
+
+}  // namespace
+
+base::Result<std::vector<EndingRow>> list_ending(Transaction& transaction, const EndingBetween& between) {
+  return run(transaction, "list certificates that end", [&](soci::session& sql) {
+    const long long after = between.after.micros;
+    const long long until = between.until.micros;
+    return collect<EndingRow>(
+        (sql.prepare << kEnding
+                     << " WHERE c.not_after > :after AND c.not_after <= :until ORDER BY c.not_after, c.serial",
+         soci::use(after, "after"), soci::use(until, "until")));
+  });
+}
+
+base::Result<std::optional<EndingRow>> find_ending(Transaction& transaction, const std::string& serial) {
+  return run(transaction, "find a certificate that ends", [&](soci::session& sql) {
+    return first<EndingRow>((sql.prepare << kEnding << " WHERE c.serial = :serial", soci::use(serial, "serial")));
+  });
+}
+
+base::Result<void> insert(Transaction& transaction, const NoticeRow& row) {
+  return run(transaction, "store a notice", [&](soci::session& sql) {
+    sql << "INSERT INTO notices (serial, threshold, ends_at, noted_at)"
+           " VALUES (:serial, :threshold, :ends_at, :noted_at)",
+        soci::use(row);
+  });
+}
+
+base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, const std::string& serial) {
+  return run(transaction, "list notices", [&](soci::session& sql) {
+    return collect<NoticeRow>((sql.prepare << "SELECT * FROM notices WHERE serial = :serial ORDER BY threshold",
+                               soci::use(serial, "serial")));
+  });
+}
+
+base::Result<void> insert(Transaction& transaction, const LetterRow& row) {
+  return run(transaction, "store a letter", [&](soci::session& sql) {
+    sql << "INSERT INTO letters (id, channel, contact, recipient, subject, body, serial, state, attempts, created_at,"
+           " next_attempt_at, decided_at, last_error) VALUES (:id, :channel, :contact, :recipient, :subject, :body,"
+           " :serial, :state, :attempts, :created_at, :next_attempt_at, :decided_at, :last_error)",
+        soci::use(row);
+  });
+}
+
+base::Result<std::optional<LetterRow>> find_letter(Transaction& transaction, const std::string& id) {
+  return run(transaction, "find a letter", [&](soci::session& sql) {
+    return first<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE id = :id", soci::use(id, "id")));
+  });
+}
+
+base::Result<std::optional<LetterRow>> find_due_letter(Transaction& transaction, const std::string& channel,
+                                                       const LetterDue& due) {
+  return run(transaction, "find a letter to send", [&](soci::session& sql) {
+    const long long micros = due.now.micros;
+    const long long horizon = due.horizon.micros;
+    return first<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE state = 'pending' AND channel = :channel"
+                                            " AND (next_attempt_at <= :now OR next_attempt_at > :horizon)"
+                                            " ORDER BY next_attempt_at, id LIMIT 1",
+                             soci::use(channel, "channel"), soci::use(micros, "now"), soci::use(horizon, "horizon")));
+  });
+}
+
+base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row) {
+  return run(transaction, "note what became of a letter", [&](soci::session& sql) {
+    soci::statement change =
+        (sql.prepare << "UPDATE letters SET state = :state, attempts = :attempts, next_attempt_at = :next_attempt_at,"
+                        " decided_at = :decided_at, last_error = :last_error WHERE id = :id AND state = 'pending'",
+         soci::use(row));
+    change.execute(true);
+    return change.get_affected_rows() == 1;
+  });
+}
+
+base::Result<void> drop_letters(Transaction& transaction, const std::string& contact, base::Instant at) {
+  return run(transaction, "drop letters", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    sql << "UPDATE letters SET state = 'dropped', decided_at = :at WHERE contact = :contact AND state = 'pending'",
+        soci::use(micros, "at"), soci::use(contact, "contact");
+  });
+}
+
+base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until) {
+  return run(transaction, "postpone letters", [&](soci::session& sql) {
+    const long long micros = until.micros;
+    sql << "UPDATE letters SET next_attempt_at = :until WHERE contact = :contact AND state = 'pending'"
+           " AND next_attempt_at < :until",
+        soci::use(micros, "until"), soci::use(contact, "contact");
+  });
+}
+
+base::Result<std::vector<LetterRow>> list_letters(Transaction& transaction, const LetterFilter& filter) {
+  return run(transaction, "list letters", [&](soci::session& sql) {
+    return collect<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE (:state = '' OR state = :state)"
+                                              " ORDER BY created_at DESC, id LIMIT :limit",
+                               soci::use(filter.state, "state"), soci::use(filter.limit, "limit")));
+  });
+}
+
+}  // namespace countersign::store

@@ -1,0 +1,183 @@
+// The tables of notices, letters and contacts, and the question what ends, on a real registry.
+#include "store/notices.h"
+
+#include <gtest/gtest.h>
+
+#include "store/certificates.h"
+#include "store/contacts.h"
+#include "store/issuances.h"
+#include "store/issuers.h"
+#include "store/organisations.h"
+#include "testing/code_of.h"
+#include "testing/folder.h"
+#include "testing/registries.h"
+
+namespace countersign::store {
+namespace {
+
+using testing::code_of;
+
+constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
+constexpr base::Duration kDay = std::chrono::hours(24);
+const ApplicationKey kPayments{"production", "acme", "payments"};
+
+class NoticeTables : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto registry = Registry::open(testing::registry_at(folder_ / "registry.db"));
+    ASSERT_TRUE(registry);
+    registry_.emplace(std::move(*registry));
+    begin();
+    ASSERT_TRUE(insert(tx(), OrganisationRow{"acme", "Acme", false, kNow}));
+    ASSERT_TRUE(insert(tx(), ApplicationRow{kPayments, "Payments", {}, false, kNow}));
+    ASSERT_TRUE(insert(tx(), RootRow{"partner", "AAAA", kNow}));
+    ASSERT_TRUE(insert(tx(), IssuingCaRow{"ca", "partner", "production", {"transport"}, "AAAA", kNow}));
+  }
+  /// Commits, and begins anew.
+  void keep() {
+    ASSERT_TRUE(tx().commit());
+    begin();
+  }
+  void begin() {
+    transaction_.reset();
+    transaction_.emplace(registry_->begin().value());
+  }
+  Transaction& tx() { return *transaction_; }
+
+  void issue(const std::string& serial, int days, std::optional<std::string> replaces = std::nullopt) {
+    const IssuanceRow issuance{serial, kPayments,  "transport", "{}", "spki", "tbs",
+                               "ca",   "somebody", "recorded",  kNow, {}};
+    ASSERT_TRUE(insert(tx(), issuance));
+    CertificateRow row{serial, "f" + serial,       "spki", "AAAA", kPayments, "transport", "ca", kNow,
+                       kNow,   kNow + kDay * days, {},     {}};
+    row.replaces = std::move(replaces);
+    ASSERT_TRUE(insert(tx(), row));
+  }
+  EndingRow ending(const std::string& serial) { return find_ending(tx(), serial).value().value(); }
+
+ private:
+  testing::Folder folder_;
+  std::optional<Registry> registry_;
+  std::optional<Transaction> transaction_;
+};
+
+TEST_F(NoticeTables, TellWhatEndsBetween) {
+  issue("01", 10);
+  issue("02", 20);
+  issue("03", 30);
+  const auto found = list_ending(tx(), {kNow + kDay * 10, kNow + kDay * 30});
+  ASSERT_EQ(found->size(), 2U) << "the beginning is left out, the end is not";
+  EXPECT_EQ(found->front().serial, "02");
+  EXPECT_EQ(found->front().key, kPayments);
+  EXPECT_EQ(found->front().not_after, kNow + kDay * 20);
+  EXPECT_FALSE(find_ending(tx(), "04")->has_value());
+}
+
+TEST_F(NoticeTables, TellWhetherAnybodyWouldMissIt) {
+  issue("01", 10);
+  EXPECT_FALSE(ending("01").revoked || ending("01").suspended || ending("01").successor_seen ||
+               ending("01").newer_there);
+  issue("02", 20);
+  EXPECT_TRUE(ending("01").newer_there);
+  EXPECT_FALSE(ending("02").newer_there);
+  ASSERT_TRUE(see_certificate(tx(), "f02", kNow));
+  EXPECT_FALSE(ending("01").successor_seen) << "another certificate, but not one that renewed it";
+  issue("03", 30, "01");
+  EXPECT_FALSE(ending("01").successor_seen) << "not used yet";
+  ASSERT_TRUE(see_certificate(tx(), "f03", kNow));
+  EXPECT_TRUE(ending("01").successor_seen);
+  ASSERT_TRUE(revoke_certificate(tx(), "03", "superseded", kNow));
+  ASSERT_TRUE(revoke_certificate(tx(), "02", "superseded", kNow));
+  EXPECT_FALSE(ending("01").successor_seen || ending("01").newer_there);
+  EXPECT_TRUE(ending("03").revoked);
+  ASSERT_TRUE(suspend_organisation(tx(), "acme"));
+  EXPECT_TRUE(ending("01").suspended);
+  ASSERT_TRUE(resume_organisation(tx(), "acme"));
+  ASSERT_TRUE(suspend_application(tx(), kPayments));
+  EXPECT_TRUE(ending("01").suspended);
+}
+
+TEST_F(NoticeTables, KeepANoticeOnceForEachThreshold) {
+  ASSERT_TRUE(insert(tx(), NoticeRow{"01", -60, kNow, kNow}));
+  ASSERT_TRUE(insert(tx(), NoticeRow{"01", 0, kNow, kNow}));
+  ASSERT_TRUE(insert(tx(), NoticeRow{"02", -60, kNow, kNow}));
+  EXPECT_EQ(list_notices(tx(), "01")->size(), 2U);
+  keep();
+  EXPECT_EQ(code_of(insert(tx(), NoticeRow{"01", -60, kNow, kNow})), "store.conflict");
+}
+
+TEST_F(NoticeTables, GiveOutLettersWhenTheyAreDue) {
+  const LetterRow letter{.id = "aa",
+                         .channel = "mail",
+                         .recipient = "ops@acme.example",
+                         .subject = "s",
+                         .body = "b",
+                         .created_at = kNow,
+                         .next_attempt_at = kNow};
+  ASSERT_TRUE(insert(tx(), letter));
+  const LetterDue now{kNow, kNow + kDay};
+  EXPECT_FALSE(find_due_letter(tx(), "webhook", now)->has_value());
+  EXPECT_FALSE(find_due_letter(tx(), "mail", {kNow - std::chrono::seconds(1), kNow + kDay})->has_value());
+  auto found = find_due_letter(tx(), "mail", now).value().value();
+  EXPECT_EQ(found.body, "b");
+  found.next_attempt_at = kNow + kDay;
+  found.attempts = 1;
+  EXPECT_TRUE(*update_letter(tx(), found));
+  EXPECT_FALSE(find_due_letter(tx(), "mail", now)->has_value());
+  found.next_attempt_at = kNow + kDay * 2;
+  EXPECT_TRUE(*update_letter(tx(), found));
+  EXPECT_TRUE(find_due_letter(tx(), "mail", now)->has_value()) << "nobody sets that but a wrong clock";
+  found.state = "sent";
+  found.decided_at = kNow;
+  EXPECT_TRUE(*update_letter(tx(), found));
+  found.state = "pending";
+  EXPECT_FALSE(*update_letter(tx(), found)) << "what was decided stays";
+  EXPECT_EQ(find_letter(tx(), "aa").value()->state, "sent");
+  EXPECT_EQ(list_letters(tx(), {.state = "sent"})->size(), 1U);
+  EXPECT_TRUE(list_letters(tx(), {.state = "pending"})->empty());
+}
+
+TEST_F(NoticeTables, KeepContactsAndDropTheirLetters) {
+  ASSERT_TRUE(insert(tx(), ContactRow{.id = "c1",
+                                      .organisation = "acme",
+                                      .kind = "email",
+                                      .address = "a@b",
+                                      .created_by = "x",
+                                      .created_at = kNow}));
+  ASSERT_TRUE(insert(tx(), ContactRow{.id = "c2",
+                                      .organisation = "acme",
+                                      .environment = "uat",
+                                      .application = "payments",
+                                      .kind = "email",
+                                      .address = "c@d",
+                                      .created_by = "x",
+                                      .created_at = kNow}));
+  EXPECT_EQ(list_contacts(tx(), "acme")->size(), 2U);
+  EXPECT_EQ(list_contacts_of(tx(), kPayments)->size(), 1U);
+  EXPECT_EQ(list_contacts_of(tx(), {"uat", "acme", "payments"})->size(), 2U);
+  EXPECT_TRUE(list_contacts_of(tx(), {"uat", "rival", "payments"})->empty());
+  ASSERT_TRUE(insert(tx(), LetterRow{.id = "aa",
+                                     .channel = "mail",
+                                     .contact = "c1",
+                                     .recipient = "a@b",
+                                     .subject = "s",
+                                     .body = "b",
+                                     .created_at = kNow,
+                                     .next_attempt_at = kNow}));
+  ASSERT_TRUE(remove_contact(tx(), "c1", kNow));
+  ASSERT_TRUE(drop_letters(tx(), "c1", kNow));
+  EXPECT_EQ(find_letter(tx(), "aa").value()->state, "dropped");
+  EXPECT_EQ(list_contacts(tx(), "acme")->size(), 1U);
+  EXPECT_TRUE(find_contact(tx(), "c1").value()->removed_at.has_value());
+  keep();
+  EXPECT_EQ(code_of(insert(tx(), ContactRow{.id = "c3",
+                                            .organisation = "gone",
+                                            .kind = "email",
+                                            .address = "a@b",
+                                            .created_by = "x",
+                                            .created_at = kNow})),
+            "store.conflict");
+}
+
+}  // namespace
+}  // namespace countersign::store

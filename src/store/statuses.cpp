@@ -1,0 +1,115 @@
+#include "store/statuses.h"
+
+#include "store/sql.h"
+
+STORE_ROW(StatusUrlRow);
+
+void soci::type_conversion<countersign::store::StatusUrlRow>::from_base(const soci::values& from, soci::indicator,
+                                                                        countersign::store::StatusUrlRow& row) {
+  using namespace countersign::store;
+  row = {text(from, "url"), instant(from, "last_used")};
+}
+
+void soci::type_conversion<countersign::store::StatusUrlRow>::to_base(const countersign::store::StatusUrlRow& row,
+                                                                      soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "url", row.url);
+  put(to, "last_used", row.last_used);
+  indicator = soci::i_ok;
+}
+
+namespace countersign::store {
+namespace {
+
+/// One row in plain columns: there may be millions.
+struct Columns {
+  StatusRow row;
+  long long not_after = 0;
+  long long revoked_at = 0;
+  long long shard = 0;
+  soci::indicator revoked = soci::i_null;
+  soci::indicator reasoned = soci::i_null;
+  soci::indicator sharded = soci::i_null;
+
+  const StatusRow& finished() {
+    row.not_after = {not_after};
+    row.revoked_at.reset();
+    if (revoked == soci::i_ok) row.revoked_at = base::Instant{revoked_at};
+    if (reasoned != soci::i_ok) row.revoked_for.clear();
+    row.crl_shard.reset();
+    if (sharded == soci::i_ok) row.crl_shard = shard;
+    return row;
+  }
+};
+
+constexpr const char* kSelect =
+    "SELECT serial, issuer, not_after, revoked_at, revoked_for, crl_shard FROM certificates WHERE ";
+
+template <class Use>
+soci::statement select(soci::session& sql, const char* condition, const Use& use, Columns& into) {
+  return (sql.prepare << kSelect << condition, use, soci::into(into.row.serial), soci::into(into.row.issuer),
+          soci::into(into.not_after), soci::into(into.revoked_at, into.revoked),
+          soci::into(into.row.revoked_for, into.reasoned), soci::into(into.shard, into.sharded));
+}
+
+}  // namespace
+
+base::Result<void> visit_statuses(Transaction& transaction, base::Instant ends_from,
+                                  const std::function<void(const StatusRow&)>& visit) {
+  return run(transaction, "list the status of certificates", [&](soci::session& sql) {
+    const long long from = ends_from.micros;
+    Columns columns;
+    soci::statement query = select(sql, "not_after >= :ends_from", soci::use(from, "ends_from"), columns);
+    query.execute();
+    while (query.fetch())
+      visit(columns.finished());
+  });
+}
+
+base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, const std::string& fingerprint) {
+  return run(transaction, "find the status of a certificate", [&](soci::session& sql) -> std::optional<StatusRow> {
+    Columns columns;
+    soci::statement query = select(sql, "fingerprint = :fingerprint", soci::use(fingerprint, "fingerprint"), columns);
+    query.execute();
+    if (!query.fetch()) return std::nullopt;
+    return columns.finished();
+  });
+}
+
+base::Result<std::vector<UnshardedRow>> list_unsharded(Transaction& transaction, int limit) {
+  return run(transaction, "list certificates without a CRL", [&](soci::session& sql) {
+    UnshardedRow row;
+    soci::statement query =
+        (sql.prepare << "SELECT serial, issuer FROM certificates WHERE crl_shard IS NULL LIMIT :limit",
+         soci::use(limit, "limit"), soci::into(row.serial), soci::into(row.issuer));
+    query.execute();
+    std::vector<UnshardedRow> rows;
+    while (query.fetch())
+      rows.push_back(row);
+    return rows;
+  });
+}
+
+base::Result<void> set_crl_shard(Transaction& transaction, const std::string& serial, std::int64_t shard) {
+  return run(transaction, "set the CRL of a certificate", [&](soci::session& sql) {
+    const long long value = shard;
+    sql << "UPDATE certificates SET crl_shard = :shard WHERE serial = :serial", soci::use(value, "shard"),
+        soci::use(serial, "serial");
+  });
+}
+
+base::Result<void> note_status_url(Transaction& transaction, const StatusUrlRow& row) {
+  return run(transaction, "note where status is published", [&](soci::session& sql) {
+    sql << "INSERT INTO status_urls (url, last_used) VALUES (:url, :last_used)"
+           " ON CONFLICT (url) DO UPDATE SET last_used = excluded.last_used",
+        soci::use(row);
+  });
+}
+
+base::Result<std::vector<StatusUrlRow>> list_status_urls(Transaction& transaction) {
+  return run(transaction, "list where status is published", [](soci::session& sql) {
+    return collect<StatusUrlRow>(sql.prepare << "SELECT url, last_used FROM status_urls ORDER BY last_used DESC, url");
+  });
+}
+
+}  // namespace countersign::store
