@@ -86,6 +86,7 @@ Answer list_contacts(Authority& authority, const Operator&, const Call& call) {
 
 Answer remove_contact(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto organisation, base::Slug::parse(call.arguments[0]));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.contacts().remove(caller.actor(), organisation, call.arguments[1]));
   return answer(200, to_json(row));
 }

@@ -80,6 +80,7 @@ class DescribedDoors : public Doors {
   }
 
   void keep_the_directory();
+  void keep_contacts();
   void enrol_and_end();
   void approve_and_refuse();
   void look_at_the_logs();
@@ -116,6 +117,21 @@ void DescribedDoors::keep_the_directory() {
   post("/v1/applications/uat/acme/cards/suspend");
   post("/v1/applications/uat/acme/cards/resume");
   post("/v1/applications/internal/service/billing/server-names", {{"server_names", {"*.example.com", "::1"}}});
+}
+
+void DescribedDoors::keep_contacts() {
+  const std::string contacts = "/v1/organisations/acme/contacts";
+  const object added = post(contacts, {{"webhook", "https://hooks.acme.example/countersign"}});
+  post(contacts, {{"email", "x@acme.example"}, {"environment", "production"}, {"application", "payments"}});
+  get(contacts);
+  const base::Instant today = clock.now();
+  const tls::Credential ending = credential("production:acme:payments", Purpose::transport);
+  clock.set(ending.chain.front().not_after() - kDay * 30);
+  EXPECT_GE(authority().notices().plan().value_or(0), 1U);
+  clock.set(today);
+  EXPECT_FALSE(get("/v1/notices?state=pending&limit=5").at("notices").as_array().empty());
+  post(contacts + "/" + member(added, "contact") + "/remove");
+  EXPECT_FALSE(get("/v1/notices?state=dropped").at("notices").as_array().empty());
 }
 
 void DescribedDoors::enrol_and_end() {
@@ -180,6 +196,7 @@ void DescribedDoors::look_at_the_logs() {
 
 TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_the_directory();
+  keep_contacts();
   enrol_and_end();
   approve_and_refuse();
   look_at_the_logs();

@@ -354,6 +354,7 @@ void add_admin(CommandTree& tree) {
   add_applications(tree, admin);
   add_certificates(tree, admin);
   add_codes(tree, admin);
+  add_contacts(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);
 }

@@ -57,6 +57,7 @@ void add_up(CommandTree& tree);
 void add_admin(CommandTree& tree);
 void add_requests(CommandTree& tree, CLI::App& admin);
 void add_codes(CommandTree& tree, CLI::App& admin);
+void add_contacts(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);

@@ -1,9 +1,8 @@
 """Notices reach a real mail server and a real webhook receiver once, whatever is killed when; and nothing goes out in clear."""
-import json
 import unittest
 
 import path  # noqa: F401
-from harness import clients, testing
+from harness import testing
 from harness.mail_sink import MailSink
 from harness.material import SERVER, Material
 from harness.platform import Platform
@@ -57,17 +56,11 @@ class NoticesTest(unittest.TestCase):
         self.platform.start("authority")
         self.platform.create_application("production/acme/payments")
 
-    def add_contact(self, **contact):
-        done = clients.curl(self.platform.folder, self.platform.api_url("/v1/organisations/acme/contacts"),
-                            self.platform.trust_chain, self.platform.operator, ["-d", json.dumps(contact)])
-        self.assertEqual(done.status, 201, done.output)
-        return json.loads(done.body)
+    def add_contact(self, *address):
+        return self.platform.admin("contacts", "add", "acme", *address)
 
     def letters(self, state):
-        done = clients.curl(self.platform.folder, self.platform.api_url(f"/v1/notices?state={state}"),
-                            self.platform.trust_chain, self.platform.operator)
-        self.assertEqual(done.status, 200, done.output)
-        return json.loads(done.body)["notices"]
+        return self.platform.admin("notices", *(["--state", state] if state else []))["notices"]
 
     def issue(self):
         code = self.platform.code_for("production/acme/payments")
@@ -83,8 +76,8 @@ class NoticesTest(unittest.TestCase):
     def test_once_across_kills_and_restarts(self):
         sink, receiver = self.sink(credential=self.server, password=("ca", "s3cret")), self.receiver()
         self.begin(sink, "danger_private_webhooks = true")
-        self.add_contact(email="certs@acme.example")
-        receiver.secret = self.add_contact(webhook=receiver.url)["secret"]
+        self.add_contact("--email", "certs@acme.example")
+        receiver.secret = self.add_contact("--webhook", receiver.url)["secret"]
         receiver.statuses = [302]  # not followed, and tried again
         serial = testing.serial_of(self.issue())
 
@@ -134,7 +127,7 @@ class NoticesTest(unittest.TestCase):
     def test_nothing_goes_out_in_clear_or_into_our_network(self):
         sink, receiver = self.sink(password=("ca", "s3cret")), self.receiver()  # as if somebody had taken STARTTLS away
         self.begin(sink)
-        self.add_contact(webhook=receiver.url)
+        self.add_contact("--webhook", receiver.url)
         log = self.platform.records("authority")
         mark = log.mark()
         self.issue()
@@ -152,7 +145,7 @@ class NoticesTest(unittest.TestCase):
         sink = self.sink(credential=self.server, password=("ca", "s3cret"))
         sink.refuse.add("gone@acme.example")
         self.begin(sink)
-        self.add_contact(email="gone@acme.example")
+        self.add_contact("--email", "gone@acme.example")
         self.issue()
         given_up = wait_until(lambda: self.letters("given_up"), "the letter to be given up", FIRST + ROUND_SECONDS)
         self.assertEqual([one["to"] for one in given_up], ["gone@acme.example"])
