@@ -65,6 +65,7 @@ Answer list_credentials(Authority& authority, const Operator&, const Call& call)
 
 Answer cancel_credential(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.acme_accounts().cancel_credential(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(row));
 }

@@ -35,17 +35,6 @@ inline base::Identity identity(std::string_view urn_end) {
 inline base::Slug slug(std::string_view text) { return base::Slug::parse(text).value(); }
 inline Actor admin() { return {"urn:countersign:internal:operator:admin"}; }
 
-/// Fails when it sees `stop_at`: what follows that step never happens. The first `let_pass` issuances are left alone.
-class StopAt final : public StepObserver {
- public:
-  base::Result<void> reached(Step step) override {
-    if (step == stop_at && let_pass-- <= 0) return base::fail(base::Kind::internal, "test.crash", "died here");
-    return {};
-  }
-  std::optional<Step> stop_at;
-  int let_pass = 0;
-};
-
 /// A data folder after its first run. Made once for all tests; the keys are costly on purpose.
 class EstablishedData {
  public:

@@ -10,6 +10,7 @@
 #include "authority/enrolment.h"
 #include "authority/established_data_test.h"
 #include "authority/feed_source.h"
+#include "authority/stand_ins_test.h"
 #include "testing/code_of.h"
 
 namespace countersign::authority {
@@ -69,14 +70,6 @@ class Office {
   static Hierarchy load(Ledger& ledger) {
     auto rows = ledger.read().value();
     return Hierarchy::load(rows).value();
-  }
-};
-
-/// For tests that are about certificates.
-class CertificateSigner : public Signer {
- public:
-  base::Result<base::Bytes> sign_crl(CrlPermit) override {
-    return base::fail(base::Kind::internal, "test.no_crls", "this signer signs certificates only");
   }
 };
 

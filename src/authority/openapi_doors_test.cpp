@@ -142,6 +142,11 @@ void DescribedDoors::enrol_and_end() {
   const object listed = get(codes);
   post(codes + "/" + member(listed.at("enrolment_codes").as_array()[0].as_object(), "digest") + "/cancel");
   get(codes);
+  const std::string credentials = "/v1/applications/production/acme/payments/eab-credentials";
+  const object made = post(credentials, {{"purposes", {"transport"}}, {"life", "2h"}});
+  get(credentials);
+  post(credentials + "/" + member(made, "kid") + "/cancel");
+  get(credentials);
   object renewal = order({{"code", ""}});
   renewal.erase("code");
   const tls::Credential held = credential("production:acme:payments", Purpose::transport);
