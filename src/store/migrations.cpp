@@ -308,14 +308,14 @@ constexpr std::array kNotices = {
 
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
-    Migration{1, "first", kFirstStatements},               //
-    Migration{2, "cancelled_codes", kCancelledCodes},      //
-    Migration{3, "approvals_and_renewals", kApprovals},    //
-    Migration{4, "revocation_status", kRevocationStatus},  //
+    Migration{1, "first", kFirstStatements},                   //
+    Migration{2, "cancelled_codes", kCancelledCodes},          //
+    Migration{3, "approvals_and_renewals", kApprovals},        //
+    Migration{4, "revocation_status", kRevocationStatus},      //
     Migration{5, "several_authorities", kSeveralAuthorities},  //
-    Migration{6, "acme", kAcme},                           //
-    Migration{7, "certificate_log", kCertificateLog},      //
-    Migration{8, "notices", kNotices},                     //
+    Migration{6, "acme", kAcme},                               //
+    Migration{7, "certificate_log", kCertificateLog},          //
+    Migration{8, "notices", kNotices},                         //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
