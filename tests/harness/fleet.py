@@ -12,6 +12,7 @@ data = "authority"
 registry = "{registry}"
 api = "127.0.0.1:0"
 internal = "127.0.0.1:0"
+status_listen = "127.0.0.1:0"
 server_names = ["localhost", "127.0.0.1"]
 """
 
