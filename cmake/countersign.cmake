@@ -46,18 +46,23 @@ find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(CURL 7.87 REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 
 # countersign_module(NAME SOURCES a.cpp ... USES base crypto ... LINKS lib ... TESTS a_test.cpp ... TEST_LINKS ...)
-# One folder of src/ = one static library countersign_NAME; TESTS become one gtest program NAME_test in ctest.
+# One folder of src/ = one static library countersign_NAME; TESTS become one gtest program NAME_test in ctest. With
+# TESTS_ON_POSTGRESQL it is run twice: its registries are SQLite files, then databases on a real PostgreSQL.
 function(countersign_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINKS;TESTS;TEST_USES;TEST_LINKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TESTS_ON_POSTGRESQL" "" "SOURCES;USES;LINKS;TESTS;TEST_USES;TEST_LINKS")
   add_library(countersign_${name} STATIC ${arg_SOURCES})
   target_include_directories(countersign_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   list(TRANSFORM arg_USES PREPEND countersign_)
   target_link_libraries(countersign_${name} PUBLIC ${arg_USES} ${arg_LINKS})
   if(arg_TESTS)
     countersign_test(${name}_test SOURCES ${arg_TESTS} USES ${name} ${arg_TEST_USES} LINKS ${arg_TEST_LINKS})
+    if(arg_TESTS_ON_POSTGRESQL)
+      set_property(GLOBAL APPEND PROPERTY COUNTERSIGN_POSTGRESQL_TESTS ${name}_test)
+    endif()
   endif()
 endfunction()
 

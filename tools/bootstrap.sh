@@ -12,12 +12,12 @@ export NINJA_STATUS="[%f/%t %es] "
 # Tools as command:package (a command on PATH is enough, wherever it came from), then libraries as packages.
 build_tools="g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config"
 build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev libexpected-dev libsoci-dev
-  libsqlite3-dev libnghttp2-dev libcurl4-openssl-dev libgtest-dev libp11-kit-dev"
+  libsqlite3-dev libpq-dev libnghttp2-dev libcurl4-openssl-dev libgtest-dev libp11-kit-dev"
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
-  certbot:certbot lego:lego"
+  psql:postgresql certbot:certbot lego:lego"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -101,7 +101,8 @@ $why Packages are missing, and without them nothing can be built:
 Once they are installed, this works without network."
 }
 
-# nginx and certbot are wanted as programs, not as services of this machine: they must not start, now or at the next boot.
+# nginx, PostgreSQL and certbot are wanted as programs, not as services of this machine: they must not start, now or at
+# the next boot.
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=""
 forbid_services() {
@@ -118,7 +119,7 @@ allow_services() {
   shift
   for package in "$@"; do
     case "$package" in
-      nginx) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+      nginx | postgresql) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
       certbot) ! command -v systemctl >/dev/null || $as_root systemctl disable -q certbot.timer || true ;;
     esac
   done

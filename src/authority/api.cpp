@@ -26,6 +26,7 @@ net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, st
 }
 
 Answer Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
+  parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
   BASE_TRY_VOID(refuse_other_sites(call.request));

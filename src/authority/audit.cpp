@@ -83,10 +83,9 @@ base::Result<store::AuditRow> walk(store::Transaction& transaction, const std::o
   }
 }
 
-/// The file outside of the database must not know more than the database, nor anything else.
 base::Result<void> check_outside(store::Transaction& transaction, const AuditSeal& seal, const store::AuditRow& last) {
   const auto& outside = seal.outside();
-  if (!outside || outside->sequence == 0) return {};
+  if (!outside || outside->sequence == 0 || *outside == head_of(last)) return {};
   if (outside->sequence > last.sequence)
     return broken(last.sequence + 1, "is missing: the registry is older than the head outside of it");
   BASE_TRY(const auto rows, store::list_audit(transaction, outside->sequence - 1, 1));
@@ -102,10 +101,14 @@ base::Result<AuditHead> append_audit(store::Transaction& transaction, const Audi
   BASE_TRY(const auto last, store::find_last_audit(transaction));
   BASE_TRY(const auto mark, store::find_setting(transaction, kHead));
   const store::AuditRow end = last.value_or(store::AuditRow());
-  if (!is_end(seal, mark, end))
-    return base::fail(base::Kind::unavailable, "audit.broken",
-                      "the end of the audit log was changed from outside: nothing is done until an operator has looked "
-                      "into it (GET /v1/audit/verification, then POST /v1/audit/acknowledge)");
+  const auto known = check_outside(transaction, seal, end);
+  if (!known && known.error().code != "audit.broken") return base::unexpected(known.error());
+  if (!known || !is_end(seal, mark, end))
+    return base::fail(
+        base::Kind::unavailable, "audit.broken",
+        "the end of the audit log was changed from outside, or the registry is older than the head of the "
+        "log beside it: nothing is done until an operator has looked into it (GET "
+        "/v1/audit/verification, then POST /v1/audit/acknowledge)");
   return append_row(transaction, seal, entry, {end, at});
 }
 
@@ -115,6 +118,11 @@ base::Result<AuditHead> append_audit_anew(store::Transaction& transaction, const
   BASE_TRY(auto head, append_row(transaction, seal, entry, {last.value_or(store::AuditRow()), at}));
   BASE_TRY_VOID(store::set_setting(transaction, kAnchor, seal.seal("anchor", head)));
   return head;
+}
+
+base::Result<void> hold_against_outside(store::Transaction& transaction, const AuditSeal& seal) {
+  BASE_TRY(const auto last, store::find_last_audit(transaction));
+  return check_outside(transaction, seal, last.value_or(store::AuditRow()));
 }
 
 base::Result<std::int64_t> verify_audit(store::Transaction& transaction, const AuditSeal& seal) {

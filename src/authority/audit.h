@@ -25,14 +25,18 @@ struct AuditEntry {
 };
 
 /// Appends to the chain inside `transaction`, and moves the sealed mark of its end, which is returned. Fails:
-/// `audit.broken` when the mark is not that of the last record, and as store; then the caller's whole transaction
-/// cannot be committed.
+/// `audit.broken` when the mark is not that of the last record or hold_against_outside() fails, and as store; then the
+/// caller's whole transaction cannot be committed.
 base::Result<AuditHead> append_audit(store::Transaction& transaction, const AuditSeal& seal, const AuditEntry& entry,
                                      base::Instant at);
 /// The same without looking at the mark, and the chain is walked from this record on: an operator has looked. Fails: as
 /// store.
 base::Result<AuditHead> append_audit_anew(store::Transaction& transaction, const AuditSeal& seal,
                                           const AuditEntry& entry, base::Instant at);
+
+/// The file outside of the registry must not know more of the log than the registry, nor anything else: a registry that
+/// was put back to an earlier day does not pass. Fails: `audit.broken`, and as store.
+base::Result<void> hold_against_outside(store::Transaction& transaction, const AuditSeal& seal);
 
 /// Walks the chain, and holds its end against both marks. Returns the number of records. Fails: `audit.broken`, naming
 /// the first record that does not fit.

@@ -28,6 +28,20 @@ base::Result<void> check_audit(Ledger& ledger, const base::Log& log) {
   return base::unexpected(recorded.error());
 }
 
+base::Result<void> adopt_audit(Ledger& ledger, const std::string& place) {
+  AuditHead end;
+  {
+    BASE_TRY(auto rows, ledger.read());
+    BASE_TRY_VOID(verify_audit(rows, ledger.seal()));
+    BASE_TRY(const auto last, store::find_last_audit(rows));
+    if (last) end = {last->sequence, last->hash};
+  }
+  BASE_TRY_VOID(ledger.seal().acknowledge(end));
+  BASE_TRY(auto amendment, ledger.amend());
+  BASE_TRY_VOID(amendment.audit({the_authority(), "authority.joined", place}));
+  return amendment.commit();
+}
+
 base::Result<AuditVerification> acknowledge_audit(Ledger& ledger, const Actor& actor) {
   BASE_TRY(AuditVerification found, verify_audit(ledger));
   if (found.problem.empty())

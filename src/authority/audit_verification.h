@@ -20,6 +20,10 @@ base::Result<AuditVerification> verify_audit(Ledger& ledger);
 /// on, and operators must be able to look. Fails: as store and files.
 base::Result<void> check_audit(Ledger& ledger, const base::Log& log);
 
+/// An authority that has come to a registry of others: its own file beside the registry begins with the end of the log
+/// as it is, which must be whole, and a record says so. Fails: `audit.broken`, and as store and files.
+base::Result<void> adopt_audit(Ledger& ledger, const std::string& place);
+
 /// An operator has looked: the log goes on from here, with a record that tells what was found. Returns it.
 /// Fails: `audit.intact` when there is nothing to acknowledge, and as store and files.
 base::Result<AuditVerification> acknowledge_audit(Ledger& ledger, const Actor& actor);

@@ -1,12 +1,10 @@
 #include "authority/authority.h"
 
-#include <array>
-
 #include "authority/audit_verification.h"
 #include "authority/establish.h"
 #include "authority/feed_source.h"
+#include "authority/follow.h"
 #include "authority/open_files.h"
-#include "authority/recovery.h"
 #include "authority/sealed_secret.h"
 #include "authority/token_signer.h"
 #include "base/check.h"
@@ -31,7 +29,10 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
       outside_(outside),
       seal_(folder_.audit_head()),
       ledger_({registry_, seal_, outside_.clock, view_, outside_.listener}),
+      fleet_(ledger_, outside_.log),
       directory_(ledger_) {}
+
+Authority::~Authority() { fleet_.leave(); }
 
 base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& settings, const base::Secret& passphrase,
                                                          const Outside& outside) {
@@ -42,16 +43,16 @@ base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& setting
   BASE_TRY(auto lock, DataLock::acquire(folder));
   if (const std::size_t removed = remove_leftovers(folder); removed > 0)
     outside.log.info("files.leftovers_removed", {{"files", removed}});
-  BASE_TRY(auto registry, store::Registry::open(folder.registry()));
+  const store::Location location = settings.registry.value_or(folder.registry());
+  if (settings.danger_unverified_registry)
+    outside.log.warning("danger.unverified_registry", {{"registry", location.to_string()}});
+  BASE_TRY(auto registry, store::Registry::open(location));
   std::unique_ptr<Authority> authority(new Authority(std::move(folder), std::move(lock), std::move(registry), outside));
   BASE_TRY_VOID(authority->set_up(settings, passphrase));
   return authority;
 }
 
 base::Result<void> Authority::set_up(const Settings& settings, const base::Secret& passphrase) {
-  std::array<std::uint8_t, 16> feed_id{};
-  BASE_TRY_VOID(outside_.random.fill(feed_id));
-  feed_id_ = base::to_hex(feed_id);
   if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
   std::optional<TokenHome> home;
   if (token_) home.emplace(TokenHome{*token_, *token_settings_});
@@ -100,8 +101,9 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
       Notices::Rules{settings.notices.thresholds, settings.notices.operators, settings.notices.mail.has_value()});
   credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
 
+  if (establishment == Establishment::was_there) BASE_TRY_VOID(adopt_audit_of_others());
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
-  BASE_TRY_VOID(abandon_intents());
+  BASE_TRY_VOID(fleet_.join(folder_, outside_.random));
   BASE_TRY_VOID(take_into_log());
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
@@ -129,13 +131,27 @@ base::Result<void> Authority::open_signer(const Settings& settings, const base::
   return {};
 }
 
-/// An audit log that takes no records does not stop the start: no intent is ever signed again anyhow.
-base::Result<void> Authority::abandon_intents() {
-  const auto abandoned = abandon_open_intents(ledger_);
-  if (!abandoned && abandoned.error().code == "audit.broken") return {};
-  BASE_TRY(const std::size_t intents, abandoned);
-  if (intents > 0) outside_.log.warning("issuance.abandoned", {{"intents", intents}});
+/// A data folder that comes new to a shared registry knows no end of the log yet. Where the log is not whole the
+/// missing file stays what it is: something for an operator to look into.
+base::Result<void> Authority::adopt_audit_of_others() {
+  if (!is_shared() || std::filesystem::exists(folder_.instance())) return {};
+  const auto adopted = adopt_audit(ledger_, folder_.root().string());
+  if (!adopted && adopted.error().code != "audit.broken") return adopted;
+  if (adopted) outside_.log.warning("authority.joined", {{"data", folder_.root().string()}});
   return {};
+}
+
+void Authority::catch_up() {
+  if (is_shared()) (void)follow(ledger_, *hierarchy_);  // keep_up() says what is wrong, and goes on trying
+}
+
+base::Result<void> Authority::keep_up() {
+  BASE_TRY_VOID(follow(ledger_, *hierarchy_));
+  BASE_TRY_VOID(fleet_.read_feed_id());
+  const base::Instant now = outside_.clock.now();
+  if (last_beat_ && now >= *last_beat_ && now < *last_beat_ + kBeat) return {};
+  last_beat_ = now;
+  return fleet_.beat();
 }
 
 base::Result<void> Authority::take_into_log() {

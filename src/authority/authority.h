@@ -13,6 +13,7 @@
 #include "authority/credentials.h"
 #include "authority/directory.h"
 #include "authority/enrolment.h"
+#include "authority/fleet.h"
 #include "authority/notices.h"
 #include "authority/settings.h"
 #include "authority/status.h"
@@ -35,13 +36,14 @@ class Authority {
     const base::Secret* token_pin = nullptr;  ///< where the settings name a token
   };
 
-  /// Locks the folder, does the first run or completes one that was interrupted, checks keys against certificates, ends
-  /// what a crash left open, and provides the authority's own credentials. Fails: as check_private, DataLock,
-  /// store::Registry::open, establish, Hierarchy::load, open_token, FileSigner::open,
+  /// Locks the folder, opens the registry, does the first run or completes one that was interrupted, checks keys
+  /// against certificates, ends what a crash left open, and provides the authority's own credentials. Fails: as
+  /// check_private, DataLock, store::Registry::open, establish, Hierarchy::load, open_token, FileSigner::open,
   /// TokenSigner::open and Credentials; `keys.in_token` when the keys are in a token that the settings do not name.
   static base::Result<std::unique_ptr<Authority>> open(const Settings& settings, const base::Secret& passphrase,
                                                        const Outside& outside);
   Authority(const Authority&) = delete;
+  ~Authority();
 
   const DataFolder& folder() const { return folder_; }
   const Hierarchy& hierarchy() const { return *hierarchy_; }
@@ -59,9 +61,15 @@ class Authority {
   Notices& notices() { return *notices_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
-  /// Names this run of the authority in the trust feed: followers of another run start afresh, as after a restored
-  /// backup the same sequences may count other facts.
-  const std::string& feed_id() const { return feed_id_; }
+  /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.
+  const std::string& feed_id() const { return fleet_.feed_id(); }
+  /// May other authorities change the same registry?
+  bool is_shared() const { return ledger_.is_shared(); }
+  /// Learns what others have committed, as far as the registry can be read now. For before a decision about a caller.
+  void catch_up();
+  /// What is to be done every kFollowInterval where the registry is shared: catch_up(), and to be seen by the others.
+  /// Fails: as follow, Fleet::beat.
+  base::Result<void> keep_up();
 
   /// The registry as the authority itself judges by it: brought up to date by the very amendments that publish.
   /// Thread-safe.
@@ -77,9 +85,9 @@ class Authority {
  private:
   Authority(DataFolder folder, DataLock lock, store::Registry registry, const Outside& outside);
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
+  base::Result<void> adopt_audit_of_others();
   base::Result<void> open_token_home(const TokenSettings& settings, const base::Secret& passphrase);
   base::Result<void> open_signer(const Settings& settings, const base::Secret& passphrase);
-  base::Result<void> abandon_intents();
   base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);
@@ -88,10 +96,11 @@ class Authority {
   DataLock lock_;
   store::Registry registry_;
   Outside outside_;
-  std::string feed_id_;
   trust::RegistryView view_;
   AuditSeal seal_;
   Ledger ledger_;
+  Fleet fleet_;
+  std::optional<base::Instant> last_beat_;
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;
   std::optional<trust::TrustSet> trust_;

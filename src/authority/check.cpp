@@ -91,6 +91,16 @@ base::Result<const IssuingCa*> Checker::find_issuer(const Order& order) const {
   return issuer;
 }
 
+base::Result<void> check_again(store::Transaction& rows, const Checked& checked) {
+  const Order& order = checked.order();
+  BASE_TRY(const auto application, find_active(rows, order.identity));
+  BASE_TRY_VOID(check_key_uses(rows, {order.identity, order.purpose}, order.csr.public_key()));
+  const bool carries_names = profile_of(order.purpose).carries_server_names;
+  if (!carries_names || application.server_names == checked.server_names()) return {};
+  return base::fail(Kind::conflict, "application.changed",
+                    "the server names of " + order.identity.to_urn() + " were changed meanwhile: ask again");
+}
+
 base::Result<Checked> Checker::check(const Order& order) const {
   const base::Identity& identity = order.identity;
   BASE_TRY(const IssuingCa* issuer, find_issuer(order));

@@ -112,15 +112,14 @@ TEST_F(Checkpointing, AnOlderRegistryPutBackShows) {
   testing::Folder backup;
   close();
   std::filesystem::copy(data(), backup.path() / "old", std::filesystem::copy_options::recursive);
+  testing::copy_registry(DataFolder(data()).registry(), backup / "registry.db");
   reopen();
   issue_one();
   const std::string kept = make();
   close();
-  for (const char* file : {"registry.db", "registry.db-wal", "registry.db-shm", "audit.head"}) {
-    std::filesystem::remove(data() / file);
-    if (std::filesystem::exists(backup.path() / "old" / file))
-      std::filesystem::copy(backup.path() / "old" / file, data() / file);
-  }
+  std::filesystem::remove(data() / "audit.head");
+  std::filesystem::copy(backup.path() / "old" / "audit.head", data() / "audit.head");
+  testing::copy_registry(backup / "registry.db", DataFolder(data()).registry());
   reopen();
   EXPECT_NE(compare(kept).find("ends before record"), std::string::npos)
       << "also when the head beside the registry was put back with it";

@@ -6,7 +6,7 @@
 namespace countersign::authority {
 
 /// Binds the code of `order`, if it has one, to the order's key for its purpose; bound to it already is no failure.
-/// Fails: `code.used`, and as store.
+/// Fails: `code.used`, `code.cancelled`, and as store.
 base::Result<void> bind_code(Amendment& amendment, const Order& order);
 
 }  // namespace countersign::authority

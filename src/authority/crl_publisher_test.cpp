@@ -172,7 +172,7 @@ class WatchingSigner final : public CertificateSigner {
   }
   base::Result<base::Bytes> sign_crl(CrlPermit permit) override {
     CrlPermit::Content content = std::move(permit).spend();
-    testing::RawSqlite raw(registry_);
+    testing::RawRegistry raw(registry_);
     const std::string digest = base::to_hex(crypto::sha256(content.tbs.der));
     if (raw.ask("SELECT COUNT(*) FROM crls WHERE tbs_sha256 = '" + digest + "'") == "1") ++recorded;
     ++calls;
@@ -200,7 +200,7 @@ TEST_F(CrlPublishing, NothingIsSignedThatCannotBeAudited) {
   WatchingSigner watching(DataFolder(data()).registry());
   signer = &watching;
   open();
-  ASSERT_TRUE(raw().run("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END"));
+  ASSERT_TRUE(raw().refuse_audit());
   EXPECT_FALSE(publisher().publish_due());
   EXPECT_EQ(watching.calls, 0);
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM crls WHERE issuer NOT LIKE '%-root'"), "0");

@@ -25,6 +25,8 @@ class DataFolder {
   std::filesystem::path operator_folder() const { return root_ / "operator"; }
   /// The end of the audit log, outside of the registry.
   std::filesystem::path audit_head() const { return root_ / "audit.head"; }
+  /// The name of the newest run on this folder; there since the first that had come as far as to join the fleet.
+  std::filesystem::path instance() const { return root_ / "instance"; }
   /// Beside the folder: what gateways, senders and people on this machine read.
   std::filesystem::path provider_chain() const { return root_.parent_path() / "trust-chain.pem"; }
   std::filesystem::path partner_chain() const { return root_.parent_path() / "partner-chain.pem"; }

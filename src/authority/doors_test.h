@@ -27,6 +27,7 @@ class Doors : public ::testing::Test {
     Settings settings;
     settings.provider = "Example Payments";
     settings.data = folder_ / "authority";
+    settings.registry = testing::registry_at(DataFolder(settings.data).registry());
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
     settings.policy = issuance_policy;
@@ -52,7 +53,7 @@ class Doors : public ::testing::Test {
     return "/v1/feed/changes?feed=" + authority_->feed_id() + "&" + query;
   }
   net::Worker& worker() { return *worker_; }
-  testing::RawSqlite raw() const { return testing::RawSqlite(authority_->folder().registry()); }
+  testing::RawRegistry raw() const { return testing::RawRegistry(authority_->folder().registry()); }
   const tls::Credential* admin() const { return &*admin_; }
 
   /// A certificate in the ordinary way, with its key.

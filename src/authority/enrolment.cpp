@@ -111,9 +111,7 @@ base::Result<Enrolment::Code> Enrolment::find_code(const Redemption& redemption)
   BASE_TRY(auto rows, ledger_.read());
   BASE_TRY(const auto row, store::find_enrolment_code(rows, sha256));
   if (!row) return code_unknown();
-  if (row->cancelled_at)
-    return base::fail(Kind::denied, "code.cancelled",
-                      "this enrolment code was cancelled: ask an operator for a new one");
+  if (row->cancelled_at) return code_cancelled();
   BASE_TRY(auto identity, to_identity(row->key));
   BASE_TRY(const auto redemptions, store::list_redemptions(rows, sha256));
   for (const store::RedemptionRow& candidate : redemptions)

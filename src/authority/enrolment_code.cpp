@@ -41,4 +41,9 @@ tl::unexpected<base::Error> code_used() {
                     "operator for a new code");
 }
 
+tl::unexpected<base::Error> code_cancelled() {
+  return base::fail(base::Kind::denied, "code.cancelled",
+                    "this enrolment code was cancelled: ask an operator for a new one");
+}
+
 }  // namespace countersign::authority

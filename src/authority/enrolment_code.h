@@ -28,5 +28,6 @@ class EnrolmentCode {
 /// The refusals of a code that more than one place gives.
 tl::unexpected<base::Error> code_unknown();
 tl::unexpected<base::Error> code_used();
+tl::unexpected<base::Error> code_cancelled();
 
 }  // namespace countersign::authority

@@ -71,6 +71,8 @@ TEST_F(Enrolling, UnknownCodesAllLookTheSame) {
 
 TEST_F(Enrolling, CodeIsNowhereOnDisk) {
   const std::string code = make_code(kPayments);
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM enrolment_codes WHERE code_sha256 LIKE '%" + code + "%'"), "0");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE detail LIKE '%" + code + "%'"), "0");
   for (const char* file : {"registry.db", "registry.db-wal"}) {
     const auto content = base::read_file(data() / file);
     if (content) {

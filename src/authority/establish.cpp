@@ -57,12 +57,39 @@ base::Result<void> adopt_keys(const DataFolder& folder) {
   return sync_folder(folder.root());
 }
 
-base::Result<void> complete(const DataFolder& folder) {
-  if (fs::is_directory(folder.keys())) return {};
-  if (fs::is_directory(folder.new_keys())) return adopt_keys(folder);
-  return base::fail(
-      Kind::corrupt, "keys.missing",
-      "'" + folder.keys().string() + "' is missing, but the registry has CAs: restore the folder from a backup");
+/// Another authority was first: what this one has made was for CAs that will never be.
+void discard_new_keys(const DataFolder& folder) {
+  std::error_code ignored;
+  fs::remove_all(folder.new_keys(), ignored);
+  fs::remove(folder.audit_head(), ignored);
+}
+
+tl::unexpected<base::Error> keys_missing(const DataFolder& folder) {
+  return base::fail(Kind::corrupt, "keys.missing",
+                    "'" + folder.keys().string() +
+                        "' is missing, but the registry has CAs: restore the folder from a backup, or, if another "
+                        "authority made the registry, copy its 'keys' folder there and give this one the same "
+                        "passphrase");
+}
+
+/// Were the keys of an interrupted first run made for the CAs that the registry has?
+base::Result<bool> are_of_registry(Ledger& ledger, const FirstRun& run) {
+  if (fs::exists(DataFolder::token_note(run.folder.new_keys()))) return true;  // the token's signer will look at them
+  BASE_TRY(auto rows, ledger.read());
+  BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
+  const auto opened = FileSigner::open(run.folder.new_keys(), hierarchy, run.passphrase);
+  if (opened) return true;
+  if (opened.error().code == "keys.mismatch" || opened.error().code == "keys.missing") return false;
+  return base::unexpected(opened.error());
+}
+
+base::Result<void> complete(Ledger& ledger, const FirstRun& run) {
+  if (fs::is_directory(run.folder.keys())) return {};
+  if (!fs::is_directory(run.folder.new_keys())) return keys_missing(run.folder);
+  BASE_TRY(const bool ours, are_of_registry(ledger, run));
+  if (ours) return adopt_keys(run.folder);
+  discard_new_keys(run.folder);
+  return keys_missing(run.folder);
 }
 
 base::Result<void> check_provider_name(const std::string& provider) {
@@ -191,10 +218,13 @@ base::Result<void> add_platform(Amendment& amendment, const FirstRun& run, base:
   return {};
 }
 
-/// The second stage: all or nothing.
+/// The second stage: all or nothing. Of several authorities that make their first run on one registry at once, one
+/// comes through here.
 base::Result<void> commit_hierarchy(Ledger& ledger, const Ceremony& ceremony, const FirstRun& run) {
   const base::Instant now = ledger.now();
   BASE_TRY(auto amendment, ledger.amend());
+  BASE_TRY(const auto roots, store::list_roots(amendment.rows()));
+  if (!roots.empty()) return keys_missing(run.folder);
   BASE_TRY_VOID(add_cas(amendment, ceremony, now));
   BASE_TRY_VOID(add_platform(amendment, run, now));
   return amendment.commit();
@@ -217,17 +247,19 @@ base::Result<void> write_if_changed(const fs::path& file, const std::string& con
 base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
   BASE_TRY(const bool established, is_established(ledger));
   if (established) {
-    BASE_TRY_VOID(complete(run.folder));
+    BASE_TRY_VOID(complete(ledger, run));
     return Establishment::was_there;
   }
   if (fs::exists(run.folder.keys()))
     return base::fail(Kind::corrupt, "authority.registry_lost",
                       "there are CA keys in '" + run.folder.keys().string() +
-                          "', but the registry is empty: restore registry.db " +
+                          "', but the registry is empty: restore it " +
                           "from a backup, or move the whole data folder away to begin anew");
   BASE_TRY_VOID(check_provider_name(run.provider));
   BASE_TRY(const Ceremony ceremony, make_keys(run, ledger));
-  BASE_TRY_VOID(commit_hierarchy(ledger, ceremony, run));
+  const auto committed = commit_hierarchy(ledger, ceremony, run);
+  if (!committed && committed.error().code == "keys.missing") discard_new_keys(run.folder);
+  BASE_TRY_VOID(committed);
   BASE_TRY_VOID(adopt_keys(run.folder));
   return Establishment::made_now;
 }

@@ -30,11 +30,17 @@ class Starts : public ::testing::Test {
 
   fs::path folder() const { return base_ / "authority"; }
   DataFolder data() const { return DataFolder(folder()); }
+  testing::RawRegistry raw() const { return testing::RawRegistry(data().registry()); }
+  void begin_anew() const {
+    fs::remove_all(folder());
+    EstablishedData::shared().copy_to(folder());
+  }
   base::Result<std::unique_ptr<Authority>> open() { return open_with(EstablishedData::shared().passphrase()); }
   base::Result<std::unique_ptr<Authority>> open_with(const base::Secret& passphrase) {
     Settings settings;
     settings.provider = "Example Payments";
     settings.data = folder();
+    settings.registry = testing::registry_at(data().registry());
     settings.server_names = server_names;
     settings.policy = IssuancePolicy(kDay * 350);
     settings.danger_open_files = danger_open_files;
@@ -63,6 +69,7 @@ class Starts : public ::testing::Test {
 
 TEST_F(Starts, FromNothing) {
   fs::remove_all(folder());
+  testing::remove_registry(data().registry());
   const auto authority = open();
   ASSERT_TRUE(authority) << base::to_string(authority.error());
   const Hierarchy& hierarchy = (*authority)->hierarchy();
@@ -73,6 +80,7 @@ TEST_F(Starts, FromNothing) {
   EXPECT_EQ(issuing.key_usages(), (std::set{x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign}));
   for (const char* file :
        {"registry.db", "keys/partner-root.pem", "keys/production-transport.pem", "server.key", "operator/admin.key"}) {
+    if (testing::on_postgresql() && file == std::string("registry.db")) continue;
     struct stat status {};
     ASSERT_EQ(::stat((folder() / file).c_str(), &status), 0) << file;
     EXPECT_EQ(status.st_mode & 0777, 0600U) << file;
@@ -104,7 +112,7 @@ TEST_F(Starts, AgainWithTheSameEverything) {
   }
   ASSERT_TRUE(open());
   EXPECT_EQ(load(server_files(data())).chain.front().serial().hex(), serial);
-  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates"), "2");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), "2");
 }
 
 TEST_F(Starts, OnlyOnceAtATime) {
@@ -119,12 +127,14 @@ TEST_F(Starts, AfterACrashInTheFirstRun) {
     std::function<void(const DataFolder&)> damage;
     const char* code;
   };
-  const auto drop_registry = [](const DataFolder& data) {
-    for (const char* suffix : {"", "-wal", "-shm"})
-      fs::remove(data.registry().string() + suffix);
-  };
+  const auto drop_registry = [](const DataFolder& data) { testing::remove_registry(data.registry()); };
   const Row rows[] = {
-      {"before any key", [](const DataFolder& data) { fs::remove_all(data.root()); }, "ok"},
+      {"before any key",
+       [&](const DataFolder& data) {
+         fs::remove_all(data.root());
+         drop_registry(data);
+       },
+       "ok"},
       {"while the keys were written",
        [&](const DataFolder& data) {
          drop_registry(data);
@@ -146,8 +156,7 @@ TEST_F(Starts, AfterACrashInTheFirstRun) {
        "keys.mismatch"},
   };
   for (const Row& row : rows) {
-    fs::remove_all(folder());
-    EstablishedData::shared().copy_to(folder());
+    begin_anew();
     row.damage(data());
     EXPECT_EQ(code_of(open()), row.code) << row.name;
   }
@@ -178,7 +187,7 @@ TEST_F(Starts, CompleteTheirOwnCredentialsAfterACrashAtEveryStep) {
       const auto server = load(server_files(data()));
       EXPECT_TRUE((*authority)->view().certificate(server.chain.front().fingerprint()));
       EXPECT_EQ(load(operator_files(data())).chain.front().subject().common_name, "admin");
-      EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates"), "2");
+      EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), "2");
     }
 }
 
@@ -188,9 +197,7 @@ TEST_F(Starts, MakeANewOperatorOnlyWhenNobodyCouldGetIn) {
     std::function<void()> change;
     bool made;
   };
-  const auto sql = [this](const std::string& text) {
-    ASSERT_TRUE(testing::RawSqlite(data().registry()).run(text)) << text;
-  };
+  const auto sql = [this](const std::string& text) { ASSERT_TRUE(raw().run(text)) << text; };
   const std::string of_admin = " WHERE organisation = 'operator'";
   const Row rows[] = {
       {"the operator took the credential away: it is still valid", [] {}, false},
@@ -235,6 +242,7 @@ TEST_F(Starts, OnlyWithFilesThatAreItsOwn) {
         Row{"mail password read", "mail-password", perms(0604), "file.open"},
         Row{"certificates are for all", "operator/admin.pem", perms(0644), "ok"}}) {
     const fs::path path = folder() / row.file;
+    if (!fs::exists(path)) continue;  // a registry that is no file
     const perms before = fs::status(path).permissions();
     fs::permissions(path, row.mode);
     EXPECT_EQ(code_of(open()), row.code) << row.name;
@@ -266,8 +274,7 @@ TEST_F(Starts, RemoveWhatInterruptedWritesLeft) {
 TEST_F(Starts, RecoverAnOperatorWhenAsked) {
   ASSERT_TRUE(open());
   const auto before = load(operator_files(data())).chain.front();
-  ASSERT_TRUE(testing::RawSqlite(data().registry())
-                  .run("UPDATE applications SET suspended = 1 WHERE organisation = 'operator'"));
+  ASSERT_TRUE(raw().run("UPDATE applications SET suspended = 1 WHERE organisation = 'operator'"));
   const auto authority = open();
   ASSERT_TRUE(authority) << "without any operator it comes up all the same";
   ASSERT_TRUE((*authority)->make_new_operator());
@@ -276,8 +283,7 @@ TEST_F(Starts, RecoverAnOperatorWhenAsked) {
   const auto chain =
       trust::verify_chain(after.chain, {.purposes = {trust::Purpose::service}}, (*authority)->trust(), clock.now());
   EXPECT_TRUE(trust::admit(*chain, (*authority)->view()));
-  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM audit WHERE action = 'operator.recovered'"),
-            "1");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE action = 'operator.recovered'"), "1");
 }
 
 TEST_F(Starts, OutliveARenewalThatFails) {
@@ -287,8 +293,7 @@ TEST_F(Starts, OutliveARenewalThatFails) {
     const char* code;
   };
   for (const Row& row : {Row{"due and still valid", kDay * 300, "ok"}, Row{"over", kDay * 351, "test.crash"}}) {
-    fs::remove_all(folder());
-    EstablishedData::shared().copy_to(folder());
+    begin_anew();
     ASSERT_TRUE(open());
     clock.advance(row.later);
     observer.stop_at = Step::after_check;
@@ -318,12 +323,10 @@ TEST_F(Starts, RenewTheServerCertificate) {
   };
   ASSERT_TRUE(open());
   for (const Row& row : rows) {
-    const std::string before =
-        testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
+    const std::string before = raw().ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
     row.change();
     ASSERT_TRUE(open()) << row.name;
-    const std::string after =
-        testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
+    const std::string after = raw().ask("SELECT COUNT(*) FROM certificates WHERE purpose = 'server'");
     EXPECT_EQ(std::stoi(after) - std::stoi(before), row.renewed ? 1 : 0) << row.name;
     EXPECT_TRUE(load(server_files(data())).chain.front().matches_host(server_names.front())) << row.name;
   }
@@ -331,7 +334,7 @@ TEST_F(Starts, RenewTheServerCertificate) {
 
 TEST_F(Starts, SayThatTheAuditLogWasChangedUntilSomebodyHasLooked) {
   ASSERT_TRUE(open());
-  const auto sql = [this](const std::string& text) { return testing::RawSqlite(data().registry()).run(text); };
+  const auto sql = [this](const std::string& text) { return raw().run(text); };
   const auto problem = [this] { return verify_audit((*open())->ledger())->problem; };
   EXPECT_EQ(problem(), "");
   ASSERT_TRUE(sql("UPDATE audit SET actor = 'nobody' WHERE sequence = 2"));
@@ -339,8 +342,7 @@ TEST_F(Starts, SayThatTheAuditLogWasChangedUntilSomebodyHasLooked) {
   ASSERT_TRUE(sql("UPDATE audit SET actor = 'authority' WHERE sequence = 2"));
   EXPECT_NE(problem(), "") << "mended, but it was broken";
   EXPECT_NE(problem(), "");
-  EXPECT_EQ(testing::RawSqlite(data().registry()).ask("SELECT COUNT(*) FROM audit WHERE action = 'audit.found_broken'"),
-            "1");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE action = 'audit.found_broken'"), "1");
   ASSERT_TRUE(acknowledge_audit((*open())->ledger(), admin()));
   EXPECT_EQ(problem(), "");
 }

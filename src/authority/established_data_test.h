@@ -6,10 +6,12 @@
 #include <string>
 
 #include "authority/establish.h"
+#include "authority/issuance.h"
 #include "authority/signer.h"
 #include "base/check.h"
 #include "testing/fake_clock.h"
 #include "testing/folder.h"
+#include "testing/registries.h"
 #include "testing/seeded_random.h"
 
 namespace countersign::authority {
@@ -42,6 +44,7 @@ class EstablishedData {
   }
   void copy_to(const std::filesystem::path& folder) const {
     std::filesystem::copy(folder_.path(), folder, std::filesystem::copy_options::recursive);
+    if (testing::on_postgresql()) testing::copy_registry(data().registry(), DataFolder(folder).registry());
   }
   const base::Secret& passphrase() const { return passphrase_; }
   base::Secret audit_key() const { return base::Secret(base::as_text(audit_key_.reveal())); }
@@ -50,7 +53,7 @@ class EstablishedData {
 
  private:
   EstablishedData() {
-    auto registry = store::Registry::open(data().registry()).value();
+    auto registry = store::Registry::open(testing::registry_at(data().registry())).value();
     testing::FakeClock clock(kNow);
     testing::SeededRandom random(1);
     trust::RegistryView view;

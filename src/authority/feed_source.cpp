@@ -47,6 +47,22 @@ base::Result<feed::Snapshot> take_snapshot(Ledger& ledger, const Hierarchy& hier
   return snapshot;
 }
 
+base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger, const Hierarchy& hierarchy) {
+  {
+    BASE_TRY(auto rows, ledger.read());
+    BASE_TRY_VOID(refuse_older(rows, ledger));
+  }
+  return take_snapshot(ledger, hierarchy);
+}
+
+base::Result<void> refuse_older(store::Transaction& rows, const Ledger& ledger) {
+  const auto whole = hold_against_outside(rows, ledger.seal());
+  if (whole || whole.error().code != "audit.broken") return whole;
+  return base::fail(base::Kind::unavailable, "registry.older",
+                    "the registry is older than what is known here: what is known goes on to hold until an operator "
+                    "acknowledges the audit log");
+}
+
 base::Result<FeedChanges> read_changes(Ledger& ledger, std::uint64_t after) {
   BASE_TRY(auto rows, ledger.read());
   BASE_TRY(const std::int64_t last, store::last_feed_sequence(rows));
@@ -73,6 +89,7 @@ base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger, const Hi
     if (const auto* suspension = std::get_if<trust::SuspensionFact>(&fact)) suspensions.push_back(*suspension);
   }
   view.replace(certificates, suspensions);
+  ledger.has_applied(static_cast<std::int64_t>(snapshot.sequence));
   return {};
 }
 

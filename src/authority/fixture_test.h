@@ -12,7 +12,6 @@
 #include "authority/feed_source.h"
 #include "authority/stand_ins_test.h"
 #include "testing/code_of.h"
-#include "testing/raw_sqlite.h"
 
 namespace countersign::authority {
 
@@ -29,9 +28,14 @@ class Office {
     Signer& signer;
     StepObserver& observer;
     const IssuancePolicy& policy;
+    std::filesystem::path registry = {};  ///< empty: that of `data`
+
+    store::Location location() const {
+      return testing::registry_at(registry.empty() ? DataFolder(data).registry() : registry);
+    }
   };
   explicit Office(const Parts& parts)
-      : registry(store::Registry::open(DataFolder(parts.data).registry()).value()),
+      : registry(store::Registry::open(parts.location()).value()),
         seal(open_seal(parts.data)),
         ledger({registry, seal, parts.clock, view, listener}),
         hierarchy(load(ledger)),
@@ -79,7 +83,7 @@ class AuthorityTest : public ::testing::Test {
   }
 
   std::filesystem::path data() const { return folder_ / "authority"; }
-  testing::RawSqlite raw() const { return testing::RawSqlite(DataFolder(data()).registry()); }
+  testing::RawRegistry raw() const { return testing::RawRegistry(DataFolder(data()).registry()); }
   Office& office() { return *office_; }
   /// Closes and opens the registry again, with everything above it.
   void close() { office_.reset(); }

@@ -14,6 +14,11 @@ tl::unexpected<base::Error> dropped() {
   return base::fail(base::Kind::internal, "api.dropped", "the work was not done");
 }
 
+tl::unexpected<base::Error> another_feed() {
+  return base::fail(base::Kind::not_found, "feed.gone",
+                    "the authority was started anew and counts its changes afresh: take a snapshot");
+}
+
 /// The trust feed tells who all partners are: only the platform's own programs read it.
 base::Result<void> require_service(const tls::VerifiedPeer& peer) {
   const base::Identity& identity = peer.identity();
@@ -83,7 +88,7 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
 net::Task<Answer> InternalApi::snapshot() {
   Answer answer = dropped();
   std::function<void()> job = [&] {
-    auto taken = take_snapshot(parts_.authority.ledger(), parts_.authority.hierarchy());
+    auto taken = take_snapshot_for_followers(parts_.authority.ledger(), parts_.authority.hierarchy());
     if (taken) taken->feed = parts_.authority.feed_id();
     if (taken) answer = http::json_response(200, feed::to_json_text(*taken));
     else answer = base::unexpected(taken.error());
@@ -94,14 +99,15 @@ net::Task<Answer> InternalApi::snapshot() {
 
 net::Task<Answer> InternalApi::changes(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::uint64_t after, read_after(request));
-  if (request.query("feed") != parts_.authority.feed_id())
-    co_return base::fail(base::Kind::not_found, "feed.gone",
-                         "the authority was started anew and counts its changes afresh: take a snapshot");
+  const auto feed = request.query("feed");
   BASE_CO_TRY(const base::Duration wait, read_wait(request));
   const net::Deadline deadline = net::Deadline::after(wait);
   for (;;) {
     base::Result<FeedChanges> found = dropped();
-    std::function<void()> job = [&] { found = read_changes(parts_.authority.ledger(), after); };
+    std::function<void()> job = [&] {
+      if (feed == parts_.authority.feed_id()) found = read_changes(parts_.authority.ledger(), after);
+      else found = another_feed();
+    };
     co_await parts_.worker.run(parts_.loop, std::move(job));
     if (!found) co_return base::unexpected(std::move(found).error());
     // Who was revoked while waiting learns no more.
@@ -115,6 +121,7 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
 net::Task<Answer> InternalApi::perform(Handler handler, const http::Request& request, const InternalCaller& caller) {
   Answer answer = dropped();
   std::function<void()> job = [&] {
+    parts_.authority.catch_up();
     const auto admitted = gate_.recheck(caller);
     answer = admitted ? handler(parts_.authority, caller.peer, request) : base::unexpected(admitted.error());
   };

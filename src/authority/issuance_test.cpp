@@ -60,8 +60,8 @@ class WatchingSigner final : public CertificateSigner {
   explicit WatchingSigner(std::filesystem::path registry) : registry_(std::move(registry)) {}
   base::Result<x509::Certificate> sign(SigningPermit permit) override {
     ++calls;
-    testing::RawSqlite raw(registry_);
-    on_disk = raw.ask("SELECT state || ' ' || tbs_sha256 FROM issuances ORDER BY recorded_at DESC, rowid DESC LIMIT 1");
+    testing::RawRegistry raw(registry_);
+    on_disk = raw.ask("SELECT state || ' ' || tbs_sha256 FROM issuances WHERE state = 'recorded'");
     certificates = raw.ask("SELECT COUNT(*) FROM certificates");
     auto certificate = EstablishedData::shared().signer().sign(std::move(permit));
     signed_tbs = certificate ? base::to_hex(crypto::sha256(certificate->tbs_der())) : "";
@@ -169,25 +169,23 @@ TEST_F(Issuing, StopsWhenTheAuditLogCannotBeWritten) {
   reopen();
   const auto key = make_key();
   const std::string code = make_code("production:acme:payments");
-  ASSERT_TRUE(raw().run("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END"));
+  ASSERT_TRUE(raw().refuse_audit());
   EXPECT_FALSE(redeem(code, key));
   EXPECT_EQ(watching.calls, 0);
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances"), "0");
-  ASSERT_TRUE(raw().run("DROP TRIGGER full"));
+  ASSERT_TRUE(raw().take_audit());
   EXPECT_EQ(code_of(redeem(code, key)), "ok");
 }
 
 TEST_F(Issuing, GivesNothingWhenOnlyTheLastAuditRecordFails) {
   const auto key = make_key();
   const std::string code = make_code("production:acme:payments");
-  ASSERT_TRUE(
-      raw().run("CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.action = 'certificate.issued'"
-                " BEGIN SELECT RAISE(ABORT, 'disk full'); END"));
+  ASSERT_TRUE(raw().refuse_audit("certificate.issued"));
   const std::size_t published = office().listener.count;
   EXPECT_FALSE(redeem(code, key));
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), "0");
   EXPECT_EQ(office().listener.count, published);
-  ASSERT_TRUE(raw().run("DROP TRIGGER full"));
+  ASSERT_TRUE(raw().take_audit());
   EXPECT_EQ(code_of(redeem(code, key)), "ok");
 }
 

@@ -24,9 +24,13 @@ base::Result<void> check_compromise(store::Transaction& rows, const std::string&
 base::Result<void> check_key(store::Transaction& rows, const Hierarchy& hierarchy, const KeyUse& wanted,
                              const crypto::PublicKey& key) {
   BASE_TRY_VOID(crypto::check_strength(key, crypto::KeyPolicy::certify));
-  const std::string spki = spki_sha256_hex(key);
   if (hierarchy.has_key(key))
     return base::fail(base::Kind::denied, "key.in_use", "this key belongs to a CA" + std::string(kRemedy));
+  return check_key_uses(rows, wanted, key);
+}
+
+base::Result<void> check_key_uses(store::Transaction& rows, const KeyUse& wanted, const crypto::PublicKey& key) {
+  const std::string spki = spki_sha256_hex(key);
   BASE_TRY_VOID(check_compromise(rows, spki));
   // Intents count too: a key that was only about to be certified for somebody is theirs.
   BASE_TRY(const auto uses, store::list_key_uses(rows, spki));

@@ -17,5 +17,7 @@ struct KeyUse {
 /// key_compromise.
 base::Result<void> check_key(store::Transaction& rows, const Hierarchy& hierarchy, const KeyUse& wanted,
                              const crypto::PublicKey& key);
+/// The part of it that the registry's rows decide.
+base::Result<void> check_key_uses(store::Transaction& rows, const KeyUse& wanted, const crypto::PublicKey& key);
 
 }  // namespace countersign::authority

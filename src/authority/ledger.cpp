@@ -1,13 +1,13 @@
 #include "authority/ledger.h"
 
+#include "authority/follow.h"
 #include "base/check.h"
 #include "store/feed.h"
+#include "store/settings.h"
 
 namespace countersign::authority {
 namespace {
 
-/// How many published changes are kept; a follower further behind takes a snapshot.
-constexpr std::int64_t kFeedHistory = 100'000;
 /// Old changes are dropped this many at a time.
 constexpr std::int64_t kFeedTrim = 1'000;
 
@@ -31,6 +31,8 @@ base::Result<void> Amendment::audit(const AuditEntry& entry) {
 
 base::Result<void> Amendment::audit_anew(const AuditEntry& entry) {
   BASE_TRY(head_, append_audit_anew(transaction_, ledger_.parts_.seal, entry, now_));
+  // What followers know may be of days that this registry has forgotten: they start afresh.
+  BASE_TRY_VOID(store::set_setting(transaction_, kFeedId, head_.hash.substr(0, 32)));
   audited_ = Audited::anew;
   return {};
 }
@@ -44,13 +46,41 @@ base::Result<void> Amendment::publish(feed::Fact fact) {
 
 base::Result<void> Amendment::commit() {
   BASE_CHECK(audited_ != Audited::no);
-  BASE_TRY_VOID(transaction_.commit());
-  for (const feed::Fact& fact : facts_)
-    std::visit(ApplyTo{ledger_.parts_.view}, fact);
-  if (!facts_.empty()) ledger_.parts_.listener.published(static_cast<std::uint64_t>(sequence_));
+  const std::int64_t before = sequence_ - static_cast<std::int64_t>(facts_.size());
+  std::optional<std::vector<feed::Fact>> missed = std::vector<feed::Fact>();
+  const auto applied = ledger_.applied();
+  // The lock is ours: nobody can publish between these and our own.
+  if (!facts_.empty() && applied && *applied != before) {
+    BASE_TRY(missed, facts_between(transaction_, *applied, before));
+  }
+  BASE_TRY_VOID(settle());
+  if (!facts_.empty()) {
+    if (missed) ledger_.apply(*missed, before);
+    ledger_.apply(facts_, missed ? sequence_ : *applied);  // what is not kept any more is read anew by follow()
+    ledger_.tell(sequence_);
+  }
   if (audited_ == Audited::anew) return ledger_.parts_.seal.acknowledge(head_);
   ledger_.parts_.seal.note(head_);
   return {};
+}
+
+/// The commit; and where its answer was lost: the lock of the next transaction is had only once this one is over, so
+/// that our record is there then, or never will be.
+base::Result<void> Amendment::settle() {
+  auto committed = transaction_.commit();
+  if (committed || committed.error().code != "store.unknown_outcome") return committed;
+  auto rows = ledger_.parts_.registry.begin();
+  if (!rows) return committed;
+  BASE_TRY(const auto found, store::list_audit(*rows, head_.sequence - 1, 1));
+  if (!found.empty() && found.front().hash == head_.hash) return {};
+  return base::fail(base::Kind::unavailable, "store.unavailable",
+                    "the connection to the registry's database was lost: nothing was changed; try again");
+}
+
+void Ledger::apply(const std::vector<feed::Fact>& facts, std::int64_t last) {
+  for (const feed::Fact& fact : facts)
+    std::visit(ApplyTo{parts_.view}, fact);
+  applied_ = last;
 }
 
 base::Result<Amendment> Ledger::amend() {

@@ -294,14 +294,14 @@ TEST_F(NoticesTest, AreNotHeldUpByAClockThatWasAhead) {
 TEST_F(NoticesTest, StopWithoutAuditLog) {
   const auto certificate = issue();
   go_to(certificate, -30);
-  raw().run("CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'for a test'); END");
+  ASSERT_TRUE(raw().refuse_audit());
   EXPECT_FALSE(notices().plan());
   EXPECT_TRUE(letters().empty());
-  raw().run("DROP TRIGGER no_audit");
+  ASSERT_TRUE(raw().take_audit());
   EXPECT_EQ(plan(), 1U);
-  raw().run("CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'for a test'); END");
+  ASSERT_TRUE(raw().refuse_audit());
   EXPECT_FALSE(notices().claim(Channel::mail)) << "an attempt that is not on record is not made";
-  raw().run("DROP TRIGGER no_audit");
+  ASSERT_TRUE(raw().take_audit());
   EXPECT_TRUE(notices().claim(Channel::mail).value());
 }
 

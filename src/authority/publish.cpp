@@ -53,6 +53,7 @@ base::Result<void> publish(Ledger& ledger, const Linted& linted, const x509::Cer
                       "the signer did not sign what was linted; the certificate is thrown away");
   const store::CertificateRow row = to_row(linted, certificate, ledger.now());
   BASE_TRY(auto amendment, ledger.amend());
+  if (ledger.is_shared()) BASE_TRY_VOID(check_again(amendment.rows(), linted.checked()));
   BASE_TRY(const bool was_open, store::finish_issuance(amendment.rows(), row.serial, "issued", row.issued_at));
   if (!was_open)
     return base::fail(base::Kind::internal, "issuance.not_open", "there is no open intent for serial " + row.serial);

@@ -20,7 +20,7 @@ std::string names_of(const Checked& checked) {
                                                   {"server_names", std::move(server_names)}});
 }
 
-store::IssuanceRow to_row(const Linted& linted, base::Instant now) {
+store::IssuanceRow to_row(const Linted& linted, const Ledger& ledger) {
   const Checked& checked = linted.checked();
   const Order& order = checked.order();
   store::IssuanceRow row;
@@ -33,7 +33,8 @@ store::IssuanceRow to_row(const Linted& linted, base::Instant now) {
   row.issuer = checked.issuer().name;
   row.requested_by = order.asked_by.name;
   row.state = "recorded";
-  row.recorded_at = now;
+  row.recorded_at = ledger.now();
+  row.instance = ledger.instance();
   return row;
 }
 
@@ -58,8 +59,9 @@ SigningPermit::Content SigningPermit::spend() && {
 
 base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted) {
   const Order& order = linted.checked().order();
-  const store::IssuanceRow row = to_row(linted, ledger.now());
+  const store::IssuanceRow row = to_row(linted, ledger);
   BASE_TRY(auto amendment, ledger.amend());
+  if (ledger.is_shared()) BASE_TRY_VOID(check_again(amendment.rows(), linted.checked()));
   auto inserted = store::insert(amendment.rows(), row);
   if (!inserted && inserted.error().code == "store.conflict")
     return base::unexpected(std::move(inserted).error().under(

@@ -1,5 +1,7 @@
 #include "authority/recovery.h"
 
+#include <algorithm>
+
 #include "authority/rows.h"
 #include "store/issuances.h"
 
@@ -16,9 +18,10 @@ base::Result<void> abandon(Amendment& amendment, const store::IssuanceRow& row, 
 
 }  // namespace
 
-base::Result<std::size_t> abandon_open_intents(Ledger& ledger) {
+base::Result<std::size_t> abandon_open_intents(Ledger& ledger, const std::set<std::string>& living) {
   BASE_TRY(auto amendment, ledger.amend());
-  BASE_TRY(const auto open, store::list_open_issuances(amendment.rows()));
+  BASE_TRY(auto open, store::list_open_issuances(amendment.rows()));
+  std::erase_if(open, [&](const store::IssuanceRow& row) { return row.instance && living.contains(*row.instance); });
   if (open.empty()) return std::size_t{0};
   for (const store::IssuanceRow& row : open)
     BASE_TRY_VOID(abandon(amendment, row, ledger.now()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "authority/follow.h"
 #include "base/check.h"
 #include "base/process.h"
 
@@ -12,6 +13,8 @@ namespace {
 constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
 /// How often live connections are looked at for certificates that have ended.
 constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
+/// When a shared registry is looked at again after it could not be.
+constexpr base::Duration kFollowAgain = std::chrono::seconds(1);
 
 /// Operators, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
@@ -117,6 +120,7 @@ void Service::start() {
   net::spawn(parts_.loop, internal_server_->run(), "internal.accept", parts_.log);
   net::spawn(parts_.loop, look_after_certificate(), "certificate.renewal", parts_.log);
   net::spawn(parts_.loop, look_after_connections(), "connections.check", parts_.log);
+  if (parts_.authority.is_shared()) net::spawn(parts_.loop, keep_up_with_registry(), "registry.follow", parts_.log);
   bell_.on_news([this] { reconsider_everyone(); });
 }
 
@@ -197,6 +201,23 @@ net::Task<void> Service::look_after_connections() {
     const net::Deadline next = net::Deadline::after(kConnectionCheck);
     co_await net::sleep_until(next);
     reconsider_everyone();
+  }
+}
+
+/// What goes wrong is said when it begins, or changes, and when it is over.
+net::Task<void> Service::keep_up_with_registry() {
+  std::string problem;
+  while (!draining_) {
+    const net::Deadline next = net::Deadline::after(problem.empty() ? kFollowInterval : kFollowAgain);
+    co_await net::sleep_until(next);
+    base::Result<void> kept;
+    std::function<void()> job = [&] { kept = parts_.authority.keep_up(); };
+    co_await parts_.worker.run(parts_.loop, std::move(job));
+    const std::string found = kept ? "" : kept.error().code;
+    if (found == problem) continue;
+    problem = found;
+    if (kept) parts_.log.info("registry.followed_again");
+    else parts_.log.error("registry.not_followed", {{"error", base::to_string(kept.error())}});
   }
 }
 

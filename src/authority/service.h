@@ -53,6 +53,7 @@ class Service {
   /// Cuts the connections of those who are no longer admitted (law 6): at every publication, and as time passes.
   void reconsider_everyone();
   net::Task<void> look_after_connections();
+  net::Task<void> keep_up_with_registry();
   net::Task<void> serve_api(ApiServer::Live& live);
   net::Task<void> serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit);
   net::Task<void> answer_api(ApiServer::Live& live, const http::ServerOptions& options);

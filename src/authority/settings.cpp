@@ -31,6 +31,16 @@ base::Result<std::vector<std::string>> read_server_names(base::ConfigSection& se
   return names;
 }
 
+base::Result<std::optional<store::Location>> read_registry(base::ConfigSection& section, store::Location::Peer peer) {
+  BASE_TRY(const std::string uri, section.text_or("registry", ""));
+  if (uri.empty()) return std::nullopt;
+  auto location = store::Location::parse(uri, peer);
+  if (!location)
+    return base::unexpected(std::move(location).error().under(
+        "config.value", "'" + section.path_of("registry") + "' does not name a PostgreSQL database"));
+  return std::optional(std::move(*location));
+}
+
 base::Result<StatusUrls> read_status_url(base::ConfigSection& section, const net::Endpoint& listen) {
   BASE_TRY(const std::string text, section.text_or("status_url", ""));
   const bool everywhere = listen.host == "0.0.0.0" || listen.host == "::";
@@ -78,6 +88,10 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(const base::Duration life, read_life(section, "certificate_life", kDefaultCertificateLife));
   BASE_TRY(auto profiles, section.sections("profiles"));
   BASE_TRY(settings.policy, IssuancePolicy::read(std::move(profiles), life));
+  BASE_TRY(settings.danger_unverified_registry, section.flag_or("danger_unverified_registry", false));
+  using Peer = store::Location::Peer;
+  const Peer peer = settings.danger_unverified_registry ? Peer::danger_anybody : Peer::verified;
+  BASE_TRY(settings.registry, read_registry(section, peer));
   BASE_TRY(settings.notices, NoticeSettings::read(section, folder));
   BASE_TRY(settings.token, TokenSettings::read(section, folder));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));

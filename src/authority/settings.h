@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "authority/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
+#include "store/location.h"
 
 namespace countersign::authority {
 
@@ -26,8 +28,10 @@ struct Settings {
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
   NoticeSettings notices;
-  std::optional<TokenSettings> token;  ///< nothing: the keys of the CAs are in files
-  bool danger_open_files = false;      ///< take keys and passphrase from files that others can read or write
+  std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
+  bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
+  std::optional<TokenSettings> token;       ///< nothing: the keys of the CAs are in files
+  bool danger_open_files = false;           ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.
   static base::Result<Settings> load(const std::filesystem::path& file);

@@ -36,6 +36,7 @@ TEST(Settings, HaveDefaults) {
   EXPECT_EQ(settings->policy.rules_for(base::Environment::uat, trust::Purpose::transport).life,
             std::chrono::hours(24 * 350));
   EXPECT_TRUE(settings->passphrase_file.empty());
+  EXPECT_FALSE(settings->registry);
 }
 
 TEST(Settings, NameEveryMistake) {
@@ -56,6 +57,14 @@ TEST(Settings, NameEveryMistake) {
         Row{"status by https", "[authority]\nstatus_url = 'https://pki.example'", "config.value"},
         Row{"status with a query", "[authority]\nstatus_url = 'http://pki.example/?a'", "config.value"},
         Row{"no server name", "[authority]\nserver_names = []", "config.value"},
+        Row{"a registry on PostgreSQL", "[authority]\nregistry = 'postgresql://localhost/x'", "ok"},
+        Row{"a registry of another kind", "[authority]\nregistry = 'mysql://localhost/x'", "config.value"},
+        Row{"a registry behind a plain network", "[authority]\nregistry = 'postgresql://db.example/x?sslmode=disable'",
+            "config.value"},
+        Row{"the same, wanted",
+            "[authority]\nregistry = 'postgresql://db.example/x?sslmode=disable'\n"
+            "danger_unverified_registry = true",
+            "ok"},
         Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
     EXPECT_EQ(code_of(read(row.text)), row.code) << row.name;
 }

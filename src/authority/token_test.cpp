@@ -39,6 +39,7 @@ class InToken : public ::testing::Test {
     Settings settings;
     settings.provider = "Example Payments";
     settings.data = folder();
+    settings.registry = testing::registry_at(data().registry());
     settings.server_names = {"localhost"};
     settings.policy = IssuancePolicy(kDay * 350);
     settings.token = token;
@@ -61,7 +62,7 @@ class InToken : public ::testing::Test {
     BASE_TRY(auto outcome, authority.enrolment().redeem({code, trust::Purpose::transport, csr}));
     return std::get<Issued>(std::move(outcome));  // nobody has to approve
   }
-  std::string ask(const std::string& sql) const { return testing::RawSqlite(data().registry()).ask(sql); }
+  std::string ask(const std::string& sql) const { return testing::RawRegistry(data().registry()).ask(sql); }
 
   FakePkcs11& fake = FakePkcs11::of(FAKE_PKCS11);
   std::optional<TokenSettings> token = token_settings();
@@ -149,6 +150,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
         Row{"before the root signs", "C_Sign", 0}, Row{"when all keys are there", "C_Sign", 8}}) {
     fake.reset();
     fs::remove_all(folder());
+    testing::remove_registry(data().registry());
     fake.fail_after(row.call, row.after, 0x80001234UL);
     EXPECT_EQ(code_of(open()), "token.failed") << row.name;
     const std::size_t made = fake.keys.size();
@@ -163,6 +165,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
 TEST_F(InToken, NoOneElsesKeysAreTaken) {
   ASSERT_TRUE(open());
   fs::rename(folder(), folder().string() + ".lost");
+  testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "keys.exist");
   EXPECT_EQ(code_of(open()), "keys.exist") << "trying again changes nothing";
   EXPECT_EQ(fake.keys.size(), 9U);
@@ -173,8 +176,7 @@ TEST_F(InToken, NoOneElsesKeysAreTaken) {
 
 TEST_F(InToken, WithoutItsRegistryNothingIsMadeAnew) {
   ASSERT_TRUE(open());
-  for (const char* suffix : {"", "-wal", "-shm"})
-    fs::remove(data().registry().string() + suffix);
+  testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "authority.registry_lost");
 }
 

@@ -6,6 +6,7 @@
 #include "store/organisations.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
+#include "testing/registries.h"
 
 namespace countersign::store {
 namespace {
@@ -19,7 +20,7 @@ const ApplicationKey kPayments{"production", "acme", "payments"};
 class AcmeTables : public ::testing::Test {
  protected:
   void SetUp() override {
-    registry_.emplace(Registry::open(folder_ / "registry.db").value());
+    registry_.emplace(Registry::open(testing::registry_at(folder_ / "registry.db")).value());
     begin();
     ASSERT_TRUE(insert(tx(), OrganisationRow{"acme", "Acme", false, kNow}));
     ASSERT_TRUE(insert(tx(), ApplicationRow{kPayments, "Payments", {}, false, kNow}));

@@ -9,6 +9,7 @@
 #include "store/organisations.h"
 #include "store/statuses.h"
 #include "testing/folder.h"
+#include "testing/registries.h"
 
 namespace countersign::store {
 namespace {
@@ -22,7 +23,7 @@ const CrlKey kShard{"production-transport", 3};
 class Crls : public ::testing::Test {
  protected:
   void SetUp() override {
-    registry_.emplace(Registry::open(folder_ / "registry.db").value());
+    registry_.emplace(Registry::open(testing::registry_at(folder_ / "registry.db")).value());
     transaction_.emplace(registry_->begin().value());
     ASSERT_TRUE(insert(tx(), OrganisationRow{"acme", "Acme", false, kNow}));
     ASSERT_TRUE(insert(tx(), ApplicationRow{kPayments, "Payments", {}, false, kNow}));

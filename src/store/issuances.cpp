@@ -19,6 +19,7 @@ void soci::type_conversion<countersign::store::IssuanceRow>::from_base(const soc
   row.state = text(from, "state");
   row.recorded_at = instant(from, "recorded_at");
   row.finished_at = maybe_instant(from, "finished_at");
+  row.instance = maybe_text(from, "instance");
 }
 
 void soci::type_conversion<countersign::store::IssuanceRow>::to_base(const countersign::store::IssuanceRow& row,
@@ -35,6 +36,7 @@ void soci::type_conversion<countersign::store::IssuanceRow>::to_base(const count
   put(to, "state", row.state);
   put(to, "recorded_at", row.recorded_at);
   put(to, "finished_at", row.finished_at);
+  put(to, "instance", row.instance);
   indicator = soci::i_ok;
 }
 
@@ -55,9 +57,9 @@ base::Result<void> insert(Transaction& transaction, const IssuanceRow& row) {
   return run(transaction, "record an issuance", [&](soci::session& sql) {
     sql << "INSERT INTO issuances (serial, environment, organisation, application, purpose, names, spki_sha256, "
            "tbs_sha256,"
-           " issuer, requested_by, state, recorded_at, finished_at)"
+           " issuer, requested_by, state, recorded_at, finished_at, instance)"
            " VALUES (:serial, :environment, :organisation, :application, :purpose, :names, :spki_sha256, :tbs_sha256,"
-           " :issuer, :requested_by, :state, :recorded_at, :finished_at)",
+           " :issuer, :requested_by, :state, :recorded_at, :finished_at, :instance)",
         soci::use(row);
   });
 }

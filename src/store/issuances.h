@@ -18,6 +18,7 @@ struct IssuanceRow {
   std::string state;  ///< recorded | issued | abandoned
   base::Instant recorded_at;
   std::optional<base::Instant> finished_at;
+  std::optional<std::string> instance = std::nullopt;  ///< the authority that is at it
 };
 
 /// Fails also: `store.conflict` when the serial was ever used.

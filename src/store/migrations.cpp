@@ -1,6 +1,7 @@
 #include "store/migrations.h"
 
 #include <array>
+#include <set>
 #include <span>
 
 #include "store/sql.h"
@@ -130,6 +131,17 @@ constexpr std::array kFirstStatements = {
 constexpr std::array kCancelledCodes = {
     "ALTER TABLE enrolment_codes ADD COLUMN cancelled_at BIGINT",
     "CREATE INDEX enrolment_codes_by_application ON enrolment_codes (environment, organisation, application)",
+};
+
+/// What amendments take the lock of on PostgreSQL, and the authorities that share a registry: whose an open intent is.
+constexpr std::array kSeveralAuthorities = {
+    "INSERT INTO counters (name, value) VALUES ('amendments', 0)",
+    "CREATE TABLE instances ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " label TEXT NOT NULL,"
+    " started_at BIGINT NOT NULL,"
+    " seen_at BIGINT NOT NULL)",
+    "ALTER TABLE issuances ADD COLUMN instance TEXT",
 };
 
 constexpr std::array kApprovals = {
@@ -296,37 +308,40 @@ constexpr std::array kNotices = {
 
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
-    Migration{1, "first", kFirstStatements},               //
-    Migration{2, "cancelled_codes", kCancelledCodes},      //
-    Migration{3, "approvals_and_renewals", kApprovals},    //
-    Migration{4, "revocation_status", kRevocationStatus},  //
-    Migration{6, "acme", kAcme},                           //
-    Migration{7, "certificate_log", kCertificateLog},      //
-    Migration{8, "notices", kNotices},                     //
+    Migration{1, "first", kFirstStatements},                   //
+    Migration{2, "cancelled_codes", kCancelledCodes},          //
+    Migration{3, "approvals_and_renewals", kApprovals},        //
+    Migration{4, "revocation_status", kRevocationStatus},      //
+    Migration{5, "several_authorities", kSeveralAuthorities},  //
+    Migration{6, "acme", kAcme},                               //
+    Migration{7, "certificate_log", kCertificateLog},          //
+    Migration{8, "notices", kNotices},                         //
 };
 
-int last_applied(soci::session& sql) {
-  sql << "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
-  int number = 0;
-  sql << "SELECT COALESCE(MAX(number), 0) FROM migrations", soci::into(number);
-  return number;
+std::set<int> find_applied(soci::session& sql, Dialect dialect) {
+  sql << to_dialect(dialect,
+                    "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL)");
+  soci::rowset<int> numbers = (sql.prepare << "SELECT number FROM migrations");
+  return {numbers.begin(), numbers.end()};
 }
 
 }  // namespace
 
-base::Result<void> migrate(soci::session& sql) {
+base::Result<void> migrate(soci::session& sql, Dialect dialect) {
   try {
     soci::transaction transaction(sql);
-    const int applied = last_applied(sql);
-    if (applied > kMigrations.back().number)
+    for (const char* statement : before_migration(dialect))
+      sql << statement;
+    const std::set<int> applied = find_applied(sql, dialect);
+    if (!applied.empty() && *applied.rbegin() > kMigrations.back().number)
       return base::fail(base::Kind::conflict, "store.too_new",
-                        "the registry was made by a newer Countersign (schema " + std::to_string(applied) +
+                        "the registry was made by a newer Countersign (schema " + std::to_string(*applied.rbegin()) +
                             ", this one knows " + std::to_string(kMigrations.back().number) +
                             "): run that version, or restore a backup");
     for (const Migration& migration : kMigrations) {
-      if (migration.number <= applied) continue;
+      if (applied.contains(migration.number)) continue;
       for (const char* statement : migration.statements)
-        sql << statement;
+        sql << to_dialect(dialect, statement);
       const std::string name = migration.name;  // borrowed until the statement has run
       sql << "INSERT INTO migrations (number, name) VALUES (:number, :name)", soci::use(migration.number, "number"),
           soci::use(name, "name");

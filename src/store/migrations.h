@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "store/dialect.h"
 
 namespace soci {
 class session;
@@ -9,7 +10,8 @@ class session;
 
 namespace countersign::store {
 
-/// Applies the steps that `sql` has not had yet. Fails: `store.too_new`, and as store/registry.h says.
-base::Result<void> migrate(soci::session& sql);
+/// Applies the steps that `sql` has not had yet; of several programs, one at a time does. Fails: `store.too_new`, and
+/// as store/registry.h says.
+base::Result<void> migrate(soci::session& sql, Dialect dialect);
 
 }  // namespace countersign::store

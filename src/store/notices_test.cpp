@@ -10,6 +10,7 @@
 #include "store/organisations.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
+#include "testing/registries.h"
 
 namespace countersign::store {
 namespace {
@@ -23,7 +24,7 @@ const ApplicationKey kPayments{"production", "acme", "payments"};
 class NoticeTables : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto registry = Registry::open(folder_ / "registry.db");
+    auto registry = Registry::open(testing::registry_at(folder_ / "registry.db"));
     ASSERT_TRUE(registry);
     registry_.emplace(std::move(*registry));
     begin();

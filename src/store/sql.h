@@ -11,15 +11,20 @@
 #include "base/check.h"
 #include "base/time.h"
 #include "store/applications.h"
+#include "store/engine.h"
 #include "store/registry.h"
 
 namespace countersign::store {
 
 struct Transaction::Impl {
   soci::session& sql;
+  Engine& engine;
   bool& in_use;  ///< the registry's mark that a transaction is open
   bool open = true;
   bool failed = false;
+
+  /// Rolls back what is still open.
+  void end();
 };
 
 /// What `thrown` means to our callers; `doing` names the work.

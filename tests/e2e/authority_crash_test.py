@@ -2,9 +2,10 @@
 same request completes when it is made again."""
 import signal
 import sqlite3
+import unittest
 
 import path  # noqa: F401
-from harness import testing
+from harness import database, testing
 from harness.platform import credential_in
 
 STEPS = ["after_check", "after_lint", "after_record", "after_sign", "after_publish"]
@@ -15,13 +16,11 @@ RECORDED = {"after_record", "after_sign", "after_publish"}
 
 
 class AuthorityCrashTest(testing.PlatformTest):
-    def setUp(self):
-        self.registry = self.platform.authority_folder / "registry.db"
-
-    def rows(self, query, *arguments):
-        connection = sqlite3.connect(self.registry)
+    def rows(self, query):
+        """Tuples of text, from behind the authority's back."""
+        connection = sqlite3.connect(self.platform.authority_folder / "registry.db")
         try:
-            return connection.execute(query, arguments).fetchall()
+            return [tuple(str(value) for value in row) for row in connection.execute(query)]
         finally:
             connection.close()
 
@@ -57,11 +56,11 @@ class AuthorityCrashTest(testing.PlatformTest):
 
     def check_registry_after_crash(self, step, known_before):
         recorded = set(self.serials()) - known_before
-        published = self.rows("SELECT serial FROM certificates WHERE purpose <> 'ocsp' AND serial NOT IN (%s)" % ",".join("?" * len(known_before)),
-                              *known_before)
+        known = ",".join(f"'{serial}'" for serial in known_before)
+        published = self.rows(f"SELECT serial FROM certificates WHERE purpose <> 'ocsp' AND serial NOT IN ({known})")
         self.assertEqual(len(recorded), 1 if step in RECORDED else 0)
         self.assertEqual(len(published), 1 if step in PUBLISHED else 0)
-        self.assertEqual(self.rows("SELECT COUNT(*) FROM certificates WHERE serial NOT IN (SELECT serial FROM issuances)"), [(0,)])
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM certificates WHERE serial NOT IN (SELECT serial FROM issuances)"), [("0",)])
 
     def check_registry_after_retry(self, application, step, known_before):
         listed = self.platform.admin("list", "--application", application)["certificates"]
@@ -105,7 +104,19 @@ class AuthorityCrashTest(testing.PlatformTest):
             self.assertEqual(again.returncode, 0, again.stderr)
         published = self.rows("SELECT serial FROM certificates")
         self.assertEqual(len(published), len(set(published)))
-        self.assertEqual(self.rows("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), [(0,)])
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), [("0",)])
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class AuthorityCrashOnPostgresqlTest(AuthorityCrashTest):
+    @classmethod
+    def make_registry(cls):
+        cls.database = database.Postgresql()
+        cls.addClassCleanup(cls.database.close)
+        return cls.database.uri
+
+    def rows(self, query):
+        return self.database.rows(query)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def programs_folder():
 
 
 class Platform:
-    def __init__(self, upstream, endpoints=(), environment="production"):
+    def __init__(self, upstream, endpoints=(), environment="production", registry=""):
         self.programs = programs_folder()
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-"))
         self.data = self.folder / "data"
@@ -59,6 +59,7 @@ class Platform:
         self.upstream = upstream
         self.endpoints = list(endpoints)
         self.environment = environment
+        self.registry = registry  # a PostgreSQL URI; empty: a file
         self.ports = {}  # api, internal, authority_status, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -254,7 +255,7 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
-            provider=PROVIDER, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
+            provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
             endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
@@ -271,6 +272,7 @@ name = "{provider}"
 
 [authority]
 data = "authority"
+registry = "{registry}"
 api = {api}
 internal = {internal}
 status_listen = {authority_status}

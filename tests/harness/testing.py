@@ -24,11 +24,16 @@ class PlatformTest(unittest.TestCase):
     def setUpClass(cls):
         cls.upstream = Upstream()
         cls.addClassCleanup(cls.upstream.stop)
-        cls.platform = Platform(cls.upstream.address)
+        cls.platform = Platform(cls.upstream.address, registry=cls.make_registry())
         cls.platform.authority_settings = cls.authority_settings
         cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
         cls.platform.provision()
+
+    @classmethod
+    def make_registry(cls):
+        """The URI of the registry; empty: a file."""
+        return ""
 
     @classmethod
     def enrol(cls, application, options=()):

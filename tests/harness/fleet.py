@@ -1,0 +1,53 @@
+"""One of several authorities that share a registry: countersign-authority alone, on a folder of its own."""
+import shutil
+import tempfile
+from pathlib import Path
+
+from harness.program import Program
+
+CONFIG = """[provider]
+name = "Example Payments"
+[authority]
+data = "authority"
+registry = "{registry}"
+api = "127.0.0.1:0"
+internal = "127.0.0.1:0"
+status_listen = "127.0.0.1:0"
+server_names = ["localhost", "127.0.0.1"]
+"""
+
+
+class Authority:
+    """countersign-authority alone, on a folder of its own."""
+
+    def __init__(self, programs, registry):
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="countersign-fleet-"))
+        self.data = self.folder / "authority"
+        self.config = self.folder / "countersign.toml"
+        self.config.write_text(CONFIG.format(registry=registry))
+        self.process = None
+        self.ports = {}
+
+    def launch(self, *options):
+        ready = self.folder / "ready"
+        command = [self.programs / "countersign-authority", "--config", self.config, "--ready-file", ready, *options]
+        self.process = Program("authority", command, self.folder, ready)
+        return self
+
+    def start(self, *options):
+        said = self.launch(*options).process.started()
+        self.ports = {key: int(address.rpartition(":")[2]) for key, address in said.items()}
+        return self
+
+    def take_keys_of(self, data):
+        """What an operator does for an authority that joins."""
+        shutil.rmtree(self.data / "keys", ignore_errors=True)
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        shutil.copytree(data / "keys", self.data / "keys")
+        shutil.copy(data / "passphrase", self.data / "passphrase")
+
+    def close(self):
+        if self.process is not None:
+            self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
