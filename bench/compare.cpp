@@ -1,5 +1,5 @@
-// Compares countersign-gateway with nginx and HAProxy: what one operation costs the server, in CPU time as the operating
-// system accounts it, and how long it takes. One line a case and peer.
+// Compares countersign-gateway with nginx and HAProxy: what one operation costs the server, in CPU time as the
+// operating system accounts it, and how long it takes. One line a case and peer.
 //
 // Servers are driven in turn (A B C A B C ...) by the same client with the same certificates, in front of the same
 // upstream; the ratio is the median of the ratios of neighbouring turns.
@@ -23,8 +23,8 @@ namespace {
 
 struct Options {
   std::string gateway;
-  std::vector<std::string> cases = {"full", "keepalive", "body_1m", "upload_1m", "idle", "workers", "workers_keepalive",
-                                    "revoked", "floor"};
+  std::vector<std::string> cases = {"full",    "keepalive",         "body_1m", "upload_1m", "idle",
+                                    "workers", "workers_keepalive", "revoked", "floor"};
   std::vector<std::string> peers = {"nginx", "haproxy"};
   int rounds = 5;
   double seconds = 5;

@@ -188,9 +188,8 @@ Run drive(int port, const Identity& identity, const Load& load, double seconds) 
   const auto start = Steady::now();
   const auto until = start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(seconds));
   for (std::size_t i = 0; i < parts.size(); ++i)
-    threads.emplace_back([&, i] {
-      call_on(port, identity, load, kFirstSource + static_cast<unsigned>(i), until, parts[i]);
-    });
+    threads.emplace_back(
+        [&, i] { call_on(port, identity, load, kFirstSource + static_cast<unsigned>(i), until, parts[i]); });
   for (std::thread& thread : threads)
     thread.join();
   Run whole;

@@ -19,7 +19,7 @@ struct Identity {
 
 struct Load {
   enum class Each { connection, request };
-  Each each = Each::connection;   ///< does every operation open a connection of its own?
+  Each each = Each::connection;  ///< does every operation open a connection of its own?
   std::size_t response_bytes = 100;
   std::size_t request_bytes = 0;  ///< sent with POST where not 0
   int at_once = 16;

@@ -19,7 +19,7 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
   const std::filesystem::path& pki = setup.material.folder();
   std::string text = getuid() == 0 ? "user root;\n" : "";
   text += "daemon off; worker_processes " + number(setup.workers) + "; pid " + (own / "pid").string() +
-          ";\nworker_rlimit_nofile 60000;\nevents { worker_connections 20000; }\nhttp {\n";
+          ";\nevents { worker_connections 8000; }\nhttp {\n";
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     text += "  " + std::string(kind) + "_temp_path " + (own / kind).string() + ";\n";
   text += setup.access_log == "on" ? "  access_log " + (own / "access.log").string() + ";\n" : "  access_log off;\n";
@@ -35,7 +35,8 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
   if (!tickets) text += "    ssl_session_tickets off;\n    ssl_session_cache off;\n";
   text +=
       "    location / {\n      proxy_pass http://service;\n      proxy_http_version 1.1;\n"
-      "      proxy_set_header Connection \"\";\n      proxy_set_header Host $host;\n      proxy_request_buffering off;\n"
+      "      proxy_set_header Connection \"\";\n      proxy_set_header Host $host;\n      proxy_request_buffering "
+      "off;\n"
       "      proxy_set_header Client-Cert $ssl_client_escaped_cert;\n"
       "      proxy_set_header X-Forwarded-For $remote_addr;\n      proxy_set_header X-Forwarded-Proto https;\n"
       "    }\n  }\n}\n";
@@ -44,12 +45,13 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
 
 std::string haproxy_config(const Setup& setup, int port, bool tickets) {
   const std::filesystem::path& pki = setup.material.folder();
-  std::string text = "global\n  nbthread " + number(setup.workers) + "\n  maxconn 20000\n";
+  std::string text = "global\n  nbthread " + number(setup.workers) + "\n  maxconn 8000\n";
   if (setup.access_log == "on") text += "  log stdout format raw local0 info\n";
   text += "  ssl-default-bind-options ssl-min-ver TLSv1.2";
   text += tickets ? "\n" : " no-tls-tickets\n  tune.ssl.cachesize 0\n";
-  text += "defaults\n  mode http\n  timeout connect 3s\n  timeout client 75s\n  timeout server 60s\n"
-          "  timeout http-keep-alive 75s\n  http-reuse always\n";
+  text +=
+      "defaults\n  mode http\n  timeout connect 3s\n  timeout client 75s\n  timeout server 60s\n"
+      "  timeout http-keep-alive 75s\n  http-reuse always\n";
   if (setup.access_log == "on") text += "  log global\n  option httplog\n";
   text += "frontend partners\n  bind 127.0.0.1:" + number(port) + " backlog 1024 ssl crt " +
           (pki / "server-and-key.pem").string() + " ca-file " + (pki / "partner-root.pem").string() +
@@ -68,7 +70,8 @@ Server start_gateway(const Setup& setup, const std::string& name, std::size_t re
   const int port = free_port();
   write_file(data / "countersign.toml",
              "[gateway]\ndata = \".\"\ntrust_chain = \"../trust-chain.pem\"\npartner_chain = \"../partner-root.pem\"\n"
-             "listen = \"127.0.0.1:" + number(port) + "\"\nstatus = \"127.0.0.1:" + number(free_port()) +
+             "listen = \"127.0.0.1:" +
+                 number(port) + "\"\nstatus = \"127.0.0.1:" + number(free_port()) +
                  "\"\nauthority = \"127.0.0.1:1\"\nenvironment = \"production\"\nworkers = " + number(setup.workers) +
                  "\naccess_log = " + (setup.access_log == "on" ? "true" : "false") +
                  "\n[[gateway.routes]]\nupstream = \"127.0.0.1:" + number(setup.upstream_port) + "\"\n");

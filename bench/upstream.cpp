@@ -70,7 +70,8 @@ class Served {
   }
 
   void answer() {
-    out_ += "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(size_) + "\r\n\r\n";
+    out_ +=
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(size_) + "\r\n\r\n";
     if (size_ <= kPiece) out_.append(size_, 'x');
     else body_to_send_ = size_;
   }

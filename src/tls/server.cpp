@@ -65,7 +65,7 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
                                                                                       Place& place) {
   const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
   // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
-  JudgeClient judge = [this, &place](const trust::PresentedChain& presented) {
+  JudgeClient judge = [this, &place](const trust::Presented& presented) {
     auto verdict = judge_(presented);
     if (!verdict) place.end_handshake();
     return verdict;

@@ -6,12 +6,15 @@
 
 #include "net/socket.h"
 #include "net/wakeup.h"
+#include "tls/library.h"
 
 typedef struct ssl_st SSL;
 
 namespace countersign::tls {
 
+/// Keeps the library that the SSL object was made with.
 struct FreeSsl {
+  std::shared_ptr<const Library> library = nullptr;
   void operator()(SSL* ssl) const;
 };
 using SslHandle = std::unique_ptr<SSL, FreeSsl>;
