@@ -73,8 +73,7 @@ class Session {
     }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
-    ExchangeRequest request{head, std::move(*destination), *route, context_.server.draining()};
-    Exchange exchange(exchange_context, std::move(request));
+    Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
     co_return co_await exchange.run();
   }
 

@@ -33,6 +33,7 @@ base::Result<std::shared_ptr<SSL_CTX>> make_context(const SSL_METHOD* method, co
   SSL_CTX_set_options(
       ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(ctx, 1);  // a record in one system call, not its header and then its body
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_max_cert_list(ctx, kPeerChainLimit);
   SSL_CTX_set_cert_verify_callback(ctx, examine_presented_chain, nullptr);

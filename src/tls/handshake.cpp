@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "tls/examination.h"
+#include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
 
 namespace countersign::tls {
@@ -101,9 +102,9 @@ net::Task<void> linger(net::Socket& socket) {
   socket.abort();
 }
 
-base::Result<SslHandle> make_ssl(SSL_CTX* context, std::shared_ptr<const Library> library, const net::Socket& socket) {
+base::Result<SslHandle> make_ssl(SSL_CTX* context, std::shared_ptr<const Library> library, net::Socket& socket) {
   SslHandle ssl(SSL_new(context), FreeSsl{std::move(library)});
-  if (!ssl || SSL_set_fd(ssl.get(), socket.descriptor()) != 1)
+  if (!ssl || !attach_socket(ssl.get(), socket))
     return base::fail(base::Kind::internal, "tls.context", "no TLS connection could be made");
   return ssl;
 }

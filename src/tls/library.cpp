@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,10 @@ namespace {
 
 constexpr const char* kShownName = "countersign-view-of-default";
 constexpr unsigned long kFastDecoders = 0x30200000UL;  ///< OpenSSL 3.2
-constexpr std::array<std::string_view, 4> kKeyKinds = {"EC", "RSA", "RSA-PSS", "ED25519"};
+/// The keys that certificates of ours and of partners have, and what else TLS as we speak it (context.cpp) needs keys
+/// for.
+constexpr std::array<std::string_view, 4> kCertificateKeys = {"EC", "RSA", "RSA-PSS", "ED25519"};
+constexpr std::array<std::string_view, 4> kOtherKeys = {"X25519", "HKDF", "TLS1-PRF", "HMAC"};
 
 /// Has anybody asked for more than the default provider (openssl.cnf, FIPS)?
 bool is_configured() {
@@ -29,18 +33,37 @@ bool is_configured() {
   return others > 0 || EVP_default_properties_is_fips_enabled(nullptr) == 1;
 }
 
+bool is_among(const OSSL_ALGORITHM& algorithm, std::span<const std::string_view> kinds) {
+  const std::string_view names = algorithm.algorithm_names;  // "EC:id-ecPublicKey:1.2.840.10045.2.1"
+  return std::ranges::find(kinds, names.substr(0, names.find(':'))) != kinds.end();
+}
+
 bool reads_certificate_keys(const OSSL_ALGORITHM& decoder) {
-  const std::string_view names = decoder.algorithm_names;
   const std::string_view properties = decoder.property_definition;
-  return std::ranges::find(kKeyKinds, names.substr(0, names.find(':'))) != kKeyKinds.end() &&
-         properties.find("input=der") != std::string_view::npos &&
+  return is_among(decoder, kCertificateKeys) && properties.find("input=der") != std::string_view::npos &&
          properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
 }
 
-/// The process's default provider, and which of its decoders are shown. Made once, then only read.
+bool keeps_needed_keys(const OSSL_ALGORITHM& keys) {
+  return is_among(keys, kCertificateKeys) || is_among(keys, kOtherKeys);
+}
+
+/// Those of `provider`'s algorithms that are wanted, ended by one without a name, as OpenSSL wants it.
+std::vector<OSSL_ALGORITHM> choose(OSSL_PROVIDER* provider, int operation, bool (*wanted)(const OSSL_ALGORITHM&)) {
+  std::vector<OSSL_ALGORITHM> chosen;
+  int no_cache = 0;
+  const OSSL_ALGORITHM* one = OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
+  for (; one != nullptr && one->algorithm_names != nullptr; ++one)
+    if (wanted(*one)) chosen.push_back(*one);
+  chosen.push_back({nullptr, nullptr, nullptr, nullptr});
+  return chosen;
+}
+
+/// The process's default provider, and which of its decoders and kinds of keys are shown. Made once, then only read.
 struct Default {
   OSSL_PROVIDER* provider = nullptr;
-  std::vector<OSSL_ALGORITHM> decoders = {};  ///< ended by one without a name, as OpenSSL wants it
+  std::vector<OSSL_ALGORITHM> decoders = {};
+  std::vector<OSSL_ALGORITHM> keys = {};
 };
 
 const Default& the_default() {
@@ -48,11 +71,8 @@ const Default& the_default() {
     Default one;
     one.provider = OSSL_PROVIDER_load(nullptr, "default");
     if (one.provider == nullptr) return one;
-    int no_cache = 0;
-    const OSSL_ALGORITHM* decoder = OSSL_PROVIDER_query_operation(one.provider, OSSL_OP_DECODER, &no_cache);
-    for (; decoder != nullptr && decoder->algorithm_names != nullptr; ++decoder)
-      if (reads_certificate_keys(*decoder)) one.decoders.push_back(*decoder);
-    one.decoders.push_back({nullptr, nullptr, nullptr, nullptr});
+    one.decoders = choose(one.provider, OSSL_OP_DECODER, reads_certificate_keys);
+    one.keys = choose(one.provider, OSSL_OP_KEYMGMT, keeps_needed_keys);
     return one;
   }();
   return found;
@@ -64,6 +84,7 @@ const OSSL_ALGORITHM* query_shown(void*, int operation, int* no_cache) {
   *no_cache = 0;
   switch (operation) {
     case OSSL_OP_DECODER: return the_default().decoders.data();
+    case OSSL_OP_KEYMGMT: return the_default().keys.data();
     case OSSL_OP_ENCODER:
     case OSSL_OP_STORE: return nullptr;
     default: return OSSL_PROVIDER_query_operation(the_default().provider, operation, no_cache);

@@ -31,7 +31,8 @@ std::optional<int> peek_alert_received();
 
 class TlsStream final : public net::Stream {
  public:
-  TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  /// `ssl` has `socket` attached.
+  TlsStream(net::Socket socket, SslHandle ssl);
 
   net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override;
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline deadline) override;
