@@ -171,9 +171,10 @@ class Comparison {
     return servers_.at(name);
   }
   const Server& own() { return gateway("countersign", 1, 0); }
-  const Server& peer(const std::string& name) {
-    if (!servers_.contains(name)) servers_.emplace(name, start_peer(setup(1), name));
-    return servers_.at(name);
+  const Server& peer(const std::string& name, int workers = 1) {
+    const std::string key = workers == 1 ? name : name + "-with-two";
+    if (!servers_.contains(key)) servers_.emplace(key, start_peer(setup(workers), name));
+    return servers_.at(key);
   }
 
   void against_peers(const std::string& name, const Load& load) {
@@ -183,8 +184,11 @@ class Comparison {
     compare(options_, name, servers, material_.client(), load);
   }
 
+  /// Two workers beside one, of ours and of each peer: what the machine makes of it shows in theirs.
   void workers(const std::string& name, const Load& load) {
     compare(options_, name, {&gateway("two-workers", 2, 0), &own()}, material_.client(), load);
+    for (const std::string& one : options_.peers)
+      compare(options_, name, {&peer(one, 2), &peer(one)}, material_.client(), load);
   }
 
   void revoked() {

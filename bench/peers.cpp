@@ -94,7 +94,8 @@ Server start_peer(const Setup& setup, const std::string& name) {
   const std::vector<std::string> arguments =
       is_nginx ? std::vector<std::string>{"nginx", "-e", (own / "error.log").string(), "-c", config}
                : std::vector<std::string>{"haproxy", "-db", "-f", config};
-  Server server{name, port, Process::start(arguments, log)};
+  const std::string shown = setup.workers == 1 ? name : name + "-with-" + number(setup.workers);
+  Server server{shown, port, Process::start(arguments, log)};
   wait_until_listening(server.process, port, log);
   return server;
 }

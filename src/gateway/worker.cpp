@@ -4,6 +4,8 @@ namespace countersign::gateway {
 namespace {
 
 constexpr base::Duration kHousekeeping = std::chrono::seconds(1);
+/// All connections that an address may have, at once after a restart of its own, at the usual rate.
+constexpr double kBurstSeconds = 10;
 
 /// Judges a client for this gateway: a transport certificate of its environment, known to the registry as good.
 struct JudgeTransport {
@@ -54,7 +56,9 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::End
 }
 
 void Worker::start() {
-  const tls::ServerOptions options{.name = "gateway"};
+  const auto rate = static_cast<double>(shared_.config.handshakes_per_second);
+  const tls::ServerOptions options{
+      .name = "gateway", .handshakes_per_second = rate, .handshake_burst = rate * kBurstSeconds};
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
       *loop_, listener_, options, [this] { return context_; },
       JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},

@@ -11,7 +11,9 @@
 namespace countersign::http {
 namespace {
 
-constexpr std::size_t kBufferBytes = 16 * 1024;
+/// Room for a usual head: what an idle connection costs. Chunks are read in larger pieces.
+constexpr std::size_t kHeadBuffer = 4 * 1024;
+constexpr std::size_t kChunkBuffer = 16 * 1024;
 constexpr int kMaxInterimResponses = 16;
 
 tl::unexpected<base::Error> malformed(std::string detail) {
@@ -31,7 +33,7 @@ struct H1Reader::Impl {
   Impl(net::Stream& s, H1Limits l) : stream(s), limits(l) {}
 
   net::Task<base::Result<bool>> fill(net::Deadline deadline);
-  std::span<std::uint8_t> make_space();
+  std::span<std::uint8_t> make_space(std::size_t at_least);
   net::Task<base::Result<std::size_t>> find_head_end(Side side, net::Deadline deadline);
   base::Result<std::size_t> scan_head(Side side, LineScanner& scanner, std::size_t& scanned);
   net::Task<base::Result<std::string_view>> read_line(std::size_t max_bytes, net::Deadline deadline);
@@ -70,21 +72,22 @@ struct H1Reader::Impl {
   bool broken = false;
 };
 
-/// Room behind those buffered.
-std::span<std::uint8_t> H1Reader::Impl::make_space() {
+/// Room behind those buffered, in a buffer of `at_least` so many bytes.
+std::span<std::uint8_t> H1Reader::Impl::make_space(std::size_t at_least) {
   if (begin == end) begin = end = 0;
   if (end == buffer.size() && begin > 0) {
     std::memmove(buffer.data(), buffer.data() + begin, buffered());
     end -= begin;
     begin = 0;
   }
-  if (end == buffer.size()) buffer.resize(std::max(kBufferBytes, buffer.size() * 2));
+  if (end == buffer.size() || buffer.size() < at_least)
+    buffer.resize(std::max(at_least, end == buffer.size() ? buffer.size() * 2 : buffer.size()));
   return {buffer.data() + end, buffer.size() - end};
 }
 
 /// More bytes behind those buffered; false at the end of the stream.
 net::Task<base::Result<bool>> H1Reader::Impl::fill(net::Deadline deadline) {
-  BASE_CO_TRY(const std::size_t got, co_await stream.read_some(make_space(), deadline));
+  BASE_CO_TRY(const std::size_t got, co_await stream.read_some(make_space(kChunkBuffer), deadline));
   end += got;
   co_return got > 0;
 }
@@ -122,7 +125,7 @@ net::Task<base::Result<std::size_t>> H1Reader::Impl::find_head_end(Side side, ne
       const net::Deadline head_deadline = net::Deadline::after(limits.head_time);
       deadline = side == Side::request ? head_deadline : net::Deadline::earlier(overall, head_deadline);
     }
-    base::Result<std::size_t> got = co_await stream.read_some(make_space(), deadline);
+    base::Result<std::size_t> got = co_await stream.read_some(make_space(kHeadBuffer), deadline);
     if (!got && started && got.error().code == "net.timeout" && deadline.at != overall.at)
       co_return base::fail(base::Kind::timeout, "http.head_timeout", "the head did not arrive in time");
     if (!got) co_return base::unexpected(std::move(got).error());

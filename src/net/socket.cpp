@@ -124,6 +124,17 @@ Task<void> Socket::Impl::yield() {
   co_await boost::asio::post(loop.executor(), boost::asio::use_awaitable_t<Executor>());
 }
 
+bool Socket::Impl::forget_writable() {
+  const int open_descriptor = descriptor.release();
+  boost::system::error_code error;
+  descriptor.assign(open_descriptor, error);
+  if (!error) return true;
+  ::close(open_descriptor);
+  aborted = true;
+  errno = error.value();
+  return false;
+}
+
 ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
   if (!maybe_readable) {
     errno = EAGAIN;
@@ -147,6 +158,8 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 Socket::~Socket() { abort(); }
 
 Executor Socket::executor() const { return impl_->loop.executor(); }
+
+Turns& Socket::turns() const { return impl_->loop.turns(); }
 
 void Socket::abort() noexcept {
   if (impl_ != nullptr) impl_->abort();

@@ -47,6 +47,8 @@ class Socket final : public Stream {
   ssize_t read_now(std::span<std::uint8_t> into);
   ssize_t write_now(base::BytesView data);
   Executor executor() const;
+  /// Also for tls: the turns of this socket's loop.
+  Turns& turns() const;
   /// The descriptor, owned by this object.
   int descriptor() const;
   /// Ends the connection from outside of the task that owns it, wherever the socket has moved to by then: both sides

@@ -38,6 +38,9 @@ struct Socket::Impl {
   /// Lets other tasks run.
   Task<void> yield();
   ssize_t read_now(std::span<std::uint8_t> into);
+  /// Once it was waited for as writable, Asio asks the kernel for that in every later wait too, and the kernel answers
+  /// at once each time. This makes it as if it was adopted anew. False when the kernel has no room left.
+  bool forget_writable();
   void abort() noexcept;
 
   Loop& loop;

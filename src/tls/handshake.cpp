@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "base/check.h"
+#include "net/turns.h"
 #include "tls/examination.h"
 #include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
@@ -141,6 +142,7 @@ struct Handshake::Session {
   /// Runs the handshake to its end. On failure the peer has been sent its alert.
   net::Task<base::Result<void, HandshakeFailure>> run(net::Deadline deadline) {
     for (;;) {
+      co_await socket.turns().take();
       ERR_clear_error();
       const int result = SSL_do_handshake(ssl.get());
       if (result == 1) co_return base::Result<void, HandshakeFailure>();

@@ -206,6 +206,16 @@ TEST_F(Crowd, ConnectionsOverTheCapOfTheirAddressAreRefused) {
   EXPECT_NE(handshake(genuine_), "accepted");
 }
 
+TEST_F(Crowd, AnAddressBeginsSoManyHandshakesOnly) {
+  start({.name = "door", .handshakes_per_second = 0.001, .handshake_burst = 3});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(handshake(genuine_), "accepted");
+  EXPECT_NE(handshake(genuine_), "accepted");
+  EXPECT_EQ(counted_.shed_count, 1);
+  come_silently("127.0.0.2", 1);
+  EXPECT_EQ(ended(), 0) << "another address has a rate of its own";
+}
+
 TEST_F(Crowd, WhoeverIsRefusedIsInNobodysWayWhileItLingers) {
   start({.name = "door", .handshakes = 2, .handshakes_per_address = 2});
   come_silently("127.0.0.2", 1);
