@@ -24,7 +24,7 @@ namespace {
 struct Options {
   std::string gateway;
   std::vector<std::string> cases = {"full",    "keepalive",         "body_1m", "upload_1m", "idle",
-                                    "workers", "workers_keepalive", "revoked", "floor"};
+                                    "workers", "workers_keepalive", "revoked", "index",     "floor"};
   std::vector<std::string> peers = {"nginx", "haproxy"};
   int rounds = 5;
   double seconds = 5;
@@ -149,6 +149,7 @@ class Comparison {
         {"workers_keepalive", [&] { workers("workers_keepalive", {.each = Load::Each::request}); }},
         {"revoked", [&] { revoked(); }},
         {"floor", [&] { floor(); }},
+        {"index", [&] { index(); }},
     };
     const auto found = cases.find(name);
     if (found == cases.end()) return false;
@@ -232,6 +233,15 @@ class Comparison {
                      {"verify_us", rounded(cost.verify_us)}});
   }
 
+  void index() const {
+    const IndexCost cost = measure_index(options_.revoked);
+    print(options_, {{"case", "index", true},
+                     {"revoked", std::to_string(options_.revoked)},
+                     {"look_up_us", rounded(cost.look_up_us)},
+                     {"replace_ms", rounded(cost.replace_ms)},
+                     {"longest_look_up_us", rounded(cost.longest_us)}});
+  }
+
   const Options& options_;
   Material material_;
   Upstream upstream_;
@@ -252,7 +262,7 @@ std::vector<std::string> split(const std::string& list) {
   std::fprintf(stderr,
                "usage: bench/compare [--cases full,keepalive,...] [--peers nginx,haproxy,...] [--rounds N]\n"
                "  [--seconds S] [--revoked N] [--idle N] [--access-log on|off] [--json]\n"
-               "cases: full keepalive body_1m upload_1m body_1g idle workers workers_keepalive revoked floor\n"
+               "cases: full keepalive body_1m upload_1m body_1g idle workers workers_keepalive revoked index floor\n"
                "peers: nginx haproxy nginx-no-tickets haproxy-no-tickets\n");
   std::exit(2);
 }

@@ -1,14 +1,21 @@
 #include "floor.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <random>
+#include <thread>
+#include <vector>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "trust/registry_view.h"
 
 namespace countersign::bench {
 namespace {
@@ -70,6 +77,44 @@ Floor measure_floor(double seconds) {
   return {cost_of(seconds / 3, [&] { exchange_keys(peer.get()); }),
           cost_of(seconds / 3, [&] { sign(key.get(), another); }),
           cost_of(seconds / 3, [&] { verify(key.get(), signature, size); })};
+}
+
+IndexCost measure_index(std::size_t revoked) {
+  using Steady = std::chrono::steady_clock;
+  std::mt19937_64 random(11);
+  const auto identity = base::Identity::from_urn("urn:countersign:production:acme:payments").value();
+  std::vector<trust::CertificateFact> facts;
+  for (std::size_t i = 0; i < revoked; ++i) {
+    trust::CertificateFact fact{{}, identity, trust::Purpose::transport, base::Instant{}, "key_compromise"};
+    for (std::uint8_t& byte : fact.fingerprint)
+      byte = static_cast<std::uint8_t>(random());
+    facts.push_back(std::move(fact));
+  }
+  trust::RegistryView registry;
+  registry.replace(facts, {});
+  std::vector<crypto::Digest256> asked;  // one behind the other, so that nothing but the look-up is measured
+  for (std::size_t i = 0; i < facts.size(); ++i)
+    asked.push_back(facts[random() % facts.size()].fingerprint);
+  std::atomic<std::size_t> next = 0;
+  const auto look_up = [&] {
+    BASE_CHECK(registry.certificate(asked[next.fetch_add(1, std::memory_order_relaxed) % asked.size()]).has_value());
+  };
+  IndexCost cost{cost_of(1, look_up), 0, 0};
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const auto start = Steady::now();
+      look_up();
+      cost.longest_us =
+          std::max(cost.longest_us, std::chrono::duration<double, std::micro>(Steady::now() - start).count());
+    }
+  });
+  const auto start = Steady::now();
+  registry.replace(facts, {});
+  cost.replace_ms = std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+  done = true;
+  reader.join();
+  return cost;
 }
 
 }  // namespace countersign::bench
