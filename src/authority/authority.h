@@ -7,16 +7,16 @@
 #include <memory>
 #include <optional>
 
-#include "authority/acme_accounts.h"
-#include "authority/acme_nonces.h"
-#include "authority/checkpoint.h"
-#include "authority/credentials.h"
-#include "authority/directory.h"
-#include "authority/enrolment.h"
+#include "authority/enrolment/acme_accounts.h"
+#include "authority/enrolment/acme_nonces.h"
+#include "authority/enrolment/enrolment.h"
 #include "authority/fleet.h"
-#include "authority/notices.h"
+#include "authority/founding/credentials.h"
+#include "authority/notices/notices.h"
+#include "authority/registry/directory.h"
 #include "authority/settings.h"
-#include "authority/status.h"
+#include "authority/status/status.h"
+#include "authority/transparency/checkpoint.h"
 #include "base/log.h"
 #include "crypto/token.h"
 
