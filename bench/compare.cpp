@@ -115,6 +115,7 @@ void compare(const Options& options, const std::string& name, const std::vector<
     std::vector<double> ratios = ratios_of(own, peer);
     std::ranges::sort(ratios);
     print(options, {{"case", name, true},
+                    {"server", servers.front()->name, true},
                     {"peer", servers[i]->name, true},
                     {"ratio", rounded(median(ratios))},
                     {"lowest", rounded(ratios.front())},

@@ -153,10 +153,15 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
       if (!count) co_return base::unexpected(count.error());
       more = *count > 0;
       outcome_.body_bytes += *count;
-      if (chunk_response_ && more) out += chunk_size_line(*count);
-      out.append(reinterpret_cast<const char*>(buffer.get()), *count);
-      if (chunk_response_) out += more ? std::string_view("\r\n") : kLastChunk;
-      if (more && upstream_->reader.at_end_of_message() && !chunk_response_) more = false;
+      const std::string_view piece = base::as_text({buffer.get(), *count});
+      if (!chunk_response_) {  // as it is, without another copy
+        if (more) BASE_CO_TRY_VOID(co_await write_to_client(piece));
+        more = more && !upstream_->reader.at_end_of_message();
+        continue;
+      }
+      if (more) out += chunk_size_line(*count);
+      out += piece;
+      out += more ? std::string_view("\r\n") : kLastChunk;
     }
     if (out.empty()) continue;
     BASE_CO_TRY_VOID(co_await write_to_client(out));

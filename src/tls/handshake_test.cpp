@@ -196,6 +196,12 @@ crypto::PrivateKey thiefs_key(const Issued& victim) {
   return std::move(*crypto::PrivateKey::from_pem(forged, base::Secret()));
 }
 
+/// Presents so many certificates: the good chain, and its issuer again and again.
+void present(Scene& scene, std::size_t certificates) {
+  while (scene.client->chain.size() < certificates)
+    scene.client->chain.push_back(scene.client->chain.back());
+}
+
 void steal_certificate(Scene& scene) { scene.client->key = thiefs_key(*scene.client); }
 
 const auto kMutualTlsRows = ::testing::Values(
@@ -220,6 +226,9 @@ const auto kMutualTlsRows = ::testing::Values(
         ""},
     Row{"ed25519", [](Scene& s) { s.client = s.pki.client().key_kind(crypto::PrivateKey::Kind::ed25519).issue(); },
         kAcme, ""},
+    Row{"four_certificates", [](Scene& s) { present(s, 4); }, kAcme, ""},
+    Row{"five_certificates", [](Scene& s) { present(s, 5); }, "chain_too_long", "bad_certificate"},
+    Row{"more_than_64_kib", [](Scene& s) { present(s, 300); }, "chain_too_long", "illegal_parameter"},
     Row{"revoked", revoke, "revoked", "certificate_revoked"},
     Row{"suspended", suspend, "suspended", "certificate_unknown"});
 

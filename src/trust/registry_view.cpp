@@ -23,16 +23,24 @@ std::string key_of(base::Environment environment, const base::Slug& organisation
 
 /// Fingerprints are digests: any eight bytes of them are spread well enough.
 struct DigestHash {
-  std::size_t operator()(const crypto::Digest256& digest) const {
+  std::size_t operator()(const crypto::Digest256& digest) const noexcept {
     std::size_t hash = 0;
     std::memcpy(&hash, digest.data(), sizeof hash);
     return hash;
   }
 };
 
+/// A CertificateFact without its fingerprint: a look-up costs what it touches of memory.
+struct Listed {
+  base::Identity identity;
+  Purpose purpose;
+  base::Instant not_after;
+  std::optional<std::string> revoked_for;
+};
+
 struct Shard {
   mutable std::shared_mutex mutex;
-  std::unordered_map<crypto::Digest256, CertificateFact, DigestHash> certificates;
+  std::unordered_map<crypto::Digest256, Listed, DigestHash> certificates;
 };
 
 }  // namespace
@@ -48,7 +56,8 @@ struct RegistryView::Index {
   void put(const CertificateFact& fact) {
     Shard& shard = shard_of(fact.fingerprint);
     const std::unique_lock lock(shard.mutex);
-    shard.certificates.insert_or_assign(fact.fingerprint, fact);
+    shard.certificates.insert_or_assign(fact.fingerprint,
+                                        Listed{fact.identity, fact.purpose, fact.not_after, fact.revoked_for});
   }
   void put(const SuspensionFact& fact) {
     const std::string key = fact.application ? key_of(fact.environment, fact.organisation, *fact.application)
@@ -105,7 +114,8 @@ std::optional<CertificateFact> RegistryView::certificate(const crypto::Digest256
   const std::shared_lock lock(shard.mutex);
   const auto found = shard.certificates.find(fingerprint);
   if (found == shard.certificates.end()) return std::nullopt;
-  return found->second;
+  const Listed& listed = found->second;
+  return CertificateFact{fingerprint, listed.identity, listed.purpose, listed.not_after, listed.revoked_for};
 }
 
 bool RegistryView::is_suspended(const base::Identity& identity) const {
