@@ -55,7 +55,7 @@ class Worker {
   net::Task<void> drain_until(net::Deadline deadline, std::function<void()> ended);
 
   WorkerShared shared_;
-  std::shared_ptr<const tls::Library> library_;  ///< OpenSSL's locks are this worker's alone
+  std::shared_ptr<const tls::Library> library_;  ///< so that most of OpenSSL's locks are this worker's alone
   std::unique_ptr<net::Loop> loop_;
   net::Listener listener_;
   std::shared_ptr<const tls::Credential> own_;
