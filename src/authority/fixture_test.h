@@ -8,20 +8,12 @@
 
 #include "authority/enrolment/enrolment.h"
 #include "authority/founding/established_data_test.h"
-#include "authority/registry/directory.h"
+#include "authority/registry/add_operator_test.h"
 #include "authority/registry/feed_source.h"
-#include "authority/registry/operator_roles.h"
 #include "authority/stand_ins_test.h"
 #include "testing/code_of.h"
 
 namespace countersign::authority {
-
-/// An operator who has no certificate yet.
-inline void add_operator(Ledger& ledger, std::string_view name, const std::set<Role>& roles) {
-  const base::Identity wanted = identity("internal:operator:" + std::string(name));
-  ASSERT_TRUE(Directory(ledger).create_application(admin(), {wanted, "", {}}));
-  ASSERT_TRUE(set_roles(ledger, {admin(), wanted.application, roles}));
-}
 
 /// Where the certificates of tests say that their status is published.
 inline StatusUrls status_urls() { return StatusUrls::parse("http://pki.example").value(); }
