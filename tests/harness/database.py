@@ -39,15 +39,15 @@ def die_with_parent():
 
 
 class Postgresql:
-    """`fsync` is on: what is confirmed is kept, as the authority demands. In memory, where there is room, it costs nothing."""
+    """`fsync` is on: what is confirmed is kept, as the authority demands. In memory, where there is room, it costs nothing.
+    `folder`: an empty one, for that. `variables`: of its environment, besides our own."""
 
-    def __init__(self):
+    def __init__(self, folder=None, variables=None):
         self.programs = programs_folder()
         if self.programs is None:
             raise Failure("no PostgreSQL under /usr/lib/postgresql")
-        memory = Path("/dev/shm")
-        in_memory = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
-        self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-", dir=memory if in_memory else None))
+        self.folder = Path(folder or self._make_folder())
+        self.variables = variables or {}
         self.password = secrets.token_hex(12)
         self.port = free_port()
         self.process = None
@@ -62,6 +62,12 @@ class Postgresql:
         except BaseException:
             self.close()
             raise
+
+    @staticmethod
+    def _make_folder():
+        memory = Path("/dev/shm")
+        in_memory = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+        return tempfile.mkdtemp(prefix="countersign-pg-", dir=memory if in_memory else None)
 
     def __enter__(self):
         return self
@@ -102,7 +108,7 @@ class Postgresql:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([str(self.programs / "postgres"), "-D", str(self.folder / "data")], stdout=log,
                                             stderr=log, cwd=self.folder, start_new_session=True, preexec_fn=die_with_parent,
-                                            **self._as_user)
+                                            env={**os.environ, **self.variables}, **self._as_user)
         wait_until(self._answers, f"PostgreSQL does not start; see {self.folder}/log")
         if "countersign" not in self.tool("psql", "-At", "-h", self.folder, "-p", self.port, "-U", "countersign", "-c",
                                           "SELECT datname FROM pg_database", "postgres").split():

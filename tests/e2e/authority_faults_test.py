@@ -1,0 +1,237 @@
+"""Faults at every point of issuance, revocation and CRL publication: kill -9, a full disk, a sync that fails, a database that
+goes away, a clock that jumps. What was answered as done is there afterwards, the rest is refused and says why, and when the
+fault is gone the authority works. On a file, and on PostgreSQL."""
+import errno
+import pwd
+import os
+import signal
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+import path  # noqa: F401
+from harness import database, testing
+from harness.faults import Faults, SmallDisk
+from harness.fleet import Authority
+from harness.platform import programs_folder
+from harness.program import Failure, wait_until
+from harness.witness import Witness
+
+DATA_DISK = 12 << 20
+DATABASE_DISK = 192 << 20
+RETURN_SECONDS = 15
+DAY = 24 * 3600
+
+
+class Bench(unittest.TestCase):
+    """One authority for all tests of the class, its data on a small disk of its own where that can be had."""
+
+    database = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.authority = Authority(programs_folder(), "")
+        cls.addClassCleanup(cls.authority.close)
+        cls.authority.data.mkdir(mode=0o700)
+        cls.disks = {}
+        cls.no_disks = ""
+        try:
+            cls.disks["data"] = cls.make_disk(cls.authority.data, DATA_DISK)
+        except unittest.SkipTest as reason:
+            cls.no_disks = str(reason)
+        cls.make_database()
+        cls.faults = Faults(cls.authority.data, cls.database.port if cls.database else 0)
+        cls.addClassCleanup(cls.faults.close)
+        cls.authority.variables = cls.faults.variables
+        cls.authority.start()
+        cls.witness = Witness(cls, cls.authority, cls.faults, cls.database)
+        cls.witness.begin()
+
+    @classmethod
+    def make_disk(cls, folder, size, owner=None):
+        disk = SmallDisk(folder, size, owner)
+        cls.addClassCleanup(disk.close)
+        return disk
+
+    @classmethod
+    def make_database(cls):
+        pass
+
+    def setUp(self):
+        self.witness.test = self
+
+    def tearDown(self):
+        self.faults.set(clock_seconds=0, sync_error=0, write_error=0, short_writes=0, die_before=0, die_after=0)
+        for disk in self.disks.values():
+            disk.free()
+
+    def restart(self):
+        self.authority.process.kill()
+        self.authority.start()
+
+    def await_return(self):
+        """It comes back by itself."""
+        wait_until(lambda: self.witness.countersign("admin", "org", "list", "--data", self.authority.folder).returncode == 0,
+                   "the authority does not come back", RETURN_SECONDS)
+
+
+class OnPostgresql:
+    """The same with a registry in a database, which has a small disk too."""
+
+    @classmethod
+    def make_database(cls):
+        folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
+        cls.addClassCleanup(folder.rmdir)
+        if not cls.no_disks:
+            owner = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None
+            cls.disks["database"] = cls.make_disk(folder, DATABASE_DISK, owner)
+        cls.database_faults = Faults(folder)
+        cls.addClassCleanup(cls.database_faults.close)
+        cls.database = database.Postgresql(folder, cls.database_faults.variables)
+        cls.addClassCleanup(cls.database.kill)
+        cls.authority.registry = cls.database.uri
+
+
+class FaultsTest(Bench):
+    # How the countdown to death is meant: before a sync of the file; behind a COMMIT, whose answer is never read.
+    deaths = "die_before"
+
+    # --- kill -9 -----------------------------------------------------------------------------------------------------------
+
+    def dies_within(self, points, act):
+        """Arms death at that point, and does `act`. Was it reached?"""
+        self.faults.set(**{self.deaths: points})
+        act()
+        died = self.faults.get(self.deaths) == 0
+        self.faults.set(**{self.deaths: 0})
+        if died:
+            self.assertEqual(self.authority.process.process.wait(30), -signal.SIGKILL)
+            self.authority.start()
+        return died
+
+    def test_killed_at_every_durable_point_of_an_issuance(self):
+        point = 0
+        died = True
+        while died:
+            point += 1
+            with self.subTest(point=point):
+                code, out = self.witness.prepare()
+                died = self.dies_within(point, lambda code=code, out=out: self.witness.request(code, out))
+                before = len(self.witness.issued)
+                if died:
+                    self.assertIsNotNone(self.witness.request(code, out), self.witness.errors[-1:])
+                    self.assertEqual(len(self.witness.issued), before + 1)
+                self.assertEqual(self.witness.rows("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), [("0",)])
+        self.assertGreater(point, 4, "record and publish, each with a mark outside of the registry")
+        self.witness.assert_nothing_lost()
+
+    def test_killed_at_every_durable_point_of_a_revocation_and_its_crl(self):
+        point = 0
+        died = True
+        while died:
+            point += 1
+            with self.subTest(point=point):
+                serial = self.witness.enrol()
+                self.witness.fetch_crl(self.witness.place_of(serial))
+
+                def act(serial=serial):
+                    if self.witness.revoke(serial):
+                        self.witness.await_death_or_crl(serial)
+
+                died = self.dies_within(point, act)
+                self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+                self.witness.await_listed([serial])
+        self.assertGreater(point, 6, "the revocation, the CRL's record, the CRL, each with a mark outside of the registry")
+        self.witness.assert_nothing_lost()
+
+
+    # --- a full disk -------------------------------------------------------------------------------------------------------
+
+    def test_full_disk(self):
+        """With some room left, so that it runs full in the middle of something; then none at all."""
+        if self.no_disks:
+            self.skipTest(self.no_disks)
+        for name, disk in self.disks.items():
+            for room in (40 << 10, 0):
+                with self.subTest(disk=name, room=room):
+                    self.run_full(disk, room)
+        self.witness.assert_nothing_lost()
+
+    def run_full(self, disk, room):
+        known = [self.witness.enrol() for _ in range(2)]
+        requests = [self.witness.prepare() for _ in range(2)]
+        place = self.witness.place_of(known[0])
+        self.witness.fetch_crl(place)
+        disk.fill(room)
+        self.until_refused(lambda: [self.witness.request(*one) for one in requests] and
+                           self.witness.revoke(self.witness.issued[-1]))
+        self.witness.fetch_crl(place)  # what is published goes on to be served
+        disk.free()
+        self.await_return()
+        for one in requests:
+            self.assertIsNotNone(self.witness.request(*one), self.witness.errors[-1:])
+        for serial in known:
+            self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+        self.witness.works()
+
+    def until_refused(self, act):
+        """Does it again until something is refused, which must say what is wrong."""
+        seen = len(self.witness.errors)
+        for _ in range(40):
+            act()
+            if len(self.witness.errors) > seen:
+                break
+        self.assertGreater(len(self.witness.errors), seen, "everything is done as if nothing were wrong")
+        for error in self.witness.errors[seen:]:
+            self.assertRegex(error, "store.unavailable|file.unwritable|store.unknown_outcome")
+
+    # --- a disk that fails ---------------------------------------------------------------------------------------------------
+
+    def test_failing_sync(self):
+        """And the power goes before the next one: what was refused may be there then, what was answered must."""
+        for cut in (False, True):
+            with self.subTest(cut=cut):
+                serial, waiting = self.witness.enrol(), self.witness.prepare()
+                with self.faults.on(sync_error=errno.EIO):
+                    self.until_refused(lambda: self.witness.request(*waiting))
+                    self.until_refused(lambda serial=serial: self.witness.revoke(serial))
+                    if cut:
+                        self.authority.process.kill()
+                if cut:
+                    self.authority.start()
+                self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+                self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+                self.witness.await_listed([serial])
+        self.witness.assert_nothing_lost()
+
+    def test_failing_sync_under_a_crl(self):
+        """The revocation is kept; recording and publishing its CRL fails until the disk is well."""
+        serial = self.witness.enrol()
+        mark = self.witness.mark()
+        self.assertTrue(self.witness.revoke(serial))
+        with self.faults.on(sync_error=errno.EIO):
+            wait_until(lambda: self.witness.log("crl.failed", mark), "nobody says that there is no CRL", RETURN_SECONDS)
+            self.assertFalse(self.witness.is_listed(serial))
+        self.witness.await_listed([serial])
+        self.witness.assert_nothing_lost()
+
+    def test_failing_and_short_writes(self):
+        waiting = self.witness.prepare()
+        with self.faults.on(short_writes=1):
+            self.witness.works()
+            self.assertGreater(self.faults.get("failures"), 0)
+        with self.faults.on(write_error=errno.ENOSPC):
+            self.until_refused(lambda: self.witness.request(*waiting))
+        self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+        self.witness.works()
+        self.witness.assert_nothing_lost()
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class FaultsOnPostgresqlTest(OnPostgresql, FaultsTest):
+    deaths = "die_after"
+
+
+if __name__ == "__main__":
+    testing.main()
