@@ -282,6 +282,23 @@ TEST_F(FleetPlaces, AreTakenOverByTheNextRunOnTheSameFolder) {
   EXPECT_EQ(code_of(redeem_at_another(make_code(kPayments), make_key())), "issuance.not_open");
 }
 
+TEST_F(FleetPlaces, AreNotLostToAClockThatIsWrong) {
+  for (const base::Duration jump : {kDay * 40, -kDay * 2}) {
+    SCOPED_TRACE(jump.count());
+    interrupt.at = Step::after_record;
+    interrupt.act = [&] {
+      clock.advance(jump);
+      Fleet next(office().ledger, log.log());
+      ASSERT_TRUE(next.join(DataFolder(data()), random));
+      EXPECT_EQ(instances(), "2");
+      EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), "1");
+      EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances WHERE state = 'abandoned'"), "0");
+      clock.advance(-jump);
+    };
+    EXPECT_EQ(code_of(redeem_at_another(make_code(kPayments), make_key())), "ok");
+  }
+}
+
 TEST_F(FleetPlaces, NameOneFeedAsLongAsSomebodyRuns) {
   EXPECT_EQ(here().feed_id(), there().feed_id());
   const std::string feed_id = here().feed_id();

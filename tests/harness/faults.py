@@ -77,23 +77,23 @@ class SmallDisk:
         options = f"size={size},mode=0700" + (f",uid={owner},gid={owner}" if owner else "")
         if self.libc.mount(b"countersign", os.fsencode(self.folder), b"tmpfs", 0, options.encode()) != 0:
             raise unittest.SkipTest(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
-        self.filler = self.folder / "filler"
 
     def close(self):
         self.libc.umount2(os.fsencode(self.folder), MNT_DETACH)
 
-    def fill(self, room=0):
-        """All of it, but for `room` bytes."""
-        with open(self.filler, "wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b"\0" * 4096)
-            except OSError:
-                pass
-            filler.truncate(max(0, os.fstat(filler.fileno()).st_size - room))
-
-    def free(self):
-        self.filler.unlink(missing_ok=True)
+    @contextlib.contextmanager
+    def full(self, room=0):
+        """But for `room` bytes."""
+        filler = self.folder / "filler"
+        try:
+            with open(filler, "wb", buffering=0) as opened:
+                with contextlib.suppress(OSError):
+                    while True:
+                        opened.write(b"\0" * 4096)
+                opened.truncate(max(0, os.fstat(opened.fileno()).st_size - room))
+            yield self
+        finally:
+            filler.unlink(missing_ok=True)
 
 
 _own_mounts = []
