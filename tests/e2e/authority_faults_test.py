@@ -1,13 +1,15 @@
 """Faults at every point of issuance, revocation and CRL publication: kill -9, a full disk, a sync that fails, a database that
 goes away, a clock that jumps. What was answered as done is there afterwards, the rest is refused and says why, and when the
 fault is gone the authority works. On a file, and on PostgreSQL."""
+import contextlib
 import errno
-import pwd
 import os
+import pwd
 import signal
 import tempfile
 import threading
 import unittest
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import path  # noqa: F401
@@ -22,6 +24,8 @@ DATA_DISK = 12 << 20
 DATABASE_DISK = 192 << 20
 RETURN_SECONDS = 15
 DAY = 24 * 3600
+LIFE = timedelta(days=350)
+BACKDATING = timedelta(minutes=5)
 
 
 class Bench(unittest.TestCase):
@@ -226,10 +230,119 @@ class FaultsTest(Bench):
         self.witness.assert_nothing_lost()
 
 
+class ClockTest(Bench):
+    """One test: a clock that was ahead leaves its traces."""
+
+    def step(self, days, again=False):
+        """Sets the clock that far from the true one; `again`: the authority starts under it."""
+        self.faults.set(clock_seconds=days * DAY)
+        if again:
+            self.restart()
+
+    def test_the_clock_jumps(self):
+        witness = self.witness
+        witness.works()
+        for name, days, again in (("ahead", 40, False), ("started ahead", 40, True), ("two days back", 38, False),
+                                  ("started two days back", 38, True), ("right again", 0, False), ("started right", 0, True)):
+            with self.subTest(name):
+                mark = witness.mark()
+                self.step(days, again)
+                serial = witness.enrol()
+                self.assert_fits_its_time(serial, days)
+                self.assertTrue(witness.revoke(serial), witness.errors[-1:])
+                witness.await_listed([serial])  # which looks that numbers and dates have risen
+                dated_ahead = bool(witness.log("crl.ahead_of_clock", mark))
+                self.assertEqual(dated_ahead, name in ("two days back", "started two days back", "started right"), "said once")
+        witness.assert_nothing_lost()
+
+    def assert_fits_its_time(self, serial, days):
+        """Its time begins by the clock of the authority, is as long as the profile says, and its issuer's is not over."""
+        out = next(out for out, one in self.witness.issued.items() if one == serial)
+        begin, end = self.witness.dates_of(out / "transport.pem")
+        now = datetime.now(timezone.utc) + timedelta(days=days)
+        self.assertLess(abs(now - BACKDATING - begin), timedelta(minutes=2))
+        self.assertEqual(end - begin, LIFE + BACKDATING)
+        issuer_begin, issuer_end = self.witness.dates_of(self.authority.data / "certificates" / "production-transport.pem")
+        self.assertLessEqual(issuer_begin, begin)
+        self.assertGreaterEqual(issuer_end, end)
+
+    def test_a_clock_before_everything(self):
+        """Before the CAs are valid nothing is issued and nobody is let in, and it says so; with the time all is as before."""
+        waiting = self.witness.prepare()
+        self.step(-2)
+        self.assertIsNone(self.witness.request(*waiting))
+        self.assertIn("not yet valid", self.witness.errors[-1])
+        self.authority.process.kill()
+        self.authority.launch()
+        self.assertNotEqual(self.authority.process.process.wait(30), 0, "it starts before its own certificates are valid")
+        self.assertIn("ended or begins at another time than this clock says", self.authority.process.tail())
+        self.step(0)
+        self.authority.start()
+        self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+        self.witness.assert_nothing_lost()
+
+
+@unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
+class ClockOnPostgresqlTest(OnPostgresql, ClockTest):
+    pass
+
+
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
 class FaultsOnPostgresqlTest(OnPostgresql, FaultsTest):
     deaths = "die_after"
     full_disks = (("data", 0), ("database", 24 << 10), ("database", 0))  # in the data folder is only the head of the audit log
+
+    def await_return(self):
+        """Its service manager starts a database that ended itself."""
+        def is_back():
+            if self.database.process.poll() is not None:
+                self.database.start()
+            return self.witness.countersign("admin", "org", "list", "--data", self.authority.folder).returncode == 0
+
+        wait_until(is_back, "the authority does not come back", RETURN_SECONDS)
+
+    def panics(self):
+        return (self.database.folder / "log").read_text().count("PANIC:")
+
+    def test_no_room_for_the_write_ahead_log(self):
+        """PostgreSQL ends itself."""
+        if self.no_disks:
+            self.skipTest(self.no_disks)
+        serial, waiting, before = self.witness.enrol(), self.witness.prepare(), self.panics()
+        with self.disks["database"].full():
+            with contextlib.suppress(Failure):
+                self.database.psql("SELECT pg_switch_wal()")
+            self.until_refused(lambda: self.witness.request(*waiting), lambda: self.witness.revoke(serial))
+        self.assertGreater(self.panics(), before)
+        self.await_return()
+        self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+        self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+        self.witness.assert_nothing_lost()
+
+    def test_failing_sync_of_the_database(self):
+        """PostgreSQL does not believe a disk that failed once: it ends all sessions and recovers."""
+        serial, waiting, before = self.witness.enrol(), self.witness.prepare(), self.panics()
+        with self.database_faults.on(sync_error=errno.EIO):
+            self.until_refused(lambda: self.witness.request(*waiting), lambda: self.witness.revoke(serial))
+        self.assertGreater(self.panics(), before)
+        self.await_return()
+        self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+        self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+        self.witness.assert_nothing_lost()
+
+    def test_the_database_restarts_under_revocations_and_crls(self):
+        for stop, pause in ((self.database.kill, 0.02), (self.database.stop, 0.3), (self.database.kill, 1.15)):
+            serials = [self.witness.enrol() for _ in range(5)]
+            revoking = threading.Thread(target=lambda serials=serials: [self.witness.revoke(serial) for serial in serials])
+            revoking.start()
+            testing.pause(pause)  # the last one: within the making of the CRLs
+            stop()
+            self.database.start()
+            revoking.join()
+            self.await_return()
+            for serial in serials:
+                self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+        self.witness.assert_nothing_lost()
 
 
 if __name__ == "__main__":

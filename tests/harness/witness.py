@@ -100,6 +100,14 @@ class Witness:
         shown = self.run("openssl", "x509", "-in", credential_in(out, "transport").certificate, "-noout", "-serial")
         return shown.stdout.strip().partition("=")[2].lower()
 
+    def dates_of(self, certificate):
+        shown = self.run("openssl", "x509", "-in", certificate, "-noout", "-dates").stdout
+        return [self._to_date(line.partition("=")[2]) for line in shown.splitlines()]
+
+    @staticmethod
+    def _to_date(text):
+        return datetime.strptime(text, "%b %d %H:%M:%S %Y GMT").replace(tzinfo=timezone.utc)
+
     # --- what is there ---------------------------------------------------------------------------------------------------
 
     def rows(self, query):
@@ -125,8 +133,7 @@ class Witness:
                          "-crlnumber", "-lastupdate", "-noout")
         self.test.assertIn("verify OK", shown.stdout + shown.stderr)
         number = int(re.search(r"crlNumber=0x([0-9A-F]+)", shown.stdout).group(1), 16)
-        at = datetime.strptime(re.search(r"lastUpdate=(.*) GMT", shown.stdout).group(1), "%b %d %H:%M:%S %Y")
-        found = (number, at.replace(tzinfo=timezone.utc))
+        found = (number, self._to_date(re.search(r"lastUpdate=(.*)", shown.stdout).group(1)))
         known = self.crls.get(place, found)
         self.test.assertTrue(found == known or (found[0] > known[0] and found[1] > known[1]), f"{place}: {known}, then {found}")
         self.crls[place] = found
