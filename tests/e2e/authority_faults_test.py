@@ -23,6 +23,7 @@ from harness.witness import Witness
 DATA_DISK = 12 << 20
 DATABASE_DISK = 192 << 20
 RETURN_SECONDS = 15
+UNAVAILABLE = 3  # exit status
 DAY = 24 * 3600
 LIFE = timedelta(days=350)
 BACKDATING = timedelta(minutes=5)
@@ -176,6 +177,23 @@ class FaultsTest(Bench):
             self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
         self.witness.works()
 
+    def test_start_on_a_full_disk(self):
+        if self.no_disks:
+            self.skipTest(self.no_disks)
+        serial = self.witness.enrol()
+        self.assertTrue(self.witness.revoke(serial))
+        self.authority.process.kill()
+        with self.disks["data"].full():
+            process = self.authority.launch().process
+            wait_until(lambda: not process.running() or process.ready_file.exists(), "it neither starts nor says why not")
+            if process.running():  # there was nothing to write
+                self.until_refused(lambda: self.witness.try_enrol())
+            else:
+                self.assertEqual(process.process.returncode, UNAVAILABLE, process.tail())
+                self.assertRegex(process.tail(), "store.unavailable|file.unwritable")
+        self.restart()
+        self.witness.assert_nothing_lost()
+
     def until_refused(self, *acts):
         """Does them again until something is refused, which must say what is wrong."""
         seen = len(self.witness.errors)
@@ -216,6 +234,22 @@ class FaultsTest(Bench):
             wait_until(lambda: self.witness.log("crl.failed", mark), "nobody says that there is no CRL", RETURN_SECONDS)
             self.assertFalse(self.witness.is_listed(serial))
         self.witness.await_listed([serial])
+        self.witness.assert_nothing_lost()
+
+    def test_failing_head_of_the_audit_log(self):
+        """One thing more is done, and noted in the registry alone; then nothing until the head can be written."""
+        for cut in (False, True):
+            with self.subTest(cut=cut):
+                serials = [self.witness.enrol() for _ in range(2)]
+                with self.faults.only(self.authority.data / "audit.head"), self.faults.on(sync_error=errno.EIO):
+                    self.until_refused(*[lambda serial=serial: self.witness.revoke(serial) for serial in serials])
+                    self.assertIn("file.unwritable", self.witness.errors[-1])
+                    self.assertNotIn(serials[1], self.witness.revoked)
+                    if cut:
+                        self.authority.process.kill()
+                if cut:
+                    self.authority.start()
+                self.witness.works()
         self.witness.assert_nothing_lost()
 
     def test_failing_and_short_writes(self):

@@ -39,13 +39,27 @@ class Faults:
         file.chmod(0o666)  # a database runs as another user
         with open(file, "r+b") as opened:
             self._switches = mmap.mmap(opened.fileno(), SIZE)
-        name = os.fsencode(os.path.realpath(below)) + b"/"
-        self._switches[FOLDER_AT:FOLDER_AT + len(name)] = name
+        self._mean(os.path.realpath(below) + "/")
         self.variables = {"LD_PRELOAD": str(library), "COUNTERSIGN_FAULTS": str(file)}
         self.set(database_port=database_port)
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _mean(self, beginning):
+        """Files whose paths begin so."""
+        self.beginning = beginning
+        self._switches[FOLDER_AT:SIZE] = os.fsencode(beginning).ljust(SIZE - FOLDER_AT, b"\0")
+
+    @contextlib.contextmanager
+    def only(self, file):
+        """Nothing but this one is meant."""
+        before = self.beginning
+        self._mean(os.path.realpath(file))
+        try:
+            yield self
+        finally:
+            self._mean(before)
 
     def set(self, **switches):
         for name, value in switches.items():
