@@ -89,9 +89,9 @@ class OnPostgresql:
         if not cls.no_disks:
             owner = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None
             cls.disks["database"] = cls.make_disk(folder, DATABASE_DISK, owner)
-        cls.database_faults = Faults(folder)
+        cls.database_faults = Faults(folder / "data")
         cls.addClassCleanup(cls.database_faults.close)
-        cls.database = database.Postgresql(folder, cls.database_faults.variables)
+        cls.database = database.Postgresql(folder, cls.database_faults.variables, cls.database_faults.folder / "log")
         cls.addClassCleanup(cls.database.kill)
         cls.authority.registry = cls.database.uri
 
@@ -336,7 +336,7 @@ class FaultsOnPostgresqlTest(OnPostgresql, FaultsTest):
         wait_until(is_back, "the authority does not come back", RETURN_SECONDS)
 
     def panics(self):
-        return (self.database.folder / "log").read_text().count("PANIC:")
+        return self.database.log.read_text().count("PANIC:")
 
     def test_no_room_for_the_write_ahead_log(self):
         """PostgreSQL ends itself."""
@@ -353,15 +353,20 @@ class FaultsOnPostgresqlTest(OnPostgresql, FaultsTest):
         self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
         self.witness.assert_nothing_lost()
 
-    def test_failing_sync_of_the_database(self):
-        """PostgreSQL does not believe a disk that failed once: it ends all sessions and recovers."""
-        serial, waiting, before = self.witness.enrol(), self.witness.prepare(), self.panics()
-        with self.database_faults.on(sync_error=errno.EIO):
-            self.until_refused(lambda: self.witness.request(*waiting), lambda: self.witness.revoke(serial))
-        self.assertGreater(self.panics(), before)
-        self.await_return()
-        self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
-        self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
+    def test_failing_disk_of_the_database(self):
+        """Under its write-ahead log: PostgreSQL does not believe a disk that failed once: it ends all sessions and recovers."""
+        for fault in ("sync_error", "write_error"):
+            with self.subTest(fault):
+                serial, waiting, before = self.witness.enrol(), self.witness.prepare(), self.panics()
+                log = self.database.folder / "data" / "pg_wal"
+                with self.database_faults.only(log), self.database_faults.on(**{fault: errno.EIO}):
+                    self.until_refused(lambda serial=serial: self.witness.revoke(serial),
+                                       lambda waiting=waiting: self.witness.request(*waiting))
+                self.await_return()
+                self.assertGreater(self.panics(), before)
+                self.assertIsNotNone(self.witness.request(*waiting), self.witness.errors[-1:])
+                self.witness.assert_nothing_lost()
+                self.assertTrue(self.witness.revoke(serial), self.witness.errors[-1:])
         self.witness.assert_nothing_lost()
 
     def test_the_database_restarts_under_revocations_and_crls(self):

@@ -40,14 +40,15 @@ def die_with_parent():
 
 class Postgresql:
     """`fsync` is on: what is confirmed is kept, as the authority demands. In memory, where there is room, it costs nothing.
-    `folder`: an empty one, for that. `variables`: of its environment, besides our own."""
+    `folder`: an empty one, for that; `log`: a file elsewhere. `variables`: of its environment, besides our own."""
 
-    def __init__(self, folder=None, variables=None):
+    def __init__(self, folder=None, variables=None, log=None):
         self.programs = programs_folder()
         if self.programs is None:
             raise Failure("no PostgreSQL under /usr/lib/postgresql")
         self.folder = Path(folder or self._make_folder())
         self.variables = variables or {}
+        self.log = Path(log or self.folder / "log")
         self.password = secrets.token_hex(12)
         self.port = free_port()
         self.process = None
@@ -105,18 +106,18 @@ class Postgresql:
         return done.stdout
 
     def start(self):
-        with open(self.folder / "log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(self.programs / "postgres"), "-D", str(self.folder / "data")], stdout=log,
                                             stderr=log, cwd=self.folder, start_new_session=True, preexec_fn=die_with_parent,
                                             env={**os.environ, **self.variables}, **self._as_user)
-        wait_until(self._answers, f"PostgreSQL does not start; see {self.folder}/log")
+        wait_until(self._answers, f"PostgreSQL does not start; see {self.log}")
         if "countersign" not in self.tool("psql", "-At", "-h", self.folder, "-p", self.port, "-U", "countersign", "-c",
                                           "SELECT datname FROM pg_database", "postgres").split():
             self.tool("createdb", "-h", self.folder, "-p", self.port, "-U", "countersign", "-T", "template0", "countersign")
 
     def _answers(self):
         if self.process.poll() is not None:
-            raise Failure(f"PostgreSQL ended:\n{(self.folder / 'log').read_text()[-2000:]}")
+            raise Failure(f"PostgreSQL ended:\n{self.log.read_text()[-2000:]}")
         command = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port), "-d", "postgres"]
         return subprocess.run(command, check=False).returncode == 0
 
