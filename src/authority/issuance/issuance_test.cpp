@@ -201,7 +201,9 @@ class LastWordSigner final : public CertificateSigner {
  public:
   explicit LastWordSigner(std::filesystem::path registry) : registry_(std::move(registry)) {}
   base::Result<x509::Certificate> sign(SigningPermit permit) override {
-    if (std::exchange(armed, false)) EXPECT_TRUE(testing::RawRegistry(registry_).refuse_audit());
+    if (std::exchange(armed, false)) {
+      EXPECT_TRUE(testing::RawRegistry(registry_).refuse_audit());
+    }
     return EstablishedData::shared().signer().sign(std::move(permit));
   }
   bool armed = false;
