@@ -34,6 +34,7 @@ class Api {
   http::Response dress(http::Response response, const http::Request& request);
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
   /// Operator is proved against the registry that the handler will change.
+  base::Result<Operator> prove_operator(const ApiCaller& caller);
   Answer perform(const Route& route, const Call& call, const ApiCaller& caller);
 
   Parts parts_;
