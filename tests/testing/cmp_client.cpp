@@ -73,9 +73,8 @@ void want(OSSL_CMP_CTX* context, const CmpClient& client, const crypto::PrivateK
   OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_POPO_METHOD, popo);
   OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_IMPLICIT_CONFIRM, client.confirm == CmpClient::Confirm::implicitly);
   if (client.confirm == CmpClient::Confirm::rejecting)
-    OSSL_CMP_CTX_set_certConf_cb(context, [](OSSL_CMP_CTX*, X509*, int, const char**) {
-      return 1 << OSSL_CMP_PKIFAILUREINFO_incorrectData;
-    });
+    OSSL_CMP_CTX_set_certConf_cb(
+        context, [](OSSL_CMP_CTX*, X509*, int, const char**) { return 1 << OSSL_CMP_PKIFAILUREINFO_incorrectData; });
   if (client.reason >= 0) OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_REVOCATION_REASON, client.reason);
 }
 
