@@ -14,6 +14,7 @@
 #include "authority/fleet.h"
 #include "authority/founding/credentials.h"
 #include "authority/notices/notices.h"
+#include "authority/own_keys.h"
 #include "authority/registry/directory.h"
 #include "authority/settings.h"
 #include "authority/status/status.h"
@@ -90,6 +91,7 @@ class Authority {
   base::Result<void> adopt_audit_of_others();
   base::Result<void> open_token_home(const TokenSettings& settings, const base::Secret& passphrase);
   base::Result<void> open_signer(const Settings& settings, const base::Secret& passphrase);
+  base::Result<void> remember_keys(const OwnKeyDigests& digests);
   base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);

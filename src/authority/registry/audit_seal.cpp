@@ -117,8 +117,11 @@ base::Result<void> AuditSeal::acknowledge(const AuditHead& head) {
   return {};
 }
 
+base::Result<base::Secret> derive_seal_key(const crypto::PrivateKey& audit) { return derive_secret(audit, kDomain); }
+
 base::Result<base::Secret> open_audit_key(const std::filesystem::path& keys, const base::Secret& passphrase) {
-  return open_sealed_secret({keys / "audit.key", kDomain}, passphrase);
+  BASE_TRY(const auto key, open_sealed_key(keys / "audit.key", passphrase));
+  return derive_seal_key(key);
 }
 
 }  // namespace countersign::authority

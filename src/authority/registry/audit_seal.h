@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "crypto/private_key.h"
 
 namespace countersign::authority {
 
@@ -63,8 +64,10 @@ class AuditSeal {
   bool unusable_ = false;  ///< the file is missing or was changed: left as it is until an operator acknowledges
 };
 
-/// The key for AuditSeal, out of KEYS/audit.key, an Ed25519 key encrypted like those of the CAs; made where it is
-/// missing. Fails: `keys.passphrase`, as crypto and files.
+/// What AuditSeal seals with, derived from the authority's own key for it. Fails: as crypto.
+base::Result<base::Secret> derive_seal_key(const crypto::PrivateKey& audit);
+/// The same out of KEYS/audit.key, an Ed25519 key encrypted like those of the CAs; made where it is missing. Fails:
+/// `keys.passphrase`, as crypto and files.
 base::Result<base::Secret> open_audit_key(const std::filesystem::path& keys, const base::Secret& passphrase);
 
 }  // namespace countersign::authority

@@ -21,10 +21,9 @@ base::Result<crypto::PrivateKey> open_sealed_key(const std::filesystem::path& fi
   return key;
 }
 
-base::Result<base::Secret> open_sealed_secret(const SealedSecret& sealed, const base::Secret& passphrase) {
-  BASE_TRY(const crypto::PrivateKey key, open_sealed_key(sealed.file, passphrase));
+base::Result<base::Secret> derive_secret(const crypto::PrivateKey& key, std::string_view domain) {
   // Ed25519 signatures are the same every time (RFC 8032 section 5.1.6), and this one is never shown to anybody.
-  BASE_TRY(base::Bytes signature, key.sign(base::as_bytes(sealed.domain)));
+  BASE_TRY(base::Bytes signature, key.sign(base::as_bytes(domain)));
   const crypto::Digest256 digest = crypto::sha256(signature);
   explicit_bzero(signature.data(), signature.size());
   return base::Secret(base::Bytes(digest.begin(), digest.end()));

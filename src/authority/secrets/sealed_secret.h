@@ -9,15 +9,10 @@
 
 namespace countersign::authority {
 
-struct SealedSecret {
-  std::filesystem::path file;
-  std::string_view domain;  ///< what it is for; another domain gives another secret
-};
-
 /// An Ed25519 key of the authority itself, out of `file`, which is made where it is missing. Fails: `keys.passphrase`,
 /// as crypto and files.
 base::Result<crypto::PrivateKey> open_sealed_key(const std::filesystem::path& file, const base::Secret& passphrase);
-/// Out of the file, which is made where it is missing. Fails: `keys.passphrase`, as crypto and files.
-base::Result<base::Secret> open_sealed_secret(const SealedSecret& sealed, const base::Secret& passphrase);
+/// A secret that only who has `key` can derive; another `domain`, what it is for, gives another. Fails: as crypto.
+base::Result<base::Secret> derive_secret(const crypto::PrivateKey& key, std::string_view domain);
 
 }  // namespace countersign::authority

@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 
-#include "authority/secrets/sealed_secret.h"
 
 namespace countersign::authority {
 namespace {
@@ -76,9 +75,7 @@ std::string checkpoint_origin(const x509::Certificate& provider_root) {
   return "countersign-log/" + base::to_hex(provider_root.fingerprint()).substr(0, kOriginDigits);
 }
 
-base::Result<Checkpoints> Checkpoints::open(const std::filesystem::path& keys, const base::Secret& passphrase,
-                                            std::string origin) {
-  BASE_TRY(auto key, open_sealed_key(keys / "checkpoint.key", passphrase));
+base::Result<Checkpoints> Checkpoints::sign_with(crypto::PrivateKey key, std::string origin) {
   BASE_TRY(auto verifier, crypto::NoteVerifier::make(std::move(origin), key.public_key()));
   return Checkpoints(std::move(key), std::move(verifier));
 }

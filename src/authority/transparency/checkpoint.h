@@ -4,7 +4,6 @@
 #pragma once
 
 #include "authority/transparency/certificate_log.h"
-#include "base/secret.h"
 #include "crypto/signed_note.h"
 
 namespace countersign::authority {
@@ -12,10 +11,9 @@ namespace countersign::authority {
 /// Belongs to the registry's thread.
 class Checkpoints {
  public:
-  /// `keys`/checkpoint.key, an Ed25519 key encrypted like those of the CAs, made where it is missing. `origin` names
-  /// the log in every checkpoint. Fails: `keys.passphrase`, as crypto and files.
-  static base::Result<Checkpoints> open(const std::filesystem::path& keys, const base::Secret& passphrase,
-                                        std::string origin);
+  /// Signs with `key`, an Ed25519 key of the authority's own. `origin` names the log in every checkpoint. Fails: as
+  /// crypto.
+  static base::Result<Checkpoints> sign_with(crypto::PrivateKey key, std::string origin);
 
   /// The logs as they stand. Lines: origin, number of certificates, Merkle root in base64, `audit SEQUENCE HASH`,
   /// `time RFC3339`. Fails: `registry.corrupt`, `key.signing`, and as store.

@@ -2,6 +2,7 @@
 #include "authority/transparency/checkpoint.h"
 
 #include "authority/fixture_test.h"
+#include "authority/secrets/sealed_secret.h"
 
 namespace countersign::authority {
 namespace {
@@ -17,8 +18,8 @@ class Checkpointing : public AuthorityTest {
     ASSERT_TRUE(complete_log(office().ledger));
   }
   base::Result<Checkpoints> open(const std::filesystem::path& keys) {
-    return Checkpoints::open(keys, EstablishedData::shared().passphrase(),
-                             checkpoint_origin(office().hierarchy.root(Root::provider)));
+    BASE_TRY(auto key, open_sealed_key(keys / "checkpoint.key", EstablishedData::shared().passphrase()));
+    return Checkpoints::sign_with(std::move(key), checkpoint_origin(office().hierarchy.root(Root::provider)));
   }
   std::string make() { return checkpoints->make(office().ledger).value(); }
   std::string compare(const std::string& kept) { return checkpoints->hold_against(office().ledger, kept).value(); }
