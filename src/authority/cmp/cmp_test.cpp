@@ -48,6 +48,10 @@ TEST_F(Cmp, SpendsACredentialOnOneCertificate) {
   const auto first = obtain(CmpAsk::ir, with(credential), key);
   EXPECT_EQ(raw().ask("SELECT account FROM acme_credentials WHERE kid = '" + credential.reference + "'"),
             to_direct_use(Purpose::transport, base::to_hex(key.public_key().spki_sha256())));
+  const auto listed = json_of(api(admin(), {.target = "/v1/applications/production/acme/payments/eab-credentials"}))
+                          .at("eab_credentials");
+  EXPECT_EQ(base::json::serialize(listed.as_array()[0].at("enrolled")),
+            R"({"purpose":"transport","spki_sha256":")" + base::to_hex(key.public_key().spki_sha256()) + R"("})");
   EXPECT_EQ(obtain(CmpAsk::ir, with(credential), key), first) << "the same key is told the same";
   EXPECT_EQ(told(CmpAsk::ir, with(credential), make_key()), "ip rejection 23 eab_credential.used");
   EXPECT_EQ(told(CmpAsk::ir, with(credential), key, "/.well-known/cmp/p/signing"),
@@ -66,6 +70,9 @@ TEST_F(Cmp, RefusesCredentialsThatAreNotGood) {
                                                             cancelled.reference));
   const auto key = make_key();
   EXPECT_EQ(told(CmpAsk::ir, with(cancelled), key), "ip rejection 23 eab_credential.cancelled");
+  const auto account = make_credential();
+  ASSERT_TRUE(raw().run("UPDATE acme_credentials SET account = 'an account' WHERE kid = '" + account.reference + "'"));
+  EXPECT_EQ(told(CmpAsk::ir, with(account), key), "ip rejection 23 eab_credential.used") << "by ACME";
   EXPECT_EQ(told(CmpAsk::ir, with(good), key, "/.well-known/cmp/p/signing"), "ip rejection 23 purpose.not_allowed");
   EXPECT_EQ(told(
                 CmpAsk::kur,
