@@ -16,6 +16,7 @@ build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli1
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
+# bench/compare also wants haproxy; it says so itself.
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
   psql:postgresql certbot:certbot lego:lego"
 

@@ -8,7 +8,7 @@
 
 #include "authority/enrolment/enrolment.h"
 #include "authority/founding/established_data_test.h"
-#include "authority/registry/directory.h"
+#include "authority/registry/add_operator_test.h"
 #include "authority/registry/feed_source.h"
 #include "authority/stand_ins_test.h"
 #include "testing/code_of.h"

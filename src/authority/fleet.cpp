@@ -1,5 +1,6 @@
 #include "authority/fleet.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -59,12 +60,9 @@ base::Result<void> Fleet::take_place(const std::string& former, const std::strin
   BASE_TRY(auto rows, ledger_.write_unaudited());
   BASE_TRY_VOID(store::remove_instance(rows, former));
   BASE_TRY(const auto instances, store::list_instances(rows));
-  bool alone = true;
-  for (const store::InstanceRow& row : instances) {
-    const bool seen_lately = row.seen_at > now - kSeenLately;
-    alone = alone && !seen_lately;
-    if (!seen_lately) BASE_TRY_VOID(store::remove_instance(rows, row.id));
-  }
+  const bool alone = std::ranges::none_of(instances, [now](const store::InstanceRow& row) {
+    return row.seen_at > now - kSeenLately && row.seen_at < now + kSeenLately;
+  });
   BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, now}));
   BASE_TRY(auto feed_id, store::find_setting(rows, kFeedId));
   if (alone || !feed_id) {

@@ -20,7 +20,8 @@ namespace countersign::authority {
 /// How often an instance renews its row, and after how many of those intervals without news of another it is gone.
 inline constexpr base::Duration kBeat = std::chrono::seconds(2);
 inline constexpr int kSilentBeats = 3;
-/// At a start, whoever was seen by its own clock within that counts as running.
+/// At a start, somebody is running if one was seen within that, by its own clock. Only the feed's name depends on it:
+/// clocks may be wrong, and so places are taken away by beat() alone, which asks no clock.
 inline constexpr base::Duration kSeenLately = std::chrono::seconds(15);
 
 class Fleet {

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -51,42 +52,68 @@ class SpdlogSink final : public LogSink {
   spdlog::logger logger_;
 };
 
-struct ToJson {
-  std::string operator()(const std::string& text) const { return to_json_string(text); }
-  std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
-  /// JSON has no infinities and no NaN (RFC 8259 section 6).
-  std::string operator()(double number) const { return std::isfinite(number) ? fmt::format("{}", number) : "null"; }
-  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
-};
+/// Stands as it is in a JSON string.
+bool is_plain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+}
 
-}  // namespace
-
-std::string to_json_string(std::string_view text) {
-  std::string json = "\"";
+/// `text` as a JSON string, put behind `json`: in pieces as long as nothing in them needs an escape.
+void append_json_string(std::string& json, std::string_view text) {
+  json += '"';
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    json += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = utf8_length(text);
     const char c = text.front();
     if (length == 0) json += "\\ufffd";
     else if (length > 1) json += text.substr(0, length);
     else if (c == '"' || c == '\\') (json += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    else json += c;
+    else json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     text.remove_prefix(length == 0 ? 1 : length);
   }
-  return json += '"';
+  json += '"';
+}
+
+struct AppendJson {
+  std::string& json;
+  void operator()(const std::string& text) const { append_json_string(json, text); }
+  void operator()(std::int64_t number) const { json += fmt::format_int(number).c_str(); }
+  /// JSON has no infinities and no NaN (RFC 8259 section 6).
+  void operator()(double number) const { json += std::isfinite(number) ? fmt::format("{}", number) : "null"; }
+  void operator()(bool flag) const { json += flag ? "true" : "false"; }
+};
+
+/// Most records fit.
+constexpr std::size_t kUsualLine = 512;
+
+}  // namespace
+
+std::string to_json_string(std::string_view text) {
+  std::string json;
+  append_json_string(json, text);
+  return json;
 }
 
 void Log::event(Level level, std::string_view event, const Fields& fields) const {
   if (level < options_.at_least) return;
-  std::string line =
-      fmt::format(R"({{"time":"{}","level":"{}","program":{},"event":{})", to_rfc3339_millis(clock_.now()), name(level),
-                  to_json_string(options_.program), to_json_string(event));
+  std::string line;
+  line.reserve(kUsualLine);
+  line += R"({"time":")";
+  line += to_rfc3339_millis(clock_.now());
+  line += R"(","level":")";
+  line += name(level);
+  line += R"(","program":)";
+  append_json_string(line, options_.program);
+  line += R"(,"event":)";
+  append_json_string(line, event);
   for (const Field& field : fields) {
     line += ',';
-    line += to_json_string(field.key);
+    append_json_string(line, field.key);
     line += ':';
-    line += std::visit(ToJson{}, field.value);
+    std::visit(AppendJson{line}, field.value);
   }
   line += '}';
   sink_.write(line);

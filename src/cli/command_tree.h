@@ -61,6 +61,7 @@ void add_eab(CommandTree& tree, CLI::App& admin);
 void add_log(CommandTree& tree, CLI::App& admin);
 void add_revoke_many(CommandTree& tree, CLI::App& admin);
 void add_contacts(CommandTree& tree, CLI::App& admin);
+void add_operators(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);

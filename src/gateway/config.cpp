@@ -10,6 +10,7 @@ namespace {
 using base::ConfigSection;
 
 constexpr std::int64_t kMostWorkers = 256;
+constexpr std::int64_t kMostHandshakesPerSecond = 1'000'000;
 
 tl::unexpected<base::Error> wrong(std::string detail) {
   return base::fail(base::Kind::invalid, "gateway.config", std::move(detail));
@@ -112,6 +113,10 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY(const std::int64_t workers, section.integer_or("workers", 1));
   if (workers < 1 || workers > kMostWorkers) return wrong("'" + section.path_of("workers") + "' must be 1 to 256");
   config.workers = static_cast<std::size_t>(workers);
+  BASE_TRY(const std::int64_t rate, section.integer_or("handshakes_per_second", 200));
+  if (rate < 1 || rate > kMostHandshakesPerSecond)
+    return wrong("'" + section.path_of("handshakes_per_second") + "' must be 1 to 1000000");
+  config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_routes(section, config));

@@ -30,6 +30,7 @@ struct GatewayConfig {
   std::filesystem::path server_key;
   std::vector<Route> routes;
   std::size_t workers = 1;
+  std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);

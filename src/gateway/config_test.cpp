@@ -17,6 +17,7 @@ TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   ASSERT_EQ(config->routes.size(), 1U);
   EXPECT_EQ(config->routes.front().host, "*");
   EXPECT_EQ(config->routes.front().path, "/");
+  EXPECT_EQ(config->handshakes_per_second, 200U);
 }
 
 struct Row {
@@ -66,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, BadGatewaySection,
     ::testing::Values(TopRow{"internal_environment", "environment = \"internal\"", "gateway.environment"},
                       TopRow{"no_workers", "workers = 0", "gateway.workers"},
+                      TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
                       TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
                       TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
                       TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},

@@ -19,6 +19,9 @@ class Session {
         live_(live),
         connection_(live.connection),
         identity_(connection_.peer, connection_.stream->peer().host),
+        urn_(connection_.peer.identity().to_urn()),
+        serial_(connection_.peer.certificate().serial().hex()),
+        address_(connection_.stream->peer().to_string()),
         reader_(*connection_.stream, limits(context.config)) {
     context_.metrics.connection_opened();
   }
@@ -73,8 +76,7 @@ class Session {
     }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
-    ExchangeRequest request{head, std::move(*destination), *route, context_.server.draining()};
-    Exchange exchange(exchange_context, std::move(request));
+    Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
     co_return co_await exchange.run();
   }
 
@@ -93,10 +95,8 @@ class Session {
   /// What could not be read as a request gets one answer if the bytes were wrong, and none if the connection failed.
   net::Task<void> refuse_unreadable(base::Error error) {
     if (!error.code.starts_with("http.") || error.code == "http.cut_off") co_return;
-    context_.log.info("gateway.bad_request", {{"code", error.code},
-                                              {"detail", error.detail},
-                                              {"application", connection_.peer.identity().to_urn()},
-                                              {"address", connection_.stream->peer().to_string()}});
+    context_.log.info("gateway.bad_request",
+                      {{"code", error.code}, {"detail", error.detail}, {"application", urn_}, {"address", address_}});
     const int status = http::status_of_unreadable(error).value_or(400);
     context_.metrics.request(status);
     (void)co_await answer_problem(std::move(error), status, {});
@@ -104,16 +104,15 @@ class Session {
 
   void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
     if (!context_.config.access_log) return;
-    const base::Identity& identity = connection_.peer.identity();
     context_.log.info("request", {{"method", head.method},
                                   {"path", std::string_view(head.target).substr(0, head.target.find('?'))},
                                   {"host", head.fields.find("Host").value_or("")},
                                   {"status", outcome.status},
                                   {"bytes", outcome.body_bytes},
                                   {"micros", (context_.clock.now() - started).count()},
-                                  {"application", identity.to_urn()},
-                                  {"serial", connection_.peer.certificate().serial().hex()},
-                                  {"address", connection_.stream->peer().to_string()}});
+                                  {"application", urn_},
+                                  {"serial", serial_},
+                                  {"address", address_}});
   }
 
   /// Says goodbye, then reads and drops a little, so that our last answer is not lost to a reset.
@@ -133,6 +132,10 @@ class Session {
   tls::LiveConnection<tls::VerifiedPeer>& live_;
   tls::Connection<tls::VerifiedPeer>& connection_;
   IdentityFields identity_;
+  // What every record of a request says of its connection.
+  const std::string urn_;
+  const std::string serial_;
+  const std::string address_;
   http::H1Reader reader_;
   int own_answers_ = 0;
 };

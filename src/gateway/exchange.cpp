@@ -1,7 +1,5 @@
 #include "gateway/exchange.h"
 
-#include <array>
-
 #include "gateway/own_answer.h"
 #include "http/problem.h"
 
@@ -18,18 +16,12 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
-/// Written by us from what was decided, never copied: how the body is framed and for whom the request is.
-bool is_decided_here(const std::string& name) {
-  http::Fields probe;
-  probe.add(name, "");
-  return probe.find("Host") || probe.find("Content-Length") || probe.find("Expect");
-}
-
 /// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us or decided here.
-void copy_end_to_end(const http::Fields& from, http::Fields& to) {
+void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
+  const bool names_some = from.find("Connection").has_value();
   for (const http::Field& field : from) {
     const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
-                         is_decided_here(field.name) || from.has_token("Connection", field.name);
+                         is_decided_here(field.name) || (names_some && from.has_token("Connection", field.name));
     if (!dropped) to.add(field.name, field.value);
   }
 }
@@ -53,35 +45,38 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
       }) {}
 
 std::string Exchange::request_head_text() const {
-  http::RequestHead head;
-  head.method = request_.head.method;
-  head.target = request_.destination.target;
-  head.fields.add("Host", std::string(request_.head.fields.find("Host").value_or(request_.destination.host)));
-  copy_end_to_end(request_.head.fields, head.fields);
-  if (context_.client_reader.framing() == http::Framing::chunked) head.fields.add("Transfer-Encoding", "chunked");
-  if (const auto length = context_.client_reader.content_length())
-    head.fields.add("Content-Length", std::to_string(*length));
-  context_.identity.add_to(head.fields);
-  return http::serialise(head);
+  http::HeadWriter head(request_.head.method, request_.destination.target);
+  head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
+  copy_end_to_end(request_.head.fields, head);
+  if (context_.client_reader.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
+  if (const auto length = context_.client_reader.content_length()) head.add("Content-Length", std::to_string(*length));
+  head.add_lines(context_.identity.lines());
+  return std::move(head).finish();
 }
 
-net::Task<base::Result<void>> Exchange::open_and_send_head(bool fresh) {
+/// The request goes to `upstream`: gives back the head that it is to be sent.
+std::string Exchange::take_upstream(std::unique_ptr<UpstreamConnection> upstream) {
+  upstream_ = std::move(upstream);
+  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time);
+  return request_head_text();
+}
+
+net::Task<base::Result<void>> Exchange::connect_and_send_head() {
   const net::Deadline deadline = net::Deadline::after(context_.config.upstream_connect_time);
   net::Endpoint endpoint = request_.route.upstream;
-  base::Result<std::unique_ptr<UpstreamConnection>> taken;
-  if (fresh) taken = co_await context_.upstreams.connect(std::move(endpoint), deadline);
-  else taken = co_await context_.upstreams.take(std::move(endpoint), deadline);
-  if (!taken) co_return base::unexpected(std::move(taken).error());
-  upstream_ = std::move(*taken);
-  const std::string text = request_head_text();
-  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time);
+  auto connected = co_await context_.upstreams.connect(std::move(endpoint), deadline);
+  if (!connected) co_return base::unexpected(std::move(connected).error());
+  const std::string text = take_upstream(std::move(*connected));
   co_return co_await upstream_->socket.write_all(base::as_bytes(text), step());
 }
 
 net::Task<base::Result<void>> Exchange::send_head() {
-  auto sent = co_await open_and_send_head(false);
-  if (!sent && upstream_ != nullptr && upstream_->reused) sent = co_await open_and_send_head(true);
-  co_return sent;
+  if (auto idle = context_.upstreams.take_idle(request_.route.upstream)) {
+    const std::string text = take_upstream(std::move(idle));
+    auto sent = co_await upstream_->socket.write_all(base::as_bytes(text), step());
+    if (sent) co_return sent;
+  }
+  co_return co_await connect_and_send_head();
 }
 
 /// Answers Expect: 100-continue (RFC 9110 section 10.1.1), before anything else is written to the client.
@@ -97,25 +92,23 @@ net::Task<base::Result<void>> Exchange::invite_body() {
 /// The head as the client gets it, and the decision how the body is framed.
 std::string Exchange::response_head_text() {
   const http::Framing framing = upstream_->reader.framing();
-  http::ResponseHead head;
-  head.status = response_.status;
-  head.reason = response_.reason;
-  copy_end_to_end(response_.fields, head.fields);
+  http::HeadWriter head(response_.status, response_.reason);
+  copy_end_to_end(response_.fields, head);
   // Without a body, Content-Length tells of another response (HEAD, 304: RFC 9110 section 8.6) and is passed on as it
   // is.
   const auto length = framing == http::Framing::none ? response_.fields.find("Content-Length") : std::nullopt;
-  if (length) head.fields.add("Content-Length", std::string(*length));
+  if (length) head.add("Content-Length", *length);
   if (framing == http::Framing::length)
-    head.fields.add("Content-Length", std::to_string(upstream_->reader.content_length().value_or(0)));
+    head.add("Content-Length", std::to_string(upstream_->reader.content_length().value_or(0)));
   const bool client_reads_chunks = request_.head.minor_version >= 1;
   const bool unknown_length = framing == http::Framing::chunked || framing == http::Framing::until_close;
   chunk_response_ = unknown_length && client_reads_chunks;
-  if (chunk_response_) head.fields.add("Transfer-Encoding", "chunked");
+  if (chunk_response_) head.add("Transfer-Encoding", "chunked");
   client_may_keep_ =
       context_.client_reader.keep_alive() && !request_.close_after && (!unknown_length || chunk_response_);
-  if (!client_may_keep_) head.fields.add("Connection", "close");
-  else if (request_.head.minor_version == 0) head.fields.add("Connection", "keep-alive");
-  return http::serialise(head);
+  if (!client_may_keep_) head.add("Connection", "close");
+  else if (request_.head.minor_version == 0) head.add("Connection", "keep-alive");
+  return std::move(head).finish();
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
@@ -131,31 +124,47 @@ net::Task<base::Result<void>> Exchange::relay_response() {
                          "the upstream switched protocols although nobody asked it to");
   response_ = std::move(*head);
   std::string text = response_head_text();
-  co_return co_await relay_response_body(std::move(text));
+  // What came along with the head goes on with it; of most responses that is all.
+  if (!chunk_response_) {
+    const std::string_view ready = upstream_->reader.take_buffered_body(kBodyBuffer);
+    text += ready;
+    outcome_.body_bytes += ready.size();
+  }
+  if (!upstream_->reader.at_end_of_message()) co_return co_await relay_response_body(std::move(text));
+  auto written = co_await write_to_client(text);
+  outcome_.reusable = written.has_value() && client_may_keep_;
+  co_return written;
 }
 
-/// Writes `out` (the head) together with the first bytes of the body, then the rest.
+net::Task<base::Result<void>> Exchange::write_to_client(std::string_view text) {
+  response_started_ = true;
+  outcome_.status = response_.status;
+  auto written = co_await context_.client.write_all(base::as_bytes(text), step());
+  client_failed_ = !written;
+  co_return written;
+}
+
+/// Writes `out` (the head and what came along with it), with the first chunk if that is there already; then the rest.
 net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
-  std::array<std::uint8_t, kBodyBuffer> buffer;
-  bool more = upstream_->reader.framing() != http::Framing::none;
-  while (more || !out.empty()) {
-    const bool worth_waiting = !out.empty() && more && upstream_->reader.has_buffered();
-    if (more && (out.empty() || worth_waiting)) {
-      const auto count = co_await upstream_->reader.read_body_some(buffer, step());
+  const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBodyBuffer);
+  for (bool more = true; more || !out.empty();) {
+    if (more && (out.empty() || (chunk_response_ && upstream_->reader.has_buffered()))) {
+      const auto count = co_await upstream_->reader.read_body_some({buffer.get(), kBodyBuffer}, step());
       if (!count) co_return base::unexpected(count.error());
       more = *count > 0;
       outcome_.body_bytes += *count;
-      if (chunk_response_ && more) out += chunk_size_line(*count);
-      out.append(reinterpret_cast<const char*>(buffer.data()), *count);
-      if (chunk_response_) out += more ? std::string_view("\r\n") : kLastChunk;
-      if (more && upstream_->reader.at_end_of_message() && !chunk_response_) more = false;
+      const std::string_view piece = base::as_text({buffer.get(), *count});
+      if (!chunk_response_) {  // as it is, without another copy
+        if (more) BASE_CO_TRY_VOID(co_await write_to_client(piece));
+        more = more && !upstream_->reader.at_end_of_message();
+        continue;
+      }
+      if (more) out += chunk_size_line(*count);
+      out += piece;
+      out += more ? std::string_view("\r\n") : kLastChunk;
     }
     if (out.empty()) continue;
-    response_started_ = true;
-    outcome_.status = response_.status;
-    auto written = co_await context_.client.write_all(base::as_bytes(out), step());
-    client_failed_ = !written;
-    if (!written) co_return written;
+    BASE_CO_TRY_VOID(co_await write_to_client(out));
     out.clear();
   }
   outcome_.reusable = client_may_keep_;
@@ -202,30 +211,32 @@ void Exchange::give_back_upstream() {
 }
 
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
-net::Task<void> Exchange::end_body(net::TaskGroup& beside) {
-  if (body_) body_->stop();
+net::Task<void> Exchange::end_body() {
+  body_->stop();
   response_alarm_.cancel();
   for (bool ended = false; !ended;) {
-    ended = co_await beside.wait_until_empty(step());
+    ended = co_await beside_->wait_until_empty(step());
     if (!ended) context_.client.abort();
   }
 }
 
 net::Task<Exchange::Outcome> Exchange::run() {
-  net::TaskGroup beside(context_.loop, context_.log);
   auto carried = co_await send_head();
   if (carried && body_->exists()) {
     carried = co_await invite_body();
     const auto sent = [this] { response_alarm_.set(net::Deadline::after(context_.config.upstream_response_time)); };
-    if (carried) beside.spawn(body_->carry(sent), "gateway.request_body");
+    if (carried) {
+      beside_.emplace(context_.loop, context_.log);
+      beside_->spawn(body_->carry(sent), "gateway.request_body");
+    }
   }
   if (carried) carried = co_await relay_response();
   if (may_retry(carried)) {
-    carried = co_await open_and_send_head(true);
+    carried = co_await connect_and_send_head();
     if (carried) carried = co_await relay_response();
   }
   if (!carried) co_await report_and_answer(std::move(carried).error());
-  co_await end_body(beside);
+  if (beside_) co_await end_body();
   outcome_.reusable = outcome_.reusable && context_.client_reader.at_end_of_message();
   if (carried) give_back_upstream();
   co_return outcome_;

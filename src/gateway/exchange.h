@@ -28,9 +28,10 @@ struct ExchangeContext {
   const base::Log& log;
 };
 
+/// Borrowed from the connection for as long as the exchange lasts.
 struct ExchangeRequest {
-  http::RequestHead head;
-  Destination destination;
+  const http::RequestHead& head;
+  const Destination& destination;
   const Route& route;
   bool close_after = false;  ///< we are draining: tell the client not to send another request
 };
@@ -48,12 +49,14 @@ class Exchange {
 
  private:
   net::Task<base::Result<void>> send_head();
-  net::Task<base::Result<void>> open_and_send_head(bool fresh);
+  net::Task<base::Result<void>> connect_and_send_head();
+  std::string take_upstream(std::unique_ptr<UpstreamConnection> upstream);
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
-  net::Task<base::Result<void>> relay_response_body(std::string head);
+  net::Task<base::Result<void>> relay_response_body(std::string out);
+  net::Task<base::Result<void>> write_to_client(std::string_view text);
   net::Task<void> report_and_answer(base::Error error);
-  net::Task<void> end_body(net::TaskGroup& beside);
+  net::Task<void> end_body();
   std::string request_head_text() const;
   std::string response_head_text();
   bool may_retry(const base::Result<void>& carried) const;
@@ -63,8 +66,9 @@ class Exchange {
   ExchangeContext context_;
   ExchangeRequest request_;
   std::unique_ptr<UpstreamConnection> upstream_;
-  std::optional<RequestBody> body_;  ///< once the head was sent
-  net::Alarm response_alarm_;        ///< set when the upstream has the whole request
+  std::optional<RequestBody> body_;       ///< once the head was sent
+  std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
+  net::Alarm response_alarm_;             ///< set when the upstream has the whole request
   bool response_late_ = false;
   http::ResponseHead response_;
   Outcome outcome_;

@@ -44,7 +44,8 @@ base::Result<void> Gateway::load_certificates() {
 }
 
 base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), plane_->sightings(), metrics_, clock_, log_};
+  const WorkerShared shared{config_, routes_, plane_->knowledge(), chains_, plane_->sightings(), metrics_,
+                            clock_,  log_};
   net::Endpoint at = config_.listen;
   for (std::size_t i = 0; i < config_.workers; ++i) {
     BASE_TRY(auto worker, Worker::make(shared, at, server_credential_));
@@ -101,7 +102,7 @@ net::Task<http::Response> Gateway::answer_status(http::Request request) {
   if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
   const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
-                         plane_->knowledge().registry().size()};
+                         plane_->knowledge().registry().size(), chains_.counts()};
   co_return text_response(200, metrics_.to_text(now));
 }
 

@@ -23,7 +23,11 @@ class Gateway {
 
  private:
   Gateway(GatewayConfig config, const base::Clock& clock, const base::Log& log)
-      : config_(std::move(config)), clock_(clock), log_(log), routes_(config_.routes) {}
+      : config_(std::move(config)),
+        clock_(clock),
+        log_(log),
+        routes_(config_.routes),
+        chains_({.purposes = {trust::Purpose::transport}, .environment = config_.environment}) {}
   base::Result<void> load_certificates();
   base::Result<void> bind();
   net::Task<void> stop_on_signal();
@@ -33,6 +37,7 @@ class Gateway {
   const base::Clock& clock_;
   const base::Log& log_;
   RouteTable routes_;
+  trust::ChainMemory chains_;
   Metrics metrics_;
   std::unique_ptr<feed::DataPlane> plane_;
   std::shared_ptr<const tls::Credential> server_credential_;

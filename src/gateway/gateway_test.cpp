@@ -168,8 +168,8 @@ class Platform : public ::testing::Test {
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()}};
     routes_.emplace(config_.routes);
-    auto worker =
-        Worker::make({config_, *routes_, knowledge_, sightings_, metrics_, pki_.clock(), log_}, {"127.0.0.1", 0}, own);
+    auto worker = Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_},
+                               {"127.0.0.1", 0}, own);
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -245,6 +245,7 @@ class Platform : public ::testing::Test {
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
   feed::Knowledge knowledge_;
+  trust::ChainMemory chains_{{.purposes = {trust::Purpose::transport}, .environment = base::Environment::production}};
   feed::Sightings sightings_;
   Metrics metrics_;
   std::optional<Issued> client_;
@@ -440,7 +441,7 @@ TEST_F(Platform, DrainingEndsIdleConnectionsAndTheWorker) {
 
 TEST_F(Platform, MetricsCountWhatHappened) {
   ASSERT_EQ(send(get("/"))->status, 200);
-  const std::string text = metrics_.to_text({1, -1, 1});
+  const std::string text = metrics_.to_text({1, -1, 1, chains_.counts()});
   EXPECT_TRUE(contains(text, "countersign_gateway_handshakes_total{outcome=\"accepted\"} 1\n"));
   EXPECT_TRUE(contains(text, "countersign_gateway_refusals_total{reason=\"revoked\"} 0\n"));
 }

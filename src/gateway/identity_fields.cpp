@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace countersign::gateway {
 namespace {
@@ -12,12 +13,29 @@ constexpr std::array<std::string_view, 9> kHopByHop = {
     "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade"};
 
-std::string folded(std::string_view name) {
-  std::string text(name);
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return std::isalnum(c) ? static_cast<char>(std::tolower(c)) : '-'; });
-  return text;
-}
+constexpr std::array<std::string_view, 3> kDecidedHere = {"host", "content-length", "expect"};
+
+/// A name in lower case, with '-' for what is neither letter nor digit; of a long one only the beginning, which is
+/// longer than any name or prefix here.
+class Folded {
+ public:
+  explicit Folded(std::string_view name) : size_(std::min(name.size(), text_.size())) {
+    for (std::size_t i = 0; i < size_; ++i)
+      text_[i] = fold(name[i]);
+  }
+  std::string_view text() const { return {text_.data(), size_}; }
+  bool is_among(std::span<const std::string_view> names) const {
+    return std::ranges::find(names, text()) != names.end();
+  }
+
+ private:
+  static char fold(char c) {
+    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+  }
+  std::array<char, 32> text_;
+  std::size_t size_;
+};
 
 /// A byte sequence of structured fields (RFC 8941 section 3.3.5).
 std::string sf_binary(const base::Bytes& bytes) { return ":" + base::to_base64(bytes) + ":"; }
@@ -25,33 +43,30 @@ std::string sf_binary(const base::Bytes& bytes) { return ":" + base::to_base64(b
 }  // namespace
 
 bool is_reserved_field(std::string_view name) {
-  const std::string text = folded(name);
-  return std::ranges::find(kReserved, text) != kReserved.end() ||
-         std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) { return text.starts_with(prefix); });
+  const Folded folded(name);
+  return folded.is_among(kReserved) || std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) {
+           return folded.text().starts_with(prefix);
+         });
 }
 
-bool is_hop_by_hop_field(std::string_view name) {
-  return std::ranges::find(kHopByHop, folded(name)) != kHopByHop.end();
-}
+bool is_hop_by_hop_field(std::string_view name) { return Folded(name).is_among(kHopByHop); }
+bool is_decided_here(std::string_view name) { return Folded(name).is_among(kDecidedHere); }
 
 IdentityFields::IdentityFields(const tls::VerifiedPeer& peer, const std::string& address) {
   const auto& path = peer.admitted().chain().path();
-  fields_.push_back({"Client-Cert", sf_binary(peer.certificate().der())});
+  http::Fields fields;
+  fields.add("Client-Cert", sf_binary(peer.certificate().der()));
   std::string chain;
   for (std::size_t i = 1; i + 1 < path.size(); ++i)
     chain += (chain.empty() ? "" : ", ") + sf_binary(path[i].der());
-  if (!chain.empty()) fields_.push_back({"Client-Cert-Chain", std::move(chain)});
+  if (!chain.empty()) fields.add("Client-Cert-Chain", std::move(chain));
   const base::Identity& identity = peer.identity();
-  fields_.push_back({"X-Countersign-Environment", std::string(base::name(identity.environment))});
-  fields_.push_back({"X-Countersign-Organisation", identity.organisation.text()});
-  fields_.push_back({"X-Countersign-Application", identity.application.text()});
-  fields_.push_back({"X-Forwarded-For", address});
-  fields_.push_back({"X-Forwarded-Proto", "https"});
-}
-
-void IdentityFields::add_to(http::Fields& fields) const {
-  for (const http::Field& field : fields_)
-    fields.add(field.name, field.value);
+  fields.add("X-Countersign-Environment", std::string(base::name(identity.environment)));
+  fields.add("X-Countersign-Organisation", identity.organisation.text());
+  fields.add("X-Countersign-Application", identity.application.text());
+  fields.add("X-Forwarded-For", address);
+  fields.add("X-Forwarded-Proto", "https");
+  lines_ = http::to_lines(fields);
 }
 
 }  // namespace countersign::gateway

@@ -17,15 +17,19 @@ bool is_reserved_field(std::string_view name);
 /// decided by the caller.
 bool is_hop_by_hop_field(std::string_view name);
 
+/// Is this written by us from what was decided, never copied: how a body is framed and for whom the request is?
+bool is_decided_here(std::string_view name);
+
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
 /// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto.
 class IdentityFields {
  public:
   IdentityFields(const tls::VerifiedPeer& peer, const std::string& address);
-  void add_to(http::Fields& fields) const;
+  /// As lines for http::HeadWriter.
+  const std::string& lines() const { return lines_; }
 
  private:
-  std::vector<http::Field> fields_;
+  std::string lines_;
 };
 
 }  // namespace countersign::gateway

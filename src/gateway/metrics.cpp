@@ -52,6 +52,12 @@ std::string Metrics::to_text(const Now& now) const {
           metric("feed_sequence", "", now.feed_sequence);
   text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") +
           metric("known_certificates", "", now.known_certificates);
+  text += heading("chain_memory_total", "counter",
+                  "Client chains judged in handshakes: verified before, or verified from the ground up.");
+  text += metric("chain_memory_total", label("outcome", "hit"), now.chains.hits);
+  text += metric("chain_memory_total", label("outcome", "miss"), now.chains.misses);
+  text += heading("chain_memory_chains", "gauge", "Verified client chains remembered.") +
+          metric("chain_memory_chains", "", now.chains.chains);
   text +=
       heading("feed_age_seconds", "gauge", "Seconds since the authority last answered; -1 before its first answer.");
   return text + "countersign_gateway_feed_age_seconds " + std::to_string(now.feed_age_seconds) + "\n";

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tls/server.h"
+#include "trust/chain_memory.h"
 #include "trust/reason.h"
 
 namespace countersign::gateway {
@@ -28,6 +29,7 @@ class Metrics final : public tls::ServerObserver {
     std::uint64_t feed_sequence;
     double feed_age_seconds;  ///< negative: the authority has not answered since start
     std::size_t known_certificates;
+    trust::ChainMemory::Counts chains;
   };
   std::string to_text(const Now& now) const;
 

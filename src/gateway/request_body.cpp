@@ -21,12 +21,14 @@ std::string chunk_size_line(std::size_t size) {
 RequestBody::RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time)
     : from_(from), to_(to), step_time_(step_time), started_(std::chrono::steady_clock::now()), sent_whole_(!exists()) {}
 
-void RequestBody::frame(std::span<const std::uint8_t> part) {
-  const bool chunked = from_.framing() == http::Framing::chunked;
+/// `part` as it goes to the upstream; lives as long as `part` and until the next call.
+base::BytesView RequestBody::frame(std::span<const std::uint8_t> part) {
+  if (from_.framing() != http::Framing::chunked) return part;
   out_.clear();
-  if (chunked && !part.empty()) out_ = chunk_size_line(part.size());
+  if (!part.empty()) out_ = chunk_size_line(part.size());
   out_.append(reinterpret_cast<const char*>(part.data()), part.size());
-  if (chunked) out_ += part.empty() ? kLastChunk : std::string_view("\r\n");
+  out_ += part.empty() ? kLastChunk : std::string_view("\r\n");
+  return base::as_bytes(out_);
 }
 
 bool RequestBody::too_slow() const {
@@ -55,9 +57,9 @@ net::Task<void> RequestBody::carry(std::function<void()> sent) {
       give_up({base::Kind::timeout, "http.too_slow", "the body arrives too slowly"});
       co_return;
     }
-    frame(std::span(buffer).first(*count));
-    if (!out_.empty()) {
-      const auto written = co_await to_.write_all(base::as_bytes(out_), net::Deadline::after(step_time_));
+    const base::BytesView piece = frame(std::span(buffer).first(*count));
+    if (!piece.empty()) {
+      const auto written = co_await to_.write_all(piece, net::Deadline::after(step_time_));
       if (!written) co_return;  // the upstream's answer, if any, says why
     }
     if (*count > 0) continue;

@@ -34,7 +34,7 @@ class RequestBody {
   const std::optional<base::Error>& client_failure() const { return client_failure_; }
 
  private:
-  void frame(std::span<const std::uint8_t> part);
+  base::BytesView frame(std::span<const std::uint8_t> part);
   bool too_slow() const;
   void give_up(base::Error error);
 

@@ -2,20 +2,18 @@
 
 namespace countersign::gateway {
 
-net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::take(net::Endpoint endpoint,
-                                                                                net::Deadline deadline) {
-  if (const auto found = idle_.find(endpoint); found != idle_.end()) {
-    while (!found->second.empty()) {
-      Idle newest = std::move(found->second.back());
-      found->second.pop_back();
-      const bool silent =
-          !newest.connection->reader.has_buffered() && !newest.connection->socket.has_unexpected_input();
-      if (newest.until.passed() || !silent) continue;
-      newest.connection->reused = true;
-      co_return std::move(newest.connection);
-    }
+std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const net::Endpoint& endpoint) {
+  const auto found = idle_.find(endpoint);
+  if (found == idle_.end()) return nullptr;
+  while (!found->second.empty()) {
+    Idle newest = std::move(found->second.back());
+    found->second.pop_back();
+    const bool silent = !newest.connection->reader.has_buffered() && !newest.connection->socket.has_unexpected_input();
+    if (newest.until.passed() || !silent) continue;
+    newest.connection->reused = true;
+    return std::move(newest.connection);
   }
-  co_return co_await connect(std::move(endpoint), deadline);
+  return nullptr;
 }
 
 net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::connect(net::Endpoint endpoint,

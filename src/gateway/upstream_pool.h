@@ -28,10 +28,9 @@ class UpstreamPool {
 
   explicit UpstreamPool(net::Loop& loop) : loop_(loop) {}
 
-  /// An idle connection on which nothing unexpected arrived, or a new one. Fails: `net.connect`, `net.resolve`,
-  /// `net.timeout`.
-  net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> take(net::Endpoint endpoint, net::Deadline deadline);
-  /// A connection surely not used before.
+  /// An idle connection on which nothing unexpected arrived, or null.
+  std::unique_ptr<UpstreamConnection> take_idle(const net::Endpoint& endpoint);
+  /// A connection surely not used before. Fails: `net.connect`, `net.resolve`, `net.timeout`.
   net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> connect(net::Endpoint endpoint, net::Deadline deadline);
   /// Gives back a connection whose last response was read to its end and that both sides keep alive.
   void give_back(std::unique_ptr<UpstreamConnection> connection);

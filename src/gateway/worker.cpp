@@ -4,18 +4,17 @@ namespace countersign::gateway {
 namespace {
 
 constexpr base::Duration kHousekeeping = std::chrono::seconds(1);
+/// All connections that an address may have, at once after a restart of its own, at the usual rate.
+constexpr double kBurstSeconds = 10;
 
 /// Judges a client for this gateway: a transport certificate of its environment, known to the registry as good.
 struct JudgeTransport {
+  trust::ChainMemory* chains;
   const feed::Knowledge* knowledge;
   const base::Clock* clock;
-  trust::Policy policy;
 
-  base::Result<trust::AdmittedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
-    const auto trust = knowledge->trust();
-    auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
-    if (!chain) return base::unexpected(std::move(chain).error());
-    return trust::admit(std::move(*chain), knowledge->registry());
+  base::Result<trust::AdmittedChain, trust::Refusal> operator()(const trust::Presented& presented) const {
+    return chains->judge(presented, knowledge->trust(), knowledge->registry(), clock->now());
   }
 };
 
@@ -30,9 +29,10 @@ std::vector<x509::Certificate> acceptable_issuers(const trust::TrustSet& trust, 
 
 }  // namespace
 
-Worker::Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener,
-               std::shared_ptr<const tls::Credential> own)
+Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
+               net::Listener listener, std::shared_ptr<const tls::Credential> own)
     : shared_(shared),
+      library_(std::move(library)),
       loop_(std::move(loop)),
       listener_(std::move(listener)),
       own_(std::move(own)),
@@ -48,17 +48,20 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::End
   auto loop = std::make_unique<net::Loop>();
   const net::Listener::Options options{.at = std::move(at), .reuse_port = shared.config.workers > 1};
   BASE_TRY(auto listener, net::Listener::bind(*loop, options));
-  std::unique_ptr<Worker> worker(new Worker(shared, std::move(loop), std::move(listener), std::move(own)));
+  BASE_TRY(auto library, tls::Library::make());
+  std::unique_ptr<Worker> worker(
+      new Worker(shared, std::move(library), std::move(loop), std::move(listener), std::move(own)));
   BASE_TRY_VOID(worker->renew_context());
   return worker;
 }
 
 void Worker::start() {
-  const trust::Policy policy{.purposes = {trust::Purpose::transport}, .environment = shared_.config.environment};
-  const tls::ServerOptions options{.name = "gateway"};
+  const auto rate = static_cast<double>(shared_.config.handshakes_per_second);
+  const tls::ServerOptions options{
+      .name = "gateway", .handshakes_per_second = rate, .handshake_burst = rate * kBurstSeconds};
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
       *loop_, listener_, options, [this] { return context_; },
-      JudgeTransport{&shared_.knowledge, &shared_.clock, policy},
+      JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},
       [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
         shared_.sightings.note(live.connection.peer.admitted().chain().leaf().fingerprint());
         const ConnectionContext context{*loop_,          shared_.config, shared_.routes, shared_.knowledge, upstreams_,
@@ -77,7 +80,7 @@ void Worker::start() {
 base::Result<void> Worker::renew_context() {
   const auto trust = shared_.knowledge.trust();
   BASE_TRY(context_, tls::ServerContext::make(*own_, tls::ClientCertificate::required,
-                                              acceptable_issuers(*trust, shared_.config.environment)));
+                                              acceptable_issuers(*trust, shared_.config.environment), library_));
   context_trust_ = trust->generation();
   return {};
 }

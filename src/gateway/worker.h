@@ -10,6 +10,7 @@
 #include "feed/sightings.h"
 #include "gateway/connection.h"
 #include "tls/server.h"
+#include "trust/chain_memory.h"
 
 namespace countersign::gateway {
 
@@ -18,6 +19,7 @@ struct WorkerShared {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
+  trust::ChainMemory& chains;
   feed::Sightings& sightings;
   Metrics& metrics;
   const base::Clock& clock;
@@ -44,8 +46,8 @@ class Worker {
   void join();
 
  private:
-  Worker(WorkerShared shared, std::unique_ptr<net::Loop> loop, net::Listener listener,
-         std::shared_ptr<const tls::Credential> own);
+  Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
+         net::Listener listener, std::shared_ptr<const tls::Credential> own);
   base::Result<void> renew_context();
   void renew_context_or_keep();
   void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }
@@ -53,6 +55,7 @@ class Worker {
   net::Task<void> drain_until(net::Deadline deadline, std::function<void()> ended);
 
   WorkerShared shared_;
+  std::shared_ptr<const tls::Library> library_;  ///< OpenSSL's locks are this worker's alone
   std::unique_ptr<net::Loop> loop_;
   net::Listener listener_;
   std::shared_ptr<const tls::Credential> own_;

@@ -11,7 +11,9 @@
 namespace countersign::http {
 namespace {
 
-constexpr std::size_t kBufferBytes = 16 * 1024;
+/// Room for a usual head: what an idle connection costs. Chunks are read in larger pieces.
+constexpr std::size_t kHeadBuffer = 4 * 1024;
+constexpr std::size_t kChunkBuffer = 16 * 1024;
 constexpr int kMaxInterimResponses = 16;
 
 tl::unexpected<base::Error> malformed(std::string detail) {
@@ -31,10 +33,11 @@ struct H1Reader::Impl {
   Impl(net::Stream& s, H1Limits l) : stream(s), limits(l) {}
 
   net::Task<base::Result<bool>> fill(net::Deadline deadline);
+  std::span<std::uint8_t> make_space(std::size_t at_least);
   net::Task<base::Result<std::size_t>> find_head_end(Side side, net::Deadline deadline);
   base::Result<std::size_t> scan_head(Side side, LineScanner& scanner, std::size_t& scanned);
   net::Task<base::Result<std::string_view>> read_line(std::size_t max_bytes, net::Deadline deadline);
-  net::Task<base::Result<std::optional<RequestHead>>> read_request_head(net::Deadline idle);
+  base::Result<RequestHead> take_request_head(std::size_t size);
   net::Task<base::Result<ResponseHead>> read_response_head(std::string_view method, net::Deadline deadline);
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline);
   net::Task<base::Result<std::size_t>> read_plain(std::span<std::uint8_t> into, net::Deadline deadline);
@@ -69,17 +72,22 @@ struct H1Reader::Impl {
   bool broken = false;
 };
 
-/// More bytes behind those buffered; false at the end of the stream.
-net::Task<base::Result<bool>> H1Reader::Impl::fill(net::Deadline deadline) {
+/// Room behind those buffered, in a buffer of `at_least` so many bytes.
+std::span<std::uint8_t> H1Reader::Impl::make_space(std::size_t at_least) {
   if (begin == end) begin = end = 0;
   if (end == buffer.size() && begin > 0) {
     std::memmove(buffer.data(), buffer.data() + begin, buffered());
     end -= begin;
     begin = 0;
   }
-  if (end == buffer.size()) buffer.resize(std::max(kBufferBytes, buffer.size() * 2));
-  const std::span<std::uint8_t> space(buffer.data() + end, buffer.size() - end);
-  BASE_CO_TRY(const std::size_t got, co_await stream.read_some(space, deadline));
+  if (end == buffer.size() || buffer.size() < at_least)
+    buffer.resize(std::max(at_least, end == buffer.size() ? buffer.size() * 2 : buffer.size()));
+  return {buffer.data() + end, buffer.size() - end};
+}
+
+/// More bytes behind those buffered; false at the end of the stream.
+net::Task<base::Result<bool>> H1Reader::Impl::fill(net::Deadline deadline) {
+  BASE_CO_TRY(const std::size_t got, co_await stream.read_some(make_space(kChunkBuffer), deadline));
   end += got;
   co_return got > 0;
 }
@@ -117,11 +125,12 @@ net::Task<base::Result<std::size_t>> H1Reader::Impl::find_head_end(Side side, ne
       const net::Deadline head_deadline = net::Deadline::after(limits.head_time);
       deadline = side == Side::request ? head_deadline : net::Deadline::earlier(overall, head_deadline);
     }
-    base::Result<bool> filled = co_await fill(deadline);
-    if (!filled && started && filled.error().code == "net.timeout" && deadline.at != overall.at)
+    base::Result<std::size_t> got = co_await stream.read_some(make_space(kHeadBuffer), deadline);
+    if (!got && started && got.error().code == "net.timeout" && deadline.at != overall.at)
       co_return base::fail(base::Kind::timeout, "http.head_timeout", "the head did not arrive in time");
-    if (!filled) co_return base::unexpected(std::move(filled).error());
-    if (*filled) continue;
+    if (!got) co_return base::unexpected(std::move(got).error());
+    end += *got;
+    if (*got > 0) continue;
     if (scanned > 0) co_return cut_off();
     co_return std::size_t{0};
   }
@@ -153,16 +162,15 @@ void H1Reader::Impl::start_body(const BodyFraming& framing) {
   at_end = framing.framing == Framing::none;
 }
 
-net::Task<base::Result<std::optional<RequestHead>>> H1Reader::Impl::read_request_head(net::Deadline idle) {
-  BASE_CO_TRY(const std::size_t size, co_await find_head_end(Side::request, idle));
-  if (size == 0) co_return std::optional<RequestHead>();
-  BASE_CO_TRY(const BodyFraming framing, check_request_head(text(size), limits));
-  BASE_CO_TRY(RequestHead head, parse_request_head(text(size)));
+/// The head of `size` bytes at the front of the buffer.
+base::Result<RequestHead> H1Reader::Impl::take_request_head(std::size_t size) {
+  BASE_TRY(const BodyFraming framing, check_request_head(text(size), limits));
+  BASE_TRY(RequestHead head, parse_request_head(text(size)));
   begin += size;
   start_body(framing);
   keep_alive = head.minor_version == 1 ? !head.fields.has_token("Connection", "close")
                                        : head.fields.has_token("Connection", "keep-alive");
-  co_return std::optional<RequestHead>(std::move(head));
+  return head;
 }
 
 net::Task<base::Result<ResponseHead>> H1Reader::Impl::read_response_head(std::string_view method,
@@ -266,7 +274,12 @@ tl::unexpected<base::Error> unusable() {
 net::Task<base::Result<std::optional<RequestHead>>> H1Reader::read_request_head(net::Deadline idle) {
   BASE_CHECK(impl_->at_end);
   if (impl_->broken) co_return unusable();
-  co_return impl_->checked(co_await impl_->read_request_head(idle));
+  const auto size = impl_->checked(co_await impl_->find_head_end(Side::request, idle));
+  if (!size) co_return base::unexpected(size.error());
+  if (*size == 0) co_return std::optional<RequestHead>();
+  auto head = impl_->checked(impl_->take_request_head(*size));
+  if (!head) co_return base::unexpected(std::move(head).error());
+  co_return std::optional<RequestHead>(std::move(*head));
 }
 
 net::Task<base::Result<ResponseHead>> H1Reader::read_response_head(std::string request_method, net::Deadline deadline) {
@@ -279,6 +292,21 @@ net::Task<base::Result<std::size_t>> H1Reader::read_body_some(std::span<std::uin
   BASE_CHECK(!into.empty());
   if (impl_->broken) co_return unusable();
   co_return impl_->checked(co_await impl_->read_body_some(into, deadline));
+}
+
+std::string_view H1Reader::take_buffered_body(std::size_t at_most) {
+  Impl& impl = *impl_;
+  if (impl.at_end || impl.broken || impl.body.framing == Framing::chunked) return {};
+  const bool counted = impl.body.framing == Framing::length;
+  std::size_t size = std::min(at_most, impl.buffered());
+  if (counted && impl.remaining < size) size = static_cast<std::size_t>(impl.remaining);
+  const std::string_view taken = impl.text(size);
+  impl.begin += size;
+  if (counted) {
+    impl.remaining -= size;
+    impl.at_end = impl.remaining == 0;
+  }
+  return taken;
 }
 
 Framing H1Reader::framing() const { return impl_->body.framing; }

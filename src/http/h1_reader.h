@@ -47,6 +47,9 @@ class H1Reader {
   /// At least one decoded byte of the body, or 0 at its end (trailers are read and dropped). Fails: `http.malformed`,
   /// `http.ambiguous`, `http.cut_off`, or the stream's error.
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline);
+  /// What is buffered already of a body that is not in chunks, at most `at_most` bytes; empty when that is nothing.
+  /// Taken with it; the view lives until the next read.
+  std::string_view take_buffered_body(std::size_t at_most);
   /// Has the body been read to its end, or was there none?
   bool at_end_of_message() const;
   /// Does the peer allow another message on this connection?

@@ -15,6 +15,8 @@ net::Task<std::string> read_body(H1Reader& reader) {
   std::string body;
   base::Bytes buffer(7);
   while (!reader.at_end_of_message()) {
+    body += reader.take_buffered_body(3);
+    if (reader.at_end_of_message()) break;
     const base::Result<std::size_t> got = co_await reader.read_body_some(buffer, far());
     if (!got) co_return "!" + got.error().code;
     body += base::as_text({buffer.data(), *got});

@@ -75,6 +75,10 @@ void append_safely(std::string& out, std::string_view text) {
 
 /// What no target may hold is percent-encoded.
 void append_target(std::string& out, std::string_view target) {
+  if (is_visible_ascii(target)) {
+    out += target;
+    return;
+  }
   static constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : target) {
     if (is_visible_ascii({&c, 1})) {
@@ -89,26 +93,23 @@ void append_target(std::string& out, std::string_view target) {
 }
 
 void append_token(std::string& out, std::string_view token) {
+  if (is_token(token)) {
+    out += token;
+    return;
+  }
   for (const char c : token)
     out += is_token_character(c) ? c : '_';
 }
 
-void append_fields(std::string& out, const Fields& fields) {
-  for (const Field& field : fields) {
-    append_token(out, field.name);
-    out += ": ";
-    append_safely(out, field.value);
-    out += "\r\n";
-  }
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  append_token(out, name);
+  out += ": ";
+  append_safely(out, value);
   out += "\r\n";
 }
 
-std::size_t size_of(const Fields& fields) {
-  std::size_t size = 2;
-  for (const Field& field : fields)
-    size += field.name.size() + field.value.size() + 4;
-  return size;
-}
+/// Most heads fit, with what a gateway adds.
+constexpr std::size_t kUsualHead = 2'560;
 
 /// The target behind scheme and authority, if it is in absolute form (RFC 9112 section 3.2.2).
 std::string_view without_authority(std::string_view target) {
@@ -198,27 +199,49 @@ std::string_view reason_phrase(int status) {
   return found == kPhrases.end() ? "Unknown" : found->text;
 }
 
-std::string serialise(const RequestHead& head) {
+HeadWriter::HeadWriter(std::string_view method, std::string_view target, int minor_version) {
+  text_.reserve(kUsualHead);
+  append_token(text_, method);
+  text_ += ' ';
+  append_target(text_, target);
+  text_ += minor_version == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
+}
+
+HeadWriter::HeadWriter(int status, std::string_view reason, int minor_version) {
+  text_.reserve(kUsualHead);
+  text_ += minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  text_ += std::to_string(status);
+  text_ += ' ';
+  append_safely(text_, reason);
+  text_ += "\r\n";
+}
+
+void HeadWriter::add(std::string_view name, std::string_view value) { append_field(text_, name, value); }
+
+std::string HeadWriter::finish() && {
+  text_ += "\r\n";
+  return std::move(text_);
+}
+
+std::string to_lines(const Fields& fields) {
   std::string out;
-  out.reserve(head.method.size() + head.target.size() + size_of(head.fields) + 16);
-  append_token(out, head.method);
-  out += ' ';
-  append_target(out, head.target);
-  out += head.minor_version == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
-  append_fields(out, head.fields);
+  for (const Field& field : fields)
+    append_field(out, field.name, field.value);
   return out;
 }
 
+std::string serialise(const RequestHead& head) {
+  HeadWriter writer(head.method, head.target, head.minor_version);
+  for (const Field& field : head.fields)
+    writer.add(field.name, field.value);
+  return std::move(writer).finish();
+}
+
 std::string serialise(const ResponseHead& head) {
-  std::string out;
-  out.reserve(head.reason.size() + size_of(head.fields) + 24);
-  out += head.minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ";
-  out += std::to_string(head.status);
-  out += ' ';
-  append_safely(out, head.reason);
-  out += "\r\n";
-  append_fields(out, head.fields);
-  return out;
+  HeadWriter writer(head.status, head.reason, head.minor_version);
+  for (const Field& field : head.fields)
+    writer.add(field.name, field.value);
+  return std::move(writer).finish();
 }
 
 }  // namespace countersign::http

@@ -75,8 +75,26 @@ std::string to_http_date(base::Instant at);
 /// The standard phrase ("Not Found"), or "Unknown".
 std::string_view reason_phrase(int status);
 
-/// The head as it goes on the wire, with the empty line (RFC 9112). The caller has set the framing fields. Control
-/// characters do not survive: spaces in values, percent-encoded in the target.
+/// Writes a head piece by piece (RFC 9112), for those who pass on most of another one. Control characters do not
+/// survive: spaces in values, percent-encoded in the target. The caller adds the framing fields.
+class HeadWriter {
+ public:
+  HeadWriter(std::string_view method, std::string_view target, int minor_version = 1);
+  HeadWriter(int status, std::string_view reason, int minor_version = 1);
+  void add(std::string_view name, std::string_view value);
+  /// Field lines that to_lines() made before.
+  void add_lines(std::string_view lines) { text_ += lines; }
+  /// With the empty line.
+  std::string finish() &&;
+
+ private:
+  std::string text_;
+};
+
+/// The fields as lines, for HeadWriter::add_lines.
+std::string to_lines(const Fields& fields);
+
+/// The head as it goes on the wire, with the empty line (RFC 9112), as HeadWriter writes it.
 std::string serialise(const RequestHead& head);
 std::string serialise(const ResponseHead& head);
 

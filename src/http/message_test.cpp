@@ -99,6 +99,16 @@ TEST(Serialise, CannotBeSplit) {
   EXPECT_EQ(serialise(response), "HTTP/1.1 200 OK  X: y\r\n\r\n");
 }
 
+TEST(HeadWriter, PreparedLinesCannotBeSplitEither) {
+  Fields fields;
+  fields.add("X-Who", "acme\r\nX-Evil: 1");
+  fields.add("B", "2");
+  HeadWriter writer("GET", "/");
+  writer.add("A", "1");
+  writer.add_lines(to_lines(fields));
+  EXPECT_EQ(std::move(writer).finish(), "GET / HTTP/1.1\r\nA: 1\r\nX-Who: acme  X-Evil: 1\r\nB: 2\r\n\r\n");
+}
+
 TEST(Problem, TellsWhatTheCallerMayKnow) {
   const Response told = to_problem({base::Kind::conflict, "code.used", "the code was used", nullptr});
   EXPECT_EQ(told.status, 409);

@@ -1,6 +1,7 @@
 // Characters and small texts of HTTP (RFC 9110 section 5.6). Private to http.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,15 +9,37 @@
 
 namespace countersign::http {
 
+/// What a byte may be part of, looked up: every byte of every head is asked about.
+enum : std::uint8_t { kTokenCharacter = 1, kFieldCharacter = 2, kVisibleCharacter = 4 };
+inline constexpr std::array<std::uint8_t, 256> kCharacters = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    const bool mark =
+        c != 0 && c < 0x80 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    if (alphanumeric || mark) table[c] |= kTokenCharacter;
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) table[c] |= kFieldCharacter;
+    if (c > 0x20 && c < 0x7f) table[c] |= kVisibleCharacter;
+  }
+  return table;
+}();
+inline bool is_of(char c, std::uint8_t kind) { return (kCharacters[static_cast<unsigned char>(c)] & kind) != 0; }
+inline bool all_of(std::string_view text, std::uint8_t kind) {
+  std::uint8_t common = kind;
+  for (const char c : text)
+    common &= kCharacters[static_cast<unsigned char>(c)];
+  return common != 0;
+}
+
 /// tchar, RFC 9110 section 5.6.2.
-bool is_token_character(char c);
-bool is_token(std::string_view text);
+inline bool is_token_character(char c) { return is_of(c, kTokenCharacter); }
+inline bool is_token(std::string_view text) { return !text.empty() && all_of(text, kTokenCharacter); }
 /// 0x20 to 0x7e, horizontal tab, and obs-text (0x80 and above).
-bool is_field_text(std::string_view text);
+inline bool is_field_text(std::string_view text) { return all_of(text, kFieldCharacter); }
 /// 0x21 to 0x7e only: what a request target may be made of.
-bool is_visible_ascii(std::string_view text);
+inline bool is_visible_ascii(std::string_view text) { return all_of(text, kVisibleCharacter); }
 bool equals_ignoring_case(std::string_view a, std::string_view b);
-char to_lower(char c);
+inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 /// Without spaces and tabs around it.
 std::string_view trim(std::string_view text);
 /// Decimal digits only, up to 18 of them.

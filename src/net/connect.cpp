@@ -57,6 +57,7 @@ struct Socket::Attempt {
       pending = outcome(descriptor);
       if (pending != 0 && pending != EINPROGRESS) co_return cannot_connect(address, pending);
     }
+    if (failure != 0 && !socket.impl_->forget_writable()) co_return cannot_connect(address, errno);
     co_return std::move(socket);
   }
 };

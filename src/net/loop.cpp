@@ -6,6 +6,7 @@
 
 #include "net/deadline_wheel.h"
 #include "net/resolver.h"
+#include "net/turns.h"
 
 namespace countersign::net {
 namespace {
@@ -18,13 +19,15 @@ void ignore_broken_pipes() {
   sigaction(SIGPIPE, &action, nullptr);
 }
 
-constexpr int kOneThread = 1;  // a hint to Asio; post() from other threads stays safe
+/// Sockets and timers are used by the loop's thread only, and need no locks; post() and stop() from others stay safe.
+constexpr int kOneThread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
 }  // namespace
 
 Loop::Loop()
     : io_(kOneThread),
       wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())),
+      turns_(std::make_unique<Turns>(io_.get_executor())),
       resolver_(std::make_unique<Resolver>(*this, Resolver::Options{look_up})) {
   ignore_broken_pipes();
 }

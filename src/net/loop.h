@@ -14,6 +14,7 @@ namespace countersign::net {
 
 class DeadlineWheel;
 class Resolver;
+class Turns;
 
 /// Everything except post() and stop() belongs to the thread that calls run(). Destroyed with tasks still suspended, it
 /// destroys their frames; sockets and Workers outside of such frames must be destroyed before it.
@@ -34,12 +35,15 @@ class Loop {
   Executor executor() { return io_.get_executor(); }
   /// Coarse deadlines (20 ms steps) for sockets: one timer a loop, none a socket.
   DeadlineWheel& wheel() { return *wheel_; }
+  /// For heavy steps that must not hold up whoever is connected already.
+  Turns& turns() { return *turns_; }
   /// For Socket::connect.
   Resolver& resolver() { return *resolver_; }
 
  private:
   boost::asio::io_context io_;
   std::unique_ptr<DeadlineWheel> wheel_;
+  std::unique_ptr<Turns> turns_;
   std::unique_ptr<Resolver> resolver_;
 };
 

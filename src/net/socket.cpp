@@ -105,6 +105,7 @@ Task<base::Result<void>> Socket::Impl::wait(Ready direction, Deadline deadline) 
     cancellation.disarm();
     cancellation.pending = false;
     if (aborted) break;
+    if (!error && direction == Ready::read) maybe_readable = true;
     if (!error) co_return base::Result<void>();
     // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
     if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
@@ -113,10 +114,37 @@ Task<base::Result<void>> Socket::Impl::wait(Ready direction, Deadline deadline) 
   co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
 }
 
-Task<void> Socket::Impl::yield_when_due() {
-  if (++without_wait < kOperationsWithoutWait) co_return;
+bool Socket::Impl::is_yield_due() {
+  if (++without_wait < kOperationsWithoutWait) return false;
   without_wait = 0;
+  return true;
+}
+
+Task<void> Socket::Impl::yield() {
   co_await boost::asio::post(loop.executor(), boost::asio::use_awaitable_t<Executor>());
+}
+
+bool Socket::Impl::forget_writable() {
+  const int open_descriptor = descriptor.release();
+  boost::system::error_code error;
+  descriptor.assign(open_descriptor, error);
+  if (!error) return true;
+  ::close(open_descriptor);
+  aborted = true;
+  errno = error.value();
+  return false;
+}
+
+ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
+  if (!maybe_readable) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const ssize_t got = recv(descriptor.native_handle(), into.data(), into.size(), 0);
+  // Less than asked for: the kernel has no more now. The end stays readable.
+  if (got > 0) maybe_readable = static_cast<std::size_t>(got) == into.size();
+  else if (got < 0 && would_block(errno)) maybe_readable = false;
+  return got;
 }
 
 Socket::Socket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -131,6 +159,8 @@ Socket::~Socket() { abort(); }
 
 Executor Socket::executor() const { return impl_->loop.executor(); }
 
+Turns& Socket::turns() const { return impl_->loop.turns(); }
+
 void Socket::abort() noexcept {
   if (impl_ != nullptr) impl_->abort();
 }
@@ -139,28 +169,21 @@ Task<base::Result<std::size_t>> Socket::read_some(std::span<std::uint8_t> into, 
   const std::shared_ptr<Impl> impl = impl_;
   BASE_CHECK(!into.empty());
   if (impl == nullptr) co_return closed_here();
-  co_await impl->yield_when_due();
+  if (impl->is_yield_due()) co_await impl->yield();
   for (;;) {
     if (impl->aborted) co_return closed_here();
-    if (impl->maybe_readable) {
-      const ssize_t got = recv(impl->descriptor.native_handle(), into.data(), into.size(), 0);
-      if (got >= 0) {
-        // Less than asked for: the kernel has no more now. The end stays readable.
-        impl->maybe_readable = got == 0 || static_cast<std::size_t>(got) == into.size();
-        co_return static_cast<std::size_t>(got);
-      }
-      if (errno == EINTR) continue;
-      if (!would_block(errno)) co_return reset("reading failed: " + system_message(errno));
-    }
+    const ssize_t got = impl->read_now(into);
+    if (got >= 0) co_return static_cast<std::size_t>(got);
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) co_return reset("reading failed: " + system_message(errno));
     BASE_CO_TRY_VOID(co_await impl->wait(Ready::read, deadline));
-    impl->maybe_readable = true;
   }
 }
 
 Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadline) {
   const std::shared_ptr<Impl> impl = impl_;
   if (impl == nullptr) co_return closed_here();
-  co_await impl->yield_when_due();
+  if (impl->is_yield_due()) co_await impl->yield();
   while (!data.empty()) {
     if (impl->aborted) co_return closed_here();
     const ssize_t sent = send(impl->descriptor.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
@@ -186,9 +209,24 @@ Task<base::Result<void>> Socket::wait(Ready direction, Deadline deadline) {
   co_return co_await impl->wait(direction, deadline);
 }
 
-Task<void> Socket::yield_when_due() {
+bool Socket::is_yield_due() { return impl_ != nullptr && impl_->is_yield_due(); }
+
+Task<void> Socket::yield() {
   const std::shared_ptr<Impl> impl = impl_;
-  if (impl != nullptr) co_await impl->yield_when_due();
+  if (impl != nullptr) co_await impl->yield();
+}
+
+ssize_t Socket::read_now(std::span<std::uint8_t> into) {
+  if (impl_ != nullptr && !impl_->aborted) return impl_->read_now(into);
+  errno = ECONNRESET;
+  return -1;
+}
+
+ssize_t Socket::write_now(base::BytesView data) {
+  if (impl_ != nullptr && !impl_->aborted)
+    return send(impl_->descriptor.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
+  errno = ECONNRESET;
+  return -1;
 }
 
 bool Socket::has_unexpected_input() {

@@ -37,10 +37,18 @@ class Socket final : public Stream {
   /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
   /// `net.busy` (Kind::internal) while another operation waits in the same direction, which is left undisturbed.
   Task<base::Result<void>> wait(Ready direction, Deadline deadline);
-  /// Also for tls: call once an operation, before it. Lets the loop's other tasks run when 32 operations in a row found
-  /// the descriptor ready. The socket may have been aborted meanwhile.
-  Task<void> yield_when_due();
+  /// Also for tls: ask once an operation, before it. True when 32 operations in a row found the descriptor ready, and
+  /// it is time to yield().
+  bool is_yield_due();
+  /// Lets the loop's other tasks run. The socket may have been aborted meanwhile.
+  Task<void> yield();
+  /// Also for tls: recv and send without waiting; -1 with errno set. A read that emptied the kernel's buffer is
+  /// remembered: until the next wait(), reading again fails with EAGAIN and asks nobody.
+  ssize_t read_now(std::span<std::uint8_t> into);
+  ssize_t write_now(base::BytesView data);
   Executor executor() const;
+  /// Also for tls: the turns of this socket's loop.
+  Turns& turns() const;
   /// The descriptor, owned by this object.
   int descriptor() const;
   /// Ends the connection from outside of the task that owns it, wherever the socket has moved to by then: both sides

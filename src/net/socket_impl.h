@@ -33,8 +33,14 @@ struct Socket::Impl {
   static std::shared_ptr<Impl> adopt(Loop& loop, int open_descriptor, Endpoint peer);
 
   Task<base::Result<void>> wait(Ready direction, Deadline deadline);
-  /// Lets other tasks run when too many operations in a row needed no wait.
-  Task<void> yield_when_due();
+  /// Did too many operations in a row need no wait? Counts this one.
+  bool is_yield_due();
+  /// Lets other tasks run.
+  Task<void> yield();
+  ssize_t read_now(std::span<std::uint8_t> into);
+  /// Once it was waited for as writable, Asio asks the kernel for that in every later wait too, and the kernel answers
+  /// at once each time. This makes it as if it was adopted anew. False when the kernel has no room left.
+  bool forget_writable();
   void abort() noexcept;
 
   Loop& loop;

@@ -241,7 +241,7 @@ TEST_F(SocketTest, ABusySocketLetsOthersRun) {
 
 Task<void> yield_often(Socket& socket, int count, int& done) {
   for (done = 0; done < count; ++done)
-    co_await socket.yield_when_due();
+    if (socket.is_yield_due()) co_await socket.yield();
 }
 
 TEST_F(SocketTest, WhoeverUsesTheDescriptorLetsOthersRunToo) {
@@ -253,7 +253,40 @@ TEST_F(SocketTest, WhoeverUsesTheDescriptorLetsOthersRunToo) {
   EXPECT_EQ(done, 100);
   EXPECT_EQ(done_when_other_ran, 31);
   Socket other(std::move(server_));
-  run(server_.yield_when_due());  // moved from: nothing to do
+  EXPECT_FALSE(server_.is_yield_due());  // moved from: nothing to do
+  run(server_.yield());
+}
+
+Task<void> read_now_when_ready(Socket& socket, std::vector<std::string>& seen) {
+  std::array<std::uint8_t, 16> buffer;
+  const auto note = [&](ssize_t got) {
+    seen.push_back(got < 0 ? "!" + std::to_string(errno) : std::string(buffer.begin(), buffer.begin() + got));
+  };
+  note(socket.read_now(buffer));
+  note(socket.read_now(buffer));
+  (void)co_await socket.wait(Socket::Ready::read, far());
+  note(socket.read_now(buffer));
+  note(socket.read_now(buffer));
+}
+
+TEST_F(SocketTest, AfterAShortReadNobodyIsAskedUntilAWait) {
+  const std::string nothing = "!" + std::to_string(EAGAIN);
+  EXPECT_EQ(write(client_, "one"), "");
+  std::vector<std::string> seen;
+  spawn(read_now_when_ready(server_, seen));
+  loop_.post([&] {
+    EXPECT_EQ(client_.write_now(base::as_bytes(std::string_view("two"))), 3);
+    client_.abort();
+  });
+  loop_.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"one", nothing, "two", nothing}));
+  run(read_now_when_ready(server_, seen));
+  EXPECT_EQ(seen.back(), "");  // the end, and it stays
+  server_.abort();
+  std::array<std::uint8_t, 16> buffer;
+  EXPECT_EQ(server_.read_now(buffer), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  EXPECT_EQ(server_.write_now(base::as_bytes(std::string_view("x"))), -1);
 }
 
 Task<void> keep_wait(Socket& socket, Socket::Ready direction, std::string& into) {

@@ -306,6 +306,16 @@ constexpr std::array kNotices = {
     "CREATE INDEX letters_by_age ON letters (created_at)",
 };
 
+// Who was an operator before there were roles could do everything, and still can.
+constexpr const char* kOperatorRoles[] = {
+    "CREATE TABLE operator_roles ("
+    " operator TEXT NOT NULL,"
+    " role TEXT NOT NULL CHECK (role IN ('registrar', 'approver', 'revoker', 'administrator')),"
+    " PRIMARY KEY (operator, role))",
+    "INSERT INTO operator_roles (operator, role) SELECT application, 'administrator' FROM applications"
+    " WHERE environment = 'internal' AND organisation = 'operator'",
+};
+
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
     Migration{1, "first", kFirstStatements},                   //
@@ -316,6 +326,7 @@ constexpr std::array kMigrations = {
     Migration{6, "acme", kAcme},                               //
     Migration{7, "certificate_log", kCertificateLog},          //
     Migration{8, "notices", kNotices},                         //
+    Migration{11, "operator_roles", kOperatorRoles},           //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

@@ -26,13 +26,14 @@ tl::unexpected<base::Error> context_failed(std::string what) {
   return base::unexpected(crypto::openssl_error(base::Kind::internal, "tls.context", std::move(what)));
 }
 
-base::Result<std::shared_ptr<SSL_CTX>> make_context(const SSL_METHOD* method) {
-  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
+base::Result<std::shared_ptr<SSL_CTX>> make_context(const SSL_METHOD* method, const Library& library) {
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new_ex(library.native(), nullptr, method), SSL_CTX_free);
   if (!context) return context_failed("no TLS context could be made");
   SSL_CTX* ctx = context.get();
   SSL_CTX_set_options(
       ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(ctx, 1);  // a record in one system call, not its header and then its body
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_max_cert_list(ctx, kPeerChainLimit);
   SSL_CTX_set_cert_verify_callback(ctx, examine_presented_chain, nullptr);
@@ -76,17 +77,18 @@ base::Result<Credential> load_credential(const std::string& chain_file, const st
 }
 
 base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(
-    const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names) {
-  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_server_method()));
+    const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
+    std::shared_ptr<const Library> library) {
+  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_server_method(), *library));
   BASE_TRY_VOID(use_credential(context.get(), own));
   for (const x509::Certificate& ca : client_ca_names)
     if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
       return context_failed("a client CA name was not accepted");
-  return std::shared_ptr<const ServerContext>(new ServerContext(std::move(context), mode));
+  return std::shared_ptr<const ServerContext>(new ServerContext(std::move(library), std::move(context), mode));
 }
 
 base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own) {
-  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_client_method()));
+  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_client_method(), *Library::of_process()));
   if (own != nullptr) BASE_TRY_VOID(use_credential(context.get(), *own));
   return std::shared_ptr<const ClientContext>(new ClientContext(std::move(context)));
 }

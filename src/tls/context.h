@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crypto/private_key.h"
+#include "tls/library.h"
 #include "x509/certificate.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
@@ -30,14 +31,19 @@ enum class ClientCertificate {
 
 class ServerContext {
  public:
-  /// `client_ca_names`: the subjects sent in CertificateRequest (RFC 8446 section 4.2.4). Fails: `tls.context`.
-  static base::Result<std::shared_ptr<const ServerContext>> make(const Credential& own, ClientCertificate mode,
-                                                                 const std::vector<x509::Certificate>& client_ca_names);
+  /// `client_ca_names`: the subjects sent in CertificateRequest (RFC 8446 section 4.2.4). `library`: see there.
+  /// Fails: `tls.context`.
+  static base::Result<std::shared_ptr<const ServerContext>> make(
+      const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
+      std::shared_ptr<const Library> library = Library::of_process());
   SSL_CTX* native() const { return context_.get(); }
   ClientCertificate mode() const { return mode_; }
+  const std::shared_ptr<const Library>& library() const { return library_; }
 
  private:
-  ServerContext(std::shared_ptr<SSL_CTX> context, ClientCertificate mode) : context_(std::move(context)), mode_(mode) {}
+  ServerContext(std::shared_ptr<const Library> library, std::shared_ptr<SSL_CTX> context, ClientCertificate mode)
+      : library_(std::move(library)), context_(std::move(context)), mode_(mode) {}
+  std::shared_ptr<const Library> library_;
   std::shared_ptr<SSL_CTX> context_;
   ClientCertificate mode_;
 };

@@ -1,5 +1,8 @@
 #include "tls/examination.h"
 
+#include <memory>
+
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/check.h"
@@ -24,16 +27,45 @@ int verify_error_for(Alert alert) {
   BASE_UNREACHABLE();
 }
 
-trust::PresentedChain presented_in(X509_STORE_CTX* store) {
-  trust::PresentedChain presented;
+std::vector<X509*> presented_in(X509_STORE_CTX* store) {
+  std::vector<X509*> presented;
   X509* leaf = X509_STORE_CTX_get0_cert(store);
-  if (leaf != nullptr) presented.push_back(x509::Certificate::from_native(leaf));
+  if (leaf != nullptr) presented.push_back(leaf);
   const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-  for (int i = 0; i < sk_X509_num(sent); ++i) {
-    X509* certificate = sk_X509_value(sent, i);
-    if (certificate != leaf) presented.push_back(x509::Certificate::from_native(certificate));
-  }
+  for (int i = 0; i < sk_X509_num(sent); ++i)
+    if (X509* certificate = sk_X509_value(sent, i); certificate != leaf) presented.push_back(certificate);
   return presented;
+}
+
+base::Bytes der_of(X509* certificate) {
+  std::uint8_t* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  base::Bytes bytes;
+  if (size > 0) bytes.assign(der, der + size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+/// Without the limits of the library that the handshake runs with, and with no pointer into it.
+x509::Certificate read_anew(const base::Bytes& der, X509* otherwise) {
+  const std::uint8_t* at = der.data();
+  const std::unique_ptr<X509, decltype(&X509_free)> again(d2i_X509(nullptr, &at, static_cast<long>(der.size())),
+                                                          X509_free);
+  ERR_clear_error();
+  return x509::Certificate::from_native(again != nullptr ? again.get() : otherwise);
+}
+
+trust::Presented to_presented(const std::vector<X509*>& natives, bool anew) {
+  std::vector<base::Bytes> ders;
+  for (X509* native : natives)
+    ders.push_back(der_of(native));
+  const crypto::Digest256 digest = trust::Presented::digest_of(ders);
+  return {digest, [natives, anew, ders = std::move(ders)] {
+            trust::PresentedChain chain;
+            for (std::size_t i = 0; i < natives.size(); ++i)
+              chain.push_back(anew ? read_anew(ders[i], natives[i]) : x509::Certificate::from_native(natives[i]));
+            return chain;
+          }};
 }
 
 }  // namespace
@@ -47,7 +79,7 @@ int examine_presented_chain(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
-  examination->refusal = examination->judge(presented_in(store));
+  examination->refusal = examination->judge(to_presented(presented_in(store), examination->read_anew));
   examination->believed = !examination->refusal;
   X509_STORE_CTX_set_error(
       store, examination->believed ? X509_V_OK : verify_error_for(to_alert(examination->refusal->reason)));

@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "trust/verdict.h"
+#include "trust/presented.h"
 
 typedef struct ssl_st SSL;
 typedef struct x509_store_ctx_st X509_STORE_CTX;
@@ -14,7 +14,9 @@ namespace countersign::tls {
 /// One handshake's question to its judge, and the answer. Lives as long as the handshake, tied to its SSL object.
 struct Examination {
   /// Nothing means: believed. The judge keeps its proof itself.
-  std::function<std::optional<trust::Refusal>(const trust::PresentedChain&)> judge;
+  std::function<std::optional<trust::Refusal>(const trust::Presented&)> judge;
+  /// libssl decoded the certificates with fewer decoders than there are (library.h): who looks at them reads them anew.
+  bool read_anew = false;
   bool believed = false;
   std::optional<trust::Refusal> refusal = {};
 

@@ -7,7 +7,9 @@
 #include <openssl/ssl.h>
 
 #include "base/check.h"
+#include "net/turns.h"
 #include "tls/examination.h"
+#include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
 
 namespace countersign::tls {
@@ -101,9 +103,9 @@ net::Task<void> linger(net::Socket& socket) {
   socket.abort();
 }
 
-base::Result<SslHandle> make_ssl(SSL_CTX* context, const net::Socket& socket) {
-  SslHandle ssl(SSL_new(context));
-  if (!ssl || SSL_set_fd(ssl.get(), socket.descriptor()) != 1)
+base::Result<SslHandle> make_ssl(SSL_CTX* context, std::shared_ptr<const Library> library, net::Socket& socket) {
+  SslHandle ssl(SSL_new(context), FreeSsl{std::move(library)});
+  if (!ssl || !attach_socket(ssl.get(), socket))
     return base::fail(base::Kind::internal, "tls.context", "no TLS connection could be made");
   return ssl;
 }
@@ -113,20 +115,21 @@ base::Result<SslHandle> make_ssl(SSL_CTX* context, const net::Socket& socket) {
 /// One handshake under way. `Chain` is the proof its judge makes.
 template <class Chain>
 struct Handshake::Session {
-  using Judge = std::function<base::Result<Chain, trust::Refusal>(const trust::PresentedChain&)>;
+  using Judge = std::function<base::Result<Chain, trust::Refusal>(const trust::Presented&)>;
 
   net::Socket socket;
-  SslHandle ssl = nullptr;
+  SslHandle ssl = {};
   Examination examination = {};
   std::optional<Chain> proof = {};
 
   explicit Session(net::Socket s) : socket(std::move(s)) {}
   Session(const Session&) = delete;
 
-  base::Result<void> prepare(SSL_CTX* context, Judge judge) {
-    BASE_TRY(ssl, make_ssl(context, socket));
-    examination.judge =
-        [this, judge = std::move(judge)](const trust::PresentedChain& presented) -> std::optional<trust::Refusal> {
+  base::Result<void> prepare(SSL_CTX* context, std::shared_ptr<const Library> library, Judge judge) {
+    examination.read_anew = library->is_own();
+    BASE_TRY(ssl, make_ssl(context, std::move(library), socket));
+    examination.judge = [this,
+                         judge = std::move(judge)](const trust::Presented& presented) -> std::optional<trust::Refusal> {
       auto verdict = judge(presented);
       if (!verdict) return std::move(verdict).error();
       proof.emplace(std::move(*verdict));
@@ -139,6 +142,7 @@ struct Handshake::Session {
   /// Runs the handshake to its end. On failure the peer has been sent its alert.
   net::Task<base::Result<void, HandshakeFailure>> run(net::Deadline deadline) {
     for (;;) {
+      co_await socket.turns().take();
       ERR_clear_error();
       const int result = SSL_do_handshake(ssl.get());
       if (result == 1) co_return base::Result<void, HandshakeFailure>();
@@ -199,7 +203,7 @@ net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::a
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(
     net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
   Session<trust::AdmittedChain> session(std::move(socket));
-  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready)
+  if (auto ready = session.prepare(context->native(), context->library(), std::move(judge)); !ready)
     co_return failed(std::move(ready).error());
   const bool required = context->mode() == ClientCertificate::required;
   SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -215,7 +219,7 @@ net::Task<base::Result<Connection<VerifiedServer>, HandshakeFailure>> Handshake:
     net::Socket socket, std::shared_ptr<const ClientContext> context, std::string server_name, JudgeServer judge,
     net::Deadline deadline) {
   Session<trust::VerifiedChain> session(std::move(socket));
-  if (auto ready = session.prepare(context->native(), std::move(judge)); !ready)
+  if (auto ready = session.prepare(context->native(), Library::of_process(), std::move(judge)); !ready)
     co_return failed(std::move(ready).error());
   if (!is_address(server_name) && !set_server_name(session.ssl.get(), server_name))
     co_return failed({base::Kind::invalid, "tls.server_name", "'" + server_name + "' cannot be a TLS server name"});

@@ -13,11 +13,13 @@
 #include "tls/alert.h"
 #include "tls/context.h"
 #include "tls/verified_peer.h"
+#include "trust/presented.h"
 
 namespace countersign::tls {
 
-/// Judges what a client presented; called once per handshake, on the loop's thread.
-using JudgeClient = std::function<base::Result<trust::AdmittedChain, trust::Refusal>(const trust::PresentedChain&)>;
+/// Judges what a client presented; called once per handshake, on the loop's thread. A judge that remembers nothing may
+/// take a PresentedChain.
+using JudgeClient = std::function<base::Result<trust::AdmittedChain, trust::Refusal>(const trust::Presented&)>;
 /// Judges what a server presented.
 using JudgeServer = std::function<base::Result<trust::VerifiedChain, trust::Refusal>(const trust::PresentedChain&)>;
 

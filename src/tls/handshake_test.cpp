@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "testing/pki.h"
+#include "trust/chain_memory.h"
 
 namespace countersign::tls {
 namespace {
@@ -38,7 +39,13 @@ struct Scene {
   ClientCertificate mode = ClientCertificate::required;
   std::string called = "localhost";
   bool only_tls12 = false;
+  /// As a worker of the gateway: with a library of its own, and a memory of chains.
+  std::shared_ptr<const Library> library = Library::of_process();
+  std::shared_ptr<trust::ChainMemory> memory = nullptr;
+  std::shared_ptr<const trust::TrustSet> trust = nullptr;
 
+  void become_worker();
+  JudgeClient judge() const;
   Seen run();
 };
 
@@ -59,6 +66,18 @@ JudgeServer judge_servers(const Pki& pki, std::string host) {
     const trust::Policy policy{.purposes = {Purpose::server}, .server_name = host};
     return trust::verify_chain(presented, policy, pki.trust_set(), pki.now());
   };
+}
+
+void Scene::become_worker() {
+  library = Library::make().value();
+  memory = std::make_shared<trust::ChainMemory>(
+      trust::Policy{.purposes = {Purpose::transport}, .environment = base::Environment::production});
+  trust = std::make_shared<const trust::TrustSet>(pki.trust_set());
+}
+
+JudgeClient Scene::judge() const {
+  if (memory == nullptr) return judge_clients(pki, *registry);
+  return [this](const trust::Presented& presented) { return memory->judge(presented, trust, *registry, pki.now()); };
 }
 
 net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerContext> context, JudgeClient judge,
@@ -114,12 +133,13 @@ Seen Scene::run() {
   net::Listener::Options options;
   options.at = {"127.0.0.1", 0};
   auto listener = net::Listener::bind(loop, options);
-  auto server_context = ServerContext::make(
-      server_credential, mode, {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate});
+  auto server_context =
+      ServerContext::make(server_credential, mode,
+                          {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate}, library);
   auto client_context = ClientContext::make(own ? &*own : nullptr);
   if (only_tls12) SSL_CTX_set_max_proto_version((*client_context)->native(), TLS1_2_VERSION);
   Seen seen;
-  net::spawn(loop, serve(*listener, *server_context, judge_clients(pki, *registry), seen), "server", log);
+  net::spawn(loop, serve(*listener, *server_context, judge(), seen), "server", log);
   net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client",
              log);
   loop.run();
@@ -176,31 +196,95 @@ crypto::PrivateKey thiefs_key(const Issued& victim) {
   return std::move(*crypto::PrivateKey::from_pem(forged, base::Secret()));
 }
 
+/// Presents so many certificates: the good chain, and its issuer again and again.
+void present(Scene& scene, std::size_t certificates) {
+  while (scene.client->chain.size() < certificates)
+    scene.client->chain.push_back(scene.client->chain.back());
+}
+
 void steal_certificate(Scene& scene) { scene.client->key = thiefs_key(*scene.client); }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rows, MutualTls,
-    ::testing::Values(
-        Row{"good", [](Scene&) {}, kAcme, ""},
-        Row{"no_certificate", [](Scene& s) { s.client.reset(); }, "no_certificate", "certificate_required"},
-        Row{"self_signed", [](Scene& s) { s.client = s.pki.client().self_signed().issue(); }, "self_signed",
-            "unknown_ca"},
-        Row{"other_ca", [](Scene& s) { s.client = s.pki.client().other_ca().issue(); }, "unknown_issuer", "unknown_ca"},
-        Row{"expired", [](Scene& s) { s.client = s.pki.client().expired().issue(); }, "expired", "certificate_expired"},
-        Row{"not_yet_valid", [](Scene& s) { s.client = s.pki.client().not_yet_valid().issue(); }, "not_yet_valid",
-            "bad_certificate"},
-        Row{"tampered", [](Scene& s) { s.client = s.pki.client().tampered().issue(); }, "bad_signature",
-            "decrypt_error"},
-        Row{"signing_certificate", [](Scene& s) { s.client = s.pki.client().purpose(Purpose::signing).issue(); },
-            "wrong_purpose", "unsupported_certificate"},
-        Row{"uat_certificate", [](Scene& s) { s.client = s.pki.client().environment(base::Environment::uat).issue(); },
-            "wrong_environment", "certificate_unknown"},
-        Row{"not_in_registry", [](Scene& s) { s.client = s.pki.client().without_registry().issue(); },
-            "not_in_registry", "certificate_unknown"},
-        Row{"certificate_without_its_key", steal_certificate, "proof_failed", "decrypt_error"},
-        Row{"revoked", revoke, "revoked", "certificate_revoked"},
-        Row{"suspended", suspend, "suspended", "certificate_unknown"}),
-    [](const auto& row) { return row.param.name; });
+const auto kMutualTlsRows = ::testing::Values(
+    Row{"good", [](Scene&) {}, kAcme, ""},
+    Row{"no_certificate", [](Scene& s) { s.client.reset(); }, "no_certificate", "certificate_required"},
+    Row{"self_signed", [](Scene& s) { s.client = s.pki.client().self_signed().issue(); }, "self_signed", "unknown_ca"},
+    Row{"other_ca", [](Scene& s) { s.client = s.pki.client().other_ca().issue(); }, "unknown_issuer", "unknown_ca"},
+    Row{"expired", [](Scene& s) { s.client = s.pki.client().expired().issue(); }, "expired", "certificate_expired"},
+    Row{"not_yet_valid", [](Scene& s) { s.client = s.pki.client().not_yet_valid().issue(); }, "not_yet_valid",
+        "bad_certificate"},
+    Row{"tampered", [](Scene& s) { s.client = s.pki.client().tampered().issue(); }, "bad_signature", "decrypt_error"},
+    Row{"signing_certificate", [](Scene& s) { s.client = s.pki.client().purpose(Purpose::signing).issue(); },
+        "wrong_purpose", "unsupported_certificate"},
+    Row{"uat_certificate", [](Scene& s) { s.client = s.pki.client().environment(base::Environment::uat).issue(); },
+        "wrong_environment", "certificate_unknown"},
+    Row{"not_in_registry", [](Scene& s) { s.client = s.pki.client().without_registry().issue(); }, "not_in_registry",
+        "certificate_unknown"},
+    Row{"certificate_without_its_key", steal_certificate, "proof_failed", "decrypt_error"},
+    Row{"rsa", [](Scene& s) { s.client = s.pki.client().key_kind(crypto::PrivateKey::Kind::rsa2048).issue(); }, kAcme,
+        ""},
+    Row{"p384", [](Scene& s) { s.client = s.pki.client().key_kind(crypto::PrivateKey::Kind::p384).issue(); }, kAcme,
+        ""},
+    Row{"ed25519", [](Scene& s) { s.client = s.pki.client().key_kind(crypto::PrivateKey::Kind::ed25519).issue(); },
+        kAcme, ""},
+    Row{"four_certificates", [](Scene& s) { present(s, 4); }, kAcme, ""},
+    Row{"five_certificates", [](Scene& s) { present(s, 5); }, "chain_too_long", "bad_certificate"},
+    Row{"more_than_64_kib", [](Scene& s) { present(s, 300); }, "chain_too_long", "illegal_parameter"},
+    Row{"revoked", revoke, "revoked", "certificate_revoked"},
+    Row{"suspended", suspend, "suspended", "certificate_unknown"});
+
+const auto kRowName = [](const auto& row) { return row.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(Rows, MutualTls, kMutualTlsRows, kRowName);
+
+/// The same verdicts and alerts with a library of our own and a memory, whether the chain was seen before or not.
+class MutualTlsOfAWorker : public MutualTls {};
+
+TEST_P(MutualTlsOfAWorker, BothSidesSeeTheExpected) {
+  Scene scene;
+  scene.become_worker();
+  scene.client = scene.pki.client().issue();
+  GetParam().change(scene);
+  const Seen seen = scene.run();
+  EXPECT_EQ(seen.server, GetParam().server);
+  if (GetParam().alert.empty()) EXPECT_EQ(seen.client, "answered");
+  else EXPECT_NE(seen.alert.find(GetParam().alert), std::string::npos) << seen.client << " " << seen.alert;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, MutualTlsOfAWorker, kMutualTlsRows, kRowName);
+
+/// The partner has been here; what happened since to its certificate, or its key, is seen all the same.
+class SecondHandshake : public ::testing::TestWithParam<Row> {};
+
+TEST_P(SecondHandshake, IsJudgedByWhatHoldsNow) {
+  for (const bool tls12 : {false, true}) {
+    Scene scene;
+    scene.become_worker();
+    scene.only_tls12 = tls12;
+    const Issued partner = scene.pki.client().issue();
+    const auto copy = [&] {
+      auto pem = partner.key.to_pem();
+      return Issued{partner.certificate, crypto::PrivateKey::from_pem(pem->reveal_text(), base::Secret()).value(),
+                    partner.chain, partner.identity, partner.purpose};
+    };
+    scene.client = copy();
+    EXPECT_EQ(scene.run().server, kAcme);
+    scene.client = copy();
+    scene.registry.reset();
+    GetParam().change(scene);
+    const Seen seen = scene.run();
+    EXPECT_EQ(seen.server, GetParam().server);
+    EXPECT_NE(seen.alert.find(GetParam().alert), std::string::npos) << seen.client << " " << seen.alert;
+    EXPECT_EQ(scene.memory->counts().hits, 1U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SecondHandshake,
+                         ::testing::Values(Row{"good", [](Scene&) {}, kAcme, ""},
+                                           Row{"certificate_without_its_key", steal_certificate, "proof_failed",
+                                               "decrypt_error"},
+                                           Row{"revoked", revoke, "revoked", "certificate_revoked"},
+                                           Row{"suspended", suspend, "suspended", "certificate_unknown"}),
+                         kRowName);
 
 TEST(MutualTls13, IsWhatTwoOfUsSpeak) {
   Scene scene;

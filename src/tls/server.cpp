@@ -18,7 +18,8 @@ Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions opt
       admission_(Admission::make({.connections = options_.connections,
                                   .connections_per_address = options_.connections_per_address,
                                   .handshakes = options_.handshakes,
-                                  .handshakes_per_address = options_.handshakes_per_address})) {}
+                                  .handshakes_per_address = options_.handshakes_per_address})),
+      rate_({.per_second = options_.handshakes_per_second, .burst = options_.handshake_burst}) {}
 
 /// One connection's place among all, for as long as its frame lives.
 template <class Peer>
@@ -55,6 +56,7 @@ net::Task<void> Server<Peer>::run() {
 
 template <class Peer>
 void Server<Peer>::take(net::Socket socket) {
+  if (!rate_.spend(source_of(socket.peer()), std::chrono::steady_clock::now())) return note_shed(socket.peer());
   auto place = admission_->admit(socket.peer(), socket.hang_up());
   if (place == nullptr) note_shed(socket.peer());
   else tasks_.spawn(serve(std::move(socket), std::move(place)), "tls.connection");
@@ -65,7 +67,7 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
                                                                                       Place& place) {
   const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
   // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
-  JudgeClient judge = [this, &place](const trust::PresentedChain& presented) {
+  JudgeClient judge = [this, &place](const trust::Presented& presented) {
     auto verdict = judge_(presented);
     if (!verdict) place.end_handshake();
     return verdict;

@@ -12,6 +12,7 @@
 #include "net/socket.h"
 #include "tls/admission.h"
 #include "tls/handshake.h"
+#include "tls/handshake_rate.h"
 
 namespace countersign::tls {
 
@@ -36,6 +37,8 @@ struct ServerOptions {
   std::size_t handshakes = 1'024;               ///< under way at once; the oldest gives way, see admission.h
   std::size_t handshakes_per_address = 64;      ///< of these, from one IPv4 address or IPv6 /64
   base::Duration handshake_time = std::chrono::seconds(10);
+  double handshakes_per_second = 200;  ///< begun by one IPv4 address or IPv6 /64, in the long run; more are refused
+  double handshake_burst = 2'000;      ///< of these, at once after a pause
 };
 
 /// A connection while it is served; borrowed by its handler.
@@ -94,6 +97,7 @@ class Server {
   std::shared_ptr<std::list<Live*>> all_ =
       std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
   std::shared_ptr<Admission> admission_;     ///< shared with frames that outlive us
+  HandshakeRate rate_;
   std::uint64_t shed_ = 0;
   bool draining_ = false;
 };

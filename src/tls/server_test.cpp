@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/turns.h"
 #include "testing/pki.h"
 #include "testing/run.h"
 
@@ -204,6 +205,31 @@ TEST_F(Crowd, ConnectionsOverTheCapOfTheirAddressAreRefused) {
   EXPECT_EQ(counted_.shed_count, 2);
   come_silently("127.0.0.1", 1);
   EXPECT_NE(handshake(genuine_), "accepted");
+}
+
+/// Looks in each round of the loop how many wait for their turn.
+void look_often(net::Loop& loop, int times, std::size_t& most) {
+  most = std::max(most, loop.turns().waiting());
+  if (times > 1) loop.post([&loop, times, &most] { look_often(loop, times - 1, most); });
+}
+
+TEST_F(Crowd, HandshakesTakeTurns) {
+  start({.name = "door"});
+  come_silently("127.0.0.2", 10);
+  std::size_t most = 0;
+  loop_.post([&] { look_often(loop_, 100, most); });
+  EXPECT_EQ(handshake(genuine_), "accepted");
+  EXPECT_GT(most, 1U);
+}
+
+TEST_F(Crowd, AnAddressBeginsSoManyHandshakesOnly) {
+  start({.name = "door", .handshakes_per_second = 0.001, .handshake_burst = 3});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(handshake(genuine_), "accepted");
+  EXPECT_NE(handshake(genuine_), "accepted");
+  EXPECT_EQ(counted_.shed_count, 1);
+  come_silently("127.0.0.2", 1);
+  EXPECT_EQ(ended(), 0) << "another address has a rate of its own";
 }
 
 TEST_F(Crowd, WhoeverIsRefusedIsInNobodysWayWhileItLingers) {

@@ -8,6 +8,7 @@
 
 #include "crypto/openssl_error.h"
 #include "tls/alert.h"
+#include "tls/socket_bio.h"
 
 namespace countersign::tls {
 namespace {
@@ -90,8 +91,12 @@ net::Task<base::Result<void>> TlsStream::wait_for(Need need, Side side, net::Dea
   co_return waited;
 }
 
+TlsStream::TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
+  follow_socket(ssl_.get(), socket_);
+}
+
 net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
-  co_await socket_.yield_when_due();
+  if (socket_.is_yield_due()) co_await socket_.yield();
   while (!broken_) {
     ERR_clear_error();
     const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
@@ -108,7 +113,7 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
 }
 
 net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::Deadline deadline) {
-  co_await socket_.yield_when_due();
+  if (socket_.is_yield_due()) co_await socket_.yield();
   while (!data.empty()) {
     if (broken_) co_return base::unexpected(broken());
     ERR_clear_error();
@@ -136,8 +141,8 @@ net::Task<void> TlsStream::finish(net::Deadline deadline) {
 }
 
 bool TlsStream::has_unexpected_input() {
-  if (broken_ || SSL_has_pending(ssl_.get()) == 1) return true;
-  if (!socket_.has_unexpected_input()) return false;
+  if (broken_ || SSL_pending(ssl_.get()) > 0) return true;
+  if (SSL_has_pending(ssl_.get()) == 0 && !socket_.has_unexpected_input()) return false;
   // The bytes may be a session ticket or key update, which is nobody's answer: let libssl look at them.
   char byte;
   ERR_clear_error();

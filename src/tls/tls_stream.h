@@ -6,12 +6,15 @@
 
 #include "net/socket.h"
 #include "net/wakeup.h"
+#include "tls/library.h"
 
 typedef struct ssl_st SSL;
 
 namespace countersign::tls {
 
+/// Keeps the library that the SSL object was made with.
 struct FreeSsl {
+  std::shared_ptr<const Library> library = nullptr;
   void operator()(SSL* ssl) const;
 };
 using SslHandle = std::unique_ptr<SSL, FreeSsl>;
@@ -28,7 +31,8 @@ std::optional<int> peek_alert_received();
 
 class TlsStream final : public net::Stream {
  public:
-  TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  /// `ssl` has `socket` attached.
+  TlsStream(net::Socket socket, SslHandle ssl);
 
   net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override;
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline deadline) override;

@@ -1,5 +1,7 @@
 #include "trust/registry_view.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "testing/pki.h"
@@ -58,6 +60,32 @@ TEST(RegistryView, ReplaceForgetsWhatTheSnapshotDoesNotSay) {
   registry.replace({new_fact}, {});
   EXPECT_FALSE(registry.certificate(old_fact.fingerprint));
   EXPECT_TRUE(registry.certificate(new_fact.fingerprint));
+}
+
+/// Readers look up all the time while snapshots take each other's place: what is in every snapshot never goes missing.
+TEST(RegistryView, ASnapshotTakesItsPlaceInOneStep) {
+  testing::Pki pki;
+  const CertificateFact always = pki.client().issue().fact();
+  const CertificateFact first_only = pki.client("globex", "billing").issue().fact();
+  RegistryView registry;
+  registry.replace({always, first_only}, {});
+  std::atomic<bool> stop = false;
+  std::atomic<int> missing = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.emplace_back([&] {
+      while (!stop)
+        if (!registry.certificate(always.fingerprint)) ++missing;
+    });
+  for (int i = 0; i < 300; ++i) {
+    registry.replace({always}, {});
+    registry.replace({first_only, always}, {});
+  }
+  stop = true;
+  for (std::thread& reader : readers)
+    reader.join();
+  EXPECT_EQ(missing, 0);
+  EXPECT_EQ(registry.size(), 2U);
 }
 
 }  // namespace

@@ -138,11 +138,24 @@ std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
   return std::nullopt;
 }
 
-base::Instant earliest_end(const std::vector<Certificate>& path) {
-  base::Instant end = path.front().not_after();
-  for (const Certificate& certificate : path)
-    end = std::min(end, certificate.not_after());
-  return end;
+/// A client sends its leaf and what is between it and the root; a server may come from any public CA.
+std::size_t presented_limit(const Policy& policy) {
+  return policy.purposes.contains(Purpose::server) ? kPresentedLimit : kClientPresentedLimit;
+}
+
+struct Span {
+  base::Instant from;
+  base::Instant until;
+};
+
+/// When every certificate of the path is valid at once.
+Span common_validity(const std::vector<Certificate>& path) {
+  Span span{path.front().not_before(), path.front().not_after()};
+  for (const Certificate& certificate : path) {
+    span.from = std::max(span.from, certificate.not_before());
+    span.until = std::min(span.until, certificate.not_after());
+  }
+  return span;
 }
 
 }  // namespace
@@ -151,10 +164,10 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
                                                   const TrustSet& trust, base::Instant at) {
   if (presented.empty()) return base::unexpected(refuse(Reason::no_certificate, "no certificate was presented"));
   const Certificate& leaf = presented.front();
-  if (presented.size() > kPresentedLimit)
+  if (const std::size_t limit = presented_limit(policy); presented.size() > limit)
     return base::unexpected(refuse(Reason::chain_too_long, leaf, 0,
                                    std::to_string(presented.size()) + " certificates were sent; at most " +
-                                       std::to_string(kPresentedLimit) + " are looked at"));
+                                       std::to_string(limit) + " are looked at"));
   const std::vector<Certificate> others(presented.begin() + 1, presented.end());
   const x509::PathQuery query{.leaf = leaf, .presented = others, .at = at};
   auto path = x509::build_path(query, trust.anchors());
@@ -172,8 +185,8 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
   if (policy.server_name && !leaf.matches_host(*policy.server_name))
     return base::unexpected(
         refuse(Reason::wrong_name, leaf, 0, "the certificate does not name '" + *policy.server_name + "'"));
-  const base::Instant end = earliest_end(*path);
-  return VerifiedChain(std::move(*path), *purpose, std::move(identity), end);
+  const Span span = common_validity(*path);
+  return VerifiedChain({std::move(*path), *purpose, std::move(identity), span.from, span.until});
 }
 
 base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryView& registry) {
@@ -186,7 +199,7 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
   if (fact->revoked_for) return base::unexpected(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
   if (registry.is_suspended(fact->identity))
     return base::unexpected(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
-  return AdmittedChain(std::move(chain), fact->identity);
+  return AdmittedChain(std::move(chain));
 }
 
 std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at) {

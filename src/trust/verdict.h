@@ -5,6 +5,7 @@
 // VerifiedPeer once the peer has proved to hold the key. There is no other way to any of the three.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,8 +16,9 @@
 
 namespace countersign::trust {
 
-/// At most this many certificates are looked at, the leaf included.
+/// At most this many certificates are looked at, the leaf included: of a server (public CAs are prolific), of a client.
 inline constexpr std::size_t kPresentedLimit = 8;
+inline constexpr std::size_t kClientPresentedLimit = 4;
 
 struct Policy {
   std::set<Purpose> purposes;                         ///< the leaf must be for one of these
@@ -27,41 +29,44 @@ struct Policy {
 /// What the peer sent, leaf first (RFC 8446 section 4.4.2); nothing of it is believed.
 using PresentedChain = std::vector<x509::Certificate>;
 
+/// Cheap to copy: copies share what was verified.
 class VerifiedChain {
  public:
-  const x509::Certificate& leaf() const { return path_.front(); }
+  const x509::Certificate& leaf() const { return facts_->path.front(); }
   /// Leaf first, anchor last.
-  const std::vector<x509::Certificate>& path() const { return path_; }
-  Purpose purpose() const { return purpose_; }
+  const std::vector<x509::Certificate>& path() const { return facts_->path; }
+  Purpose purpose() const { return facts_->purpose; }
   /// Who the leaf says it is. Present whenever our own issuing CAs vouch; absent for somebody else's server
   /// certificate.
-  const std::optional<base::Identity>& identity() const { return identity_; }
-  /// The earliest notAfter on the path: from then on this proof is worth nothing.
-  base::Instant valid_until() const { return valid_until_; }
+  const std::optional<base::Identity>& identity() const { return facts_->identity; }
+  /// The latest notBefore and the earliest notAfter on the path: outside of them this proof is worth nothing.
+  base::Instant valid_from() const { return facts_->valid_from; }
+  base::Instant valid_until() const { return facts_->valid_until; }
 
  private:
   friend base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain&, const Policy&, const TrustSet&,
                                                            base::Instant);
-  VerifiedChain(std::vector<x509::Certificate> path, Purpose purpose, std::optional<base::Identity> identity,
-                base::Instant valid_until)
-      : path_(std::move(path)), purpose_(purpose), identity_(std::move(identity)), valid_until_(valid_until) {}
-  std::vector<x509::Certificate> path_;
-  Purpose purpose_;
-  std::optional<base::Identity> identity_;
-  base::Instant valid_until_;
+  struct Facts {
+    std::vector<x509::Certificate> path;
+    Purpose purpose;
+    std::optional<base::Identity> identity;
+    base::Instant valid_from;
+    base::Instant valid_until;
+  };
+  explicit VerifiedChain(Facts facts) : facts_(std::make_shared<const Facts>(std::move(facts))) {}
+  std::shared_ptr<const Facts> facts_;
 };
 
 class AdmittedChain {
  public:
   const VerifiedChain& chain() const { return chain_; }
-  const base::Identity& identity() const { return identity_; }
+  /// Whom the registry lists under this certificate, as the leaf says itself.
+  const base::Identity& identity() const { return *chain_.identity(); }
 
  private:
   friend base::Result<AdmittedChain, Refusal> admit(VerifiedChain, const RegistryView&);
-  AdmittedChain(VerifiedChain chain, base::Identity identity)
-      : chain_(std::move(chain)), identity_(std::move(identity)) {}
+  explicit AdmittedChain(VerifiedChain chain) : chain_(std::move(chain)) {}
   VerifiedChain chain_;
-  base::Identity identity_;
 };
 
 /// Judges the certificates alone, at `at` (RFC 5280 section 6, then purpose, environment and name).

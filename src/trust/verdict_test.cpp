@@ -116,11 +116,33 @@ TEST(Verdict, TooManyCertificatesAreNotLookedAt) {
   Pki pki;
   const Issued good = pki.client().issue();
   PresentedChain presented = good.chain;
-  while (presented.size() < kPresentedLimit)
+  while (presented.size() < kClientPresentedLimit)
     presented.push_back(good.chain.back());
   EXPECT_EQ(judge(pki, presented), "accepted");
   presented.push_back(good.chain.back());
   EXPECT_EQ(judge(pki, presented), "chain_too_long");
+}
+
+TEST(Verdict, OfAServerMoreAreLookedAt) {
+  Pki pki;
+  const Policy policy{.purposes = {Purpose::server}};
+  PresentedChain presented = pki.server().issue().chain;
+  while (presented.size() < kPresentedLimit)
+    presented.push_back(presented.back());
+  EXPECT_EQ(outcome(verify_chain(presented, policy, pki.web_trust(), pki.now())), "accepted");
+  presented.push_back(presented.back());
+  EXPECT_EQ(outcome(verify_chain(presented, policy, pki.web_trust(), pki.now())), "chain_too_long");
+}
+
+TEST(Verdict, AProofSaysWhenItHolds) {
+  Pki pki;
+  const base::Instant from = pki.now() - std::chrono::hours(2);
+  const base::Instant until = pki.now() + std::chrono::hours(2);
+  const Issued issued = pki.client().valid(from, until).issue();
+  const auto chain = verify_chain(issued.chain, kGateway, pki.trust_set(), pki.now());
+  ASSERT_TRUE(chain);
+  EXPECT_EQ(chain->valid_from(), from);
+  EXPECT_EQ(chain->valid_until(), until);
 }
 
 TEST(Verdict, MissingIntermediateIsToldFromUnknownIssuer) {

@@ -39,15 +39,16 @@ def die_with_parent():
 
 
 class Postgresql:
-    """`fsync` is on: what is confirmed is kept, as the authority demands. In memory, where there is room, it costs nothing."""
+    """`fsync` is on: what is confirmed is kept, as the authority demands. In memory, where there is room, it costs nothing.
+    `folder`: an empty one, for that; `log`: a file elsewhere. `variables`: of its environment, besides our own."""
 
-    def __init__(self):
+    def __init__(self, folder=None, variables=None, log=None):
         self.programs = programs_folder()
         if self.programs is None:
             raise Failure("no PostgreSQL under /usr/lib/postgresql")
-        memory = Path("/dev/shm")
-        in_memory = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
-        self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-", dir=memory if in_memory else None))
+        self.folder = Path(folder or self._make_folder())
+        self.variables = variables or {}
+        self.log = Path(log or self.folder / "log")
         self.password = secrets.token_hex(12)
         self.port = free_port()
         self.process = None
@@ -62,6 +63,12 @@ class Postgresql:
         except BaseException:
             self.close()
             raise
+
+    @staticmethod
+    def _make_folder():
+        memory = Path("/dev/shm")
+        in_memory = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+        return tempfile.mkdtemp(prefix="countersign-pg-", dir=memory if in_memory else None)
 
     def __enter__(self):
         return self
@@ -99,18 +106,18 @@ class Postgresql:
         return done.stdout
 
     def start(self):
-        with open(self.folder / "log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(self.programs / "postgres"), "-D", str(self.folder / "data")], stdout=log,
                                             stderr=log, cwd=self.folder, start_new_session=True, preexec_fn=die_with_parent,
-                                            **self._as_user)
-        wait_until(self._answers, f"PostgreSQL does not start; see {self.folder}/log")
+                                            env={**os.environ, **self.variables}, **self._as_user)
+        wait_until(self._answers, f"PostgreSQL does not start; see {self.log}")
         if "countersign" not in self.tool("psql", "-At", "-h", self.folder, "-p", self.port, "-U", "countersign", "-c",
                                           "SELECT datname FROM pg_database", "postgres").split():
             self.tool("createdb", "-h", self.folder, "-p", self.port, "-U", "countersign", "-T", "template0", "countersign")
 
     def _answers(self):
         if self.process.poll() is not None:
-            raise Failure(f"PostgreSQL ended:\n{(self.folder / 'log').read_text()[-2000:]}")
+            raise Failure(f"PostgreSQL ended:\n{self.log.read_text()[-2000:]}")
         command = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port), "-d", "postgres"]
         return subprocess.run(command, check=False).returncode == 0
 

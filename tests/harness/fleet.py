@@ -10,29 +10,32 @@ name = "Example Payments"
 [authority]
 data = "authority"
 registry = "{registry}"
-api = "127.0.0.1:0"
-internal = "127.0.0.1:0"
-status_listen = "127.0.0.1:0"
+api = "127.0.0.1:{api}"
+internal = "127.0.0.1:{internal}"
+status_listen = "127.0.0.1:{authority_status}"
 server_names = ["localhost", "127.0.0.1"]
 """
 
 
 class Authority:
-    """countersign-authority alone, on a folder of its own."""
+    """countersign-authority alone, on a folder of its own. `registry`: a PostgreSQL URI; empty: a file. `variables`: of its
+    environment, besides our own. A second start listens where the first did."""
 
-    def __init__(self, programs, registry):
+    def __init__(self, programs, registry, variables=None):
         self.programs = programs
+        self.registry = registry
+        self.variables = variables or {}
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-fleet-"))
         self.data = self.folder / "authority"
         self.config = self.folder / "countersign.toml"
-        self.config.write_text(CONFIG.format(registry=registry))
         self.process = None
-        self.ports = {}
+        self.ports = {"api": 0, "internal": 0, "authority_status": 0}
 
     def launch(self, *options):
+        self.config.write_text(CONFIG.format(registry=self.registry, **self.ports))
         ready = self.folder / "ready"
         command = [self.programs / "countersign-authority", "--config", self.config, "--ready-file", ready, *options]
-        self.process = Program("authority", command, self.folder, ready)
+        self.process = Program("authority", command, self.folder, ready, self.variables)
         return self
 
     def start(self, *options):

@@ -7,6 +7,7 @@
 `up()` runs them as people do, under `countersign up`. `start()` runs each alone, so that a test can kill one of them, start
 it again on the same port, or give it an option; it needs a data folder that `up()` has made (provision() does both).
 """
+import itertools
 import json
 import os
 import shutil
@@ -209,10 +210,11 @@ class Platform:
         code = self.code_for(application, "--purpose", "service")
         return self.request_or_fail("service", code, self.folder / name)
 
-    def enrol_operator(self, name):
-        """A second operator: the folder for `--operator`."""
+    def enrol_operator(self, name, *roles):
+        """A second operator, an administrator unless told otherwise: the folder for `--operator`."""
         application = f"internal/operator/{name}"
         self.create_application(application)
+        self.admin("operators", "set", name, *itertools.chain(*(("--role", role) for role in roles or ["administrator"])))
         folder = self.folder / f"operator-{name}"
         self.request_or_fail("service", self.code_for(application), folder)
         return folder

@@ -14,6 +14,13 @@ base::Result<base::Identity> identity_in(const Call& call) {
   return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
 }
 
+/// Whose the path is, where `caller` may change what it has.
+base::Result<base::Identity> to_change_in(const Operator& caller, const Call& call) {
+  BASE_TRY(auto identity, identity_in(call));
+  BASE_TRY_VOID(caller.may_change(identity));
+  return identity;
+}
+
 base::json::object to_json(const store::AcmeCredentialRow& row) {
   base::json::array purposes;
   for (const std::string& purpose : row.purposes)
@@ -31,7 +38,7 @@ base::json::object to_json(const store::AcmeCredentialRow& row) {
 }
 
 Answer create_credential(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, identity_in(call));
+  BASE_TRY(auto identity, to_change_in(caller, call));
   BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto made, authority.acme_accounts().create_credential(caller.actor(), order));
   base::json::array listed;
@@ -58,7 +65,7 @@ Answer list_credentials(Authority& authority, const Operator&, const Call& call)
 }
 
 Answer cancel_credential(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, to_change_in(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.acme_accounts().cancel_credential(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(row));
@@ -66,9 +73,9 @@ Answer cancel_credential(Authority& authority, const Operator& caller, const Cal
 
 #define CREDENTIALS "/v1/applications/{environment}/{organisation}/{application}/eab-credentials"
 constexpr std::array kRoutes = {
-    Route{"POST", CREDENTIALS, OperatorHandler{create_credential}},
-    Route{"GET", CREDENTIALS, OperatorHandler{list_credentials}},
-    Route{"POST", CREDENTIALS "/{kid}/cancel", OperatorHandler{cancel_credential}},
+    Route{"POST", CREDENTIALS, OperatorHandler{Right::enrol, create_credential}},
+    Route{"GET", CREDENTIALS, OperatorHandler{Right::look, list_credentials}},
+    Route{"POST", CREDENTIALS "/{kid}/cancel", OperatorHandler{Right::enrol, cancel_credential}},
 };
 #undef CREDENTIALS
 

@@ -145,7 +145,7 @@ class AcmeWithApprovals : public Acme {
         "[[profiles]]\nenvironment = \"production\"\npurpose = \"transport\"\napprovals = 1\n", "test.toml");
     issuance_policy = IssuancePolicy::read(document->sections("profiles").value(), kDay * 350).value();
     Acme::SetUp();
-    ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:bob"), "", {}}));
+    add_operator(authority().ledger(), "bob", {Role::approver});
   }
   Approvals::Word word_of(const char* who) {
     store::RequestFilter filter;

@@ -86,11 +86,11 @@ Answer acknowledge(Authority& authority, const Operator& caller, const Call& cal
 }
 
 constexpr std::array kRoutes = {
-    Route{"GET", "/v1/certificates", OperatorHandler{list_certificates}},
-    Route{"GET", "/v1/certificates/{serial}", OperatorHandler{show_certificate}},
-    Route{"GET", "/v1/audit", OperatorHandler{read_audit}},
-    Route{"GET", "/v1/audit/verification", OperatorHandler{show_audit_verification}},
-    Route{"POST", "/v1/audit/acknowledge", OperatorHandler{acknowledge}},
+    Route{"GET", "/v1/certificates", OperatorHandler{Right::look, list_certificates}},
+    Route{"GET", "/v1/certificates/{serial}", OperatorHandler{Right::look, show_certificate}},
+    Route{"GET", "/v1/audit", OperatorHandler{Right::look, read_audit}},
+    Route{"GET", "/v1/audit/verification", OperatorHandler{Right::look, show_audit_verification}},
+    Route{"POST", "/v1/audit/acknowledge", OperatorHandler{Right::administrate, acknowledge}},
 };
 
 }  // namespace

@@ -55,6 +55,7 @@ Answer create_application(Authority& authority, const Operator& caller, const Ca
   BASE_TRY(const auto server_names, reader.texts("server_names"));
   BASE_TRY_VOID(reader.finish());
   BASE_TRY(auto identity, read_identity(environment, organisation, application));
+  BASE_TRY_VOID(caller.may_change(identity));
   const NewApplication wanted{std::move(identity), name, server_names};
   BASE_TRY(const auto row, authority.directory().create_application(caller.actor(), wanted));
   return answer(201, to_json(row));
@@ -72,22 +73,29 @@ base::Result<base::Identity> identity_in(const Call& call) {
   return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
 }
 
+/// Whose the path is, where `caller` may change what it has.
+base::Result<base::Identity> to_change_in(const Operator& caller, const Call& call) {
+  BASE_TRY(auto identity, identity_in(call));
+  BASE_TRY_VOID(caller.may_change(identity));
+  return identity;
+}
+
 Answer suspend_application(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, to_change_in(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().suspend_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
 
 Answer resume_application(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, to_change_in(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().resume_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
 
 Answer set_server_names(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, to_change_in(caller, call));
   BASE_TRY(const auto body, read_body(call));
   BASE_TRY(auto reader, base::JsonReader::of(body));
   if (!reader.has("server_names")) return base::fail(base::Kind::invalid, "json.missing", "'server_names' is missing");
@@ -98,7 +106,7 @@ Answer set_server_names(Authority& authority, const Operator& caller, const Call
 }
 
 Answer create_code(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, identity_in(call));
+  BASE_TRY(auto identity, to_change_in(caller, call));
   BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto code, authority.enrolment().create_code(caller.actor(), order));
   http::Response response = answer(201, to_json(code));
@@ -113,7 +121,7 @@ Answer list_codes(Authority& authority, const Operator&, const Call& call) {
 }
 
 Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, to_change_in(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto code, authority.enrolment().cancel_code(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(code));
@@ -121,18 +129,18 @@ Answer cancel_code(Authority& authority, const Operator& caller, const Call& cal
 
 #define APPLICATION "/v1/applications/{environment}/{organisation}/{application}"
 constexpr std::array kRoutes = {
-    Route{"POST", "/v1/organisations", OperatorHandler{create_organisation}},
-    Route{"GET", "/v1/organisations", OperatorHandler{list_organisations}},
-    Route{"POST", "/v1/organisations/{organisation}/suspend", OperatorHandler{suspend_organisation}},
-    Route{"POST", "/v1/organisations/{organisation}/resume", OperatorHandler{resume_organisation}},
-    Route{"POST", "/v1/applications", OperatorHandler{create_application}},
-    Route{"GET", "/v1/applications", OperatorHandler{list_applications}},
-    Route{"POST", APPLICATION "/suspend", OperatorHandler{suspend_application}},
-    Route{"POST", APPLICATION "/resume", OperatorHandler{resume_application}},
-    Route{"POST", APPLICATION "/server-names", OperatorHandler{set_server_names}},
-    Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{create_code}},
-    Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{list_codes}},
-    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{cancel_code}},
+    Route{"POST", "/v1/organisations", OperatorHandler{Right::enrol, create_organisation}},
+    Route{"GET", "/v1/organisations", OperatorHandler{Right::look, list_organisations}},
+    Route{"POST", "/v1/organisations/{organisation}/suspend", OperatorHandler{Right::revoke, suspend_organisation}},
+    Route{"POST", "/v1/organisations/{organisation}/resume", OperatorHandler{Right::revoke, resume_organisation}},
+    Route{"POST", "/v1/applications", OperatorHandler{Right::enrol, create_application}},
+    Route{"GET", "/v1/applications", OperatorHandler{Right::look, list_applications}},
+    Route{"POST", APPLICATION "/suspend", OperatorHandler{Right::revoke, suspend_application}},
+    Route{"POST", APPLICATION "/resume", OperatorHandler{Right::revoke, resume_application}},
+    Route{"POST", APPLICATION "/server-names", OperatorHandler{Right::enrol, set_server_names}},
+    Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{Right::enrol, create_code}},
+    Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{Right::look, list_codes}},
+    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{Right::enrol, cancel_code}},
 };
 #undef APPLICATION
 

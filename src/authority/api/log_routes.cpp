@@ -61,8 +61,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/log/checkpoint", OpenHandler{show_checkpoint}},
     Route{"GET", "/v1/log/verifier", OpenHandler{show_verifier}},
     Route{"GET", "/v1/log/consistency", OpenHandler{show_consistency}},
-    Route{"GET", "/v1/log/certificates/{serial}", OperatorHandler{show_inclusion}},
-    Route{"POST", "/v1/log/comparison", OperatorHandler{compare}},
+    Route{"GET", "/v1/log/certificates/{serial}", OperatorHandler{Right::look, show_inclusion}},
+    Route{"POST", "/v1/log/comparison", OperatorHandler{Right::look, compare}},
 };
 
 }  // namespace

@@ -106,10 +106,11 @@ Answer list_notices(Authority& authority, const Operator&, const Call& call) {
 }
 
 constexpr std::array kRoutes = {
-    Route{"POST", "/v1/organisations/{organisation}/contacts", OperatorHandler{add_contact}},
-    Route{"GET", "/v1/organisations/{organisation}/contacts", OperatorHandler{list_contacts}},
-    Route{"POST", "/v1/organisations/{organisation}/contacts/{contact}/remove", OperatorHandler{remove_contact}},
-    Route{"GET", "/v1/notices", OperatorHandler{list_notices}},
+    Route{"POST", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::enrol, add_contact}},
+    Route{"GET", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::look, list_contacts}},
+    Route{"POST", "/v1/organisations/{organisation}/contacts/{contact}/remove",
+          OperatorHandler{Right::enrol, remove_contact}},
+    Route{"GET", "/v1/notices", OperatorHandler{Right::look, list_notices}},
 };
 
 }  // namespace

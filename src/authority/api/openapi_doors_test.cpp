@@ -162,7 +162,9 @@ void DescribedDoors::enrol_and_end() {
 }
 
 void DescribedDoors::approve_and_refuse() {
-  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  add_operator(authority().ledger(), "alice", {});
+  post("/v1/operators/alice/roles", {{"roles", {"approver", "registrar"}}});
+  EXPECT_EQ(get("/v1/operators").at("operators").as_array().size(), 2U);
   const tls::Credential alice = credential("internal:operator:alice", Purpose::service);
   const auto decide = [&](const Awaited& awaited, const char* how, object word) {
     word["content_sha256"] = awaited.content_sha256;

@@ -48,7 +48,7 @@ TEST(OpenApi, SeesWhereItPartsFromTheRoutes) {
     "/v1/b/{serial}":{"get":{"security":[{"certificate":[]}],"parameters":[{"name":"serial","in":"path"}]}}}})")
                        .value();
   const Route open{"GET", "/v1/a", OpenHandler{answer_nothing}};
-  const Route change{"POST", "/v1/a", OperatorHandler{answer_operator}};
+  const Route change{"POST", "/v1/a", OperatorHandler{Right::look, answer_operator}};
   const Route own{"GET", "/v1/b/{serial}", PeerHandler{answer_peer}};
   struct Row {
     const char* name;
@@ -59,15 +59,15 @@ TEST(OpenApi, SeesWhereItPartsFromTheRoutes) {
       {"the same", {open, change, own}, {}},
       {"of another standard", {open, change, own, {"GET", "/acme/directory", OpenHandler{answer_nothing}}}, {}},
       {"a new route",
-       {open, change, own, {"POST", "/v1/new/{x}", OperatorHandler{answer_operator}}},
+       {open, change, own, {"POST", "/v1/new/{x}", OperatorHandler{Right::look, answer_operator}}},
        {"POST /v1/new/{x} is not described. Add to \"paths\""}},
       {"a new method",
-       {open, change, own, {"DELETE", "/v1/a", OperatorHandler{answer_operator}}},
+       {open, change, own, {"DELETE", "/v1/a", OperatorHandler{Right::look, answer_operator}}},
        {"DELETE /v1/a is not described."}},
       {"a route less", {open, change}, {"GET /v1/b/{serial} is no route"}},
       {"open now", {open, {"POST", "/v1/a", OpenHandler{answer_nothing}}, own}, {"POST /v1/a: its \"security\""}},
       {"closed now",
-       {{"GET", "/v1/a", OperatorHandler{answer_operator}}, change, own},
+       {{"GET", "/v1/a", OperatorHandler{Right::look, answer_operator}}, change, own},
        {"GET /v1/a: its \"security\""}},
       {"another segment",
        {open, change, {"GET", "/v1/b/{number}", PeerHandler{answer_peer}}},

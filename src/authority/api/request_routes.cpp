@@ -56,10 +56,10 @@ Answer refuse_request(Authority& authority, const Operator& caller, const Call& 
 }
 
 constexpr std::array kRoutes = {
-    Route{"GET", "/v1/requests", OperatorHandler{list_requests}},
-    Route{"GET", "/v1/requests/{request}", OperatorHandler{show_request}},
-    Route{"POST", "/v1/requests/{request}/approve", OperatorHandler{approve_request}},
-    Route{"POST", "/v1/requests/{request}/refuse", OperatorHandler{refuse_request}},
+    Route{"GET", "/v1/requests", OperatorHandler{Right::look, list_requests}},
+    Route{"GET", "/v1/requests/{request}", OperatorHandler{Right::look, show_request}},
+    Route{"POST", "/v1/requests/{request}/approve", OperatorHandler{Right::approve, approve_request}},
+    Route{"POST", "/v1/requests/{request}/refuse", OperatorHandler{Right::approve, refuse_request}},
 };
 
 }  // namespace

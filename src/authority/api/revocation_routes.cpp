@@ -87,9 +87,9 @@ Answer revoke_many(Authority& authority, const Operator& caller, const Call& cal
 }
 
 constexpr std::array kRoutes = {
-    Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{revoke_certificate}},
+    Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{Right::revoke, revoke_certificate}},
     Route{"POST", "/v1/own-certificates/{serial}/revoke", PeerHandler{revoke_own_certificate}},
-    Route{"POST", "/v1/revocations", OperatorHandler{revoke_many}},
+    Route{"POST", "/v1/revocations", OperatorHandler{Right::revoke, revoke_many}},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Routes: the public API as data: method, path pattern, who may call, and what answers. Handlers are plain functions
-// that run on the registry's thread; who needs a
-// caller with a certificate takes a VerifiedPeer, who may only be called by an operator an Operator.
+// that run on the registry's thread; who needs a caller with a certificate takes a VerifiedPeer, who may only be called
+// by an operator an Operator, and says which right that takes.
 #pragma once
 
 #include <optional>
@@ -31,7 +31,11 @@ struct Told {
 using TellingHandler = base::Result<Told> (*)(Authority&, const Call&);
 /// For whoever has shown a certificate that this door takes, such as a partner's application.
 using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
-using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
+/// For operators who have the right.
+struct OperatorHandler {
+  Right right;
+  Answer (*handle)(Authority&, const Operator&, const Call&);
+};
 
 struct Route {
   std::string_view method;
@@ -53,6 +57,7 @@ std::span<const Route> revocation_routes();
 std::span<const Route> log_routes();
 std::span<const Route> openapi_routes();
 std::span<const Route> notice_routes();
+std::span<const Route> operator_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

@@ -25,6 +25,11 @@ net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, st
                        "the authority has too much to do: try again in a while");
 }
 
+base::Result<Operator> Api::prove_operator(const ApiCaller& caller) {
+  BASE_TRY(auto rows, parts_.authority.ledger().read());
+  return Operator::from(caller.peer, rows);
+}
+
 base::Result<Told> Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
@@ -40,8 +45,10 @@ Answer Api::answer(const Route& route, const Call& call, const ApiCaller& caller
     if (caller.peer) return (*known)(parts_.authority, *caller.peer, call);
     return base::fail(base::Kind::denied, "caller.none", "this needs your certificate: send it in the TLS handshake");
   }
-  BASE_TRY(const auto proof, Operator::from(caller.peer));
-  return std::get<OperatorHandler>(route.handler)(parts_.authority, proof, call);
+  const auto& handler = std::get<OperatorHandler>(route.handler);
+  BASE_TRY(const Operator proof, prove_operator(caller));
+  BASE_TRY_VOID(proof.need(handler.right));
+  return handler.handle(parts_.authority, proof, call);
 }
 
 net::Task<base::Result<Told>> Api::dispatch(const http::Request& request, const ApiCaller& caller) {

@@ -35,8 +35,8 @@ class Api {
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
   /// Operator is proved against the registry that the handler will change.
   base::Result<Told> perform(const Route& route, const Call& call, const ApiCaller& caller);
-
   Answer answer(const Route& route, const Call& call, const ApiCaller& caller);
+  base::Result<Operator> prove_operator(const ApiCaller& caller);
 
   Parts parts_;
   const Gate& gate_;

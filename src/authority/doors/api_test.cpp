@@ -228,7 +228,7 @@ TEST_F(Doors, KeepTheAuthorityAndAnOperator) {
   EXPECT_EQ(outcome(api(admin(), revoke_call(server.chain.front()))), "409 certificate.in_use");
   EXPECT_EQ(outcome(api(admin(), revoke_call(own))), "409 operator.last");
 
-  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  add_operator(authority().ledger(), "alice", {Role::administrator});
   EXPECT_EQ(outcome(api(admin(), revoke_call(own))), "409 operator.last") << "alice has no certificate yet";
   const auto alice = credential("internal:operator:alice", Purpose::service);
   EXPECT_EQ(outcome(api(admin(), {"POST", application + "operator/alice/suspend"})), "200");

@@ -49,7 +49,7 @@ net::Task<std::pair<base::Result<http::Response>, base::Result<http::Response>>>
 }
 
 TEST_F(Doors, CloseAtOnceForWhoIsNoLongerAdmitted) {
-  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  add_operator(authority().ledger(), "alice", {Role::administrator});
   struct Row {
     const char* name;
     std::function<void(const tls::Credential&)> change;
@@ -141,7 +141,7 @@ net::Task<void> wait_until_idle(net::Worker& worker) {
 }
 
 TEST_F(Doors, DoNothingForWhoWasRevokedWhileTheCallWaited) {
-  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  add_operator(authority().ledger(), "alice", {Role::administrator});
   struct Row {
     const char* name;
     bool revoked;
@@ -200,7 +200,7 @@ TEST_F(Doors, SayWhenTooMuchWaits) {
 }
 
 TEST_F(Doors, StayOpenForEverybodyElse) {
-  ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
+  add_operator(authority().ledger(), "alice", {Role::administrator});
   const auto alice = credential("internal:operator:alice", Purpose::service);
   auto connection = testing::run(loop, connect(service().api_at(), admin()));
   ASSERT_TRUE(connection);

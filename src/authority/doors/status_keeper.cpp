@@ -6,6 +6,20 @@ void StatusKeeper::report(const char* event, const base::Error& error) const {
   parts_.log.error(event, {{"error", base::to_string(error)}});
 }
 
+void StatusKeeper::report_dates() {
+  const auto newest = parts_.authority.status().crl_date_ahead();
+  if (newest.has_value() == dated_ahead_) return;
+  dated_ahead_ = newest.has_value();
+  if (newest)
+    parts_.log.error("crl.ahead_of_clock",
+                     {{"newest", base::to_rfc3339(*newest)},
+                      {"meaning",
+                       "CRLs were made by a clock that was ahead, or this one is behind: until then whoever "
+                       "checks their dates takes none of them; OCSP and the trust feed are right"},
+                      {"remedy", "set the clock right; dates of CRLs never go back"}});
+  else parts_.log.info("crl.clock_caught_up");
+}
+
 base::Result<void> StatusKeeper::open(const StatusUrls& urls) {
   Status& status = parts_.authority.status();
   BASE_TRY_VOID(status.open(urls));
@@ -15,6 +29,7 @@ base::Result<void> StatusKeeper::open(const StatusUrls& urls) {
     if (!made) report("crl.failed", made.error());
     if (!made || *made == 0) break;
   }
+  report_dates();
   return {};
 }
 
@@ -69,6 +84,7 @@ net::Task<void> StatusKeeper::run() {
     if (checking || (crls && crls->passed())) {
       crls.reset();
       good = co_await make_crls() && good;
+      report_dates();
     }
     if (checking) good = co_await provide_responders() && good;
     if (checking) check = net::Deadline::after(kStatusCheck);

@@ -43,7 +43,10 @@ class StatusKeeper {
   /// Runs `work` on the registry's thread; an error is logged as `event`.
   net::Task<bool> attempt(std::function<base::Result<void>()> work, const char* event);
   void report(const char* event, const base::Error& error) const;
+  /// Says when CRLs begin to be dated ahead of the clock (`crl.ahead_of_clock`), and when they are not any more.
+  void report_dates();
   Parts parts_;
+  bool dated_ahead_ = false;
 };
 
 }  // namespace countersign::authority

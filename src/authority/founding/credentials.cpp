@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "authority/registry/directory.h"
+#include "authority/registry/operator_roles.h"
 #include "authority/registry/operators.h"
 #include "authority/registry/own_identities.h"
 #include "authority/registry/rows.h"
@@ -10,6 +11,7 @@
 #include "base/check.h"
 #include "base/files.h"
 #include "feed/renewal.h"
+#include "store/operator_roles.h"
 #include "trust/verdict.h"
 
 namespace countersign::authority {
@@ -120,6 +122,8 @@ base::Result<void> Credentials::make_new_operator(const DataFolder& folder) {
   BASE_TRY_VOID(directory.resume_application(the_authority(), identity));
   {
     BASE_TRY(auto amendment, ledger_.amend());
+    BASE_TRY_VOID(store::set_operator_roles(amendment.rows(), identity.application.text(),
+                                            {std::string(name(Role::administrator))}));
     BASE_TRY_VOID(amendment.audit({the_authority(), "operator.recovered", identity.to_urn()}));
     BASE_TRY_VOID(amendment.commit());
   }

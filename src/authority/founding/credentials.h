@@ -28,8 +28,8 @@ class Credentials {
   base::Result<bool> has_usable_server(const DataFolder& folder);
   /// Sees to it that somebody can administrate: makes `operator/admin` unless some operator could get in.
   base::Result<Provision> provide_operator(const DataFolder& folder);
-  /// Makes `operator/admin` anew, whoever else there is: resumes the application and replaces the files. The old
-  /// certificate stays what it was. Fails: as Issuance::issue, store and files.
+  /// Makes `operator/admin` anew, an administrator, whoever else there is: resumes the application and replaces the
+  /// files. The old certificate stays what it was. Fails: as Issuance::issue, store and files.
   base::Result<void> make_new_operator(const DataFolder& folder);
 
  private:

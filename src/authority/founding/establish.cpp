@@ -9,11 +9,14 @@
 #include "authority/founding/ceremony.h"
 #include "authority/issuance/signer.h"
 #include "authority/registry/directory.h"
+#include "authority/registry/operator_roles.h"
+#include "authority/registry/own_identities.h"
 #include "authority/registry/rows.h"
 #include "base/check.h"
 #include "base/files.h"
 #include "store/crls.h"
 #include "store/issuers.h"
+#include "store/operator_roles.h"
 
 namespace countersign::authority {
 namespace {
@@ -215,7 +218,8 @@ base::Result<void> add_platform(Amendment& amendment, const FirstRun& run, base:
     if (platform.serves) wanted.server_names = run.server_names;
     BASE_TRY_VOID(add_application(amendment, the_authority(), wanted, now));
   }
-  return {};
+  return store::set_operator_roles(amendment.rows(), admin_identity().application.text(),
+                                   {std::string(name(Role::administrator))});
 }
 
 /// The second stage: all or nothing. Of several authorities that make their first run on one registry at once, one

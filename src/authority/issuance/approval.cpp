@@ -4,6 +4,7 @@
 #include <array>
 
 #include "authority/issuance/code_binding.h"
+#include "authority/registry/operator_roles.h"
 #include "authority/registry/rows.h"
 #include "base/check.h"
 
@@ -77,13 +78,19 @@ std::int64_t approvals_needed(const Order& order, const IssuanceRules& rules) {
   BASE_UNREACHABLE();
 }
 
-bool is_operator(const base::Identity& identity) {
-  return identity.environment == base::Environment::internal && identity.organisation.text() == "operator";
-}
+/// Somebody whose word is asked for.
+struct Approver {
+  const base::Identity& who;
+  const base::Identity& about;  ///< whose certificate it is
+};
 
-bool may_approve(const IssuanceRules& rules, const base::Identity& identity) {
-  return is_operator(identity) &&
-         (rules.approvers.empty() || std::ranges::find(rules.approvers, identity.application) != rules.approvers.end());
+/// By the rules, and by the role that the operator has today.
+base::Result<bool> may_approve(store::Transaction& rows, const IssuanceRules& rules, const Approver& approver) {
+  const base::Slug& own = approver.who.application;
+  const bool asked = rules.approvers.empty() || std::ranges::find(rules.approvers, own) != rules.approvers.end();
+  if (!asked || !is_operator(approver.who)) return false;
+  BASE_TRY(const auto roles, roles_of(rows, own));
+  return grants(roles, is_platform(approver.about) ? Right::administrate : Right::approve);
 }
 
 /// A holder of one certificate must not fill the registry with requests for ever new keys.
@@ -115,7 +122,7 @@ const IssuanceRules& Approvals::rules_for(const store::RequestRow& row, const ba
   return policy_.rules_for(identity.environment, *purpose);
 }
 
-/// Those given for this very content, by somebody who may approve and is not suspended today.
+/// Those given for this very content, by somebody who may approve today and is not suspended.
 base::Result<std::vector<store::ApprovalRow>> Approvals::count(store::Transaction& rows, const store::RequestRow& row) {
   BASE_TRY(const auto identity, to_identity(row.key));
   const IssuanceRules& rules = rules_for(row, identity);
@@ -123,7 +130,9 @@ base::Result<std::vector<store::ApprovalRow>> Approvals::count(store::Transactio
   std::vector<store::ApprovalRow> counted;
   for (store::ApprovalRow& approval : given) {
     const auto approver = base::Identity::from_urn(approval.approver);
-    if (!approver || !may_approve(rules, *approver)) continue;
+    if (!approver) continue;
+    BASE_TRY(const bool may, may_approve(rows, rules, {*approver, identity}));
+    if (!may) continue;
     if (approval.content_sha256 != row.content_sha256 || approval.approver == row.sponsor) continue;
     BASE_TRY(const auto application, store::find_application(rows, to_key(*approver)));
     if (!application || application->suspended) continue;
@@ -264,8 +273,12 @@ base::Result<store::RequestRow> Approvals::find_open(store::Transaction& rows, c
   if (urn == known.row.sponsor || urn == known.row.requested_by || word.by == identity)
     return base::fail(Kind::denied, "approval.own",
                       "you made the credential that this was requested with: somebody else must decide");
-  if (!may_approve(rules_for(known.row, identity), word.by))
-    return base::fail(Kind::denied, "approval.not_approver", "you are not among those who decide about this");
+  BASE_TRY(const bool may, may_approve(rows, rules_for(known.row, identity), {word.by, identity}));
+  if (!may)
+    return base::fail(Kind::denied, "approval.not_approver",
+                      "you are not among those who decide about this: it takes the role " +
+                          roles_that_grant(is_platform(identity) ? Right::administrate : Right::approve) +
+                          ", and to be named where the profile names approvers");
   return std::move(known.row);
 }
 

@@ -18,11 +18,8 @@ class Approving : public AuthorityTest {
   void SetUp() override {
     AuthorityTest::SetUp();
     for (const char* name : {"alice", "bob", "carol"})
-      add_operator(name);
+      add_operator(office().ledger, name, {Role::approver});
     demand(kTwo);
-  }
-  void add_operator(const std::string& name) {
-    ASSERT_TRUE(office().directory.create_application(admin(), {identity("internal:operator:" + name), "", {}}));
   }
 
   /// Asks with a new code; the request that is then open.
@@ -100,13 +97,54 @@ TEST_F(Approving, OnlyOperatorsAndThoseNamed) {
   EXPECT_EQ(code_of(word("internal:operator:bob")), "ok");
 }
 
+TEST_F(Approving, OnlyWithTheRoleForIt) {
+  struct Row {
+    const char* name;
+    const char* subject;
+    std::set<Role> roles;
+    std::string code;
+  };
+  ASSERT_TRUE(enrol("internal:operator:admin", make_key(), Purpose::service)) << "somebody can administrate";
+  const char* kInternal = "[[profiles]]\nenvironment = 'internal'\npurpose = 'service'\napprovals = 2\n";
+  demand(std::string(kTwo) + kInternal);
+  const std::vector<Row> rows{
+      {"an approver, for a partner", kPayments, {Role::approver}, "ok"},
+      {"an administrator, for a partner", kPayments, {Role::administrator}, "ok"},
+      {"one who looks", kPayments, {}, "approval.not_approver"},
+      {"one with other roles", kPayments, {Role::registrar, Role::revoker}, "approval.not_approver"},
+      {"an approver, for an operator", "internal:operator:bob", {Role::approver}, "approval.not_approver"},
+      {"an administrator, for an operator", "internal:operator:bob", {Role::administrator}, "ok"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    ASSERT_TRUE(set_roles(office().ledger, {admin(), slug("alice"), row.roles}));
+    const bool internal = std::string_view(row.subject).starts_with("internal");
+    const auto outcome = ask(make_code(row.subject), make_key(), internal ? Purpose::service : Purpose::transport);
+    ASSERT_TRUE(outcome) << base::to_string(outcome.error());
+    const auto request = office().approvals.find(std::get<Pending>(*outcome).request).value();
+    EXPECT_EQ(code_of(approve("alice", request)), row.code);
+  }
+}
+
+TEST_F(Approving, WhoLosesTheRoleIsNotCountedAnyMore) {
+  const auto key = make_key();
+  const std::string code = make_code(kPayments);
+  const KnownRequest request = open(key, code);
+  ASSERT_TRUE(approve("alice", request));
+  ASSERT_TRUE(approve("bob", request));
+  ASSERT_TRUE(set_roles(office().ledger, {admin(), slug("bob"), {Role::registrar}}));
+  EXPECT_EQ(code_of(redeem(code, key)), "test.pending");
+  ASSERT_TRUE(approve("carol", request));
+  EXPECT_EQ(code_of(redeem(code, key)), "ok");
+}
+
 TEST_F(Approving, ApprovalsOfTheSuspendedDoNotCount) {
   const auto key = make_key();
   const std::string code = make_code(kPayments);
   const KnownRequest request = open(key, code);
   ASSERT_TRUE(approve("alice", request));
   ASSERT_TRUE(approve("bob", request));
-  ASSERT_TRUE(enrol("internal:operator:carol", make_key(), Purpose::service)) << "somebody can still administrate";
+  ASSERT_TRUE(enrol("internal:operator:admin", make_key(), Purpose::service)) << "somebody can still administrate";
   ASSERT_TRUE(office().directory.suspend_application(admin(), identity("internal:operator:bob")));
   EXPECT_EQ(code_of(redeem(code, key)), "test.pending") << "approved, but not by people who may any more";
   ASSERT_TRUE(approve("carol", request));

@@ -48,7 +48,8 @@ base::Result<x509::CrlSpec> write_spec(store::Transaction& rows, const CrlPlace&
   BASE_TRY(const auto last, store::find_crl(rows, key_of(place)));
   const Instant this_update = next_this_update(now, last);
   const Instant renewal = this_update - kCrlRenewal;
-  const Instant ends_from = last ? std::min(last->this_update, renewal) : renewal;
+  // By this clock: what has ended only by one that was ahead goes on to be listed.
+  const Instant ends_from = std::min(last ? std::min(last->this_update, renewal) : renewal, now);
   BASE_TRY(auto revoked, read_revoked(rows, {key_of(place), ends_from}));
   x509::CrlSpec spec{.number = last ? static_cast<std::uint64_t>(last->number) + 1 : 1,
                      .this_update = this_update,

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "authority/issuance/publish.h"
-#include "authority/issuance/recovery.h"
 #include "base/check.h"
 
 namespace countersign::authority {
@@ -25,21 +24,29 @@ base::Result<Issued> Issuance::issue_own(Order order) {
   return std::get<Issued>(std::move(outcome));
 }
 
+/// `failure`, once what it left is ended, if that can be written now.
+tl::unexpected<base::Error> Issuance::end_left(const Linted& linted, base::Error failure) {
+  left_.add(linted);
+  (void)left_.end(ledger_);
+  return base::unexpected(std::move(failure));
+}
+
 base::Result<Issued> Issuance::issue(Approved approved) {
+  BASE_TRY_VOID(left_.end(ledger_));
   BASE_TRY(const Linted linted, lint(std::move(approved), ledger_.now()));
   BASE_TRY_VOID(observer_.reached(Step::after_lint));
 
-  BASE_TRY(SigningPermit permit, record(ledger_, linted));
+  auto permit = record(ledger_, linted);
+  if (!permit && permit.error().code == "store.unknown_outcome") return end_left(linted, std::move(permit).error());
+  if (!permit) return base::unexpected(std::move(permit).error());
   BASE_TRY_VOID(observer_.reached(Step::after_record));
 
-  auto certificate = signer_.sign(std::move(permit));
-  if (!certificate) {
-    (void)abandon_intent(ledger_, linted);
-    return base::unexpected(std::move(certificate).error());
-  }
+  auto certificate = signer_.sign(std::move(*permit));
+  if (!certificate) return end_left(linted, std::move(certificate).error());
   BASE_TRY_VOID(observer_.reached(Step::after_sign));
 
-  BASE_TRY_VOID(publish(ledger_, linted, *certificate));
+  auto published = publish(ledger_, linted, *certificate);
+  if (!published) return end_left(linted, std::move(published).error());
   BASE_TRY_VOID(observer_.reached(Step::after_publish));
 
   const Checked& checked = linted.checked();

@@ -2,11 +2,12 @@
 // before can make: Order -> Checked -> Approved -> Linted -> SigningPermit -> certificate.
 //
 // A failure or a pulled plug between record and publish leaves an intent without certificate: recovery.h marks it
-// abandoned, at once when the signer could not sign, else at the next start; its serial is never used again, and asking
-// once more gives a certificate under a new serial.
+// abandoned, at once or before the next is recorded, after a crash at the next start; its serial is never used again,
+// and asking once more gives a certificate under a new serial.
 #pragma once
 
 #include "authority/issuance/approval.h"
+#include "authority/issuance/recovery.h"
 #include "authority/issuance/signer.h"
 
 namespace countersign::authority {
@@ -62,11 +63,13 @@ class Issuance {
 
  private:
   base::Result<Issued> issue(Approved approved);
+  tl::unexpected<base::Error> end_left(const Linted& linted, base::Error failure);
   Checker checker_;
   Approvals& approvals_;
   Ledger& ledger_;
   Signer& signer_;
   StepObserver& observer_;
+  LeftIntents left_;
 };
 
 }  // namespace countersign::authority

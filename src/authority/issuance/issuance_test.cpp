@@ -189,6 +189,45 @@ TEST_F(Issuing, GivesNothingWhenOnlyTheLastAuditRecordFails) {
   EXPECT_EQ(code_of(redeem(code, key)), "ok");
 }
 
+TEST_F(Issuing, EndsAtOnceWhatCouldNotBePublished) {
+  ASSERT_TRUE(raw().refuse_audit("certificate.issued"));
+  EXPECT_FALSE(enrol("production:acme:payments", make_key()));
+  EXPECT_EQ(raw().ask("SELECT state FROM issuances"), "abandoned");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE action = 'issuance.abandoned'"), "1");
+}
+
+/// The disk is full from the moment of the signature on.
+class LastWordSigner final : public CertificateSigner {
+ public:
+  explicit LastWordSigner(std::filesystem::path registry) : registry_(std::move(registry)) {}
+  base::Result<x509::Certificate> sign(SigningPermit permit) override {
+    if (std::exchange(armed, false)) {
+      EXPECT_TRUE(testing::RawRegistry(registry_).refuse_audit());
+    }
+    return EstablishedData::shared().signer().sign(std::move(permit));
+  }
+  bool armed = false;
+
+ private:
+  std::filesystem::path registry_;
+};
+
+TEST_F(Issuing, EndsBeforeTheNextWhatCouldNotBeEndedAtOnce) {
+  LastWordSigner last_word(DataFolder(data()).registry());
+  signer = &last_word;
+  reopen();
+  const std::string codes[] = {make_code("production:acme:payments"), make_code("production:acme:payments")};
+  last_word.armed = true;
+  EXPECT_FALSE(redeem(codes[0], make_key()));
+  EXPECT_EQ(raw().ask("SELECT state FROM issuances"), "recorded");
+  EXPECT_FALSE(redeem(codes[1], make_key()));
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances"), "1") << "nothing new as long as the last is open";
+  ASSERT_TRUE(raw().take_audit());
+  EXPECT_EQ(code_of(redeem(codes[1], make_key())), "ok");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM issuances WHERE state = 'abandoned'"), "1");
+  EXPECT_EQ(abandon_open_intents(office().ledger), 0U);
+}
+
 /// Signs something else than it was permitted to.
 class FaultySigner final : public CertificateSigner {
  public:

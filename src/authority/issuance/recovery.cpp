@@ -9,11 +9,14 @@ namespace countersign::authority {
 
 namespace {
 
-base::Result<void> abandon(Amendment& amendment, const store::IssuanceRow& row, base::Instant now) {
-  BASE_TRY_VOID(store::finish_issuance(amendment.rows(), row.serial, "abandoned", now));
+/// False when it is not open, or was never recorded.
+base::Result<bool> abandon(Amendment& amendment, const store::IssuanceRow& row, base::Instant now) {
+  BASE_TRY(const bool was_open, store::finish_issuance(amendment.rows(), row.serial, "abandoned", now));
+  if (!was_open) return false;
   BASE_TRY(const auto identity, to_identity(row.key));
-  return amendment.audit(
-      {the_authority(), "issuance.abandoned", identity.to_urn(), {{"serial", row.serial}, {"purpose", row.purpose}}});
+  BASE_TRY_VOID(amendment.audit(
+      {the_authority(), "issuance.abandoned", identity.to_urn(), {{"serial", row.serial}, {"purpose", row.purpose}}}));
+  return true;
 }
 
 }  // namespace
@@ -29,15 +32,23 @@ base::Result<std::size_t> abandon_open_intents(Ledger& ledger, const std::set<st
   return open.size();
 }
 
-base::Result<void> abandon_intent(Ledger& ledger, const Linted& linted) {
+void LeftIntents::add(const Linted& linted) {
   const Checked& checked = linted.checked();
   store::IssuanceRow row;
   row.serial = checked.spec().serial.hex();
   row.key = to_key(checked.order().identity);
   row.purpose = trust::name(checked.order().purpose);
-  BASE_TRY(auto amendment, ledger.amend());
-  BASE_TRY_VOID(abandon(amendment, row, ledger.now()));
-  return amendment.commit();
+  rows_.push_back(std::move(row));
+}
+
+base::Result<void> LeftIntents::end(Ledger& ledger) {
+  while (!rows_.empty()) {
+    BASE_TRY(auto amendment, ledger.amend());
+    BASE_TRY(const bool was_open, abandon(amendment, rows_.back(), ledger.now()));
+    if (was_open) BASE_TRY_VOID(amendment.commit());
+    rows_.pop_back();
+  }
+  return {};
 }
 
 }  // namespace countersign::authority

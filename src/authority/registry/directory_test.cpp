@@ -80,6 +80,11 @@ TEST_F(DirectoryTest, OperatorsCannotLockThemselvesOut) {
   ASSERT_TRUE(enrol("internal:operator:alice", make_key(), trust::Purpose::service));
   EXPECT_EQ(code_of(directory.suspend_application({"urn:countersign:internal:operator:alice"},
                                                   identity("internal:operator:admin"))),
+            "operator.last")
+      << "alice may only look";
+  ASSERT_TRUE(set_roles(office().ledger, {admin(), slug("alice"), {Role::administrator}}));
+  EXPECT_EQ(code_of(directory.suspend_application({"urn:countersign:internal:operator:alice"},
+                                                  identity("internal:operator:admin"))),
             "ok");
   EXPECT_EQ(code_of(directory.suspend_application(admin(), identity("uat:acme:payments"))), "application.unknown");
 }

@@ -1,6 +1,7 @@
 #include "authority/registry/operators.h"
 
 #include "authority/registry/hierarchy.h"
+#include "authority/registry/operator_roles.h"
 #include "authority/registry/rows.h"
 #include "trust/verdict.h"
 
@@ -9,12 +10,16 @@ namespace {
 
 constexpr const char* kOperators = "operator";
 
-base::Result<std::vector<store::CertificateRow>> list_operators(store::Transaction& rows, base::Instant at) {
+base::Result<std::vector<store::CertificateRow>> list_administrators(store::Transaction& rows, base::Instant at) {
   BASE_TRY(auto living, store::list_living_certificates(rows, at));
-  std::erase_if(living, [](const store::CertificateRow& row) {
-    return row.key.organisation != kOperators || row.key.environment != base::name(base::Environment::internal);
-  });
-  return living;
+  std::vector<store::CertificateRow> found;
+  for (store::CertificateRow& row : living) {
+    BASE_TRY(const auto identity, to_identity(row.key));
+    if (!is_operator(identity)) continue;
+    BASE_TRY(const auto roles, roles_of(rows, identity.application));
+    if (grants(roles, Right::administrate)) found.push_back(std::move(row));
+  }
+  return found;
 }
 
 base::Result<void> fill(trust::RegistryView& view, store::Transaction& rows,
@@ -37,7 +42,7 @@ base::Result<void> fill(trust::RegistryView& view, store::Transaction& rows,
 base::Result<std::size_t> count_usable_operators(store::Transaction& rows, base::Instant at) {
   BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
   BASE_TRY(const auto trust, hierarchy.to_trust_set());
-  BASE_TRY(const auto certificates, list_operators(rows, at));
+  BASE_TRY(const auto certificates, list_administrators(rows, at));
   trust::RegistryView view;
   BASE_TRY_VOID(fill(view, rows, certificates));
   std::size_t usable = 0;
@@ -53,7 +58,7 @@ base::Result<std::size_t> count_usable_operators(store::Transaction& rows, base:
 }
 
 base::Result<void> keep_an_operator(store::Transaction& rows, const base::Identity& changed, base::Instant at) {
-  if (changed.environment != base::Environment::internal || changed.organisation.text() != kOperators) return {};
+  if (!is_operator(changed)) return {};
   BASE_TRY(const std::size_t left, count_usable_operators(rows, at));
   if (left > 0) return {};
   return base::fail(base::Kind::conflict, "operator.last",

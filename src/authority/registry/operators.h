@@ -1,5 +1,5 @@
-// Operators: somebody must always be able to administrate. Who can is judged as at the door: by the chain and by what
-// the registry says.
+// Operators: somebody must always be able to administrate. Who can is judged as at the door: by the chain, by what the
+// registry says, and by the role.
 #pragma once
 
 #include "authority/registry/ledger.h"
@@ -7,7 +7,7 @@
 
 namespace countersign::authority {
 
-/// How many certificates of operators would be admitted at `at`, as the rows of this transaction stand.
+/// How many certificates of administrators would be admitted at `at`, as the rows of this transaction stand.
 /// Fails: `registry.corrupt`, and as store.
 base::Result<std::size_t> count_usable_operators(store::Transaction& rows, base::Instant at);
 

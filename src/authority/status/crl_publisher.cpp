@@ -75,6 +75,13 @@ std::optional<std::uint64_t> CrlPublisher::oldest_sequence() const {
   return oldest;
 }
 
+std::optional<base::Instant> CrlPublisher::date_ahead_of(base::Instant now) const {
+  std::optional<base::Instant> newest;
+  for (const auto& [name, crl] : served_)
+    if (crl.this_update > now + kCrlDateSlack && (!newest || crl.this_update > *newest)) newest = crl.this_update;
+  return newest;
+}
+
 /// Certificates that name an address of before are still there: a verifier must find it in the CRL (RFC 5280 section
 /// 6.3.3 (b) (2) (i)).
 base::Result<void> CrlPublisher::remember(const StatusUrls& urls) {
@@ -109,7 +116,7 @@ base::Result<void> CrlPublisher::give_shards() {
   }
 }
 
-/// Also when the clock was put back behind the last one: nobody knows how far ahead it was.
+/// One from a clock that was ahead is not due for its age before its date has come: the next would be no better.
 bool CrlPublisher::is_due(const CrlName& name, base::Instant now) const {
   const auto last = served_.find(name);
   return last == served_.end() || behind_.contains(name) || now >= last->second.this_update + kCrlRenewal;

@@ -13,6 +13,9 @@
 
 namespace countersign::authority {
 
+/// A CRL may be dated so far ahead of the clock without anybody being told: clocks are set, and dates rise a second
+/// each.
+inline constexpr base::Duration kCrlDateSlack = std::chrono::minutes(5);
 /// So many CRLs are made at one go: the registry's thread is not kept longer than that.
 inline constexpr std::size_t kCrlBatch = 64;
 /// An address that no certificate has named for this long is not named by CRLs any more.
@@ -48,6 +51,9 @@ class CrlPublisher {
   /// Changes of the registry up to this one are in every CRL that is served. Nothing when none is.
   std::optional<std::uint64_t> oldest_sequence() const;
   bool is_behind() const { return !behind_.empty(); }
+  /// The date of the newest CRL, where that is ahead of `now` by more than kCrlDateSlack: the clock was ahead once, or
+  /// is behind. Until then who checks dates believes none of those.
+  std::optional<base::Instant> date_ahead_of(base::Instant now) const;
 
   /// Makes CRLs that are due, kCrlBatch at most; returns how many it made. Fails: as record_crls and Signer::sign_crl,
   /// `signer.faulty`; what was not made is due still.

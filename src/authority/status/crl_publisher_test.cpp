@@ -253,6 +253,28 @@ TEST_F(CrlPublishing, WhoEndedWhileNobodyWasThereIsListedOnceMore) {
   EXPECT_EQ(crl(one.crl).find(one.certificate.serial()), nullptr);
 }
 
+TEST_F(CrlPublishing, WhoEndedByAClockThatWasAheadIsListedAgain) {
+  const Revoked one = enrol_one();
+  revoke_it(one);
+  publish_all();
+  EXPECT_EQ(publisher().date_ahead_of(clock.now()), std::nullopt);
+  const base::Instant ahead = one.certificate.not_after() + kDay * 30;
+  clock.set(ahead);
+  publish_all();
+  clock.advance(kCrlRenewal);
+  publish_all();
+  ASSERT_EQ(crl(one.crl).find(one.certificate.serial()), nullptr);
+  EXPECT_EQ(publisher().date_ahead_of(clock.now()), std::nullopt);
+
+  clock.set(kNow + kSecond);
+  EXPECT_EQ(publish_all(), 0U) << "age makes none due";
+  EXPECT_EQ(publisher().date_ahead_of(clock.now()), ahead + kCrlRenewal);
+  publisher().note_revocation(one.crl, 4'000'000);
+  EXPECT_EQ(publish_all(), 1U);
+  EXPECT_NE(crl(one.crl).find(one.certificate.serial()), nullptr);
+  EXPECT_EQ(crl(one.crl).this_update(), ahead + kCrlRenewal + kSecond);
+}
+
 TEST_F(CrlPublishing, AnAddressOfBeforeIsStillNamed) {
   publish_all();
   clock.advance(kSecond);

@@ -72,6 +72,7 @@ base::Result<void> Status::read_everything() {
     books_[issuer] = StatusBook().with(std::move(statuses));
   sequence_ = static_cast<std::uint64_t>(sequence);
   as_of_ = now;
+  forgot_at_ = now;
   return {};
 }
 
@@ -111,12 +112,19 @@ base::Result<void> Status::take_in(const std::vector<feed::Change>& changes) {
   return {};
 }
 
-void Status::forget_ended() {
+base::Result<void> Status::forget_ended() {
   const base::Instant now = parts_.ledger.now();
-  if (now < forgot_at_ + kForgetEvery && now >= forgot_at_) return;
+  if (now < forgot_at_ + kForgetEvery && now >= forgot_at_) return {};
+  if (now < forgot_at_ - kEndedMemory) {  // by a clock that was far ahead: some of it has not ended
+    const std::uint64_t taken_in = sequence_;
+    BASE_TRY_VOID(read_everything());
+    sequence_ = taken_in;  // what came meanwhile is still to be noted for its CRL
+    return {};
+  }
   forgot_at_ = now;
   for (auto& [issuer, book] : books_)
     book = book.without_ended(now - kEndedMemory);
+  return {};
 }
 
 base::Result<void> Status::follow() {
@@ -134,7 +142,7 @@ base::Result<void> Status::follow() {
     sequence_ = changes->changes.back().sequence;
   }
   as_of_ = now;
-  forget_ended();
+  BASE_TRY_VOID(forget_ended());
   publish();
   return {};
 }

@@ -36,6 +36,8 @@ class Status {
   /// store; the snapshot then stays as it is.
   base::Result<void> follow();
   bool is_behind() const { return crls_.is_behind(); }
+  /// As CrlPublisher::date_ahead_of, now.
+  std::optional<base::Instant> crl_date_ahead() const { return crls_.date_ahead_of(parts_.ledger.now()); }
   /// The change of the registry that was taken in last.
   std::uint64_t sequence() const { return sequence_; }
 
@@ -53,7 +55,7 @@ class Status {
   /// What was revoked shortly before the last run ended may be in no CRL yet.
   base::Result<void> find_behind();
   base::Result<void> take_in(const std::vector<feed::Change>& changes);
-  void forget_ended();
+  base::Result<void> forget_ended();
   void collect_files();
   void publish();
 

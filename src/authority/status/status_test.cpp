@@ -261,6 +261,23 @@ TEST_F(StatusTest, WhatWasTrueLongAgoIsNotGivenOutAsNew) {
   EXPECT_EQ(say(about(one)), "good");
 }
 
+TEST_F(StatusTest, WhatAClockAheadHasForgottenComesBackWithTheTime) {
+  const Issued good = enrol_one();
+  const Issued revoked = enrol_one();
+  ASSERT_TRUE(revoke(office().ledger, admin(), revoked.certificate.serial(), "superseded"));
+  const auto jump = [this](base::Duration by) {
+    clock.advance(by);
+    ASSERT_TRUE(status().provide_responders());
+    ASSERT_TRUE(status().follow());
+  };
+  jump(kDay * 400);
+  EXPECT_EQ(say(about(good)), "unknown");
+  jump(-kDay * 400);
+  EXPECT_EQ(say(about(good)), "good");
+  EXPECT_EQ(say(about(revoked)), "revoked 4");
+  EXPECT_TRUE(status().is_behind()) << "the CRL is still to come";
+}
+
 TEST_F(StatusTest, RespondersAreReplacedAtHalfOfTheirLife) {
   const auto of = [&] { return snapshot()->cas.front()->responder; };
   const auto first = of();

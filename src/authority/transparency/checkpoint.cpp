@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 
-
 namespace countersign::authority {
 namespace {
 

@@ -1,0 +1,58 @@
+// Routes by which administrators see what the operators may do, and change it.
+#include <array>
+
+#include "authority/api/json.h"
+#include "authority/api/routes.h"
+
+namespace countersign::authority {
+namespace {
+
+base::json::object to_json(const OperatorRoles& known) {
+  base::json::array roles;
+  for (const Role role : known.roles)
+    roles.emplace_back(name(role));
+  return {{"operator", known.operator_name}, {"roles", std::move(roles)}, {"suspended", known.suspended}};
+}
+
+Answer list_all(Authority& authority, const Operator&, const Call&) {
+  BASE_TRY(const auto operators, list_operators(authority.ledger()));
+  base::json::array array;
+  for (const OperatorRoles& known : operators)
+    array.emplace_back(to_json(known));
+  return answer(200, {{"operators", std::move(array)}});
+}
+
+base::Result<std::set<Role>> read_roles(const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  if (!reader.has("roles")) return base::fail(base::Kind::invalid, "json.missing", "'roles' is missing");
+  BASE_TRY(const auto texts, reader.texts("roles"));
+  BASE_TRY_VOID(reader.finish());
+  std::set<Role> roles;
+  for (const std::string& text : texts) {
+    const auto role = parse_role(text);
+    if (!role)
+      return base::fail(base::Kind::invalid, "role.unknown",
+                        "'roles' may have registrar, approver, revoker and administrator; none of them: only looks");
+    roles.insert(*role);
+  }
+  return roles;
+}
+
+Answer set_operator_roles(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto name, base::Slug::parse(call.arguments[0]));
+  BASE_TRY(const auto roles, read_roles(call));
+  BASE_TRY(const auto changed, set_roles(authority.ledger(), {caller.actor(), name, roles}));
+  return answer(200, to_json(changed));
+}
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/v1/operators", OperatorHandler{Right::look, list_all}},
+    Route{"POST", "/v1/operators/{operator}/roles", OperatorHandler{Right::administrate, set_operator_roles}},
+};
+
+}  // namespace
+
+std::span<const Route> operator_routes() { return kRoutes; }
+
+}  // namespace countersign::authority

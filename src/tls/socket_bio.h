@@ -1,0 +1,18 @@
+// How libssl reads and writes a net::Socket (bio(3)). Private to tls.
+//
+// Beside OpenSSL's own socket BIO it knows when the kernel has no more to read, and spares the call that would say so;
+// and it never touches a descriptor that was closed by us and may be somebody else's by now.
+#pragma once
+
+#include "net/socket.h"
+
+typedef struct ssl_st SSL;
+
+namespace countersign::tls {
+
+/// From now on `ssl` reads and writes `socket`, which is borrowed. False when memory has run out.
+bool attach_socket(SSL* ssl, net::Socket& socket);
+/// The socket attached before has moved to `socket`.
+void follow_socket(SSL* ssl, net::Socket& socket);
+
+}  // namespace countersign::tls
