@@ -9,6 +9,7 @@
 
 #include "authority/enrolment/acme_accounts.h"
 #include "authority/enrolment/acme_nonces.h"
+#include "authority/enrolment/cmp_transactions.h"
 #include "authority/enrolment/enrolment.h"
 #include "authority/fleet.h"
 #include "authority/founding/credentials.h"
@@ -57,6 +58,7 @@ class Authority {
   AcmeAccounts& acme_accounts() { return *acme_accounts_; }
   /// Thread-safe.
   AcmeNonces& acme_nonces() { return *acme_nonces_; }
+  CmpTransactions& cmp_transactions() { return cmp_transactions_; }
   crypto::Random& random() { return outside_.random; }
   Contacts& contacts() { return *contacts_; }
   Notices& notices() { return *notices_; }
@@ -118,6 +120,7 @@ class Authority {
   std::optional<Enrolment> enrolment_;
   std::optional<AcmeAccounts> acme_accounts_;
   std::unique_ptr<AcmeNonces> acme_nonces_;
+  CmpTransactions cmp_transactions_;
   std::optional<Credentials> credentials_;
   NoObserver nobody_;
   std::optional<Issuance> responders_issuance_;

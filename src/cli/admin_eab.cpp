@@ -42,7 +42,7 @@ Row to_row(const json::object& credential) {
   const std::string cancelled = member(credential, "cancelled");
   return {member(credential, "kid"),
           members(credential, "purposes"),
-          member(credential, "account"),
+          credential.contains("enrolled") ? "(used by CMP)" : member(credential, "account"),
           member(credential, "expires"),
           cancelled.empty() ? "" : "cancelled " + cancelled,
           member(credential, "created_by")};

@@ -1,4 +1,5 @@
-// Csr: a PKCS#10 request (RFC 2986) whose sender proved to hold the private key. Only the key is ever taken from it.
+// Csr: a request - PKCS#10 (RFC 2986) or CRMF (RFC 4211) - whose sender proved to hold the private key. Only the key is
+// ever taken from it.
 #pragma once
 
 #include <string>
@@ -16,6 +17,10 @@ class Csr {
   /// Reads PEM or DER and checks the proof of possession (the CSR's own signature). Fails: `csr.too_large`,
   /// `csr.malformed`, `csr.bad_proof`.
   static base::Result<Csr> parse(std::string_view pem_or_der);
+  /// A CertReqMsg in DER. Its proof of possession must be a signature by the key over the whole CertRequest (RFC 4211
+  /// section 4.1): neither raVerified nor proofs by encryption, nor a signature over poposkInput. Fails:
+  /// `csr.malformed`, `csr.bad_proof`.
+  static base::Result<Csr> from_crmf(base::BytesView der);
   /// Made by `countersign request`: the subject is only a hint for people; the authority writes its own.
   static base::Result<std::string> make_pem(const crypto::PrivateKey& key, const SubjectName& hint);
 

@@ -4,6 +4,7 @@
 #include "authority/acme/names.h"
 #include "authority/api/json.h"
 #include "authority/api/routes.h"
+#include "authority/issuance/code_binding.h"
 #include "authority/registry/rows.h"
 
 namespace countersign::authority {
@@ -29,7 +30,9 @@ base::json::object to_json(const store::AcmeCredentialRow& row) {
                           {"created", base::to_rfc3339(row.created_at)},
                           {"created_by", row.created_by},
                           {"expires", base::to_rfc3339(row.expires_at)}};
-  if (row.account) json["account"] = *row.account;
+  const auto direct = row.account ? parse_direct_use(*row.account) : std::nullopt;
+  if (direct) json["enrolled"] = {{"purpose", direct->purpose}, {"spki_sha256", direct->spki_sha256}};
+  else if (row.account) json["account"] = *row.account;
   if (row.cancelled_at) json["cancelled"] = base::to_rfc3339(*row.cancelled_at);
   return json;
 }

@@ -137,9 +137,10 @@ base::Result<OrderState> AcmeOrders::advance(store::AcmeOrderRow row, const base
   BASE_TRY(const auto identity, identity_of(account_));
   BASE_TRY(const trust::Purpose purpose, to_purpose(row.purpose));
   BASE_TRY(const std::string sponsor, find_sponsor());
+  BASE_TRY(auto request, x509::Csr::parse(base::as_text(csr)));
   const DirectOrder order{.identity = identity,
                           .purpose = purpose,
-                          .csr = base::as_text(csr),
+                          .csr = std::move(request),
                           .asked_by = holder_of(account_),
                           .sponsor = sponsor};
   BASE_TRY(const auto outcome, authority_.enrolment().enrol(order));

@@ -4,17 +4,24 @@
 
 namespace countersign::authority {
 
-base::Result<Outcome> renew_held(Authority& authority, const tls::VerifiedPeer& peer, trust::Purpose wanted,
-                                 std::string_view csr) {
-  const trust::VerifiedChain& chain = peer.admitted().chain();
+base::Result<Outcome> renew_held(Authority& authority, const trust::AdmittedChain& holder, trust::Purpose wanted,
+                                 x509::Csr csr) {
+  const trust::VerifiedChain& chain = holder.chain();
   // It was shown to us: whoever still has the one before it renews nothing more with that.
-  BASE_TRY_VOID(note_seen(authority.ledger(), {peer.identity().to_urn()}, {base::to_hex(chain.leaf().fingerprint())}));
-  const RenewalOrder order{.identity = peer.identity(),
+  BASE_TRY_VOID(
+      note_seen(authority.ledger(), {holder.identity().to_urn()}, {base::to_hex(chain.leaf().fingerprint())}));
+  const RenewalOrder order{.identity = holder.identity(),
                            .held = chain.purpose(),
                            .wanted = wanted,
-                           .csr = csr,
+                           .csr = std::move(csr),
                            .held_fingerprint = chain.leaf().fingerprint()};
   return authority.enrolment().renew(order);
+}
+
+base::Result<Outcome> renew_held(Authority& authority, const tls::VerifiedPeer& peer, trust::Purpose wanted,
+                                 std::string_view csr) {
+  BASE_TRY(auto request, x509::Csr::parse(csr));
+  return renew_held(authority, peer.admitted(), wanted, std::move(request));
 }
 
 Answer renew(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {

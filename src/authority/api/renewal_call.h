@@ -6,8 +6,11 @@
 
 namespace countersign::authority {
 
-/// The next certificate for the identity of `peer` and no other; what it showed is noted as in use. Runs on the
-/// registry's thread. Fails: as Enrolment::renew.
+/// The next certificate for the identity of `holder` and no other; what it showed is noted as in use. The caller has
+/// proved to hold its key just now. Runs on the registry's thread. Fails: as Enrolment::renew.
+base::Result<Outcome> renew_held(Authority& authority, const trust::AdmittedChain& holder, trust::Purpose wanted,
+                                 x509::Csr csr);
+/// The same for the peer of a connection; `csr` is PEM or DER. Fails: as x509::Csr::parse, too.
 base::Result<Outcome> renew_held(Authority& authority, const tls::VerifiedPeer& peer, trust::Purpose wanted,
                                  std::string_view csr);
 

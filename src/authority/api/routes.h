@@ -3,6 +3,7 @@
 // by an operator an Operator, and says which right that takes.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -22,6 +23,12 @@ struct Call {
 
 using Answer = base::Result<http::Response>;
 using OpenHandler = Answer (*)(Authority&, const Call&);
+/// An answer of a protocol that refuses in its own words, under whatever status: `refusal` is for our record.
+struct Told {
+  http::Response response;
+  std::optional<base::Error> refusal = {};
+};
+using TellingHandler = base::Result<Told> (*)(Authority&, const Call&);
 /// For whoever has shown a certificate that this door takes, such as a partner's application.
 using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
 /// For operators who have the right.
@@ -33,7 +40,7 @@ struct OperatorHandler {
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, PeerHandler, OperatorHandler> handler;
+  std::variant<OpenHandler, TellingHandler, PeerHandler, OperatorHandler> handler;
 };
 
 /// Every route, of all files that have some.
@@ -44,6 +51,7 @@ std::span<const Route> certificate_routes();
 std::span<const Route> est_routes();
 std::span<const Route> acme_routes();
 std::span<const Route> eab_routes();
+std::span<const Route> cmp_routes();
 std::span<const Route> request_routes();
 std::span<const Route> revocation_routes();
 std::span<const Route> log_routes();

@@ -30,9 +30,15 @@ base::Result<Operator> Api::prove_operator(const ApiCaller& caller) {
   return Operator::from(caller.peer, rows);
 }
 
-Answer Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
+base::Result<Told> Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
+  if (const auto* telling = std::get_if<TellingHandler>(&route.handler)) return (*telling)(parts_.authority, call);
+  BASE_TRY(auto response, answer(route, call, caller));
+  return Told{std::move(response)};
+}
+
+Answer Api::answer(const Route& route, const Call& call, const ApiCaller& caller) {
   if (const auto* open = std::get_if<OpenHandler>(&route.handler)) return (*open)(parts_.authority, call);
   BASE_TRY_VOID(refuse_other_sites(call.request));
   if (const auto* known = std::get_if<PeerHandler>(&route.handler)) {
@@ -45,14 +51,14 @@ Answer Api::perform(const Route& route, const Call& call, const ApiCaller& calle
   return handler.handle(parts_.authority, proof, call);
 }
 
-net::Task<Answer> Api::dispatch(const http::Request& request, const ApiCaller& caller) {
+net::Task<base::Result<Told>> Api::dispatch(const http::Request& request, const ApiCaller& caller) {
   BASE_CO_TRY(const std::string path, request.path());
   BASE_CO_TRY(auto match, find_route(routes_, request.head.method, path));
   const Call call{request, std::move(match.arguments)};
-  Answer answer = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
-  std::function<void()> job = [&] { answer = perform(*match.route, call, caller); };
+  base::Result<Told> told = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
+  std::function<void()> job = [&] { told = perform(*match.route, call, caller); };
   BASE_CO_TRY_VOID(co_await take_turn(parts_.worker, parts_.loop, std::move(job)));
-  co_return answer;
+  co_return told;
 }
 
 /// RFC 8555 sections 6.5 and 7.1: a nonce for the next request, and where the directory is.
@@ -66,11 +72,15 @@ http::Response Api::dress(http::Response response, const http::Request& request)
 }
 
 net::Task<http::Response> Api::respond(http::Request request, const ApiCaller& caller) {
-  Answer answer = co_await dispatch(request, caller);
-  if (answer) co_return dress(std::move(*answer), request);
+  base::Result<Told> told = co_await dispatch(request, caller);
+  if (told && !told->refusal) co_return dress(std::move(told->response), request);
   const RefusedCall call{"api", caller.address.to_string(), caller.peer ? caller.peer->identity().to_urn() : "none",
                          code_digest_in(request)};
-  http::Response refused = refusals_.answer(answer.error(), request, call);
+  if (told) {
+    refusals_.record(*told->refusal, told->response.status, request, call);
+    co_return dress(std::move(told->response), request);
+  }
+  http::Response refused = refusals_.answer(told.error(), request, call);
   co_return dress(std::move(refused), request);
 }
 

@@ -30,12 +30,13 @@ class Api {
   net::Task<http::Response> respond(http::Request request, const ApiCaller& caller);
 
  private:
-  net::Task<Answer> dispatch(const http::Request& request, const ApiCaller& caller);
+  net::Task<base::Result<Told>> dispatch(const http::Request& request, const ApiCaller& caller);
   http::Response dress(http::Response response, const http::Request& request);
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
   /// Operator is proved against the registry that the handler will change.
+  base::Result<Told> perform(const Route& route, const Call& call, const ApiCaller& caller);
+  Answer answer(const Route& route, const Call& call, const ApiCaller& caller);
   base::Result<Operator> prove_operator(const ApiCaller& caller);
-  Answer perform(const Route& route, const Call& call, const ApiCaller& caller);
 
   Parts parts_;
   const Gate& gate_;

@@ -20,6 +20,7 @@ bool is_our_fault(base::Kind kind) {
 http::Response to_response(const base::Error& error, const http::Request& request) {
   if (is_acme(request)) return to_acme_response(error);
   if (error.code == "api.method_not_allowed") return http::to_problem(error, 405);
+  if (error.code == "cmp.content_type") return http::to_problem(error, 415);
   if (error.code == "feed.gone") return http::to_problem(error, 410);
   if (is_est(request)) return to_est_problem(error);
   return http::to_problem(error);
@@ -29,10 +30,15 @@ http::Response to_response(const base::Error& error, const http::Request& reques
 
 http::Response Refusals::answer(const base::Error& error, const http::Request& request, const RefusedCall& call) {
   http::Response response = to_response(error, request);
+  record(error, response.status, request, call);
+  return response;
+}
+
+void Refusals::record(const base::Error& error, int status, const http::Request& request, const RefusedCall& call) {
   const bool is_ours = is_our_fault(error.kind);
   const auto path = request.path();
   base::Fields fields{{"code", error.code},
-                      {"status", response.status},
+                      {"status", status},
                       {"method", request.head.method},
                       {"route", path ? path->substr(0, kShownPath) : ""},
                       {"listener", call.listener},
@@ -42,7 +48,6 @@ http::Response Refusals::answer(const base::Error& error, const http::Request& r
   if (!call.code_digest.empty()) fields.emplace_back("enrolment_code", call.code_digest);
   if (is_ours) fields.emplace_back("error", base::to_string(error));
   log_.event(is_ours ? base::Level::error : base::Level::warning, is_ours ? "api.failed" : "api.refused", fields);
-  return response;
 }
 
 std::string code_digest_in(const http::Request& request) {

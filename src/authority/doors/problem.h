@@ -23,6 +23,8 @@ class Refusals {
   /// of EST and ACME. The record is `api.refused`, or
   /// `api.failed` with the whole story for the kinds internal, corrupt and unavailable, where the fault is ours.
   http::Response answer(const base::Error& error, const http::Request& request, const RefusedCall& call);
+  /// The record alone, where the answer was given in other words.
+  void record(const base::Error& error, int status, const http::Request& request, const RefusedCall& call);
   std::uint64_t count() const { return count_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "authority/issuance/code_binding.h"
 #include "authority/registry/rows.h"
 #include "base/check.h"
 #include "crypto/mac.h"
@@ -85,6 +86,10 @@ base::Secret AcmeAccounts::derive(const std::string& kid) const {
   return base::Secret(base::Bytes(key.begin(), key.end()));
 }
 
+base::Secret AcmeAccounts::shown_key(const std::string& kid) const {
+  return base::Secret(base::to_base64url(derive(kid).reveal()));
+}
+
 base::Result<NewCredential> AcmeAccounts::create_credential(const Actor& actor, const CodeOrder& order) {
   if (order.life < kShortestCodeLife || order.life > kLongestCodeLife)
     return base::fail(Kind::invalid, "code.life", "a credential waits for its account between 1m and 30d");
@@ -128,7 +133,7 @@ base::Result<store::AcmeCredentialRow> AcmeAccounts::cancel_credential(const Act
   row->cancelled_at = ledger_.now();
   BASE_TRY_VOID(store::cancel_acme_credential(amendment.rows(), kid, *row->cancelled_at));
   BASE_TRY_VOID(amendment.audit({actor, "acme.credential_cancelled", identity.to_urn(), {{"kid", kid}}}));
-  if (row->account) {
+  if (row->account && !parse_direct_use(*row->account)) {
     BASE_TRY(auto account, store::find_acme_account(amendment.rows(), *row->account));
     BASE_CHECK(account.has_value());
     if (account->status == "valid") account->status = "revoked";

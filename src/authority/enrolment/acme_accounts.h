@@ -39,6 +39,9 @@ class AcmeAccounts {
   base::Result<NewCredential> create_credential(const Actor& actor, const CodeOrder& order);
   /// Newest first. Fails: `application.unknown`, and as store.
   base::Result<std::vector<store::AcmeCredentialRow>> list_credentials(const base::Identity& identity);
+  /// The HMAC key of a credential in the letters in which people were given it, whether there is such a credential or
+  /// not: a MAC by it is checked before anything is said of the credential.
+  base::Secret shown_key(const std::string& kid) const;
   /// No account can be made with it any more, and the one that was is revoked. Done already is no failure. Fails:
   /// `eab_credential.unknown`, and as store.
   base::Result<store::AcmeCredentialRow> cancel_credential(const Actor& actor, const base::Identity& identity,

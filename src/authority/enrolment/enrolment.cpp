@@ -185,15 +185,14 @@ base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) {
     return base::fail(Kind::denied, "purpose.not_allowed",
                       "with a certificate for " + std::string(trust::name(order.held)) + ", one for " +
                           std::string(trust::name(order.wanted)) + " cannot be renewed");
-  BASE_TRY(auto csr, x509::Csr::parse(order.csr));
-  BASE_TRY(const store::CertificateRow held, find_held(order, csr.public_key()));
+  BASE_TRY(const store::CertificateRow held, find_held(order, order.csr.public_key()));
   // A retry is answered as before, even if the new certificate was used meanwhile.
-  BASE_TRY(auto known, find_valid(order.identity, order.wanted, csr.public_key()));
+  BASE_TRY(auto known, find_valid(order.identity, order.wanted, order.csr.public_key()));
   if (known) return std::move(*known);
   BASE_TRY(auto replaces, find_replaced(order, held));
   const Order issue{.identity = order.identity,
                     .purpose = order.wanted,
-                    .csr = std::move(csr),
+                    .csr = order.csr,
                     .asked_by = Actor{order.identity.to_urn()},
                     .replaces = std::move(replaces),
                     .origin = Order::Origin::renewal};
@@ -201,13 +200,13 @@ base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) {
 }
 
 base::Result<Outcome> Enrolment::enrol(const DirectOrder& order) {
-  BASE_TRY(auto csr, x509::Csr::parse(order.csr));
-  BASE_TRY(auto known, find_valid(order.identity, order.purpose, csr.public_key()));
+  BASE_TRY(auto known, find_valid(order.identity, order.purpose, order.csr.public_key()));
   if (known) return std::move(*known);
   return issuance_.issue(Order{.identity = order.identity,
                                .purpose = order.purpose,
-                               .csr = std::move(csr),
+                               .csr = order.csr,
                                .asked_by = order.asked_by,
+                               .eab_kid = order.eab_kid,
                                .sponsor = order.sponsor});
 }
 

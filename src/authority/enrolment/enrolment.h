@@ -49,9 +49,10 @@ struct Redemption {
 struct DirectOrder {
   base::Identity identity;
   trust::Purpose purpose;
-  std::string_view csr;                     ///< PEM or DER
+  x509::Csr csr;
   Actor asked_by;                           ///< the credential, as the audit log names it
   std::optional<std::string> sponsor = {};  ///< the operator who made it
+  std::optional<std::string> eab_kid = {};  ///< where the credential is good for one certificate and used up by this
 };
 
 /// Belongs to the registry's thread.
@@ -75,10 +76,10 @@ class Enrolment {
   base::Result<Outcome> redeem(const Redemption& redemption);
 
   /// `transport` renews transport and signing, `service` service and server, `ehi` ehi; always with a new key. Fails:
-  /// `purpose.not_allowed`, as find_held_certificate, check_successors, x509::Csr::parse and Issuance::issue.
+  /// `purpose.not_allowed`, as find_held_certificate, check_successors and Issuance::issue.
   base::Result<Outcome> renew(const RenewalOrder& order);
 
-  /// The same key again gives the same certificate while it is valid. Fails: as x509::Csr::parse and Issuance::issue.
+  /// The same key again gives the same certificate while it is valid. Fails: as Issuance::issue.
   base::Result<Outcome> enrol(const DirectOrder& order);
 
   /// The valid certificate for this use of `key`, if there is one. Fails: as store.

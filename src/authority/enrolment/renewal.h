@@ -18,7 +18,7 @@ struct RenewalOrder {
   base::Identity identity;
   trust::Purpose held;
   trust::Purpose wanted;
-  std::string_view csr;  ///< PEM or DER
+  x509::Csr csr;
   crypto::Digest256 held_fingerprint;
 };
 

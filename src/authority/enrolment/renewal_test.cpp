@@ -16,11 +16,10 @@ class Renewing : public AuthorityTest {
  protected:
   base::Result<Outcome> renew(const Issued& held, const crypto::PrivateKey& key, Purpose wanted = Purpose::transport,
                               Purpose of = Purpose::transport) {
-    const std::string csr = make_csr(key);
     return office().enrolment.renew({.identity = held.identity,
                                      .held = of,
                                      .wanted = wanted,
-                                     .csr = csr,
+                                     .csr = x509::Csr::parse(make_csr(key)).value(),
                                      .held_fingerprint = held.certificate.fingerprint()});
   }
   void see(const Issued& shown) {

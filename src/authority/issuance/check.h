@@ -20,6 +20,7 @@ struct Order {
   x509::Csr csr;
   Actor asked_by;
   std::optional<std::string> code_sha256 = {};  ///< the enrolment code to be redeemed by this issuance
+  std::optional<std::string> eab_kid = {};      ///< the credential to be used up by this issuance, where that is one
   const IssuingCa* speaks_for = nullptr;        ///< for purpose `ocsp`, and only then: the CA that is to issue it
   std::optional<std::string> sponsor = {};      ///< the operator who made the credential that asks, if one did
   std::optional<std::string> replaces = {};     ///< serial of the certificate that this one renews

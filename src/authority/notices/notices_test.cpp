@@ -106,10 +106,10 @@ TEST_F(NoticesTest, EndWithASuccessorInUse) {
     SCOPED_TRACE(row.name);
     const auto old = issue();
     clock.advance(kDay * 100);
-    const std::string csr = make_csr(make_key());
+    auto csr = x509::Csr::parse(make_csr(make_key())).value();
     const auto renewed =
         issued(office().enrolment.renew({identity("production:acme:payments"), trust::Purpose::transport,
-                                         trust::Purpose::transport, csr, old.fingerprint()}));
+                                         trust::Purpose::transport, std::move(csr), old.fingerprint()}));
     ASSERT_TRUE(renewed) << base::to_string(renewed.error());
     const auto& fresh = renewed->certificate;
     if (row.seen) {

@@ -69,6 +69,13 @@ const IssuingCa* Hierarchy::find_issuing_ca(std::string_view name) const {
   return found == issuing_cas_.end() ? nullptr : &*found;
 }
 
+std::vector<x509::Certificate> Hierarchy::cas_above(trust::Purpose purpose) const {
+  std::vector<x509::Certificate> certificates = {root(Root::partner)};
+  for (const IssuingCa& ca : issuing_cas_)
+    if (ca.purposes.contains(purpose)) certificates.push_back(ca.certificate);
+  return certificates;
+}
+
 std::vector<x509::Certificate> Hierarchy::trust_chain(Root root) const {
   std::vector<x509::Certificate> chain = {roots_.at(root)};
   for (const IssuingCa& ca : issuing_cas_)

@@ -35,6 +35,9 @@ class Hierarchy {
   /// Null when there is no issuing CA of that name.
   const IssuingCa* find_issuing_ca(std::string_view name) const;
 
+  /// What stands above partners' certificates of this purpose: the partner root, then the issuing CAs. Never the
+  /// provider root: a partner that trusted this list for incoming calls would take other partners for the provider.
+  std::vector<x509::Certificate> cas_above(trust::Purpose purpose) const;
   /// The root, then the issuing CAs under it.
   std::vector<x509::Certificate> trust_chain(Root root) const;
   std::string trust_chain_pem(Root root) const { return x509::to_pem(trust_chain(root)); }
