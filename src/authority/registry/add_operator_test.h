@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "authority/founding/established_data_test.h"
 #include "authority/registry/directory.h"
 #include "authority/registry/operator_roles.h"
-#include "authority/stand_ins_test.h"
 
 namespace countersign::authority {
 
