@@ -62,6 +62,16 @@ void CrlPublisher::note_unnamed() {
   }
 }
 
+void CrlPublisher::note_new(const IssuingCa& ca) {
+  for (std::uint32_t shard = 0; shard < ca.crl_shards; ++shard)
+    if (!served_.contains({ca.name, shard})) behind_.emplace(ca.name, shard);
+}
+
+void CrlPublisher::note_everything_of(const std::string& ca) {
+  for (const auto& [name, crl] : served_)
+    if (name.first == ca) behind_.insert(name);
+}
+
 void CrlPublisher::note_everything() {
   for (const auto& [name, crl] : served_)
     if (hierarchy_.find_issuing_ca(name.first) != nullptr) behind_.insert(name);
@@ -119,7 +129,7 @@ std::vector<CrlPlace> CrlPublisher::find_due(base::Instant now) const {
   std::vector<CrlPlace> urgent;
   std::vector<CrlPlace> due;
   for (const IssuingCa& ca : hierarchy_.issuing_cas()) {
-    if (now > ca.certificate.not_after()) continue;
+    if (!Hierarchy::speaks(ca, now) || !signer_.has_key_of(ca.name)) continue;
     for (std::uint32_t shard = 0; shard < ca.crl_shards; ++shard)
       if (is_due({ca.name, shard}, now)) (behind_.contains({ca.name, shard}) ? urgent : due).push_back({&ca, shard});
   }

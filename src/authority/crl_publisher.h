@@ -43,6 +43,10 @@ class CrlPublisher {
 
   /// Somebody in the shard was revoked by this change of the registry: it must be made anew, unless it was already.
   void note_revocation(const CrlName& name, std::uint64_t sequence);
+  /// It has begun to speak: its first CRLs are due.
+  void note_new(const IssuingCa& ca);
+  /// Anybody of that CA may have been revoked.
+  void note_everything_of(const std::string& ca);
   /// Nobody knows what changed: every shard must be made anew.
   void note_everything();
   /// Changes of the registry up to this one are in every CRL that is served. Nothing when none is.

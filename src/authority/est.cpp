@@ -124,7 +124,7 @@ base::Result<http::Response> to_est_response(const Outcome& outcome) {
 base::Result<http::Response> to_cacerts(const Hierarchy& hierarchy, trust::Purpose purpose) {
   std::vector<x509::Certificate> certificates = {hierarchy.root(Root::partner)};
   for (const IssuingCa& ca : hierarchy.issuing_cas())
-    if (ca.purposes.contains(purpose)) certificates.push_back(ca.certificate);
+    if (ca.purposes.contains(purpose) && is_trusted(ca.state)) certificates.push_back(ca.certificate);
   BASE_TRY(const base::Bytes bag, x509::to_certs_only(certificates));
   return encoded("application/pkcs7-mime", bag);
 }

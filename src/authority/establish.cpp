@@ -190,6 +190,8 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                             now};
     for (const trust::Purpose purpose : plan.purposes)
       row.purposes.emplace_back(trust::name(purpose));
+    row.line = row.name;
+    row.state_since = now;
     BASE_TRY_VOID(store::insert(amendment.rows(), row));
     BASE_TRY_VOID(amendment.audit({the_authority(),
                                    "issuing_ca.created",

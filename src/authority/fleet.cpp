@@ -65,7 +65,7 @@ base::Result<void> Fleet::take_place(const std::string& former, const std::strin
     alone = alone && !seen_lately;
     if (!seen_lately) BASE_TRY_VOID(store::remove_instance(rows, row.id));
   }
-  BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, now}));
+  BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, now, ca_keys_}));
   BASE_TRY(auto feed_id, store::find_setting(rows, kFeedId));
   if (alone || !feed_id) {
     BASE_TRY_VOID(store::set_setting(rows, kFeedId, fresh_feed_id));
@@ -99,7 +99,7 @@ base::Result<void> Fleet::beat() {
   std::vector<store::InstanceRow> instances;
   {
     BASE_TRY(auto rows, ledger_.write_unaudited());
-    BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, ledger_.now()}));
+    BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, ledger_.now(), ca_keys_}));
     BASE_TRY(instances, store::list_instances(rows));
     BASE_TRY_VOID(rows.commit());
   }

@@ -358,6 +358,7 @@ void add_admin(CommandTree& tree) {
   add_eab(tree, admin);
   add_log(tree, admin);
   add_contacts(tree, admin);
+  add_ca(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);
 }

@@ -60,6 +60,7 @@ void add_codes(CommandTree& tree, CLI::App& admin);
 void add_eab(CommandTree& tree, CLI::App& admin);
 void add_log(CommandTree& tree, CLI::App& admin);
 void add_revoke_many(CommandTree& tree, CLI::App& admin);
+void add_ca(CommandTree& tree, CLI::App& admin);
 void add_contacts(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);

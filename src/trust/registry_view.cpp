@@ -43,11 +43,20 @@ void RegistryView::apply(const SuspensionFact& fact) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
+void RegistryView::apply(const WithdrawnCa& fact) {
+  const std::unique_lock lock(mutex_);
+  withdrawn_.insert_or_assign(fact.certificate.fingerprint(), fact.cause);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
 void RegistryView::replace(const std::vector<CertificateFact>& certificates,
-                           const std::vector<SuspensionFact>& suspensions) {
+                           const std::vector<SuspensionFact>& suspensions, const std::vector<WithdrawnCa>& withdrawn) {
   const std::unique_lock lock(mutex_);
   certificates_.clear();
   suspended_.clear();
+  withdrawn_.clear();
+  for (const WithdrawnCa& fact : withdrawn)
+    withdrawn_.insert_or_assign(fact.certificate.fingerprint(), fact.cause);
   for (const CertificateFact& fact : certificates)
     put(fact);
   for (const SuspensionFact& fact : suspensions)
@@ -67,6 +76,13 @@ bool RegistryView::is_suspended(const base::Identity& identity) const {
   if (suspended_.empty()) return false;
   return suspended_.contains(key_of(identity.environment, identity.organisation)) ||
          suspended_.contains(key_of(identity.environment, identity.organisation, identity.application));
+}
+
+std::optional<WithdrawalCause> RegistryView::withdrawal(const crypto::Digest256& issuer) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = withdrawn_.find(issuer);
+  if (found == withdrawn_.end()) return std::nullopt;
+  return found->second;
 }
 
 std::size_t RegistryView::size() const {

@@ -1,6 +1,7 @@
 // Csr: a PKCS#10 request (RFC 2986) whose sender proved to hold the private key. Only the key is ever taken from it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "crypto/private_key.h"
@@ -18,6 +19,11 @@ class Csr {
   static base::Result<Csr> parse(std::string_view pem_or_der);
   /// Made by `countersign request`: the subject is only a hint for people; the authority writes its own.
   static base::Result<std::string> make_pem(const crypto::PrivateKey& key, const SubjectName& hint);
+
+  /// For a key that is out of reach, such as in a token: `sign` is as crypto::PrivateKey::sign. Fails: `csr.build`, and
+  /// as `sign`.
+  using Sign = std::function<base::Result<base::Bytes>(base::BytesView)>;
+  static base::Result<std::string> make_pem(const crypto::PublicKey& key, const Sign& sign, const SubjectName& hint);
 
   const crypto::PublicKey& public_key() const { return key_; }
 
