@@ -146,13 +146,13 @@ std::pair<CLI::App*, Options> add_named(CommandTree& tree, CLI::App& group, cons
 }
 
 void add_coming(CommandTree& tree, CLI::App& group) {
-  const auto [prepare_app, prepare_options] =
-      add(tree, group, {"prepare", "Make the key of the next CA of a line, and the request for its certificate", prepare});
+  const auto [prepare_app, prepare_options] = add(
+      tree, group, {"prepare", "Make the key of the next CA of a line, and the request for its certificate", prepare});
   prepare_app->add_option("line", prepare_options->name, "Which, such as production-transport")
       ->required()
       ->type_name("LINE");
-  add_choice(*prepare_app, "--key", prepare_options->key,
-             {"p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"}, "The kind of key [p256, or as the token's settings say]");
+  add_choice(*prepare_app, "--key", prepare_options->key, {"p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"},
+             "The kind of key [p256, or as the token's settings say]");
   prepare_app->add_option("--csr", prepare_options->file, "Where to save the request")->type_name(kFile);
   add_operator_options(*prepare_app, prepare_options->authority);
 
