@@ -2,6 +2,7 @@
 #include <array>
 
 #include "authority/api_json.h"
+#include "authority/root_crl.h"
 #include "authority/routes.h"
 #include "authority/rows.h"
 
@@ -169,6 +170,17 @@ Answer withdraw(Authority& authority, const Operator& caller, const Call& call) 
   return answer_with(authority, 200, call.arguments[0], {{"revoked", revoked}});
 }
 
+/// {"crl":"PEM"}
+Answer import_crl(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Root root, parse_root(call.arguments[0]));
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string crl, reader.text("crl"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY_VOID(import_root_crl(authority.ledger(), authority.hierarchy(), caller.actor(), root, crl));
+  return answer(200, {{"root", name(root)}});
+}
+
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/issuing-cas", OperatorHandler{list_cas}},
     Route{"POST", "/v1/issuing-cas", OperatorHandler{prepare}},
@@ -180,6 +192,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/issuing-cas/{ca}/activate", OperatorHandler{activate}},
     Route{"POST", "/v1/issuing-cas/{ca}/retire", OperatorHandler{retire}},
     Route{"POST", "/v1/issuing-cas/{ca}/withdraw", OperatorHandler{withdraw}},
+    Route{"POST", "/v1/roots/{root}/crl", OperatorHandler{import_crl}},
 };
 
 }  // namespace

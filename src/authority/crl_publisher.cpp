@@ -25,10 +25,7 @@ std::string etag_of(std::string_view content) {
 
 }  // namespace
 
-base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
-  BASE_TRY_VOID(remember(urls));
-  BASE_TRY_VOID(give_shards());
-  BASE_TRY(auto rows, ledger_.read());
+base::Result<void> CrlPublisher::read_published(store::Transaction& rows) {
   BASE_TRY(const auto published, store::list_published_crls(rows));
   for (const store::PublishedCrlRow& row : published) {
     BASE_TRY(std::string der, decode(row.der));
@@ -41,6 +38,23 @@ base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
         row.next_update,
         static_cast<std::uint64_t>(row.feed_sequence)};
   }
+  return {};
+}
+
+base::Result<void> CrlPublisher::read_roots() {
+  BASE_TRY(auto rows, ledger_.read());
+  std::map<CrlName, ServedCrl> before = served_;
+  BASE_TRY_VOID(read_published(rows));
+  for (auto& [name, crl] : before)
+    if (hierarchy_.find_issuing_ca(name.first) != nullptr) served_[name] = std::move(crl);
+  return {};
+}
+
+base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
+  BASE_TRY_VOID(remember(urls));
+  BASE_TRY_VOID(give_shards());
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY_VOID(read_published(rows));
   note_unnamed();
   BASE_TRY(const auto interrupted, store::list_unpublished_crls(rows));
   for (const store::CrlKey& key : interrupted)

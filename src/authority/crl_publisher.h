@@ -41,6 +41,8 @@ class CrlPublisher {
   /// certificates of before there were CRLs their shard. Fails: as store.
   base::Result<void> open(const StatusUrls& urls);
 
+  /// The CRLs of roots are others now. Fails: as store.
+  base::Result<void> read_roots();
   /// Somebody in the shard was revoked by this change of the registry: it must be made anew, unless it was already.
   void note_revocation(const CrlName& name, std::uint64_t sequence);
   /// It has begun to speak: its first CRLs are due.
@@ -61,6 +63,7 @@ class CrlPublisher {
   const std::map<CrlName, ServedCrl>& served() const { return served_; }
 
  private:
+  base::Result<void> read_published(store::Transaction& rows);
   base::Result<void> remember(const StatusUrls& urls);
   base::Result<void> give_shards();
   void note_unnamed();

@@ -93,6 +93,7 @@ base::Result<void> Status::take_in(const std::vector<feed::Change>& changes) {
   {
     BASE_TRY(auto rows, parts_.ledger.read());
     for (const feed::Change& change : changes) {
+      roots_told_ = roots_told_ || std::holds_alternative<feed::RootFact>(change.fact);
       if (const auto* gone = std::get_if<trust::WithdrawnCa>(&change.fact)) note_withdrawn(*gone);
       if (const auto* told = std::get_if<trust::IssuingCa>(&change.fact)) note_told(*told);
       const auto* fact = std::get_if<trust::CertificateFact>(&change.fact);
@@ -149,6 +150,10 @@ base::Result<void> Status::follow() {
   }
   if (read_anew_) BASE_TRY_VOID(read_everything());
   read_anew_ = false;
+  if (std::exchange(roots_told_, false)) {
+    BASE_TRY_VOID(crls_.read_roots());
+    issuers_changed_ = true;
+  }
   if (std::exchange(issuers_changed_, false)) {
     collect_files();
     responders_due_ = true;

@@ -72,6 +72,7 @@ class Status {
   base::Instant forgot_at_ = {};
   bool read_anew_ = false;  ///< the books must be, before anything else is published
   bool responders_due_ = false;
+  bool roots_told_ = false;
   bool issuers_changed_ = false;  ///< there are other CA certificates to be served
   PublishedStatus published_;
 };

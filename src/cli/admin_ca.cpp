@@ -124,6 +124,13 @@ base::Result<base::ExitCode> withdraw(const CaOptions& options, Context& context
   return change(options, context, "withdraw", {{"reason", options.reason}});
 }
 
+base::Result<base::ExitCode> import_crl(const CaOptions& options, Context& context) {
+  BASE_TRY(const std::string pem, base::read_file(options.file));
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  BASE_TRY(const json::object answer, api.post("/v1/roots/" + percent_encoded(options.name) + "/crl", {{"crl", pem}}));
+  return answer_with(answer, options.authority, context, "The CRL of the " + options.name + " root is published.\n");
+}
+
 struct Command {
   const char* name;
   const char* description;
@@ -164,6 +171,12 @@ void add_coming(CommandTree& tree, CLI::App& group) {
       add_named(tree, group, {"import", "Bring the certificate that a ceremony made", import});
   import_app->add_option("file", import_options->file, "The certificate")->required()->type_name(kFile);
   add_operator_options(*import_app, import_options->authority);
+
+  const auto [crl_app, crl_options] =
+      add(tree, group, {"import-crl", "Bring the CRL of a root that a ceremony made", import_crl});
+  add_choice(*crl_app, "root", crl_options->name, {"partner", "provider"}, "Whose")->required();
+  crl_app->add_option("file", crl_options->file, "The CRL, in PEM")->required()->type_name(kFile);
+  add_operator_options(*crl_app, crl_options->authority);
 
   const auto [cancel_app, cancel_options] =
       add_named(tree, group, {"cancel", "Give up one that nobody was told of", cancel});
