@@ -54,15 +54,15 @@ base::Secret take_from_environment(const char* name) {
   return taken;
 }
 
-authority::SecretSources sources_of(const char* variable, const std::filesystem::path& configured_file) {
-  authority::SecretSources sources;
+base::SecretSources sources_of(const char* variable, const std::filesystem::path& configured_file) {
+  base::SecretSources sources;
   if (std::getenv(variable) != nullptr) sources.environment.emplace(take_from_environment(variable).reveal_text());
   sources.credentials_directory = environment("CREDENTIALS_DIRECTORY");
   sources.configured_file = configured_file;
   return sources;
 }
 
-void wipe(authority::SecretSources& sources) {
+void wipe(base::SecretSources& sources) {
   if (sources.environment) ::explicit_bzero(sources.environment->data(), sources.environment->size());
 }
 

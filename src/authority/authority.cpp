@@ -57,8 +57,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
   if (token_) token_home_.emplace(TokenHome{*token_, *token_settings_});
   const TokenHome* home = token_home_ ? &*token_home_ : nullptr;
-  const FirstRun first{folder_, settings.provider,  settings.server_names, passphrase, outside_.random,
-                       home,    settings.status_url};
+  const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random,
+                       home,    settings.ceremony, settings.status_url};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
   BASE_TRY_VOID(load_issuers());
   BASE_TRY_VOID(open_signer(settings, passphrase));

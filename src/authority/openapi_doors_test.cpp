@@ -184,7 +184,7 @@ void DescribedDoors::approve_and_refuse() {
 
 /// A certificate and a CRL as ceremonies make them, with the key of the root that a first run has left.
 struct AtCeremony {
-  const x509::Certificate& root;
+  x509::Certificate root;  // a copy: each change loads the hierarchy anew
   crypto::PrivateKey key;
   base::Instant now;
 

@@ -97,14 +97,15 @@ class Ceremony {
   std::map<std::string, RootKey> open_keys_;
   std::map<std::string, x509::Certificate> roots_;  ///< by name, those that are being made among them
   std::vector<Item> items_;
+  bool resumes_ = false;  ///< this very file was begun before, and cut off
 };
 
 base::Result<void> Ceremony::look_around() {
   if (const JournalEntry* ended = journal_.find("ended", input_))
     return refuse("ceremony.done", "this very file was carried out at " + base::to_rfc3339(ended->at) +
                                        ", and nothing is signed twice: to sign anew, say in its title what for");
-  const bool resumes = journal_.has_begun(input_);
-  if (!resumes && fs::exists(plan_.out))
+  resumes_ = journal_.has_begun(input_);
+  if (!resumes_ && fs::exists(plan_.out))
     return refuse("ceremony.out_exists", "'" + plan_.out.string() + "' is there already: name a folder that is not");
   const base::Instant now = act_.clock.now();
   if (now > plan_.at + kAroundCeremony || now < plan_.at - kAroundCeremony)
@@ -153,7 +154,7 @@ base::Result<RootKey> Ceremony::key_of_new(const RootPlan& root) {
 }
 
 base::Result<void> Ceremony::draft_root(const RootPlan& root) {
-  if (fs::exists(plan_.state / (root.name + ".pem")) && !journal_.has_begun(input_))
+  if (fs::exists(plan_.state / (root.name + ".pem")) && !resumes_)
     return refuse("ceremony.key_exists", "there is a root '" + root.name + "' already: give the new one another name");
   BASE_TRY(auto key, key_of_new(root));
   const CaOrder order{.rank = CaRank::root,
@@ -231,7 +232,7 @@ base::Result<void> Ceremony::keep_what_was_said(const CrlPlan& plan,
     if (std::ranges::find(revoked, one.serial, &x509::RevokedCertificate::serial) == revoked.end())
       return refuse("ceremony.crl",
                     "the CRL before takes back " + one.serial.hex() + ", and this one forgot it: add it");
-  if (crl.this_update() >= plan_.at && !journal_.has_begun(input_))
+  if (crl.this_update() >= plan_.at && !resumes_)
     return refuse("ceremony.crl",
                   "the CRL before is of " + base::to_rfc3339(crl.this_update()) + ": 'ceremony.at' must be later");
   return {};

@@ -66,6 +66,7 @@ void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
+void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
 void add_completion(CommandTree& tree);
 
