@@ -5,12 +5,12 @@
 
 #include <sys/types.h>
 
-#include "authority/notice_desk.h"
-#include "authority/passphrase.h"
-#include "authority/service.h"
-#include "authority/status_keeper.h"
-#include "authority/status_listener.h"
-#include "authority/token_pin.h"
+#include "authority/doors/notice_desk.h"
+#include "authority/doors/service.h"
+#include "authority/doors/status_keeper.h"
+#include "authority/doors/status_listener.h"
+#include "authority/secrets/passphrase.h"
+#include "authority/secrets/token_pin.h"
 #include "daemon.h"
 
 namespace {
@@ -168,16 +168,18 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "countersign-authority",
        .purpose = "Issues, revokes and publishes certificates.",
-       .options = {{"--danger-crash-at",
-                    "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
-                    "after_sign, after_publish), or of making CRLs (after_crl_record, after_crl_sign, "
-                    "after_crl_publish)",
-                    &options.crash_at},
-                   {.flag = "--new-operator",
-                    .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "
-                            "its data folder, resume that application if it is suspended, and end. Needs the "
-                            "passphrase of the keys; audited. Then revoke the certificate that was lost",
-                    .value = &options.new_operator,
-                    .is_flag = true}},
+       .options =
+           {{"--danger-crash-at",
+             "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
+             "after_sign, after_publish), of making CRLs (after_crl_record, after_crl_sign, "
+             "after_crl_publish), or of a rotation (after_ca_claim, after_ca_key, after_ca_record, after_ca_sign, "
+             "after_ca_change)",
+             &options.crash_at},
+            {.flag = "--new-operator",
+             .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "
+                     "its data folder, resume that application if it is suspended, and end. Needs the "
+                     "passphrase of the keys; audited. Then revoke the certificate that was lost",
+             .value = &options.new_operator,
+             .is_flag = true}},
        .work = [&](const apps::DaemonContext& context) { return run(context, options); }});
 }

@@ -1,0 +1,81 @@
+#include "authority/issuance/record.h"
+
+#include "authority/issuance/code_binding.h"
+#include "authority/registry/rows.h"
+#include "base/check.h"
+#include "store/issuances.h"
+
+namespace countersign::authority {
+namespace {
+
+std::string names_of(const Checked& checked) {
+  base::json::array server_names;
+  for (const std::string& name : checked.server_names())
+    server_names.emplace_back(name);
+  const x509::SubjectName& subject = checked.spec().subject;
+  return base::json::serialize(base::json::object{{"cn", subject.common_name},
+                                                  {"o", subject.organisation},
+                                                  {"ou", subject.organisational_unit},
+                                                  {"urn", checked.order().identity.to_urn()},
+                                                  {"server_names", std::move(server_names)}});
+}
+
+store::IssuanceRow to_row(const Linted& linted, const Ledger& ledger) {
+  const Checked& checked = linted.checked();
+  const Order& order = checked.order();
+  store::IssuanceRow row;
+  row.serial = checked.spec().serial.hex();
+  row.key = to_key(order.identity);
+  row.purpose = trust::name(order.purpose);
+  row.names = names_of(checked);
+  row.spki_sha256 = spki_sha256_hex(order.csr.public_key());
+  row.tbs_sha256 = base::to_hex(crypto::sha256(linted.tbs().der));
+  row.issuer = checked.issuer().name;
+  row.requested_by = order.asked_by.name;
+  row.state = "recorded";
+  row.recorded_at = ledger.now();
+  row.instance = ledger.instance();
+  return row;
+}
+
+/// From now on only this issuance can spend the approval.
+base::Result<void> claim_approval(Amendment& amendment, const Approved& approved, const store::IssuanceRow& row) {
+  if (!approved.request()) return {};
+  const store::RequestClaim request{approved.request()->id, approved.request()->content_sha256, row.serial};
+  BASE_TRY(const bool claimed, store::claim_request(amendment.rows(), request));
+  if (claimed) return {};
+  return base::fail(base::Kind::conflict, "request.changed",
+                    "the request " + request.id + " was decided or changed in this moment: ask again");
+}
+
+}  // namespace
+
+SigningPermit::Content SigningPermit::spend() && {
+  BASE_CHECK(content_.has_value());
+  Content content = std::move(*content_);
+  content_.reset();
+  return content;
+}
+
+base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted) {
+  const Order& order = linted.checked().order();
+  const store::IssuanceRow row = to_row(linted, ledger);
+  BASE_TRY(auto amendment, ledger.amend());
+  if (ledger.is_shared()) BASE_TRY_VOID(check_again(amendment.rows(), linted.checked()));
+  auto inserted = store::insert(amendment.rows(), row);
+  if (!inserted && inserted.error().code == "store.conflict")
+    return base::unexpected(std::move(inserted).error().under(
+        "issuance.serial_taken", "the serial was used before: the source of randomness repeats itself"));
+  BASE_TRY_VOID(std::move(inserted));
+  BASE_TRY_VOID(bind_code(amendment, order));
+  BASE_TRY_VOID(claim_approval(amendment, linted.approved(), row));
+  const AuditEntry entry{order.asked_by,
+                         "issuance.recorded",
+                         order.identity.to_urn(),
+                         {{"serial", row.serial}, {"purpose", row.purpose}, {"spki_sha256", row.spki_sha256}}};
+  BASE_TRY_VOID(amendment.audit(entry));
+  BASE_TRY_VOID(amendment.commit());
+  return SigningPermit({row.issuer, linted.tbs()});
+}
+
+}  // namespace countersign::authority
