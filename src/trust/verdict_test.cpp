@@ -246,9 +246,9 @@ TEST(Withdrawal, RefusesWhatThatCaIssuedOnly) {
     EXPECT_EQ(judge(transport, after, kGateway), "issuer_withdrawn") << name(cause);
     EXPECT_EQ(judge(signing, after, for_signing), "accepted") << name(cause);
     EXPECT_EQ(after.issuing_cas().size() + 1, before.issuing_cas().size());
-    Issued alone = transport;
-    alone.chain.resize(1);
-    EXPECT_EQ(judge(alone, after, kGateway), "issuer_withdrawn") << "the leaf alone was sent";
+    const auto leaf_alone = verify_chain({transport.certificate}, kGateway, after, pki.now());
+    ASSERT_FALSE(leaf_alone);
+    EXPECT_EQ(leaf_alone.error().reason, Reason::issuer_withdrawn) << "the leaf alone was sent";
 
     RegistryView registry;
     registry.apply(transport.fact());
