@@ -146,29 +146,4 @@ base::Result<IssuedCount> count_issued(Transaction& transaction, const std::stri
   });
 }
 
-base::Result<std::int64_t> revoke_all_of(Transaction& transaction, const std::string& issuer, const std::string& reason,
-                                         base::Instant at) {
-  return run(transaction, "revoke the certificates of a CA", [&](soci::session& sql) {
-    const long long moment = at.micros;
-    soci::statement update =
-        (sql.prepare << "UPDATE certificates SET revoked_at = :at, revoked_for = :reason"
-                        " WHERE issuer = :issuer AND revoked_at IS NULL AND not_after >= :now"
-                        " AND purpose <> 'ocsp'",
-         soci::use(moment, "at"), soci::use(reason, "reason"), soci::use(issuer, "issuer"), soci::use(moment, "now"));
-    update.execute(true);
-    return static_cast<std::int64_t>(update.get_affected_rows());
-  });
-}
-
-base::Result<std::vector<RootRow>> list_roots(Transaction& transaction) {
-  return run(transaction, "list roots",
-             [](soci::session& sql) { return collect<RootRow>(sql.prepare << "SELECT * FROM roots ORDER BY name"); });
-}
-
-base::Result<std::vector<IssuingCaRow>> list_issuing_cas(Transaction& transaction) {
-  return run(transaction, "list issuing CAs", [](soci::session& sql) {
-    return collect<IssuingCaRow>(sql.prepare << "SELECT * FROM issuing_cas ORDER BY line, generation");
-  });
-}
-
 }  // namespace countersign::store

@@ -69,8 +69,5 @@ struct IssuedCount {
   std::optional<base::Instant> last;  ///< the end of the last one, revoked or not
 };
 base::Result<IssuedCount> count_issued(Transaction& transaction, const std::string& issuer, base::Instant now);
-/// Every one of them that has neither ended nor been revoked; returns how many.
-base::Result<std::int64_t> revoke_all_of(Transaction& transaction, const std::string& issuer, const std::string& reason,
-                                         base::Instant at);
 
 }  // namespace countersign::store

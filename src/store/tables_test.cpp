@@ -9,6 +9,7 @@
 #include "store/issuances.h"
 #include "store/issuers.h"
 #include "store/organisations.h"
+#include "store/statuses.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
@@ -95,6 +96,8 @@ TEST_F(Tables, OneCaOfALineIsActive) {
 TEST_F(Tables, CountsAndEndsWhatACaIssued) {
   issue("01");
   issue("02");
+  for (const char* issued : {"01", "02"})
+    ASSERT_TRUE(*finish_issuance(tx(), issued, "issued", kNow));
   ASSERT_TRUE(insert(tx(), issuance("03")));
   ASSERT_TRUE(revoke_certificate(tx(), "02", "superseded", kNow));
   const auto now = count_issued(tx(), "production-transport", kNow);
@@ -102,7 +105,11 @@ TEST_F(Tables, CountsAndEndsWhatACaIssued) {
   EXPECT_EQ(now->last, kNow + kDay);
   EXPECT_EQ(count_issued(tx(), "production-transport", kNow + kDay * 2)->living, 1) << "the intent";
   EXPECT_EQ(count_issued(tx(), "nobody", kNow)->last, std::nullopt);
-  EXPECT_EQ(revoke_all_of(tx(), "production-transport", "ca_compromise", kNow), 1);
+  EXPECT_EQ(find_last_end(tx(), "production-transport")->value_or(kNow), kNow + kDay);
+  EXPECT_FALSE(*find_last_end(tx(), "nobody"));
+  const CaEnding ending{"production-transport", "ca_compromise", kNow, 10};
+  EXPECT_EQ(end_some_of(tx(), ending), 1);
+  EXPECT_EQ(end_some_of(tx(), ending), 0);
   EXPECT_EQ((*find_certificate(tx(), "01"))->revoked_for, "ca_compromise");
   EXPECT_EQ((*find_certificate(tx(), "02"))->revoked_for, "superseded") << "its own reason stays";
 }

@@ -5,6 +5,7 @@
 #include "authority/registry/rows.h"
 #include "authority/registry/status_urls.h"
 #include "store/issuers.h"
+#include "store/statuses.h"
 
 namespace countersign::authority {
 namespace {
@@ -45,8 +46,8 @@ base::Result<IssuingCa> to_issuing_ca(const store::IssuingCaRow& row) {
 /// A CA that issues no more has nothing to say once the last of its certificates has ended.
 base::Result<void> set_end(store::Transaction& rows, IssuingCa& ca) {
   if (ca.state != CaState::superseded && !is_over(ca.state)) return {};
-  BASE_TRY(const auto issued, store::count_issued(rows, ca.name, {}));
-  ca.speaks_until = std::min(ca.speaks_until, issued.last.value_or(base::Instant{}) + kStatusAfterlife);
+  BASE_TRY(const auto last, store::find_last_end(rows, ca.name));
+  ca.speaks_until = std::min(ca.speaks_until, last.value_or(base::Instant{}) + kStatusAfterlife);
   return {};
 }
 

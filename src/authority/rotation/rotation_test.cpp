@@ -392,6 +392,18 @@ TEST_F(Rotating, DoesNotTakeAForeignKeyForItsOwn) {
   EXPECT_EQ(code_of(rotation().prepare(admin(), kLine, "")), "ok");
 }
 
+/// Law 10.
+TEST_F(Rotating, StopsWithoutAnAuditRecord) {
+  bring_to(CaState::prepared);
+  ASSERT_TRUE(raw().run("DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)"));
+  EXPECT_EQ(code_of(rotation().distribute(admin(), kNext)), "audit.broken");
+  EXPECT_EQ(state_of(kNext), "prepared");
+  EXPECT_EQ(code_of(rotation().prepare(admin(), "uat-signing", "")), "audit.broken");
+  EXPECT_FALSE(fs::exists(key_file(DataFolder(folder()).keys(), "uat-signing-2"))) << "no key without its record";
+  EXPECT_EQ(code_of(rotation().withdraw(admin(), kLine, "lost")), "audit.broken");
+  EXPECT_EQ(state_of(kLine), "active");
+}
+
 TEST_F(Rotating, GivesUpAndBeginsAgain) {
   bring_to(CaState::prepared);
   ASSERT_TRUE(settle(rotation().cancel(admin(), kNext)));

@@ -7,6 +7,7 @@
 #include "authority/rotation/rotation.h"
 #include "authority/rotation/rows.h"
 #include "store/instances.h"
+#include "store/statuses.h"
 
 namespace countersign::authority {
 namespace {
@@ -84,6 +85,9 @@ base::Result<void> check_followers(const std::vector<FollowerStanding>& standing
 }
 
 constexpr std::size_t kReasonLimit = 500;
+/// Certificates that are revoked in one amendment, which holds the registry meanwhile; and such amendments in one call.
+constexpr int kWithdrawalBatch = 5'000;
+constexpr int kWithdrawalBatches = 10;
 
 base::Result<void> check_reason_text(const std::string& reason) {
   if (!reason.empty() && reason.size() <= kReasonLimit) return {};
@@ -204,20 +208,37 @@ base::Result<void> Rotation::retire(const Actor& actor, const std::string& name,
   return reached(Step::after_ca_change);
 }
 
+/// What refuses everything under the CA is one row and one fact, however many certificates it has; that each of them is
+/// revoked, for CRLs and OCSP, follows in batches, and asking again goes on with what is left.
 base::Result<std::int64_t> Rotation::withdraw(const Actor& actor, const std::string& name, const std::string& reason) {
   BASE_TRY_VOID(check_reason_text(reason));
   const base::Instant now = parts_.ledger.now();
-  BASE_TRY(auto amendment, parts_.ledger.amend());
-  BASE_TRY(const IssuingCaRow row, find_ca(amendment.rows(), name));
-  if (row.state == authority::name(CaState::withdrawn)) return std::int64_t{0};
-  BASE_TRY(const std::int64_t revoked, store::revoke_all_of(amendment.rows(), name, "ca_compromise", now));
-  Change what{row, CaState::withdrawn, "issuing_ca.withdrawn", {{"reason", reason}, {"revoked", revoked}}};
-  BASE_TRY_VOID(change(amendment, actor, now, std::move(what)));
-  BASE_TRY_VOID(keep_ourselves(amendment.rows(), name));
-  BASE_TRY(auto certificate, to_certificate(row.der));
-  BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{std::move(certificate), trust::WithdrawalCause::compromised}));
-  BASE_TRY_VOID(commit(amendment));
+  std::optional<x509::Certificate> certificate;
+  {
+    BASE_TRY(auto amendment, parts_.ledger.amend());
+    BASE_TRY(const IssuingCaRow row, find_ca(amendment.rows(), name));
+    BASE_TRY(certificate, to_certificate(row.der));
+    if (row.state != authority::name(CaState::withdrawn)) {
+      Change what{row, CaState::withdrawn, "issuing_ca.withdrawn", {{"reason", reason}}};
+      BASE_TRY_VOID(change(amendment, actor, now, std::move(what)));
+      BASE_TRY_VOID(keep_ourselves(amendment.rows(), name));
+      BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised}));
+      BASE_TRY_VOID(commit(amendment));
+    }
+  }
   BASE_TRY_VOID(reached(Step::after_ca_change));
+  std::int64_t revoked = 0;
+  for (int batch = 0; batch < kWithdrawalBatches; ++batch) {
+    BASE_TRY(auto amendment, parts_.ledger.amend());
+    BASE_TRY(const std::int64_t some,
+             store::end_some_of(amendment.rows(), {name, "ca_compromise", now, kWithdrawalBatch}));
+    if (some == 0) break;
+    BASE_TRY_VOID(amendment.audit({actor, "issuing_ca.certificates_revoked", name, {{"certificates", some}}}));
+    // Told once more: whoever publishes the status reads it anew.
+    BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised}));
+    BASE_TRY_VOID(commit(amendment));
+    revoked += some;
+  }
   return revoked;
 }
 
