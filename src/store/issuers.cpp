@@ -146,4 +146,15 @@ base::Result<IssuedCount> count_issued(Transaction& transaction, const std::stri
   });
 }
 
+base::Result<std::vector<RootRow>> list_roots(Transaction& transaction) {
+  return run(transaction, "list roots",
+             [](soci::session& sql) { return collect<RootRow>(sql.prepare << "SELECT * FROM roots ORDER BY name"); });
+}
+
+base::Result<std::vector<IssuingCaRow>> list_issuing_cas(Transaction& transaction) {
+  return run(transaction, "list issuing CAs", [](soci::session& sql) {
+    return collect<IssuingCaRow>(sql.prepare << "SELECT * FROM issuing_cas ORDER BY line, generation");
+  });
+}
+
 }  // namespace countersign::store
