@@ -54,15 +54,15 @@ base::Secret take_from_environment(const char* name) {
   return taken;
 }
 
-authority::SecretSources sources_of(const char* variable, const std::filesystem::path& configured_file) {
-  authority::SecretSources sources;
+base::SecretSources sources_of(const char* variable, const std::filesystem::path& configured_file) {
+  base::SecretSources sources;
   if (std::getenv(variable) != nullptr) sources.environment.emplace(take_from_environment(variable).reveal_text());
   sources.credentials_directory = environment("CREDENTIALS_DIRECTORY");
   sources.configured_file = configured_file;
   return sources;
 }
 
-void wipe(authority::SecretSources& sources) {
+void wipe(base::SecretSources& sources) {
   if (sources.environment) ::explicit_bzero(sources.environment->data(), sources.environment->size());
 }
 
@@ -168,16 +168,18 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "countersign-authority",
        .purpose = "Issues, revokes and publishes certificates.",
-       .options = {{"--danger-crash-at",
-                    "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
-                    "after_sign, after_publish), or of making CRLs (after_crl_record, after_crl_sign, "
-                    "after_crl_publish)",
-                    &options.crash_at},
-                   {.flag = "--new-operator",
-                    .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "
-                            "its data folder, resume that application if it is suspended, and end. Needs the "
-                            "passphrase of the keys; audited. Then revoke the certificate that was lost",
-                    .value = &options.new_operator,
-                    .is_flag = true}},
+       .options =
+           {{"--danger-crash-at",
+             "for tests: kill this process at a step of issuance (after_check, after_lint, after_record, "
+             "after_sign, after_publish), of making CRLs (after_crl_record, after_crl_sign, "
+             "after_crl_publish), or of a rotation (after_ca_claim, after_ca_key, after_ca_record, after_ca_sign, "
+             "after_ca_change)",
+             &options.crash_at},
+            {.flag = "--new-operator",
+             .help = "recovery, while the authority is stopped: make operator/admin.key and admin.pem anew in "
+                     "its data folder, resume that application if it is suspended, and end. Needs the "
+                     "passphrase of the keys; audited. Then revoke the certificate that was lost",
+             .value = &options.new_operator,
+             .is_flag = true}},
        .work = [&](const apps::DaemonContext& context) { return run(context, options); }});
 }

@@ -31,7 +31,8 @@ Authority::Authority(DataFolder folder, DataLock lock, store::Registry registry,
       seal_(folder_.audit_head()),
       ledger_({registry_, seal_, outside_.clock, view_, outside_.listener}),
       fleet_(ledger_, outside_.log),
-      directory_(ledger_) {}
+      directory_(ledger_),
+      followers_(ledger_) {}
 
 Authority::~Authority() { fleet_.leave(); }
 
@@ -55,17 +56,14 @@ base::Result<std::unique_ptr<Authority>> Authority::open(const Settings& setting
 
 base::Result<void> Authority::set_up(const Settings& settings, const base::Secret& passphrase) {
   if (settings.token) BASE_TRY_VOID(open_token_home(*settings.token, passphrase));
-  std::optional<TokenHome> home;
-  if (token_) home.emplace(TokenHome{*token_, *token_settings_});
-  const FirstRun first{folder_,         settings.provider,       settings.server_names, passphrase,
-                       outside_.random, home ? &*home : nullptr, settings.status_url};
+  if (token_) token_home_.emplace(TokenHome{*token_, *token_settings_});
+  const TokenHome* home = token_home_ ? &*token_home_ : nullptr;
+  const FirstRun first{folder_, settings.provider, settings.server_names, passphrase, outside_.random,
+                       home,    settings.ceremony, settings.status_url};
   BASE_TRY(const Establishment establishment, establish(ledger_, first));
-  {
-    BASE_TRY(auto rows, ledger_.read());
-    BASE_TRY(hierarchy_, Hierarchy::load(rows));
-  }
-  BASE_TRY(trust_, hierarchy_->to_trust_set());
+  BASE_TRY_VOID(load_issuers());
   BASE_TRY_VOID(open_signer(settings, passphrase));
+  ca_keys_.emplace(CaKeyHome::Parts{folder_.keys(), passphrase, home});
   BASE_TRY(OwnKeys own, OwnKeys::open(folder_.keys(), passphrase));
   const OwnKeyDigests own_digests = own.digests();
   BASE_TRY_VOID(check_own_keys(ledger_, own_digests));
@@ -102,14 +100,22 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   notices_.emplace(
       Notices::Parts{ledger_, *hierarchy_, outside_.random, outside_.log},
       Notices::Rules{settings.notices.thresholds, settings.notices.operators, settings.notices.mail.has_value()});
-  credentials_.emplace(ledger_, *trust_, *enrolment_, *issuance_);
+  credentials_.emplace(Credentials::Parts{ledger_, *hierarchy_, *enrolment_, *issuance_});
+  rotation_.emplace(Rotation::Parts{.ledger = ledger_,
+                                    .hierarchy = *hierarchy_,
+                                    .signer = *signer_,
+                                    .keys = *ca_keys_,
+                                    .random = outside_.random,
+                                    .observer = outside_.observer,
+                                    .status_urls = settings.status_url});
+  note_keys();
 
   if (establishment == Establishment::was_there) BASE_TRY_VOID(adopt_audit_of_others());
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
   BASE_TRY_VOID(fleet_.join(folder_, outside_.random));
   BASE_TRY_VOID(remember_keys(own_digests));
   BASE_TRY_VOID(take_into_log());
-  BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
+  BASE_TRY_VOID(fill_view(view_, ledger_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
   return provide_credentials(settings);
 }
@@ -145,16 +151,49 @@ base::Result<void> Authority::adopt_audit_of_others() {
   return {};
 }
 
+base::Result<void> Authority::load_issuers() {
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY(auto hierarchy, Hierarchy::load(rows));
+  BASE_TRY(auto trust, hierarchy.to_trust_set());
+  hierarchy_ = std::move(hierarchy);
+  trust_.publish(std::make_shared<const trust::TrustSet>(std::move(trust)));
+  return {};
+}
+
+void Authority::note_keys() {
+  std::vector<std::string> held;
+  for (const IssuingCa& ca : hierarchy_->issuing_cas())
+    if (signer_->has_key_of(ca.name)) held.push_back(ca.name);
+  fleet_.has_keys_of(std::move(held));
+}
+
+base::Result<void> Authority::refresh() {
+  if (!ledger_.take_issuers_changed()) return {};
+  if (auto loaded = load_issuers(); !loaded) {
+    ledger_.note_issuers_changed();
+    return loaded;
+  }
+  signer_->look_for_keys(*hierarchy_);
+  note_keys();
+  outside_.log.info("issuers.changed", {{"issuing_cas", hierarchy_->issuing_cas().size()}});
+  ledger_.tell(ledger_.applied().value_or(0));  // whoever waits for news finds the new trust now
+  return write_certificates(folder_, *hierarchy_);
+}
+
 void Authority::catch_up() {
-  if (is_shared()) (void)follow(ledger_, *hierarchy_);  // keep_up() says what is wrong, and goes on trying
+  if (is_shared()) (void)follow(ledger_);  // keep_up() says what is wrong, and goes on trying
+  (void)refresh();
 }
 
 base::Result<void> Authority::keep_up() {
-  BASE_TRY_VOID(follow(ledger_, *hierarchy_));
+  BASE_TRY_VOID(follow(ledger_));
+  BASE_TRY_VOID(refresh());
   BASE_TRY_VOID(fleet_.read_feed_id());
   const base::Instant now = outside_.clock.now();
   if (last_beat_ && now >= *last_beat_ && now < *last_beat_ + kBeat) return {};
   last_beat_ = now;
+  signer_->look_for_keys(*hierarchy_);  // somebody may have copied one here
+  note_keys();
   return fleet_.beat();
 }
 

@@ -16,10 +16,12 @@
 #include "authority/notices/notices.h"
 #include "authority/own_keys.h"
 #include "authority/registry/directory.h"
+#include "authority/rotation/rotation.h"
 #include "authority/settings.h"
 #include "authority/status/status.h"
 #include "authority/transparency/checkpoint.h"
 #include "base/log.h"
+#include "base/published.h"
 #include "crypto/token.h"
 
 namespace countersign::authority {
@@ -62,6 +64,9 @@ class Authority {
   crypto::Random& random() { return outside_.random; }
   Contacts& contacts() { return *contacts_; }
   Notices& notices() { return *notices_; }
+  Rotation& rotation() { return *rotation_; }
+  Followers& followers() { return followers_; }
+  bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.
@@ -70,6 +75,9 @@ class Authority {
   bool is_shared() const { return ledger_.is_shared(); }
   /// Learns what others have committed, as far as the registry can be read now. For before a decision about a caller.
   void catch_up();
+  /// Where whom to trust has changed, loads it anew: hierarchy(), trust(), the keys to sign with, the files of
+  /// certificates. Ends every IssuingCa that was handed out, so between two jobs only. Fails: as Hierarchy::load.
+  base::Result<void> refresh();
   /// What is to be done every kFollowInterval where the registry is shared: catch_up(), and to be seen by the others.
   /// Fails: as follow, Fleet::beat.
   base::Result<void> keep_up();
@@ -77,7 +85,8 @@ class Authority {
   /// The registry as the authority itself judges by it: brought up to date by the very amendments that publish.
   /// Thread-safe.
   const trust::RegistryView& view() const { return view_; }
-  const trust::TrustSet& trust() const { return *trust_; }
+  /// Never null. Thread-safe.
+  std::shared_ptr<const trust::TrustSet> trust() const { return trust_.take(); }
 
   /// Replaces the server certificate when it is due or its names changed. Fails: as Credentials.
   base::Result<Provision> provide_server_certificate();
@@ -90,6 +99,8 @@ class Authority {
   base::Result<void> set_up(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> adopt_audit_of_others();
   base::Result<void> open_token_home(const TokenSettings& settings, const base::Secret& passphrase);
+  base::Result<void> load_issuers();
+  void note_keys();
   base::Result<void> open_signer(const Settings& settings, const base::Secret& passphrase);
   base::Result<void> remember_keys(const OwnKeyDigests& digests);
   base::Result<void> take_into_log();
@@ -107,13 +118,17 @@ class Authority {
   std::optional<base::Instant> last_beat_;
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;
-  std::optional<trust::TrustSet> trust_;
+  base::Published<trust::TrustSet> trust_;
   std::unique_ptr<crypto::Token> token_;
   std::optional<TokenSettings> token_settings_;
+  std::optional<TokenHome> token_home_;
   std::unique_ptr<Signer> signer_;
   std::optional<IssuancePolicy> policy_;
   std::optional<Approvals> approvals_;
   std::optional<Checkpoints> checkpoints_;
+  Followers followers_;
+  std::optional<CaKeyHome> ca_keys_;
+  std::optional<Rotation> rotation_;
   std::optional<Contacts> contacts_;
   std::optional<Notices> notices_;
   std::optional<Issuance> issuance_;

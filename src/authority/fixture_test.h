@@ -45,7 +45,7 @@ class Office {
                  parts.observer),
         enrolment(ledger, hierarchy, issuance, parts.random),
         directory(ledger) {
-    EXPECT_TRUE(fill_view(view, ledger, hierarchy));
+    EXPECT_TRUE(fill_view(view, ledger));
   }
 
   store::Registry registry;

@@ -63,7 +63,7 @@ base::Result<void> Fleet::take_place(const std::string& former, const std::strin
   const bool alone = std::ranges::none_of(instances, [now](const store::InstanceRow& row) {
     return row.seen_at > now - kSeenLately && row.seen_at < now + kSeenLately;
   });
-  BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, now}));
+  BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, now, ca_keys_}));
   BASE_TRY(auto feed_id, store::find_setting(rows, kFeedId));
   if (alone || !feed_id) {
     BASE_TRY_VOID(store::set_setting(rows, kFeedId, fresh_feed_id));
@@ -97,7 +97,7 @@ base::Result<void> Fleet::beat() {
   std::vector<store::InstanceRow> instances;
   {
     BASE_TRY(auto rows, ledger_.write_unaudited());
-    BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, ledger_.now()}));
+    BASE_TRY_VOID(store::put_instance(rows, {ledger_.instance(), label_, started_at_, ledger_.now(), ca_keys_}));
     BASE_TRY(instances, store::list_instances(rows));
     BASE_TRY_VOID(rows.commit());
   }

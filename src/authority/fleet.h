@@ -36,6 +36,8 @@ class Fleet {
   /// To be called every kBeat where the registry is shared. Renews the own row, and takes away those of instances that
   /// are gone, with their intents. Fails: as store.
   base::Result<void> beat();
+  /// Of which issuing CAs this authority has the key: told the others with the next beat().
+  void has_keys_of(std::vector<std::string> cas) { ca_keys_ = std::move(cas); }
   /// The end of an orderly run: nobody needs to wait for us. What fails is found by the others.
   void leave();
 
@@ -62,6 +64,7 @@ class Fleet {
   base::Instant started_at_;
   std::map<std::string, Seen> others_;
   std::string feed_id_;
+  std::vector<std::string> ca_keys_;
   bool joined_ = false;
 };
 

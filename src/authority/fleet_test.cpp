@@ -62,12 +62,12 @@ TEST_F(Several, LearnWhatTheOthersDid) {
   ASSERT_TRUE(issued);
   const auto fingerprint = issued->certificate.fingerprint();
   EXPECT_FALSE(another().view.certificate(fingerprint));
-  ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+  ASSERT_TRUE(follow(another().ledger));
   EXPECT_TRUE(another().view.certificate(fingerprint));
   EXPECT_EQ(another().listener.last, office().listener.last);
   EXPECT_EQ(another().ledger.applied(), office().ledger.applied());
   const std::size_t told = another().listener.count;
-  ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+  ASSERT_TRUE(follow(another().ledger));
   EXPECT_EQ(another().listener.count, told) << "nothing new";
 }
 
@@ -84,17 +84,17 @@ TEST_F(Several, KeepTheOrderOfEverybodysChanges) {
     };
     if (!row.first_suspends) {
       ASSERT_TRUE(change(office(), true));
-      ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+      ASSERT_TRUE(follow(another().ledger));
     }
     ASSERT_TRUE(change(office(), row.first_suspends));
     ASSERT_TRUE(change(another(), !row.first_suspends)) << "without having followed";
     EXPECT_EQ(is_suspended(another(), kPayments), !row.first_suspends);
-    ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+    ASSERT_TRUE(follow(another().ledger));
     EXPECT_EQ(is_suspended(another(), kPayments), !row.first_suspends) << "the older change did not come late";
-    ASSERT_TRUE(follow(office().ledger, office().hierarchy));
+    ASSERT_TRUE(follow(office().ledger));
     EXPECT_EQ(is_suspended(office(), kPayments), !row.first_suspends);
     ASSERT_TRUE(change(office(), false));
-    ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+    ASSERT_TRUE(follow(another().ledger));
   }
 }
 
@@ -104,7 +104,7 @@ TEST_F(Several, BeginAfreshBehindForgottenChanges) {
   ASSERT_TRUE(another().directory.suspend_application(admin(), identity(kPayments)));
   EXPECT_TRUE(is_suspended(another(), kPayments));
   EXPECT_LT(another().ledger.applied(), office().ledger.applied()) << "what was forgotten is still to come";
-  ASSERT_TRUE(follow(another().ledger, another().hierarchy));
+  ASSERT_TRUE(follow(another().ledger));
   EXPECT_TRUE(is_suspended(another(), kPayments));
   EXPECT_TRUE(another().view.certificate(issued->certificate.fingerprint()));
 }
@@ -198,14 +198,14 @@ TEST_F(Several, ForgetNothingWhenTheRegistryIsPutBackUnderThem) {
   const Yesterday yesterday(raw());
   ASSERT_TRUE(revoke(office().ledger, admin(), issued->certificate.serial(), "superseded"));
   ASSERT_TRUE(yesterday.restore(raw()));
-  EXPECT_EQ(code_of(follow(office().ledger, office().hierarchy)), "registry.older");
+  EXPECT_EQ(code_of(follow(office().ledger)), "registry.older");
   EXPECT_TRUE(is_revoked(office()));
   EXPECT_EQ(code_of(office().directory.create_organisation(admin(), slug("globex"), "Globex")), "audit.broken");
-  EXPECT_EQ(code_of(take_snapshot_for_followers(office().ledger, office().hierarchy)), "registry.older");
+  EXPECT_EQ(code_of(take_snapshot_for_followers(office().ledger)), "registry.older");
   ASSERT_TRUE(acknowledge_audit(office().ledger, admin()));
-  ASSERT_TRUE(follow(office().ledger, office().hierarchy));
+  ASSERT_TRUE(follow(office().ledger));
   EXPECT_FALSE(is_revoked(office())) << "an operator has said that this is so";
-  EXPECT_TRUE(take_snapshot_for_followers(office().ledger, office().hierarchy));
+  EXPECT_TRUE(take_snapshot_for_followers(office().ledger));
   EXPECT_TRUE(office().directory.create_organisation(admin(), slug("globex"), "Globex"));
 }
 

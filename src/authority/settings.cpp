@@ -85,6 +85,8 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   BASE_TRY(settings.server_names, read_server_names(section));
   BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
   if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
+  BASE_TRY(const std::string ceremony, section.text_or("ceremony", ""));
+  if (!ceremony.empty()) settings.ceremony = resolve(folder, ceremony);
   BASE_TRY(const base::Duration life, read_life(section, "certificate_life", kDefaultCertificateLife));
   BASE_TRY(auto profiles, section.sections("profiles"));
   BASE_TRY(settings.policy, IssuancePolicy::read(std::move(profiles), life));

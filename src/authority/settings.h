@@ -31,6 +31,7 @@ struct Settings {
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
   std::optional<TokenSettings> token;       ///< nothing: the keys of the CAs are in files
+  std::filesystem::path ceremony = {};      ///< folder of a first run whose roots are made offline; empty: made here
   bool danger_open_files = false;           ///< take keys and passphrase from files that others can read or write
 
   /// Paths are relative to the file's folder. Fails: `config.*`, `endpoint.invalid`, `server_name.invalid`.

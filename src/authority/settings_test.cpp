@@ -129,7 +129,7 @@ TEST(Passphrase, IsNeverEmptyOrGuessed) {
   EXPECT_EQ(code_of(find_passphrase({"", {}, {}, folder / "beside", true}, random)), "passphrase.empty");
   EXPECT_EQ(code_of(find_passphrase({std::nullopt, {}, folder / "empty", folder / "beside", true}, random)),
             "passphrase.empty");
-  const std::string long_one(kPassphraseLimit, 'x');
+  const std::string long_one(base::kPassphraseLimit, 'x');
   EXPECT_EQ(code_of(find_passphrase({long_one, {}, {}, folder / "beside", true}, random)), "ok");
   EXPECT_EQ(code_of(find_passphrase({long_one + "x", {}, {}, folder / "beside", true}, random)), "passphrase.too_long");
   EXPECT_FALSE(std::filesystem::exists(folder / "beside"));

@@ -60,12 +60,14 @@ void add_codes(CommandTree& tree, CLI::App& admin);
 void add_eab(CommandTree& tree, CLI::App& admin);
 void add_log(CommandTree& tree, CLI::App& admin);
 void add_revoke_many(CommandTree& tree, CLI::App& admin);
+void add_ca(CommandTree& tree, CLI::App& admin);
 void add_contacts(CommandTree& tree, CLI::App& admin);
 void add_operators(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
+void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
 void add_completion(CommandTree& tree);
 

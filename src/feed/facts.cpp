@@ -47,6 +47,11 @@ struct ToJson {
     if (fact.application) json["application"] = fact.application->text();
     return json;
   }
+  object operator()(const trust::WithdrawnCa& fact) const {
+    return {{"type", "withdrawn_ca"},
+            {"certificate", base::to_base64(fact.certificate.der())},
+            {"cause", trust::name(fact.cause)}};
+  }
 };
 
 base::Result<x509::Certificate> read_certificate(base::JsonReader& reader) {
@@ -107,6 +112,13 @@ base::Result<Fact> read_suspension(base::JsonReader& reader) {
   return Fact(std::move(fact));
 }
 
+base::Result<Fact> read_withdrawn_ca(base::JsonReader& reader) {
+  BASE_TRY(auto certificate, read_certificate(reader));
+  BASE_TRY(const std::string cause_text, reader.text("cause"));
+  BASE_TRY(const trust::WithdrawalCause cause, trust::parse_withdrawal_cause(cause_text));
+  return Fact(trust::WithdrawnCa{std::move(certificate), cause});
+}
+
 base::Result<Fact> read_fact(const value& json) {
   BASE_TRY(auto reader, base::JsonReader::of(json));
   BASE_TRY(const std::string type, reader.text("type"));
@@ -116,6 +128,7 @@ base::Result<Fact> read_fact(const value& json) {
   if (type == "issuing_ca") fact = read_issuing_ca(reader);
   if (type == "certificate") fact = read_certificate_fact(reader);
   if (type == "suspension") fact = read_suspension(reader);
+  if (type == "withdrawn_ca") fact = read_withdrawn_ca(reader);
   if (!fact) return fact;
   BASE_TRY_VOID(reader.finish());
   return fact;

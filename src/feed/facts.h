@@ -19,7 +19,9 @@ struct RootFact {
   x509::Certificate certificate;
 };
 
-using Fact = std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact>;
+/// A WithdrawnCa ends an IssuingCa for good: the same one is never told again.
+using Fact =
+    std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact, trust::WithdrawnCa>;
 
 /// `sequence` is the registry's count of published changes: strictly rising, never reused.
 struct Change {

@@ -6,6 +6,7 @@
 #include "feed/copy.h"
 #include "feed/credential_files.h"
 #include "feed/follower.h"
+#include "feed/holdings.h"
 #include "feed/judge_authority.h"
 #include "feed/knowledge.h"
 #include "feed/renewal.h"
@@ -50,11 +51,12 @@ TEST(Facts, EachKindSurvivesTheWire) {
       {3, issued.fact()},
       revocation_of(issued, 4),
       {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
-      {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}}};
-  const std::string text = to_json_text(6, sent);
+      {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}},
+      {7, trust::WithdrawnCa{issued.chain.at(1), trust::WithdrawalCause::retired}}};
+  const std::string text = to_json_text(7, sent);
   const auto received = parse_changes(text, 0);
   ASSERT_TRUE(received) << received.error().detail;
-  EXPECT_EQ(to_json_text(6, received->changes), text);
+  EXPECT_EQ(to_json_text(7, received->changes), text);
   EXPECT_TRUE(received->unreadable.empty());
 }
 
@@ -178,6 +180,60 @@ TEST(Knowledge, ANewIssuingCaIsANewGenerationOfTrust) {
   ASSERT_TRUE(knowledge.apply({2, pki.issuing_cas().back()}));
   EXPECT_GT(knowledge.trust()->generation(), before);
   EXPECT_EQ(knowledge.trust()->issuing_cas().size(), 2U);
+}
+
+TEST(Knowledge, AWithdrawnCaIsBelievedNoMore) {
+  Pki pki;
+  const Issued issued = pki.client().issue();
+  const trust::WithdrawnCa gone{issued.chain.at(1), trust::WithdrawalCause::compromised};
+  Snapshot snapshot{1, {RootFact{pki.partner_root().certificate}}};
+  for (const trust::IssuingCa& ca : pki.issuing_cas())
+    snapshot.facts.emplace_back(ca);
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace(snapshot));
+  const auto before = knowledge.trust();
+  EXPECT_NE(holdings_in(*before).find(holding_of(gone.certificate)), std::string::npos);
+  ASSERT_TRUE(knowledge.apply({2, gone}));
+  EXPECT_EQ(knowledge.trust()->find_issuing_ca(gone.certificate), nullptr);
+  EXPECT_EQ(holdings_in(*knowledge.trust()).find(holding_of(gone.certificate)), std::string::npos);
+  EXPECT_TRUE(knowledge.registry().withdrawal(gone.certificate.fingerprint()));
+  ASSERT_TRUE(knowledge.apply({3, pki.issuing_cas().back()})) << "what is said of others does not bring it back";
+  EXPECT_EQ(knowledge.trust()->find_issuing_ca(gone.certificate), nullptr);
+}
+
+/// The only CA there is: nothing would be left to trust, and it is refused all the same.
+TEST(Knowledge, TheLastCaIsWithdrawnLikeAnother) {
+  Pki pki;
+  const trust::IssuingCa only = pki.issuing_cas().front();
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace({1, {RootFact{pki.partner_root().certificate}, only}}));
+  EXPECT_FALSE(knowledge.apply({2, trust::WithdrawnCa{only.certificate, trust::WithdrawalCause::retired}}));
+  EXPECT_TRUE(knowledge.registry().withdrawal(only.certificate.fingerprint()));
+  EXPECT_EQ(knowledge.sequence(), 2U);
+}
+
+/// What cannot be verified here is not held, whoever told it.
+TEST(Holdings, AreOfCasUnderARootOfOurs) {
+  Pki pki;
+  Snapshot snapshot{1, {RootFact{pki.provider_root().certificate}}};
+  for (const trust::IssuingCa& ca : pki.issuing_cas())
+    snapshot.facts.emplace_back(ca);
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace(snapshot));
+  const auto held = parse_holdings(holdings_in(*knowledge.trust()));
+  ASSERT_TRUE(held);
+  for (const trust::IssuingCa& ca : pki.issuing_cas()) {
+    const bool ours = ca.certificate.is_signed_by(pki.provider_root().certificate.public_key());
+    EXPECT_EQ(std::ranges::find(*held, holding_of(ca.certificate)) != held->end(), ours);
+  }
+  for (const char* text : {"", "0123456789abcdef", "0123456789abcdef,fedcba9876543210"})
+    EXPECT_TRUE(parse_holdings(text)) << text;
+  for (const char* text : {"0123", "0123456789ABCDEF", "0123456789abcdef;", "0123456789abcdef,,0123456789abcdef"})
+    EXPECT_FALSE(parse_holdings(text)) << text;
+  std::string many;
+  for (std::size_t i = 0; i <= kHoldingsLimit; ++i)
+    many += (many.empty() ? "" : ",") + std::string("0123456789abcdef");
+  EXPECT_FALSE(parse_holdings(many));
 }
 
 TEST(Copy, HoldsSnapshotAndChangesAcrossARestart) {

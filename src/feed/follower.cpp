@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "feed/holdings.h"
+
 namespace countersign::feed {
 namespace {
 
@@ -116,6 +118,16 @@ void Follower::take_over(const Changes& changes) {
   appended_ += changes.changes.size() + changes.unreadable.size();
 }
 
+/// What is believed now; looked up anew when trust changed.
+const std::string& Follower::holdings() {
+  const auto trust = knowledge_.trust();
+  if (trust != nullptr && trust->generation() != holdings_trust_) {
+    holdings_ = holdings_in(*trust);
+    holdings_trust_ = trust->generation();
+  }
+  return holdings_;
+}
+
 net::Task<base::Result<void>> Follower::poll(AuthorityLink& link) {
   const bool copy_due = !copy_whole_ || appended_ >= kAppendLimit;
   if (copy_due && (!next_copy_ || next_copy_->passed()))
@@ -124,7 +136,7 @@ net::Task<base::Result<void>> Follower::poll(AuthorityLink& link) {
   const int wait =
       copy_due ? static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(kCopyRetry).count()) : kPollSeconds;
   std::string target = "/v1/feed/changes?feed=" + knowledge_.feed() + "&after=" + std::to_string(after) +
-                       "&wait=" + std::to_string(wait);
+                       "&wait=" + std::to_string(wait) + "&holds=" + holdings();
   auto text = co_await link.get(std::move(target), net::Deadline::after(kPollTime));
   if (!text && text.error().code == "feed.gone")
     co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));

@@ -43,6 +43,7 @@ class Follower {
   net::Task<base::Result<void>> poll(AuthorityLink& link);
   base::Result<void> know(Snapshot snapshot);
   void take_over(const Changes& changes);
+  const std::string& holdings();
   void take_over_one(const Change& change);
   bool is_foreign_root(const Fact& fact) const;
   void report(const std::vector<Unreadable>& unreadable) const;
@@ -60,6 +61,8 @@ class Follower {
   /// start.
   bool copy_whole_ = false;
   std::size_t appended_ = 0;
+  std::string holdings_;                         ///< of the trust of that generation
+  std::uint64_t holdings_trust_ = 0;             ///< 0: of none
   std::optional<net::Deadline> next_copy_ = {};  ///< when to try for a whole copy again
   bool reachable_ = true;                        ///< so that each loss and return is logged once
 };

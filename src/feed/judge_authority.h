@@ -27,6 +27,10 @@ struct JudgeAuthority {
     const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
     auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
     if (!chain) return chain;
+    for (const x509::Certificate& above : chain->path())
+      if (registry != nullptr && registry->withdrawal(above.fingerprint()))
+        return base::unexpected(trust::refuse(trust::Reason::issuer_withdrawn, chain->leaf(), 0,
+                                              "'" + above.subject().text + "' is withdrawn"));
     const auto fact = registry == nullptr ? std::nullopt : registry->certificate(chain->leaf().fingerprint());
     if (fact && fact->revoked_for)
       return base::unexpected(

@@ -10,11 +10,13 @@ struct Sorted {
   std::vector<trust::IssuingCa> issuing_cas;
   std::vector<trust::CertificateFact> certificates;
   std::vector<trust::SuspensionFact> suspensions;
+  std::vector<trust::WithdrawnCa> withdrawn;
 
   void operator()(const RootFact& fact) { roots.push_back(fact.certificate); }
   void operator()(const trust::IssuingCa& fact) { issuing_cas.push_back(fact); }
   void operator()(const trust::CertificateFact& fact) { certificates.push_back(fact); }
   void operator()(const trust::SuspensionFact& fact) { suspensions.push_back(fact); }
+  void operator()(const trust::WithdrawnCa& fact) { withdrawn.push_back(fact); }
 };
 
 template <class T, class SameAs>
@@ -25,18 +27,19 @@ void put(std::vector<T>& list, const T& item, SameAs same) {
 }
 
 bool same_certificate(const x509::Certificate& a, const x509::Certificate& b) { return a == b; }
-bool same_ca(const trust::IssuingCa& a, const trust::IssuingCa& b) { return a.certificate == b.certificate; }
+template <class Ca>
+bool same_ca(const Ca& a, const Ca& b) {
+  return a.certificate == b.certificate;
+}
 
 }  // namespace
 
-/// Takes over both lists, or neither.
-base::Result<void> Knowledge::publish_trust(std::vector<x509::Certificate> roots,
-                                            std::vector<trust::IssuingCa> issuing_cas) {
+/// Takes over all of it, or nothing.
+base::Result<void> Knowledge::publish_trust(Issuers issuers) {
   const auto known = trust_.take();
   const std::uint64_t generation = known ? known->generation() + 1 : 1;
-  BASE_TRY(auto set, trust::TrustSet::of_issuers(roots, issuing_cas, generation));
-  roots_ = std::move(roots);
-  issuing_cas_ = std::move(issuing_cas);
+  BASE_TRY(auto set, trust::TrustSet::of_issuers(issuers.roots, issuers.issuing_cas, generation, issuers.withdrawn));
+  issuers_ = std::move(issuers);
   trust_.publish(std::make_shared<const trust::TrustSet>(std::move(set)));
   return {};
 }
@@ -46,8 +49,8 @@ base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
   Sorted sorted;
   for (const Fact& fact : snapshot.facts)
     std::visit(sorted, fact);
-  BASE_TRY_VOID(publish_trust(std::move(sorted.roots), std::move(sorted.issuing_cas)));
-  registry_.replace(sorted.certificates, sorted.suspensions);
+  BASE_TRY_VOID(publish_trust({std::move(sorted.roots), std::move(sorted.issuing_cas), sorted.withdrawn}));
+  registry_.replace(sorted.certificates, sorted.suspensions, sorted.withdrawn);
   feed_ = snapshot.feed;
   sequence_.store(snapshot.sequence, std::memory_order_release);
   return {};
@@ -61,12 +64,14 @@ base::Result<void> Knowledge::apply(const Change& change) {
   if (const auto* suspension = std::get_if<trust::SuspensionFact>(&change.fact)) registry_.apply(*suspension);
   const auto* root = std::get_if<RootFact>(&change.fact);
   const auto* ca = std::get_if<trust::IssuingCa>(&change.fact);
-  if (root == nullptr && ca == nullptr) return {};
-  std::vector<x509::Certificate> roots = roots_;
-  std::vector<trust::IssuingCa> issuing_cas = issuing_cas_;
-  if (root != nullptr) put(roots, root->certificate, same_certificate);
-  if (ca != nullptr) put(issuing_cas, *ca, same_ca);
-  return publish_trust(std::move(roots), std::move(issuing_cas));
+  const auto* withdrawn = std::get_if<trust::WithdrawnCa>(&change.fact);
+  if (withdrawn != nullptr) registry_.apply(*withdrawn);  // holds even where no trust would be left
+  if (root == nullptr && ca == nullptr && withdrawn == nullptr) return {};
+  Issuers issuers = issuers_;
+  if (root != nullptr) put(issuers.roots, root->certificate, same_certificate);
+  if (ca != nullptr) put(issuers.issuing_cas, *ca, same_ca<trust::IssuingCa>);
+  if (withdrawn != nullptr) put(issuers.withdrawn, *withdrawn, same_ca<trust::WithdrawnCa>);
+  return publish_trust(std::move(issuers));
 }
 
 void Knowledge::skip(std::uint64_t sequence_to_skip) {

@@ -29,12 +29,17 @@ class Knowledge {
   std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
 
  private:
-  base::Result<void> publish_trust(std::vector<x509::Certificate> roots, std::vector<trust::IssuingCa> issuing_cas);
+  /// What trust is made of.
+  struct Issuers {
+    std::vector<x509::Certificate> roots;
+    std::vector<trust::IssuingCa> issuing_cas;
+    std::vector<trust::WithdrawnCa> withdrawn;
+  };
+  base::Result<void> publish_trust(Issuers issuers);
 
   mutable std::mutex writer_;
   std::string feed_;
-  std::vector<x509::Certificate> roots_;
-  std::vector<trust::IssuingCa> issuing_cas_;
+  Issuers issuers_;
   base::Published<trust::TrustSet> trust_;
   trust::RegistryView registry_;
   std::atomic<std::uint64_t> sequence_{0};

@@ -8,6 +8,7 @@ void soci::type_conversion<countersign::store::InstanceRow>::from_base(const soc
                                                                        countersign::store::InstanceRow& row) {
   using namespace countersign::store;
   row = {text(from, "id"), text(from, "label"), instant(from, "started_at"), instant(from, "seen_at")};
+  row.ca_keys = split(maybe_text(from, "ca_keys").value_or("[]"));
 }
 
 void soci::type_conversion<countersign::store::InstanceRow>::to_base(const countersign::store::InstanceRow& row,
@@ -17,6 +18,7 @@ void soci::type_conversion<countersign::store::InstanceRow>::to_base(const count
   put(to, "label", row.label);
   put(to, "started_at", row.started_at);
   put(to, "seen_at", row.seen_at);
+  put(to, "ca_keys", join(row.ca_keys));
   indicator = soci::i_ok;
 }
 
@@ -24,8 +26,9 @@ namespace countersign::store {
 
 base::Result<void> put_instance(Transaction& transaction, const InstanceRow& row) {
   return run(transaction, "store an instance", [&](soci::session& sql) {
-    sql << "INSERT INTO instances (id, label, started_at, seen_at) VALUES (:id, :label, :started_at, :seen_at)"
-           " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+    sql << "INSERT INTO instances (id, label, started_at, seen_at, ca_keys)"
+           " VALUES (:id, :label, :started_at, :seen_at, :ca_keys)"
+           " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, ca_keys = excluded.ca_keys",
         soci::use(row);
   });
 }

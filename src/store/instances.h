@@ -14,7 +14,8 @@ struct InstanceRow {
   std::string id;     ///< of one run of one authority
   std::string label;  ///< where it runs, for people
   base::Instant started_at;
-  base::Instant seen_at;  ///< by its own clock: that it changes is what counts
+  base::Instant seen_at;                  ///< by its own clock: that it changes is what counts
+  std::vector<std::string> ca_keys = {};  ///< of which issuing CAs it holds the key
 };
 
 /// Stores it, or replaces what is there of that id.

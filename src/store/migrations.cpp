@@ -306,6 +306,38 @@ constexpr std::array kNotices = {
     "CREATE INDEX letters_by_age ON letters (created_at)",
 };
 
+// line, generation: the role that a CA has, and which one after the other it is in it.
+constexpr std::array kCaRotation = {
+    "ALTER TABLE issuing_cas ADD COLUMN line TEXT",
+    "ALTER TABLE issuing_cas ADD COLUMN generation BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE issuing_cas ADD COLUMN state TEXT NOT NULL DEFAULT 'active'",
+    "ALTER TABLE issuing_cas ADD COLUMN state_since BIGINT",
+    "UPDATE issuing_cas SET line = name, state_since = created_at",
+    "CREATE UNIQUE INDEX issuing_cas_active ON issuing_cas (line) WHERE state = 'active'",
+    "CREATE UNIQUE INDEX issuing_cas_generations ON issuing_cas (line, generation)",
+
+    "CREATE TABLE prospective_cas ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " line TEXT NOT NULL,"
+    " generation BIGINT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('making', 'waiting', 'certified', 'cancelled')),"
+    " key_kind TEXT NOT NULL,"
+    " csr TEXT NOT NULL,"
+    " spki_sha256 TEXT NOT NULL,"
+    " tbs_sha256 TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL)",
+
+    "CREATE TABLE followers ("
+    " serial TEXT NOT NULL PRIMARY KEY,"
+    " caller TEXT NOT NULL,"
+    " holds TEXT NOT NULL,"
+    " seen_at BIGINT NOT NULL)",
+
+    "ALTER TABLE instances ADD COLUMN ca_keys TEXT",
+    "CREATE INDEX certificates_by_issuer ON certificates (issuer, not_after)",
+};
+
 // Who was an operator before there were roles could do everything, and still can.
 constexpr const char* kOperatorRoles[] = {
     "CREATE TABLE operator_roles ("
@@ -326,6 +358,7 @@ constexpr std::array kMigrations = {
     Migration{6, "acme", kAcme},                               //
     Migration{7, "certificate_log", kCertificateLog},          //
     Migration{8, "notices", kNotices},                         //
+    Migration{9, "ca_rotation", kCaRotation},                  //
     Migration{11, "operator_roles", kOperatorRoles},           //
 };
 

@@ -76,6 +76,32 @@ base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, con
   });
 }
 
+base::Result<std::optional<base::Instant>> find_last_end(Transaction& transaction, const std::string& issuer) {
+  return run(transaction, "find the last certificate of a CA", [&](soci::session& sql) -> std::optional<base::Instant> {
+    long long last = 0;
+    // Not MAX(): with another condition beside it, that looks at every certificate of the CA.
+    sql << "SELECT not_after FROM certificates WHERE issuer = :issuer AND purpose <> 'ocsp'"
+           " ORDER BY not_after DESC LIMIT 1",
+        soci::use(issuer, "issuer"), soci::into(last);
+    if (!sql.got_data()) return std::nullopt;
+    return base::Instant{last};
+  });
+}
+
+base::Result<std::int64_t> end_some_of(Transaction& transaction, const CaEnding& ending) {
+  return run(transaction, "revoke certificates of a CA", [&](soci::session& sql) {
+    const long long at = ending.at.micros;
+    soci::statement update =
+        (sql.prepare << "UPDATE certificates SET revoked_at = :at, revoked_for = :reason WHERE serial IN"
+                        " (SELECT serial FROM certificates WHERE issuer = :issuer AND revoked_at IS NULL"
+                        " AND not_after >= :now AND purpose <> 'ocsp' LIMIT :limit)",
+         soci::use(at, "at"), soci::use(ending.reason, "reason"), soci::use(ending.issuer, "issuer"),
+         soci::use(at, "now"), soci::use(ending.limit, "limit"));
+    update.execute(true);
+    return static_cast<std::int64_t>(update.get_affected_rows());
+  });
+}
+
 base::Result<std::vector<UnshardedRow>> list_unsharded(Transaction& transaction, int limit) {
   return run(transaction, "list certificates without a CRL", [&](soci::session& sql) {
     UnshardedRow row;

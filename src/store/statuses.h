@@ -27,6 +27,19 @@ base::Result<void> visit_statuses(Transaction& transaction, base::Instant ends_f
                                   const std::function<void(const StatusRow&)>& visit);
 base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, const std::string& fingerprint);
 
+/// The end of the last certificate of a CA, revoked or not, OCSP responders' left aside; nothing when there is none.
+base::Result<std::optional<base::Instant>> find_last_end(Transaction& transaction, const std::string& issuer);
+
+/// Ends certificates of one CA: those that have neither ended nor been revoked, OCSP responders' left aside.
+struct CaEnding {
+  std::string issuer;
+  std::string reason;
+  base::Instant at;
+  int limit;  ///< so many at once
+};
+/// Returns how many it ended.
+base::Result<std::int64_t> end_some_of(Transaction& transaction, const CaEnding& ending);
+
 /// Certificates of before there were CRLs.
 struct UnshardedRow {
   std::string serial;

@@ -5,9 +5,11 @@
 #include "store/certificates.h"
 #include "store/codes.h"
 #include "store/feed.h"
+#include "store/followers.h"
 #include "store/issuances.h"
 #include "store/issuers.h"
 #include "store/organisations.h"
+#include "store/statuses.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
@@ -66,6 +68,61 @@ class Tables : public ::testing::Test {
   std::optional<Registry> registry_;
   std::optional<Transaction> transaction_;
 };
+
+/// Two CAs that issue at once could not be told apart by whoever asks for a certificate.
+TEST_F(Tables, OneCaOfALineIsActive) {
+  const auto successor = [](const char* name, std::int64_t generation, const char* state) {
+    IssuingCaRow row{name, "partner", "production", {"transport"}, "BBBB", kNow};
+    row.line = "production-transport";
+    row.generation = generation;
+    row.state = state;
+    return row;
+  };
+  EXPECT_EQ(code_of(insert(tx(), successor("production-transport-2", 2, "active"))), "store.conflict");
+  begin();
+  EXPECT_EQ(code_of(insert(tx(), successor("production-transport-2", 2, "distributed"))), "ok");
+  keep();
+  EXPECT_EQ(code_of(insert(tx(), successor("production-transport-3", 2, "prepared"))), "store.conflict");
+  begin();
+  EXPECT_EQ(code_of(set_issuing_ca_state(tx(), "production-transport-2", "active", kNow)), "store.conflict");
+  begin();
+  ASSERT_TRUE(set_issuing_ca_state(tx(), "production-transport", "superseded", kNow));
+  ASSERT_TRUE(set_issuing_ca_state(tx(), "production-transport-2", "active", kNow));
+  keep();
+  EXPECT_EQ(find_issuing_ca_state(tx(), "production-transport")->value_or(""), "superseded");
+  EXPECT_FALSE(*find_issuing_ca_state(tx(), "nobody"));
+}
+
+TEST_F(Tables, CountsAndEndsWhatACaIssued) {
+  issue("01");
+  issue("02");
+  for (const char* issued : {"01", "02"})
+    ASSERT_TRUE(*finish_issuance(tx(), issued, "issued", kNow));
+  ASSERT_TRUE(insert(tx(), issuance("03")));
+  ASSERT_TRUE(revoke_certificate(tx(), "02", "superseded", kNow));
+  const auto now = count_issued(tx(), "production-transport", kNow);
+  EXPECT_EQ(now->living, 2) << "one that is neither ended nor revoked, one intent";
+  EXPECT_EQ(now->last, kNow + kDay);
+  EXPECT_EQ(count_issued(tx(), "production-transport", kNow + kDay * 2)->living, 1) << "the intent";
+  EXPECT_EQ(count_issued(tx(), "nobody", kNow)->last, std::nullopt);
+  EXPECT_EQ(find_last_end(tx(), "production-transport")->value_or(kNow), kNow + kDay);
+  EXPECT_FALSE(*find_last_end(tx(), "nobody"));
+  const CaEnding ending{"production-transport", "ca_compromise", kNow, 10};
+  EXPECT_EQ(end_some_of(tx(), ending), 1);
+  EXPECT_EQ(end_some_of(tx(), ending), 0);
+  EXPECT_EQ((*find_certificate(tx(), "01"))->revoked_for, "ca_compromise");
+  EXPECT_EQ((*find_certificate(tx(), "02"))->revoked_for, "superseded") << "its own reason stays";
+}
+
+TEST_F(Tables, AFollowerIsWhatItSaidLast) {
+  ASSERT_TRUE(put_follower(tx(), {"0a", "urn:one", {"11"}, kNow}));
+  ASSERT_TRUE(put_follower(tx(), {"0a", "urn:one", {"11", "22"}, kNow + kDay}));
+  ASSERT_TRUE(put_follower(tx(), {"0b", "urn:two", {}, kNow}));
+  EXPECT_EQ(list_followers(tx(), kNow)->size(), 2U);
+  EXPECT_EQ(list_followers(tx(), kNow + kDay)->front().holds.size(), 2U);
+  ASSERT_TRUE(forget_followers(tx(), kNow + kDay));
+  EXPECT_EQ(list_followers(tx(), kNow)->size(), 1U);
+}
 
 TEST_F(Tables, SerialIsUsedOnce) {
   ASSERT_TRUE(insert(tx(), issuance("01")));

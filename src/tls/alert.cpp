@@ -41,6 +41,7 @@ Alert to_alert(trust::Reason reason) {
     case Reason::weak_signature: return Alert::bad_certificate;
     case Reason::name_constraint: return Alert::bad_certificate;
     case Reason::invalid_issuer: return Alert::unknown_ca;
+    case Reason::issuer_withdrawn: return Alert::certificate_revoked;
     case Reason::proof_failed: return Alert::decrypt_error;
   }
   BASE_UNREACHABLE();

@@ -79,6 +79,12 @@ constexpr std::array kExplanations = {
     Explanation{Reason::invalid_issuer, "invalid_issuer",
                 "A certificate on the path was signed by one that is not allowed to issue certificates.",
                 "Use a certificate issued by a CA; a leaf certificate cannot issue others."},
+    Explanation{Reason::issuer_withdrawn, "issuer_withdrawn",
+                "The certificate was issued by an issuing CA of ours that is not in use any more: it was retired, or "
+                "withdrawn because its key may be known to others.",
+                "Ask for a new certificate with a new key: `countersign renew` does while the old one is still taken, "
+                "`countersign request` with an enrolment code afterwards. Its issuing CA's certificate is another one: "
+                "send the new chain."},
     Explanation{Reason::proof_failed, "proof_failed",
                 "The peer did not prove that it holds the certificate's private key.",
                 "Configure the private key that belongs to this certificate. A certificate alone opens nothing."},

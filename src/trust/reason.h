@@ -29,6 +29,7 @@ enum class Reason {
   weak_signature,
   name_constraint,
   invalid_issuer,
+  issuer_withdrawn,
   proof_failed,
 };
 

@@ -50,6 +50,8 @@ struct RegistryView::Index {
   std::array<Shard, kShards> shards;
   mutable std::shared_mutex suspended_mutex;
   std::set<std::string> suspended;  ///< "uat:acme" and "uat:acme:payments"
+  mutable std::shared_mutex withdrawn_mutex;
+  std::unordered_map<crypto::Digest256, WithdrawalCause, DigestHash> withdrawn;  ///< issuing CAs, by fingerprint
 
   Shard& shard_of(const crypto::Digest256& fingerprint) { return shards[fingerprint.back() % kShards]; }
 
@@ -65,6 +67,10 @@ struct RegistryView::Index {
     const std::unique_lock lock(suspended_mutex);
     if (fact.suspended) suspended.insert(key);
     else suspended.erase(key);
+  }
+  void put(const WithdrawnCa& fact) {
+    const std::unique_lock lock(withdrawn_mutex);
+    withdrawn.insert_or_assign(fact.certificate.fingerprint(), fact.cause);
   }
 };
 
@@ -88,8 +94,14 @@ void RegistryView::apply(const SuspensionFact& fact) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
+void RegistryView::apply(const WithdrawnCa& fact) {
+  const std::lock_guard lock(writer_);
+  current()->put(fact);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
 void RegistryView::replace(const std::vector<CertificateFact>& certificates,
-                           const std::vector<SuspensionFact>& suspensions) {
+                           const std::vector<SuspensionFact>& suspensions, const std::vector<WithdrawnCa>& withdrawn) {
   const std::lock_guard lock(writer_);
   auto index = std::make_shared<Index>();
   for (Shard& shard : index->shards)
@@ -97,6 +109,8 @@ void RegistryView::replace(const std::vector<CertificateFact>& certificates,
   for (const CertificateFact& fact : certificates)
     index->put(fact);
   for (const SuspensionFact& fact : suspensions)
+    index->put(fact);
+  for (const WithdrawnCa& fact : withdrawn)
     index->put(fact);
   {
     const std::lock_guard swapping(current_mutex_);
@@ -124,6 +138,14 @@ bool RegistryView::is_suspended(const base::Identity& identity) const {
   if (index->suspended.empty()) return false;
   return index->suspended.contains(key_of(identity.environment, identity.organisation)) ||
          index->suspended.contains(key_of(identity.environment, identity.organisation, identity.application));
+}
+
+std::optional<WithdrawalCause> RegistryView::withdrawal(const crypto::Digest256& issuer) const {
+  const std::shared_ptr<Index> index = current();
+  const std::shared_lock lock(index->withdrawn_mutex);
+  const auto found = index->withdrawn.find(issuer);
+  if (found == index->withdrawn.end()) return std::nullopt;
+  return found->second;
 }
 
 std::size_t RegistryView::size() const {

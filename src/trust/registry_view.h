@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "crypto/digest.h"
 #include "trust/purpose.h"
+#include "trust/withdrawn_ca.h"
 
 namespace countersign::trust {
 
@@ -48,11 +49,15 @@ class RegistryView {
 
   void apply(const CertificateFact& fact);
   void apply(const SuspensionFact& fact);
+  void apply(const WithdrawnCa& fact);
   /// Replaces everything by what the snapshot says, as one change.
-  void replace(const std::vector<CertificateFact>& certificates, const std::vector<SuspensionFact>& suspensions);
+  void replace(const std::vector<CertificateFact>& certificates, const std::vector<SuspensionFact>& suspensions,
+               const std::vector<WithdrawnCa>& withdrawn = {});
 
   std::optional<CertificateFact> certificate(const crypto::Digest256& fingerprint) const;
   bool is_suspended(const base::Identity& identity) const;
+  /// Why the issuing CA with this fingerprint is not believed any more; nothing when it was not withdrawn.
+  std::optional<WithdrawalCause> withdrawal(const crypto::Digest256& issuer) const;
   /// Rises with every change that could turn an accepted certificate into a refused one, or back.
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   std::size_t size() const;

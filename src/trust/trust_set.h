@@ -11,6 +11,7 @@
 
 #include "base/identity.h"
 #include "trust/purpose.h"
+#include "trust/withdrawn_ca.h"
 #include "x509/path.h"
 
 namespace countersign::trust {
@@ -25,9 +26,10 @@ struct IssuingCa {
 class TrustSet {
  public:
   /// Roots of ours and the issuing CAs under them: a leaf must come from an issuing CA that vouches for its purpose and
-  /// environment. Fails: `trust.empty`, and as x509::AnchorSet::make.
+  /// environment. Of `issuing_cas` those that are in `withdrawn`, too, are not believed: paths lead to them, so that it
+  /// can be said why. Fails: `trust.empty`, and as x509::AnchorSet::make.
   static base::Result<TrustSet> of_issuers(std::vector<x509::Certificate> roots, std::vector<IssuingCa> issuing_cas,
-                                           std::uint64_t generation);
+                                           std::uint64_t generation, std::vector<WithdrawnCa> withdrawn = {});
   /// Somebody else's roots (a public CA, a file given to `countersign verify`): any path to them will do.
   static base::Result<TrustSet> of_roots(std::vector<x509::Certificate> roots,
                                          std::vector<x509::Certificate> intermediates);
@@ -35,15 +37,22 @@ class TrustSet {
   const x509::AnchorSet& anchors() const { return anchors_; }
   /// The facts about an issuing CA, or nothing where this set was made of_roots or does not know it.
   const IssuingCa* find_issuing_ca(const x509::Certificate& certificate) const;
+  /// Null unless it was withdrawn.
+  const WithdrawnCa* find_withdrawn(const x509::Certificate& certificate) const;
   bool knows_issuing_cas() const { return !issuing_cas_.empty(); }
   const std::vector<IssuingCa>& issuing_cas() const { return issuing_cas_; }
   std::uint64_t generation() const { return generation_; }
 
  private:
-  TrustSet(x509::AnchorSet anchors, std::vector<IssuingCa> issuing_cas, std::uint64_t generation)
-      : anchors_(std::move(anchors)), issuing_cas_(std::move(issuing_cas)), generation_(generation) {}
+  TrustSet(x509::AnchorSet anchors, std::vector<IssuingCa> issuing_cas, std::vector<WithdrawnCa> withdrawn,
+           std::uint64_t generation)
+      : anchors_(std::move(anchors)),
+        issuing_cas_(std::move(issuing_cas)),
+        withdrawn_(std::move(withdrawn)),
+        generation_(generation) {}
   x509::AnchorSet anchors_;
   std::vector<IssuingCa> issuing_cas_;
+  std::vector<WithdrawnCa> withdrawn_;
   std::uint64_t generation_;
 };
 

@@ -107,6 +107,12 @@ std::optional<base::Identity> identity_in(const Certificate& leaf) {
   return found;
 }
 
+Refusal refuse_withdrawn(const Certificate& leaf, const Certificate& issuer, WithdrawalCause cause) {
+  return refuse(Reason::issuer_withdrawn, leaf, 0,
+                "its issuing CA '" + issuer.subject().text + "' is " +
+                    (cause == WithdrawalCause::retired ? "retired" : "withdrawn: its key may be known to others"));
+}
+
 /// Purpose and environment, as the leaf's issuing CA may vouch for them. Nothing means: no objection.
 std::optional<Refusal> judge_issuer(const Certificate& leaf, const IssuingCa* issuer,
                                     const std::optional<base::Identity>& identity, const Policy& policy,
@@ -174,6 +180,9 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
   if (!path) return base::unexpected(to_refusal(path.error(), leaf, trust));
   if (auto objection = judge_keys(*path)) return base::unexpected(std::move(*objection));
 
+  for (const Certificate& above : *path)
+    if (const WithdrawnCa* gone = trust.find_withdrawn(above))
+      return base::unexpected(refuse_withdrawn(leaf, above, gone->cause));
   const IssuingCa* issuer = path->size() > 1 ? trust.find_issuing_ca((*path)[1]) : nullptr;
   std::optional<base::Identity> identity = identity_in(leaf);
   if (auto objection = judge_issuer(leaf, issuer, identity, policy, trust))
@@ -196,6 +205,9 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
       fact && chain.identity() && fact->identity == *chain.identity() && fact->purpose == chain.purpose();
   if (!listed)
     return base::unexpected(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
+  for (const Certificate& above : chain.path())
+    if (const auto cause = registry.withdrawal(above.fingerprint()))
+      return base::unexpected(refuse_withdrawn(leaf, above, *cause));
   if (fact->revoked_for) return base::unexpected(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
   if (registry.is_suspended(fact->identity))
     return base::unexpected(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));

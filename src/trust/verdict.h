@@ -73,7 +73,8 @@ class AdmittedChain {
 base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presented, const Policy& policy,
                                                   const TrustSet& trust, base::Instant at);
 
-/// Holds a verified chain against the registry: listed, same identity and purpose, not revoked, not suspended.
+/// Holds a verified chain against the registry: listed, same identity and purpose, its issuing CA not
+/// withdrawn, not revoked, not suspended.
 base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryView& registry);
 
 /// Asks again about somebody admitted before: the next request, a live connection. Nothing means: still admitted.

@@ -249,6 +249,46 @@ TEST(Refusal, NamesAreEscapedAndComplete) {
   EXPECT_EQ(verdict.error().fingerprint, base::to_hex(evil.certificate.fingerprint()));
 }
 
+/// A CA that was withdrawn: new handshakes are refused by what is trusted, live connections by what the registry says.
+TEST(Withdrawal, RefusesWhatThatCaIssuedOnly) {
+  Pki pki;
+  const Issued transport = pki.client().issue();
+  const Issued signing = pki.client().purpose(Purpose::signing).issue();
+  const auto judge = [&](const Issued& one, const TrustSet& trust, const Policy& policy) {
+    const auto verdict = verify_chain(one.chain, policy, trust, pki.now());
+    return verdict ? std::string("accepted") : std::string(name(verdict.error().reason));
+  };
+  const std::vector<x509::Certificate> roots = {pki.partner_root().certificate};
+  const Policy for_signing{.purposes = {Purpose::signing}};
+  const TrustSet before = TrustSet::of_issuers(roots, pki.issuing_cas(), 1).value();
+  EXPECT_EQ(judge(transport, before, kGateway), "accepted");
+  for (const WithdrawalCause cause : {WithdrawalCause::retired, WithdrawalCause::compromised}) {
+    const WithdrawnCa gone{transport.chain.at(1), cause};
+    const TrustSet after = TrustSet::of_issuers(roots, pki.issuing_cas(), 2, {gone}).value();
+    EXPECT_EQ(judge(transport, after, kGateway), "issuer_withdrawn") << name(cause);
+    EXPECT_EQ(judge(signing, after, for_signing), "accepted") << name(cause);
+    EXPECT_EQ(after.issuing_cas().size() + 1, before.issuing_cas().size());
+    const auto leaf_alone = verify_chain({transport.certificate}, kGateway, after, pki.now());
+    ASSERT_FALSE(leaf_alone);
+    EXPECT_EQ(leaf_alone.error().reason, Reason::issuer_withdrawn) << "the leaf alone was sent";
+
+    RegistryView registry;
+    registry.apply(transport.fact());
+    registry.apply(signing.fact());
+    const auto live = admit(verify_chain(transport.chain, kGateway, before, pki.now()).value(), registry).value();
+    const auto other = admit(verify_chain(signing.chain, for_signing, before, pki.now()).value(), registry).value();
+    const auto generation = registry.generation();
+    EXPECT_FALSE(reconsider(live, registry, pki.now()));
+    registry.apply(gone);
+    EXPECT_GT(registry.generation(), generation);
+    ASSERT_TRUE(reconsider(live, registry, pki.now()));
+    EXPECT_EQ(reconsider(live, registry, pki.now())->reason, Reason::issuer_withdrawn);
+    EXPECT_FALSE(reconsider(other, registry, pki.now()));
+    registry.replace({transport.fact()}, {}, {gone});
+    EXPECT_TRUE(reconsider(live, registry, pki.now())) << "a snapshot says it, too";
+  }
+}
+
 TEST(Explanations, CoverEveryReasonOnce) {
   for (const Explanation& e : explanations()) {
     EXPECT_EQ(&explanation(e.reason), &e);

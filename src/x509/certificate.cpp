@@ -140,6 +140,11 @@ base::Instant Certificate::not_before() const { return parsed_->not_before; }
 base::Instant Certificate::not_after() const { return parsed_->not_after; }
 crypto::PublicKey Certificate::public_key() const { return parsed_->key; }
 bool Certificate::is_ca() const { return parsed_->extensions.is_ca; }
+std::optional<int> Certificate::path_length() const {
+  const long length = X509_get_pathlen(parsed_->native.get());
+  if (length < 0) return std::nullopt;
+  return static_cast<int>(length);
+}
 bool Certificate::is_self_issued() const { return parsed_->subject.der == parsed_->issuer.der; }
 
 bool Certificate::has_key_usage(KeyUsage usage) const {

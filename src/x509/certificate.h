@@ -73,6 +73,8 @@ class Certificate {
   crypto::PublicKey public_key() const;
 
   bool is_ca() const;
+  /// pathLenConstraint (RFC 5280 section 4.2.1.9); absent: any number of CAs may follow.
+  std::optional<int> path_length() const;
   bool is_self_issued() const;               ///< subject equals issuer
   bool has_key_usage(KeyUsage usage) const;  ///< false when the extension is absent
   /// The set bits of keyUsage; absent when the extension is.

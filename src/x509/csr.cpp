@@ -4,7 +4,9 @@
 
 #include "crypto/openssl_error.h"
 #include "crypto/pem.h"
+#include "x509/der.h"
 #include "x509/native.h"
+#include "x509/signature_algorithm.h"
 
 namespace countersign::x509 {
 namespace {
@@ -44,6 +46,25 @@ base::Result<Csr> Csr::parse(std::string_view pem_or_der) {
     return base::fail(base::Kind::denied, "csr.bad_proof",
                       "the certificate request is not signed by the key it names: make it again from that key");
   return Csr(crypto::PublicKey::from_native(key));
+}
+
+/// RFC 2986 section 4.2.
+base::Result<std::string> Csr::make_pem(const crypto::PublicKey& key, const Sign& sign, const SubjectName& hint) {
+  BASE_TRY(const NativeName name, make_name(hint));
+  const NativeRequest request(X509_REQ_new());
+  const bool described = request != nullptr && X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) == 1 &&
+                         X509_REQ_set_subject_name(request.get(), name.get()) == 1 &&
+                         X509_REQ_set_pubkey(request.get(), key.native()) == 1;
+  const base::Bytes algorithm = signature_algorithm_der(key.type());
+  base::Bytes info;
+  if (described) info = to_der<i2d_re_X509_REQ_tbs>(request.get());
+  if (info.empty() || algorithm.empty())
+    return base::unexpected(
+        crypto::openssl_error(base::Kind::internal, "csr.build", "the certificate request could not be made"));
+  BASE_TRY(const base::Bytes signature, sign(info));
+  base::Bytes bits;
+  der::append_bits(bits, signature);
+  return crypto::to_pem("CERTIFICATE REQUEST", der::element(der::kSequence, {info, algorithm, bits}));
 }
 
 base::Result<std::string> Csr::make_pem(const crypto::PrivateKey& key, const SubjectName& hint) {

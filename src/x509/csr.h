@@ -2,6 +2,7 @@
 // ever taken from it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "crypto/private_key.h"
@@ -23,6 +24,11 @@ class Csr {
   static base::Result<Csr> from_crmf(base::BytesView der);
   /// Made by `countersign request`: the subject is only a hint for people; the authority writes its own.
   static base::Result<std::string> make_pem(const crypto::PrivateKey& key, const SubjectName& hint);
+
+  /// For a key that is out of reach, such as in a token: `sign` is as crypto::PrivateKey::sign. Fails: `csr.build`, and
+  /// as `sign`.
+  using Sign = std::function<base::Result<base::Bytes>(base::BytesView)>;
+  static base::Result<std::string> make_pem(const crypto::PublicKey& key, const Sign& sign, const SubjectName& hint);
 
   const crypto::PublicKey& public_key() const { return key_; }
 

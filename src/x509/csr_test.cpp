@@ -132,5 +132,21 @@ TEST(Csr, SubjectHintRows) {
   }
 }
 
+/// A key that only signs elsewhere makes the same request.
+TEST(Csr, IsSignedByAKeyOutOfReach) {
+  for (const auto kind :
+       {PrivateKey::Kind::p256, PrivateKey::Kind::p384, PrivateKey::Kind::ed25519, PrivateKey::Kind::rsa2048}) {
+    const auto key = PrivateKey::generate(kind).value();
+    const auto sign = [&](base::BytesView message) { return key.sign(message); };
+    const auto csr = Csr::parse(Csr::make_pem(key.public_key(), sign, {"A CA", "Example", ""}).value());
+    ASSERT_TRUE(csr) << base::to_string(csr.error());
+    EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
+    const auto other = PrivateKey::generate(kind).value();
+    const auto forged = [&](base::BytesView message) { return other.sign(message); };
+    EXPECT_EQ(code_of(Csr::parse(Csr::make_pem(key.public_key(), forged, {"A CA", "Example", ""}).value())),
+              "csr.bad_proof");
+  }
+}
+
 }  // namespace
 }  // namespace countersign::x509

@@ -5,6 +5,8 @@
 
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
+#include "ceremony/ca_profile.h"
+#include "crypto/pem.h"
 
 namespace countersign::authority {
 namespace {
@@ -83,6 +85,7 @@ class DescribedDoors : public Doors {
   void keep_contacts();
   void enrol_and_end();
   void approve_and_refuse();
+  void rotate_a_ca();
   void look_at_the_logs();
 
   const std::string& last() const { return last_; }
@@ -181,6 +184,62 @@ void DescribedDoors::approve_and_refuse() {
   get("/v1/requests?environment=uat&state=refused&limit=3");
 }
 
+/// A certificate and a CRL as ceremonies make them, with the key of the root that a first run has left.
+struct AtCeremony {
+  x509::Certificate root;  // a copy: each change loads the hierarchy anew
+  crypto::PrivateKey key;
+  base::Instant now;
+
+  std::string certify(const std::string& request) const {
+    testing::SeededRandom random(5);
+    const ceremony::CaOrder order{.rank = ceremony::CaRank::issuing,
+                                  .subject = {"The third", "Example Payments", {}},
+                                  .key = x509::Csr::parse(request)->public_key(),
+                                  .not_before = now,
+                                  .not_after = now + kDay * 3000};
+    const auto draft = ceremony::draft(order, &root, now, random).value();
+    return draft.assemble(key.sign(draft.tbs().der).value())->to_pem();
+  }
+  std::string make_crl() const {
+    const auto tbs = x509::build_tbs({.number = 2,
+                                      .this_update = now + std::chrono::seconds(5),
+                                      .next_update = now + kDay,
+                                      .urls = {"http://pki.example/crl/partner-root-0.crl"},
+                                      .scope = x509::CrlScope::ca_certificates,
+                                      .revoked = {}},
+                                     root);
+    return crypto::to_pem("X509 CRL", x509::assemble(*tbs, key.sign(tbs->der).value()));
+  }
+};
+
+void DescribedDoors::rotate_a_ca() {
+  // Before the worker has anything to do by itself: new trust has the authority look after its own certificate.
+  const tls::Credential gateway = credential("internal:service:gateway", Purpose::service);
+  const std::string cas = "/v1/issuing-cas";
+  const auto take = [&](const std::string& ca, const char* step, const object& body = {}) {
+    return member(post(cas + "/" + ca + "/" + step, body), "state");
+  };
+  EXPECT_EQ(member(post(cas, {{"line", "uat-signing"}, {"key", "p384"}}), "state"), "waiting");
+  EXPECT_EQ(take("uat-signing-2", "certify"), "prepared");
+  EXPECT_EQ(take("uat-signing-2", "cancel"), "retired");
+  EXPECT_EQ(member(post(cas, {{"line", "uat-signing"}}), "name"), "uat-signing-3");
+  const AtCeremony at{
+      authority().hierarchy().root(Root::partner),
+      load_key(key_file(authority().folder().keys(), "partner-root"), EstablishedData::shared().passphrase()).value(),
+      clock.now()};
+  const std::string certificate = at.certify(member(get(cas + "/uat-signing-3"), "csr"));
+  EXPECT_EQ(take("uat-signing-3", "certificate", {{"certificate", certificate}}), "prepared");
+  EXPECT_EQ(take("uat-signing-3", "distribute"), "distributed");
+  ASSERT_EQ(outcome(internal(&gateway, {.target = changes_path("after=999999999&holds=0123456789abcdef")})),
+            "410 feed.gone");
+  EXPECT_EQ(take("uat-signing-3", "activate", {{"reason", "nobody judges these in a handshake"}}), "active");
+  EXPECT_FALSE(get(cas + "/uat-signing-3").at("followers").as_array().empty());
+  EXPECT_EQ(take("uat-signing", "retire"), "retired");
+  EXPECT_EQ(take("uat-signing-3", "withdraw", {{"reason", "a tape was lost"}}), "withdrawn");
+  EXPECT_EQ(get(cas).at("issuing_cas").as_array().size(), 9U);
+  post("/v1/roots/partner/crl", {{"crl", at.make_crl()}});
+}
+
 void DescribedDoors::look_at_the_logs() {
   call(nullptr, {.target = "/v1/health"});
   call(nullptr, {.target = "/v1/openapi.json"});
@@ -206,6 +265,7 @@ TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_contacts();
   enrol_and_end();
   approve_and_refuse();
+  rotate_a_ca();
   look_at_the_logs();
   for (const Operation& operation : DescribedApi::served().operations())
     EXPECT_TRUE(answered().contains(name_of(operation)))

@@ -73,7 +73,7 @@ class Doors : public ::testing::Test {
     auto context = tls::ClientContext::make(own);
     tls::JudgeServer judge = [this](const trust::PresentedChain& presented) {
       const trust::Policy policy{.purposes = {Purpose::server}, .server_name = "localhost"};
-      return trust::verify_chain(presented, policy, authority_->trust(), clock.now());
+      return trust::verify_chain(presented, policy, *authority_->trust(), clock.now());
     };
     auto made = co_await tls::Handshake::connect(std::move(*socket), *context, "localhost", std::move(judge), soon());
     if (!made) co_return base::unexpected(made.error().error);

@@ -8,7 +8,7 @@ namespace countersign::authority {
 
 tls::JudgeClient Gate::judge() const {
   return [this](const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
-    auto chain = trust::verify_chain(presented, policy_, authority_->trust(), authority_->clock().now());
+    auto chain = trust::verify_chain(presented, policy_, *authority_->trust(), authority_->clock().now());
     if (!chain) return base::unexpected(std::move(chain).error());
     return trust::admit(std::move(*chain), authority_->view());
   };
@@ -33,7 +33,8 @@ base::Result<void> Gate::recheck(const ApiCaller& caller) const {
 
 std::vector<x509::Certificate> Gate::issuers() const {
   std::vector<x509::Certificate> issuers;
-  for (const IssuingCa& ca : authority_->hierarchy().issuing_cas())
+  const auto trust = authority_->trust();
+  for (const trust::IssuingCa& ca : trust->issuing_cas())
     if (std::ranges::any_of(policy_.purposes, [&](trust::Purpose purpose) { return ca.purposes.contains(purpose); }))
       issuers.push_back(ca.certificate);
   return issuers;

@@ -4,6 +4,7 @@
 #include "authority/api/renewal_call.h"
 #include "authority/doors/problem.h"
 #include "authority/registry/feed_source.h"
+#include "feed/holdings.h"
 #include "feed/sightings.h"
 #include "http/problem.h"
 
@@ -88,7 +89,7 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
 net::Task<Answer> InternalApi::snapshot() {
   Answer answer = dropped();
   std::function<void()> job = [&] {
-    auto taken = take_snapshot_for_followers(parts_.authority.ledger(), parts_.authority.hierarchy());
+    auto taken = take_snapshot_for_followers(parts_.authority.ledger());
     if (taken) taken->feed = parts_.authority.feed_id();
     if (taken) answer = http::json_response(200, feed::to_json_text(*taken));
     else answer = base::unexpected(taken.error());
@@ -101,6 +102,8 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
   BASE_CO_TRY(const std::uint64_t after, read_after(request));
   const auto feed = request.query("feed");
   BASE_CO_TRY(const base::Duration wait, read_wait(request));
+  BASE_CO_TRY(auto holds, feed::parse_holdings(request.query("holds").value_or("")));
+  co_await note_follower(caller, std::move(holds));
   const net::Deadline deadline = net::Deadline::after(wait);
   for (;;) {
     base::Result<FeedChanges> found = dropped();
@@ -116,6 +119,17 @@ net::Task<Answer> InternalApi::changes(const http::Request& request, const Inter
       co_return http::json_response(200, feed::to_json_text(found->sequence, found->changes));
     co_await bell_.wait_beyond(found->sequence, deadline);
   }
+}
+
+/// What is not noted now is at the next poll: the feed goes on.
+net::Task<void> InternalApi::note_follower(const InternalCaller& caller, std::vector<std::string> holds) {
+  std::function<void()> job = [&] {
+    const x509::Certificate& certificate = caller.peer.certificate();
+    const auto noted =
+        parts_.authority.followers().note(certificate, caller.peer.identity().to_urn(), std::move(holds));
+    if (!noted) parts_.log.warning("follower.not_noted", {{"error", base::to_string(noted.error())}});
+  };
+  co_await parts_.worker.run(parts_.loop, std::move(job));
 }
 
 net::Task<Answer> InternalApi::perform(Handler handler, const http::Request& request, const InternalCaller& caller) {

@@ -23,6 +23,7 @@ class InternalApi {
   net::Task<Answer> dispatch(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> snapshot();
   net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
+  net::Task<void> note_follower(const InternalCaller& caller, std::vector<std::string> holds);
   using Handler = Answer (*)(Authority&, const tls::VerifiedPeer&, const http::Request&);
   /// On the worker, in turn with every commit: who was revoked while the call waited gets nothing.
   net::Task<Answer> perform(Handler handler, const http::Request& request, const InternalCaller& caller);

@@ -94,6 +94,7 @@ base::Result<std::unique_ptr<Service>> Service::make(const Settings& settings, c
 }
 
 base::Result<void> Service::load_contexts() {
+  trust_ = parts_.authority.trust();
   BASE_TRY(const auto own, feed::load(server_files(parts_.authority.folder())));
   BASE_TRY(auto api, tls::ServerContext::make(own, tls::ClientCertificate::optional, api_gate_.issuers()));
   BASE_TRY(auto internal, tls::ServerContext::make(own, tls::ClientCertificate::required, internal_gate_.issuers()));
@@ -121,7 +122,7 @@ void Service::start() {
   net::spawn(parts_.loop, look_after_certificate(), "certificate.renewal", parts_.log);
   net::spawn(parts_.loop, look_after_connections(), "connections.check", parts_.log);
   if (parts_.authority.is_shared()) net::spawn(parts_.loop, keep_up_with_registry(), "registry.follow", parts_.log);
-  bell_.on_news([this] { reconsider_everyone(); });
+  bell_.on_news([this] { take_news(); });
 }
 
 template <class Live>
@@ -179,15 +180,26 @@ net::Task<void> Service::look_after_certificate() {
   while (!draining_) {
     const net::Deadline next = net::Deadline::after(kCertificateCheck);
     co_await net::sleep_until(next);
-    base::Result<Provision> provided = Provision::was_there;
-    std::function<void()> job = [&] { provided = parts_.authority.provide_server_certificate(); };
-    co_await parts_.worker.run(parts_.loop, std::move(job));
-    if (provided && *provided == Provision::was_there) continue;
-    const base::Result<void> loaded =
-        provided ? load_contexts() : base::Result<void>(base::unexpected(provided.error()));
-    if (loaded) parts_.log.info("certificate.renewed", {{"of", "server"}});
-    else parts_.log.error("certificate.renewal_failed", {{"error", base::to_string(loaded.error())}});
+    co_await renew_certificate();
   }
+}
+
+net::Task<void> Service::renew_certificate() {
+  base::Result<Provision> provided = Provision::was_there;
+  std::function<void()> job = [&] { provided = parts_.authority.provide_server_certificate(); };
+  co_await parts_.worker.run(parts_.loop, std::move(job));
+  if (provided && *provided == Provision::was_there) co_return;
+  const base::Result<void> loaded = provided ? load_contexts() : base::Result<void>(base::unexpected(provided.error()));
+  if (loaded) parts_.log.info("certificate.renewed", {{"of", "server"}});
+  else parts_.log.error("certificate.renewal_failed", {{"error", base::to_string(loaded.error())}});
+}
+
+void Service::take_news() {
+  reconsider_everyone();
+  if (draining_ || parts_.authority.trust() == trust_) return;
+  if (const auto loaded = load_contexts(); !loaded)
+    parts_.log.error("listener.context_kept", {{"error", base::to_string(loaded.error())}});
+  net::spawn(parts_.loop, renew_certificate(), "certificate.renewal", parts_.log);
 }
 
 void Service::reconsider_everyone() {

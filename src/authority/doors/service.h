@@ -53,6 +53,9 @@ class Service {
   /// Cuts the connections of those who are no longer admitted (law 6): at every publication, and as time passes.
   void reconsider_everyone();
   net::Task<void> look_after_connections();
+  /// At every publication: who is trusted may be others now.
+  void take_news();
+  net::Task<void> renew_certificate();
   net::Task<void> keep_up_with_registry();
   net::Task<void> serve_api(ApiServer::Live& live);
   net::Task<void> serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit);
@@ -76,6 +79,7 @@ class Service {
   std::unique_ptr<InternalServer> internal_server_;
   std::shared_ptr<std::size_t> anonymous_ = std::make_shared<std::size_t>(0);
   std::shared_ptr<std::size_t> partners_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<const trust::TrustSet> trust_;  ///< whose names the contexts send
   bool draining_ = false;
 };
 

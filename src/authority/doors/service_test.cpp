@@ -269,7 +269,7 @@ TEST_F(Doors, RenewForTheCallersOwnIdentity) {
 TEST_F(Doors, AnswerALongPollAtOnce) {
   const auto gateway = credential("internal:service:gateway", Purpose::service);
   const auto partner = credential("production:acme:payments", Purpose::transport);
-  const auto start = take_snapshot(authority().ledger(), authority().hierarchy());
+  const auto start = take_snapshot(authority().ledger());
   auto connection = testing::run(loop, connect(service().internal_at(), &gateway));
   ASSERT_TRUE(connection);
   Poll waiting;
@@ -288,7 +288,7 @@ TEST_F(Doors, AnswerALongPollAtOnce) {
 
 TEST_F(Doors, TellTheRevokedNoMoreNews) {
   const auto gateway = credential("internal:service:gateway", Purpose::service);
-  const auto start = take_snapshot(authority().ledger(), authority().hierarchy());
+  const auto start = take_snapshot(authority().ledger());
   auto connection = testing::run(loop, connect(service().internal_at(), &gateway));
   ASSERT_TRUE(connection);
   Poll waiting;
@@ -303,7 +303,7 @@ TEST_F(Doors, TellTheRevokedNoMoreNews) {
 
 TEST_F(Doors, DrainWithoutLosingWhoWaits) {
   const auto gateway = credential("internal:service:gateway", Purpose::service);
-  const auto start = take_snapshot(authority().ledger(), authority().hierarchy());
+  const auto start = take_snapshot(authority().ledger());
   auto busy = testing::run(loop, connect(service().internal_at(), &gateway));
   auto idle = testing::run(loop, connect(service().api_at(), admin()));
   ASSERT_TRUE(busy && idle);

@@ -42,7 +42,10 @@ net::Task<bool> StatusKeeper::attempt(std::function<base::Result<void>()> work, 
 }
 
 net::Task<bool> StatusKeeper::follow() {
-  std::function<base::Result<void>()> work = [this] { return parts_.authority.status().follow(); };
+  std::function<base::Result<void>()> work = [this]() -> base::Result<void> {
+    BASE_TRY_VOID(parts_.authority.refresh());
+    return parts_.authority.status().follow();
+  };
   co_return co_await attempt(std::move(work), "status.failed");
 }
 
@@ -86,7 +89,7 @@ net::Task<void> StatusKeeper::run() {
       good = co_await make_crls() && good;
       report_dates();
     }
-    if (checking) good = co_await provide_responders() && good;
+    if (checking || status.lacks_responders()) good = co_await provide_responders() && good;
     if (checking) check = net::Deadline::after(kStatusCheck);
     if (good) continue;
     check = net::Deadline::after(kStatusRetry);

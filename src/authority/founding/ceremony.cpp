@@ -10,8 +10,7 @@ namespace {
 
 /// A CN has at most 64 characters (RFC 5280 appendix A.1), the longest title of ours 31 and a space.
 constexpr std::size_t kProviderInCn = 32;
-/// For clocks that are behind, generously: CA certificates are looked at right after they were made.
-constexpr base::Duration kCaBackdating = std::chrono::hours(1);
+constexpr std::size_t kCnLimit = 64;
 
 std::string_view title_of(Root root) {
   switch (root) {
@@ -22,8 +21,8 @@ std::string_view title_of(Root root) {
 }
 
 /// What fits of the provider's name, never half a UTF-8 character.
-std::string shorten(const std::string& provider) {
-  std::size_t end = std::min(provider.size(), kProviderInCn);
+std::string shorten(const std::string& provider, std::size_t limit) {
+  std::size_t end = std::min(provider.size(), limit);
   while (end > 0 && end < provider.size() && (static_cast<unsigned char>(provider[end]) & 0xC0) == 0x80)
     --end;
   std::string text = provider.substr(0, end);
@@ -32,18 +31,13 @@ std::string shorten(const std::string& provider) {
   return text;
 }
 
-struct CaName {
-  const std::string& provider;
-  std::string_view title;
-};
-
 base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::PublicKey& key, base::Instant now,
                                             crypto::Random& random) {
   BASE_TRY(auto serial, x509::Serial::generate(random));
   const base::Instant start = base::Instant::from_unix_seconds((now - kCaBackdating).unix_seconds());
   return x509::CertificateSpec{
       .serial = std::move(serial),
-      .subject = {shorten(name.provider) + " " + std::string(name.title), name.provider, {}},
+      .subject = {ca_common_name(name), name.provider, {}},
       .not_before = start,
       .not_after = start + kIssuingCaLife,
       .key = key,
@@ -121,6 +115,12 @@ base::Result<Ceremony> hold_ceremony(const CeremonyPlan& plan, const CeremonySup
     ceremony.issuing_cas.push_back(std::move(made));
   }
   return ceremony;
+}
+
+std::string ca_common_name(const CaName& name, std::int64_t generation) {
+  std::string title = " " + std::string(name.title);
+  if (generation > 1) title += " G" + std::to_string(generation);
+  return shorten(name.provider, std::min(kProviderInCn, kCnLimit - title.size())) + title;
 }
 
 std::string root_key_name(Root root) { return std::string(name(root)) + "-root"; }

@@ -54,6 +54,16 @@ struct CeremonyPlan {
 /// Roots for 20 years, issuing CAs for 10 with pathLen 0 (RFC 5280 section 4.2.1.9). Fails: as CaKeys and x509.
 base::Result<Ceremony> hold_ceremony(const CeremonyPlan& plan, const CeremonySupplies& supplies);
 
+/// notBefore of a CA lies this much in the past, for clocks that are behind: it is looked at right after it was made.
+inline constexpr base::Duration kCaBackdating = std::chrono::hours(1);
+
+struct CaName {
+  const std::string& provider;
+  std::string_view title;
+};
+/// "PROVIDER TITLE", from the second generation on "PROVIDER TITLE G2": what fits of the provider's name.
+std::string ca_common_name(const CaName& name, std::int64_t generation = 1);
+
 /// The name of a root's key file, without ".pem".
 std::string root_key_name(Root root);
 

@@ -71,14 +71,23 @@ base::Result<void> Credentials::obtain(const feed::CredentialFiles& files, const
 }
 
 /// A certificate may be stored and not be valid: the clock was wrong when it was issued, or is wrong now.
-bool Credentials::is_believed(const tls::Credential& credential) const {
+base::Result<bool> Credentials::is_believed(const tls::Credential& credential) const {
   const trust::Policy policy{.purposes = {trust::Purpose::server}};
-  return trust::verify_chain(credential.chain, policy, trust_, ledger_.now()).has_value();
+  BASE_TRY(const auto trust, hierarchy_.to_trust_set());
+  return trust::verify_chain(credential.chain, policy, trust, ledger_.now()).has_value();
+}
+
+/// Its issuing CA still issues: whoever has been superseded may be retired one day.
+bool Credentials::is_of_today(const x509::Certificate& certificate) const {
+  const IssuingCa* issuer = hierarchy_.find_issuer(base::Environment::internal, trust::Purpose::server);
+  return issuer == nullptr || certificate.authority_key_id() == issuer->certificate.subject_key_id();
 }
 
 base::Result<bool> Credentials::has_usable_server(const DataFolder& folder) {
   const auto present = feed::load(server_files(folder));
-  if (!present || !is_believed(*present)) return false;
+  if (!present) return false;
+  BASE_TRY(const bool believed, is_believed(*present));
+  if (!believed) return false;
   BASE_TRY(auto rows, ledger_.read());
   BASE_TRY(const auto row, store::find_certificate(rows, present->chain.front().serial().hex()));
   return row && !row->revoked_at;
@@ -86,9 +95,10 @@ base::Result<bool> Credentials::has_usable_server(const DataFolder& folder) {
 
 base::Result<bool> Credentials::is_good_server(const feed::CredentialFiles& files, const base::Identity& identity) {
   const auto present = feed::load(files);
-  if (!present || !is_believed(*present)) return false;
+  if (!present) return false;
+  BASE_TRY(const bool believed, is_believed(*present));
   const x509::Certificate& certificate = present->chain.front();
-  if (feed::is_due(certificate, ledger_.now())) return false;
+  if (!believed || !is_of_today(certificate) || feed::is_due(certificate, ledger_.now())) return false;
   {
     BASE_TRY(auto rows, ledger_.read());
     BASE_TRY(const auto application, store::find_application(rows, to_key(identity)));

@@ -18,11 +18,17 @@ enum class Provision { made_now, was_there };
 class Credentials {
  public:
   /// Borrows all.
-  Credentials(Ledger& ledger, const trust::TrustSet& trust, Enrolment& enrolment, Issuance& issuance)
-      : ledger_(ledger), trust_(trust), enrolment_(enrolment), issuance_(issuance) {}
+  struct Parts {
+    Ledger& ledger;
+    const Hierarchy& hierarchy;
+    Enrolment& enrolment;
+    Issuance& issuance;
+  };
+  explicit Credentials(const Parts& parts)
+      : ledger_(parts.ledger), hierarchy_(parts.hierarchy), enrolment_(parts.enrolment), issuance_(parts.issuance) {}
 
   /// Sees to it that there is a server certificate that whoever verifies it now accepts, with the registry's server
-  /// names and a third of its life ahead.
+  /// names, a third of its life ahead, and from the issuing CA that issues today.
   base::Result<Provision> provide_server(const DataFolder& folder);
   /// Is there a server certificate that callers accept now, due or not?
   base::Result<bool> has_usable_server(const DataFolder& folder);
@@ -34,14 +40,15 @@ class Credentials {
 
  private:
   base::Result<bool> is_good_server(const feed::CredentialFiles& files, const base::Identity& identity);
-  bool is_believed(const tls::Credential& credential) const;
+  base::Result<bool> is_believed(const tls::Credential& credential) const;
+  bool is_of_today(const x509::Certificate& certificate) const;
   base::Result<bool> has_usable_operator();
   /// Key first, then certificate, then both into place.
   base::Result<void> obtain(const feed::CredentialFiles& files, const base::Identity& identity, trust::Purpose purpose);
   base::Result<Issued> certify(const crypto::PrivateKey& key, const base::Identity& identity, trust::Purpose purpose);
 
   Ledger& ledger_;
-  const trust::TrustSet& trust_;
+  const Hierarchy& hierarchy_;
   Enrolment& enrolment_;
   Issuance& issuance_;
 };

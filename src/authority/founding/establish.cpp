@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "authority/founding/awaited_ceremony.h"
 #include "authority/founding/ceremony.h"
 #include "authority/issuance/signer.h"
 #include "authority/registry/directory.h"
@@ -137,9 +138,29 @@ base::Result<TokenCaKeys::LeftOver> claim_token(const FirstRun& run) {
   return TokenCaKeys::LeftOver::none;
 }
 
+/// The end of the first stage: the key of the audit log's seal, which is always a file.
+base::Result<void> begin_audit(const FirstRun& run, Ledger& ledger) {
+  BASE_TRY(auto audit_key, open_audit_key(run.folder.new_keys(), run.passphrase));
+  ledger.seal().use_key(std::move(audit_key));
+  BASE_TRY_VOID(ledger.seal().begin());
+  return sync_folder(run.folder.root());
+}
+
+/// The first stage where the roots are made elsewhere: keys stay from start to start until the ceremony was held.
+base::Result<Ceremony> take_keys(const FirstRun& run, Ledger& ledger) {
+  const fs::path folder = run.folder.new_keys();
+  BASE_TRY_VOID(base::make_folder(folder));
+  if (run.token != nullptr) BASE_TRY_VOID(claim_token(run));
+  CaKeyHome keys({folder, run.passphrase, run.token});
+  BASE_TRY(auto ceremony, take_ceremony({run.ceremony, run.provider, ledger.now()}, keys));
+  BASE_TRY_VOID(begin_audit(run, ledger));
+  return ceremony;
+}
+
 /// The first stage: the keys, wherever they are to lie, and that of the audit log's seal, which is always a file.
 base::Result<Ceremony> make_keys(const FirstRun& run, Ledger& ledger) {
   const fs::path folder = run.folder.new_keys();
+  if (!run.ceremony.empty()) return take_keys(run, ledger);
   BASE_TRY_VOID(empty_new_keys(run));
   const auto kind = run.token == nullptr ? crypto::PrivateKey::Kind::p256 : run.token->settings.key;
   FileCaKeys files(folder, run.passphrase, kind);
@@ -150,10 +171,7 @@ base::Result<Ceremony> make_keys(const FirstRun& run, Ledger& ledger) {
   }
   CaKeys& keys = in_token ? static_cast<CaKeys&>(*in_token) : files;
   BASE_TRY(auto ceremony, hold_ceremony({run.provider, ledger.now(), run.status_urls}, {keys, run.random}));
-  BASE_TRY(auto audit_key, open_audit_key(folder, run.passphrase));
-  ledger.seal().use_key(std::move(audit_key));
-  BASE_TRY_VOID(ledger.seal().begin());
-  BASE_TRY_VOID(sync_folder(run.folder.root()));
+  BASE_TRY_VOID(begin_audit(run, ledger));
   return ceremony;
 }
 
@@ -163,7 +181,7 @@ base::Result<void> add_crl(Amendment& amendment, const NewRoot& root) {
                           static_cast<std::int64_t>(spec.number),
                           spec.this_update,
                           spec.next_update,
-                          base::to_hex(crypto::sha256(root.crl.tbs.der)),
+                          base::to_hex(crypto::sha256(root.crl.tbs.der.empty() ? root.crl.der : root.crl.tbs.der)),
                           0};
   BASE_TRY(const bool recorded, store::record_crl(amendment.rows(), row));
   BASE_TRY(const bool published,
@@ -193,6 +211,8 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                             now};
     for (const trust::Purpose purpose : plan.purposes)
       row.purposes.emplace_back(trust::name(purpose));
+    row.line = row.name;
+    row.state_since = now;
     BASE_TRY_VOID(store::insert(amendment.rows(), row));
     BASE_TRY_VOID(amendment.audit({the_authority(),
                                    "issuing_ca.created",

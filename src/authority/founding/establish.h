@@ -35,14 +35,17 @@ struct FirstRun {
   const base::Secret& passphrase;
   crypto::Random& random;
   const TokenHome* token = nullptr;  ///< where the keys are made in a token; otherwise in files
-  StatusUrls status_urls = {};       ///< named by the issuing CAs' certificates for as long as they live; empty: none
+  std::filesystem::path ceremony =
+      {};                       ///< where the roots are made offline: the folder of requests and what comes back
+  StatusUrls status_urls = {};  ///< named by the issuing CAs' certificates for as long as they live; empty: none
 };
 
 enum class Establishment { made_now, was_there };
 
 /// Fails: `authority.registry_lost` when there are keys and an empty registry (making new ones would end every
 /// certificate), `keys.missing`, `keys.exist` when the token has another authority's, `provider.name`,
-/// `server_name.invalid`, and as store, crypto, token and files.
+/// `server_name.invalid`, and as store, crypto, token and files; and as take_ceremony() where the roots are
+/// made offline.
 base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run);
 
 /// Writes the certificates of roots and issuing CAs to the folder, and the two trust chains beside it, where they are

@@ -281,7 +281,7 @@ TEST_F(Starts, RecoverAnOperatorWhenAsked) {
   const auto after = load(operator_files(data()));
   EXPECT_NE(after.chain.front().serial().hex(), before.serial().hex());
   const auto chain =
-      trust::verify_chain(after.chain, {.purposes = {trust::Purpose::service}}, (*authority)->trust(), clock.now());
+      trust::verify_chain(after.chain, {.purposes = {trust::Purpose::service}}, *(*authority)->trust(), clock.now());
   EXPECT_TRUE(trust::admit(*chain, (*authority)->view()));
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM audit WHERE action = 'operator.recovered'"), "1");
 }

@@ -5,6 +5,7 @@
 #include "authority/issuance/key_policy.h"
 #include "authority/registry/rows.h"
 #include "authority/registry/server_names.h"
+#include "store/issuers.h"
 #include "store/organisations.h"
 
 namespace countersign::authority {
@@ -86,13 +87,29 @@ base::Result<const IssuingCa*> Checker::find_issuer(const Order& order) const {
   const IssuingCa* issuer =
       is_responder ? order.speaks_for : hierarchy_.find_issuer(identity.environment, order.purpose);
   if (issuer == nullptr)
-    return base::fail(Kind::internal, "issuer.none",
-                      "no issuing CA is set up for " + std::string(trust::name(order.purpose)));
+    return base::fail(Kind::unavailable, "issuer.none",
+                      "no issuing CA issues certificates for " + std::string(trust::name(order.purpose)) +
+                          " at present: an operator must activate one");
   return issuer;
 }
 
+namespace {
+
+/// Another authority may have retired the issuer since this one looked.
+base::Result<void> check_issuer_again(store::Transaction& rows, const Checked& checked) {
+  BASE_TRY(const auto text, store::find_issuing_ca_state(rows, checked.issuer().name));
+  BASE_TRY(const CaState state, parse_ca_state(text.value_or("")));
+  const bool speaks_for_itself = checked.order().speaks_for != nullptr && state != CaState::prepared;
+  if (state == CaState::active || state == CaState::superseded || speaks_for_itself) return {};
+  return base::fail(Kind::unavailable, "issuer.changed",
+                    "the issuing CA '" + checked.issuer().name + "' stopped issuing in this moment: ask again");
+}
+
+}  // namespace
+
 base::Result<void> check_again(store::Transaction& rows, const Checked& checked) {
   const Order& order = checked.order();
+  BASE_TRY_VOID(check_issuer_again(rows, checked));
   BASE_TRY(const auto application, find_active(rows, order.identity));
   BASE_TRY_VOID(check_key_uses(rows, {order.identity, order.purpose}, order.csr.public_key()));
   const bool carries_names = profile_of(order.purpose).carries_server_names;

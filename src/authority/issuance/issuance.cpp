@@ -63,20 +63,28 @@ std::string_view name(Step step) {
     case Step::after_crl_record: return "after_crl_record";
     case Step::after_crl_sign: return "after_crl_sign";
     case Step::after_crl_publish: return "after_crl_publish";
+    case Step::after_ca_claim: return "after_ca_claim";
+    case Step::after_ca_key: return "after_ca_key";
+    case Step::after_ca_record: return "after_ca_record";
+    case Step::after_ca_sign: return "after_ca_sign";
+    case Step::after_ca_change: return "after_ca_change";
   }
   BASE_UNREACHABLE();
 }
 
 base::Result<Step> parse_step(std::string_view text) {
-  constexpr std::array kSteps = {Step::after_check,    Step::after_lint,       Step::after_record,
-                                 Step::after_sign,     Step::after_publish,    Step::after_crl_record,
-                                 Step::after_crl_sign, Step::after_crl_publish};
+  constexpr std::array kSteps = {
+      Step::after_check,      Step::after_lint,     Step::after_record,      Step::after_sign,     Step::after_publish,
+      Step::after_crl_record, Step::after_crl_sign, Step::after_crl_publish, Step::after_ca_claim, Step::after_ca_key,
+      Step::after_ca_record,  Step::after_ca_sign,  Step::after_ca_change};
   for (const Step step : kSteps)
     if (text == name(step)) return step;
-  return base::fail(base::Kind::invalid, "step.unknown",
-                    "'" + std::string(text.substr(0, 40)) +
-                        "' is not a step: use after_check, after_lint, after_record, after_sign, after_publish, " +
-                        "after_crl_record, after_crl_sign or after_crl_publish");
+  return base::fail(
+      base::Kind::invalid, "step.unknown",
+      "'" + std::string(text.substr(0, 40)) +
+          "' is not a step: use after_check, after_lint, after_record, after_sign, after_publish, " +
+          "after_crl_record, after_crl_sign, after_crl_publish, after_ca_claim, after_ca_key, after_ca_record, "
+          "after_ca_sign or after_ca_change");
 }
 
 }  // namespace countersign::authority

@@ -22,6 +22,11 @@ enum class Step {
   after_crl_record,
   after_crl_sign,
   after_crl_publish,
+  after_ca_claim,   ///< a name for the next issuing CA is durable
+  after_ca_key,     ///< its key is
+  after_ca_record,  ///< what its certificate will say is
+  after_ca_sign,
+  after_ca_change,  ///< a step of a rotation is durable
 };
 std::string_view name(Step step);
 /// Fails: `step.unknown`.

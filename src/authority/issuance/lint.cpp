@@ -4,6 +4,7 @@
 #include <array>
 
 #include "authority/registry/server_names.h"
+#include "ceremony/throw_away.h"
 #include "crypto/strength.h"
 
 namespace countersign::authority {
@@ -159,49 +160,6 @@ constexpr std::array kRules = {
     Rule{"information_access", access_is_exact},
 };
 
-base::Result<crypto::PrivateKey::Kind> kind_like(const crypto::PublicKey& key) {
-  using Kind = crypto::PrivateKey::Kind;
-  switch (key.type()) {
-    case crypto::KeyType::ec_p256: return Kind::p256;
-    case crypto::KeyType::ec_p384: return Kind::p384;
-    case crypto::KeyType::ed25519: return Kind::ed25519;
-    case crypto::KeyType::rsa:
-      if (key.bits() <= 2048) return Kind::rsa2048;
-      return key.bits() <= 3072 ? Kind::rsa3072 : Kind::rsa4096;
-    case crypto::KeyType::other: break;
-  }
-  return base::fail(base::Kind::internal, "lint.failed", "the issuing CA's key is of a kind that signs no certificate");
-}
-
-/// Making an RSA key takes up to seconds, so one of each size serves for all: nobody believes it, and it never leaves.
-template <crypto::PrivateKey::Kind kKind>
-base::Result<base::Bytes> sign_with_kept(base::BytesView bytes) {
-  static const auto kKey = crypto::PrivateKey::generate(kKind);
-  if (!kKey) return base::unexpected(kKey.error());
-  return kKey->sign(bytes);
-}
-
-base::Result<base::Bytes> sign_with_throw_away(crypto::PrivateKey::Kind kind, base::BytesView bytes) {
-  using Kind = crypto::PrivateKey::Kind;
-  switch (kind) {
-    case Kind::rsa2048: return sign_with_kept<Kind::rsa2048>(bytes);
-    case Kind::rsa3072: return sign_with_kept<Kind::rsa3072>(bytes);
-    case Kind::rsa4096: return sign_with_kept<Kind::rsa4096>(bytes);
-    case Kind::p256:
-    case Kind::p384:
-    case Kind::ed25519: break;
-  }
-  BASE_TRY(const auto key, crypto::PrivateKey::generate(kind));
-  return key.sign(bytes);
-}
-
-/// The bytes with a signature that nobody believes, by a key of the issuer's kind.
-base::Result<Certificate> sign_for_show(const x509::TbsCertificate& tbs, const crypto::PublicKey& issuer) {
-  BASE_TRY(const auto kind, kind_like(issuer));
-  BASE_TRY(const base::Bytes signature, sign_with_throw_away(kind, tbs.der));
-  return x509::assemble(tbs, signature);
-}
-
 }  // namespace
 
 base::Result<void> apply_rules(const Certificate& certificate, const LintRules& rules) {
@@ -217,7 +175,7 @@ base::Result<Linted> lint(Approved approved, base::Instant now) {
   const Checked& checked = approved.checked();
   const x509::Certificate& issuer = checked.issuer().certificate;
   BASE_TRY(auto tbs, x509::build_tbs(checked.spec(), issuer, issuer.public_key()));
-  BASE_TRY(const Certificate shown, sign_for_show(tbs, issuer.public_key()));
+  BASE_TRY(const Certificate shown, ceremony::sign_for_show(tbs, issuer.public_key()));
   if (shown.tbs_der() != tbs.der)
     return base::fail(base::Kind::internal, "lint.failed",
                       "the bytes to be signed changed while the certificate was put together");

@@ -5,7 +5,6 @@
 #include "base/files.h"
 
 namespace countersign::authority {
-namespace {
 
 base::Result<crypto::PrivateKey> load_key(const std::filesystem::path& file, const base::Secret& passphrase) {
   auto pem = base::read_file(file);
@@ -22,25 +21,35 @@ base::Result<crypto::PrivateKey> load_key(const std::filesystem::path& file, con
   return key;
 }
 
-}  // namespace
-
 std::filesystem::path key_file(const std::filesystem::path& folder, std::string_view name) {
   return folder / (std::string(name) + ".pem");
 }
 
+base::Result<void> FileSigner::adopt(const IssuingCa& ca) {
+  const std::filesystem::path file = key_file(folder_, ca.name);
+  BASE_TRY(auto key, load_key(file, passphrase_));
+  if (key.public_key().spki_sha256() != ca.certificate.public_key().spki_sha256())
+    return base::fail(base::Kind::corrupt, "keys.mismatch",
+                      "'" + file.string() +
+                          "' is not the key of the issuing CA in the registry: keys and registry are of different "
+                          "backups");
+  keys_.emplace(ca.name, std::move(key));
+  return {};
+}
+
 base::Result<FileSigner> FileSigner::open(const std::filesystem::path& folder, const Hierarchy& hierarchy,
                                           const base::Secret& passphrase) {
-  std::map<std::string, crypto::PrivateKey> keys;
+  FileSigner signer(folder, passphrase);
   for (const IssuingCa& ca : hierarchy.issuing_cas()) {
-    BASE_TRY(auto key, load_key(key_file(folder, ca.name), passphrase));
-    if (key.public_key().spki_sha256() != ca.certificate.public_key().spki_sha256())
-      return base::fail(
-          base::Kind::corrupt, "keys.mismatch",
-          "'" + key_file(folder, ca.name).string() +
-              "' is not the key of the issuing CA in the registry: " + "keys and registry are of different backups");
-    keys.emplace(ca.name, std::move(key));
+    const auto adopted = signer.adopt(ca);
+    if (!adopted && needs_key(ca.state)) return base::unexpected(adopted.error());
   }
-  return FileSigner(std::move(keys));
+  return signer;
+}
+
+void FileSigner::look_for_keys(const Hierarchy& hierarchy) {
+  for (const IssuingCa& ca : hierarchy.issuing_cas())
+    if (!keys_.contains(ca.name)) (void)adopt(ca);
 }
 
 base::Result<base::Bytes> FileSigner::sign(const std::string& issuer, base::BytesView tbs) const {

@@ -42,9 +42,20 @@ base::Result<std::unique_ptr<crypto::Token>> open_token(const PinTrial& trial, c
 }
 
 base::Result<std::unique_ptr<TokenSigner>> TokenSigner::open(const Parts& parts, const Hierarchy& hierarchy) {
-  for (const IssuingCa& ca : hierarchy.issuing_cas())
-    BASE_TRY_VOID(check_key(parts.token, parts.settings.label_of(ca.name), ca));
-  return std::unique_ptr<TokenSigner>(new TokenSigner(parts));
+  std::unique_ptr<TokenSigner> signer(new TokenSigner(parts));
+  for (const IssuingCa& ca : hierarchy.issuing_cas()) {
+    const auto checked = check_key(parts.token, parts.settings.label_of(ca.name), ca);
+    if (checked) signer->found_.insert(ca.name);
+    else if (needs_key(ca.state)) return base::unexpected(checked.error());
+  }
+  return signer;
+}
+
+void TokenSigner::look_for_keys(const Hierarchy& hierarchy) {
+  for (const IssuingCa& ca : hierarchy.issuing_cas()) {
+    if (found_.contains(ca.name) || is_over(ca.state)) continue;
+    if (check_key(parts_.token, parts_.settings.label_of(ca.name), ca)) found_.insert(ca.name);
+  }
 }
 
 base::Result<base::Bytes> TokenSigner::sign_bytes(const std::string& issuing_ca, base::BytesView bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <set>
 
 #include "authority/issuance/signer.h"
 #include "authority/secrets/token_pin.h"
@@ -23,12 +24,15 @@ class TokenSigner final : public Signer {
     const TokenSettings& settings;
     const base::Log& log;
   };
-  /// Finds the key of each issuing CA, and has it sign something to see that both halves are those of the certificate.
+  /// Finds the key of each issuing CA, and has it sign something to see that both halves are those of the certificate;
+  /// the keys of those that do not sign yet or any more may lack.
   /// Fails: `keys.missing`, `keys.mismatch`, and as the token.
   static base::Result<std::unique_ptr<TokenSigner>> open(const Parts& parts, const Hierarchy& hierarchy);
 
   base::Result<x509::Certificate> sign(SigningPermit permit) override;
   base::Result<base::Bytes> sign_crl(CrlPermit permit) override;
+  void look_for_keys(const Hierarchy& hierarchy) override;
+  bool has_key_of(const std::string& ca) const override { return found_.contains(ca); }
 
  private:
   explicit TokenSigner(const Parts& parts) : parts_(parts) {}
@@ -36,6 +40,7 @@ class TokenSigner final : public Signer {
   base::Result<base::Bytes> sign_bytes(const std::string& issuing_ca, base::BytesView bytes);
 
   Parts parts_;
+  std::set<std::string> found_;  ///< of which CAs the keys were looked at; belongs to the registry's thread
   std::atomic<bool> lost_ = false;
 };
 

@@ -131,7 +131,7 @@ TEST_F(DirectoryTest, KeyCompromiseEndsEveryCertificateOfTheKey) {
     const auto of_another = enrol(kPayments, make_key());
     ASSERT_TRUE(revoke(office().ledger, admin(), replaced->certificate.serial(), "superseded"));
     clock.advance(kDay * 100);
-    const auto start = take_snapshot(office().ledger, office().hierarchy);
+    const auto start = take_snapshot(office().ledger);
     const auto done = revoke(office().ledger, admin(), first->certificate.serial(), row.reason);
     ASSERT_TRUE(done) << base::to_string(done.error());
     EXPECT_EQ(done->certificate.serial, first->certificate.serial().hex());
@@ -150,7 +150,7 @@ TEST_F(DirectoryTest, KeyCompromiseEndsEveryCertificateOfTheKey) {
 }
 
 TEST_F(DirectoryTest, FeedTellsEveryChangeOnceAndInOrder) {
-  const auto start = take_snapshot(office().ledger, office().hierarchy);
+  const auto start = take_snapshot(office().ledger);
   ASSERT_TRUE(start);
   const auto issued = enrol(kPayments, make_key());
   ASSERT_TRUE(revoke(office().ledger, admin(), issued->certificate.serial(), "superseded"));
@@ -173,7 +173,7 @@ TEST_F(DirectoryTest, FeedTellsEveryChangeOnceAndInOrder) {
 TEST_F(DirectoryTest, SnapshotLeavesOutWhatHasExpired) {
   const auto count = [this] {
     std::size_t found = 0;
-    const auto snapshot = take_snapshot(office().ledger, office().hierarchy);
+    const auto snapshot = take_snapshot(office().ledger);
     for (const feed::Fact& fact : snapshot->facts)
       found += std::holds_alternative<trust::CertificateFact>(fact) ? 1U : 0U;
     return found;

@@ -34,9 +34,11 @@ base::Result<feed::Change> to_change(const store::FeedChangeRow& row) {
 
 }  // namespace
 
-base::Result<feed::Snapshot> take_snapshot(Ledger& ledger, const Hierarchy& hierarchy) {
+base::Result<feed::Snapshot> take_snapshot(Ledger& ledger) {
   BASE_TRY(auto rows, ledger.read());
   BASE_TRY(const std::int64_t sequence, store::last_feed_sequence(rows));
+  // Out of the same reading: another authority may have withdrawn a CA just now.
+  BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
   feed::Snapshot snapshot{static_cast<std::uint64_t>(sequence), hierarchy.to_facts()};
   BASE_TRY(const auto certificates, store::list_living_certificates(rows, ledger.now()));
   for (const store::CertificateRow& row : certificates) {
@@ -47,12 +49,12 @@ base::Result<feed::Snapshot> take_snapshot(Ledger& ledger, const Hierarchy& hier
   return snapshot;
 }
 
-base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger, const Hierarchy& hierarchy) {
+base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger) {
   {
     BASE_TRY(auto rows, ledger.read());
     BASE_TRY_VOID(refuse_older(rows, ledger));
   }
-  return take_snapshot(ledger, hierarchy);
+  return take_snapshot(ledger);
 }
 
 base::Result<void> refuse_older(store::Transaction& rows, const Ledger& ledger) {
@@ -80,15 +82,17 @@ base::Result<FeedChanges> read_changes(Ledger& ledger, std::uint64_t after) {
   return result;
 }
 
-base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger, const Hierarchy& hierarchy) {
-  BASE_TRY(const auto snapshot, take_snapshot(ledger, hierarchy));
+base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger) {
+  BASE_TRY(const auto snapshot, take_snapshot(ledger));
   std::vector<trust::CertificateFact> certificates;
   std::vector<trust::SuspensionFact> suspensions;
+  std::vector<trust::WithdrawnCa> withdrawn;
   for (const feed::Fact& fact : snapshot.facts) {
+    if (const auto* ca = std::get_if<trust::WithdrawnCa>(&fact)) withdrawn.push_back(*ca);
     if (const auto* certificate = std::get_if<trust::CertificateFact>(&fact)) certificates.push_back(*certificate);
     if (const auto* suspension = std::get_if<trust::SuspensionFact>(&fact)) suspensions.push_back(*suspension);
   }
-  view.replace(certificates, suspensions);
+  view.replace(certificates, suspensions, withdrawn);
   ledger.has_applied(static_cast<std::int64_t>(snapshot.sequence));
   return {};
 }

@@ -7,11 +7,11 @@
 namespace countersign::authority {
 
 /// Roots, issuing CAs, certificates that have not expired, suspensions. Fails: as store, `registry.corrupt`.
-base::Result<feed::Snapshot> take_snapshot(Ledger& ledger, const Hierarchy& hierarchy);
+base::Result<feed::Snapshot> take_snapshot(Ledger& ledger);
 
 /// The same for followers. A registry that was put back to an earlier day would make them forget revocations: they keep
 /// what they know until an operator has acknowledged the audit log. Fails also: `registry.older`.
-base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger, const Hierarchy& hierarchy);
+base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger);
 
 struct FeedChanges {
   std::uint64_t sequence = 0;  ///< of the newest change there is
@@ -24,6 +24,6 @@ base::Result<FeedChanges> read_changes(Ledger& ledger, std::uint64_t after);
 base::Result<void> refuse_older(store::Transaction& rows, const Ledger& ledger);
 
 /// Makes `view` say what the registry says. Fails: as take_snapshot.
-base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger, const Hierarchy& hierarchy);
+base::Result<void> fill_view(trust::RegistryView& view, Ledger& ledger);
 
 }  // namespace countersign::authority

@@ -21,7 +21,7 @@ base::Result<std::optional<std::vector<feed::Fact>>> facts_between(store::Transa
   return std::optional(std::move(facts));
 }
 
-base::Result<void> follow(Ledger& ledger, const Hierarchy& hierarchy) {
+base::Result<void> follow(Ledger& ledger) {
   std::optional<std::vector<feed::Fact>> facts;
   std::int64_t last = 0;
   {
@@ -34,8 +34,12 @@ base::Result<void> follow(Ledger& ledger, const Hierarchy& hierarchy) {
       BASE_TRY_VOID(refuse_older(rows, ledger));
     }
   }
-  if (facts) ledger.apply(*facts, last);
-  else BASE_TRY_VOID(fill_view(ledger.view(), ledger, hierarchy));
+  if (facts) {
+    ledger.apply(*facts, last);
+  } else {
+    BASE_TRY_VOID(fill_view(ledger.view(), ledger));
+    ledger.note_issuers_changed();
+  }
   ledger.tell(last);
   return {};
 }

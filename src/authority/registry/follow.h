@@ -16,6 +16,6 @@ base::Result<std::optional<std::vector<feed::Fact>>> facts_between(store::Transa
 /// Brings the ledger's view up to date, and tells its listener. A registry that is older than what is known (a restored
 /// backup) does not take knowledge away: it is refused until the audit log is whole, by an operator's acknowledgement.
 /// Fails: `registry.older`, and as store.
-base::Result<void> follow(Ledger& ledger, const Hierarchy& hierarchy);
+base::Result<void> follow(Ledger& ledger);
 
 }  // namespace countersign::authority

@@ -5,6 +5,7 @@
 #include "authority/registry/rows.h"
 #include "authority/registry/status_urls.h"
 #include "store/issuers.h"
+#include "store/statuses.h"
 
 namespace countersign::authority {
 namespace {
@@ -12,6 +13,9 @@ namespace {
 tl::unexpected<base::Error> corrupt(std::string detail) {
   return base::fail(base::Kind::corrupt, "registry.corrupt", std::move(detail) + "; restore a backup of the registry");
 }
+
+/// The last CRL lists what was revoked before the last certificate ended (RFC 5280 section 3.3).
+constexpr base::Duration kStatusAfterlife = std::chrono::hours(24);
 
 base::Result<IssuingCa> to_issuing_ca(const store::IssuingCaRow& row) {
   const auto root = parse_root(row.root);
@@ -25,12 +29,26 @@ base::Result<IssuingCa> to_issuing_ca(const store::IssuingCaRow& row) {
   BASE_TRY(auto certificate, to_certificate(row.der));
   if (row.crl_shards < 1 || row.crl_shards > kCrlShardLimit)
     return corrupt("the issuing CA '" + row.name + "' has no possible number of CRLs");
+  BASE_TRY(const CaState state, parse_ca_state(row.state));
+  const base::Instant end = certificate.not_after();
   return IssuingCa{row.name,
                    *root,
                    *environment,
                    std::move(purposes),
                    std::move(certificate),
-                   static_cast<std::uint32_t>(row.crl_shards)};
+                   static_cast<std::uint32_t>(row.crl_shards),
+                   row.line,
+                   row.generation,
+                   state,
+                   end};
+}
+
+/// A CA that issues no more has nothing to say once the last of its certificates has ended.
+base::Result<void> set_end(store::Transaction& rows, IssuingCa& ca) {
+  if (ca.state != CaState::superseded && !is_over(ca.state)) return {};
+  BASE_TRY(const auto last, store::find_last_end(rows, ca.name));
+  ca.speaks_until = std::min(ca.speaks_until, last.value_or(base::Instant{}) + kStatusAfterlife);
+  return {};
 }
 
 }  // namespace
@@ -52,14 +70,18 @@ base::Result<Hierarchy> Hierarchy::load(store::Transaction& transaction) {
     BASE_TRY(IssuingCa ca, to_issuing_ca(row));
     if (!ca.certificate.is_signed_by(hierarchy.root(ca.root).public_key()))
       return corrupt("the issuing CA '" + row.name + "' is not signed by its root");
+    BASE_TRY_VOID(set_end(transaction, ca));
     hierarchy.issuing_cas_.push_back(std::move(ca));
   }
+  BASE_TRY(const auto prospective, store::list_prospective_cas(transaction));
+  for (const store::ProspectiveCaRow& row : prospective)
+    hierarchy.prospective_keys_.insert(row.spki_sha256);
   return hierarchy;
 }
 
 const IssuingCa* Hierarchy::find_issuer(base::Environment environment, trust::Purpose purpose) const {
   const auto found = std::ranges::find_if(issuing_cas_, [&](const IssuingCa& ca) {
-    return ca.environment == environment && ca.purposes.contains(purpose);
+    return ca.state == CaState::active && ca.environment == environment && ca.purposes.contains(purpose);
   });
   return found == issuing_cas_.end() ? nullptr : &*found;
 }
@@ -72,14 +94,19 @@ const IssuingCa* Hierarchy::find_issuing_ca(std::string_view name) const {
 std::vector<x509::Certificate> Hierarchy::cas_above(trust::Purpose purpose) const {
   std::vector<x509::Certificate> certificates = {root(Root::partner)};
   for (const IssuingCa& ca : issuing_cas_)
-    if (ca.purposes.contains(purpose)) certificates.push_back(ca.certificate);
+    if (ca.purposes.contains(purpose) && is_trusted(ca.state)) certificates.push_back(ca.certificate);
   return certificates;
+}
+
+trust::WithdrawnCa to_withdrawn(const IssuingCa& ca) {
+  return {ca.certificate,
+          ca.state == CaState::withdrawn ? trust::WithdrawalCause::compromised : trust::WithdrawalCause::retired};
 }
 
 std::vector<x509::Certificate> Hierarchy::trust_chain(Root root) const {
   std::vector<x509::Certificate> chain = {roots_.at(root)};
   for (const IssuingCa& ca : issuing_cas_)
-    if (ca.root == root) chain.push_back(ca.certificate);
+    if (ca.root == root && is_trusted(ca.state)) chain.push_back(ca.certificate);
   return chain;
 }
 
@@ -88,17 +115,22 @@ base::Result<trust::TrustSet> Hierarchy::to_trust_set() const {
   for (const auto& [root, certificate] : roots_)
     roots.push_back(certificate);
   std::vector<trust::IssuingCa> cas;
-  for (const IssuingCa& ca : issuing_cas_)
-    cas.push_back({ca.certificate, ca.environment, ca.purposes});
-  return trust::TrustSet::of_issuers(std::move(roots), std::move(cas), 1);
+  std::vector<trust::WithdrawnCa> withdrawn;
+  for (const IssuingCa& ca : issuing_cas_) {
+    if (is_trusted(ca.state)) cas.push_back({ca.certificate, ca.environment, ca.purposes});
+    if (is_over(ca.state)) withdrawn.push_back(to_withdrawn(ca));
+  }
+  return trust::TrustSet::of_issuers(std::move(roots), std::move(cas), 1, std::move(withdrawn));
 }
 
 std::vector<feed::Fact> Hierarchy::to_facts() const {
   std::vector<feed::Fact> facts;
   for (const auto& [root, certificate] : roots_)
     facts.emplace_back(feed::RootFact{certificate});
-  for (const IssuingCa& ca : issuing_cas_)
-    facts.emplace_back(trust::IssuingCa{ca.certificate, ca.environment, ca.purposes});
+  for (const IssuingCa& ca : issuing_cas_) {
+    if (is_trusted(ca.state)) facts.emplace_back(trust::IssuingCa{ca.certificate, ca.environment, ca.purposes});
+    if (is_over(ca.state)) facts.emplace_back(to_withdrawn(ca));
+  }
   return facts;
 }
 
@@ -107,7 +139,8 @@ bool Hierarchy::has_key(const crypto::PublicKey& key) const {
   const auto same = [&](const x509::Certificate& certificate) {
     return certificate.public_key().spki_sha256() == digest;
   };
-  return std::ranges::any_of(roots_, [&](const auto& entry) { return same(entry.second); }) ||
+  return prospective_keys_.contains(base::to_hex(digest)) ||
+         std::ranges::any_of(roots_, [&](const auto& entry) { return same(entry.second); }) ||
          std::ranges::any_of(issuing_cas_, [&](const IssuingCa& ca) { return same(ca.certificate); });
 }
 

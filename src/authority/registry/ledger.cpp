@@ -15,6 +15,7 @@ struct ApplyTo {
   trust::RegistryView& view;
   void operator()(const trust::CertificateFact& fact) const { view.apply(fact); }
   void operator()(const trust::SuspensionFact& fact) const { view.apply(fact); }
+  void operator()(const trust::WithdrawnCa& fact) const { view.apply(fact); }
   void operator()(const feed::RootFact&) const {}
   void operator()(const trust::IssuingCa&) const {}
 };
@@ -78,8 +79,12 @@ base::Result<void> Amendment::settle() {
 }
 
 void Ledger::apply(const std::vector<feed::Fact>& facts, std::int64_t last) {
-  for (const feed::Fact& fact : facts)
+  for (const feed::Fact& fact : facts) {
     std::visit(ApplyTo{parts_.view}, fact);
+    const bool of_application =
+        std::holds_alternative<trust::CertificateFact>(fact) || std::holds_alternative<trust::SuspensionFact>(fact);
+    issuers_changed_ = issuers_changed_ || !of_application;
+  }
   applied_ = last;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "authority/registry/audit.h"
@@ -93,6 +94,9 @@ class Ledger {
   void has_applied(std::int64_t sequence) { applied_ = sequence; }
   /// Brings the view from applied() to `last` with the facts in between.
   void apply(const std::vector<feed::Fact>& facts, std::int64_t last);
+  /// Whom to trust has changed since the last time this was asked: the hierarchy must be loaded anew.
+  bool take_issuers_changed() { return std::exchange(issuers_changed_, false); }
+  void note_issuers_changed() { issuers_changed_ = true; }
   void tell(std::int64_t sequence) { parts_.listener.published(static_cast<std::uint64_t>(sequence)); }
 
  private:
@@ -100,6 +104,7 @@ class Ledger {
   Parts parts_;
   std::string instance_;
   std::optional<std::int64_t> applied_;
+  bool issuers_changed_ = false;
 };
 
 }  // namespace countersign::authority

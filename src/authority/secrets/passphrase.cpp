@@ -7,10 +7,10 @@
 namespace countersign::authority {
 namespace {
 
-constexpr SecretName kPassphrase{.code = "passphrase",
-                                 .words = "the passphrase of the CA keys",
-                                 .variable = "COUNTERSIGN_PASSPHRASE",
-                                 .credential = "countersign-passphrase"};
+constexpr base::SecretName kPassphrase{.code = "passphrase",
+                                       .words = "the passphrase of the CA keys",
+                                       .variable = "COUNTERSIGN_PASSPHRASE",
+                                       .credential = "countersign-passphrase"};
 constexpr std::size_t kRandomBytes = 32;
 
 base::Result<void> make_file(const std::filesystem::path& file, crypto::Random& random) {
@@ -23,11 +23,11 @@ base::Result<void> make_file(const std::filesystem::path& file, crypto::Random& 
 }  // namespace
 
 base::Result<Passphrase> find_passphrase(const PassphraseSources& sources, crypto::Random& random) {
-  BASE_TRY(auto given, find_secret(kPassphrase, sources.given));
+  BASE_TRY(auto given, base::find_secret(kPassphrase, sources.given));
   if (given) return Passphrase{std::move(*given)};
   if (sources.may_make_file && !std::filesystem::exists(sources.file_beside_keys))
     BASE_TRY_VOID(make_file(sources.file_beside_keys, random));
-  BASE_TRY(auto secret, read_secret(kPassphrase, sources.file_beside_keys));
+  BASE_TRY(auto secret, base::read_secret(kPassphrase, sources.file_beside_keys));
   return Passphrase{std::move(secret), true};
 }
 

@@ -2,13 +2,13 @@
 // file that first run makes beside the keys.
 #pragma once
 
-#include "authority/secrets/secret_source.h"
+#include "base/secret_source.h"
 #include "crypto/random.h"
 
 namespace countersign::authority {
 
 struct PassphraseSources {
-  SecretSources given;                     ///< $COUNTERSIGN_PASSPHRASE, `countersign-passphrase`, the configured file
+  base::SecretSources given;               ///< $COUNTERSIGN_PASSPHRASE, `countersign-passphrase`, the configured file
   std::filesystem::path file_beside_keys;  ///< used, and made where missing, when there is none of the others
   bool may_make_file = false;              ///< false once there are keys: a new passphrase would not open them
 };

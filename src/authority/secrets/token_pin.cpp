@@ -5,10 +5,10 @@
 namespace countersign::authority {
 namespace {
 
-constexpr SecretName kPin{.code = "token_pin",
-                          .words = "the PIN of the token",
-                          .variable = "COUNTERSIGN_TOKEN_PIN",
-                          .credential = "countersign-token-pin"};
+constexpr base::SecretName kPin{.code = "token_pin",
+                                .words = "the PIN of the token",
+                                .variable = "COUNTERSIGN_TOKEN_PIN",
+                                .credential = "countersign-token-pin"};
 constexpr const char* kDomain = "countersign token pin 1";
 
 /// The parts are told apart by their digests' fixed lengths.
@@ -23,8 +23,8 @@ base::Secret seal_of(const PinTrial& trial) {
 
 }  // namespace
 
-base::Result<base::Secret> find_token_pin(const SecretSources& sources) {
-  BASE_TRY(auto found, find_secret(kPin, sources));
+base::Result<base::Secret> find_token_pin(const base::SecretSources& sources) {
+  BASE_TRY(auto found, base::find_secret(kPin, sources));
   if (found) return std::move(*found);
   return base::fail(base::Kind::invalid, "token.no_pin",
                     "the PIN of the token is nowhere: set authority.token.pin_file, give systemd's credential "

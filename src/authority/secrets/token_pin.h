@@ -5,14 +5,14 @@
 // together, so that the file lets nobody guess the PIN who does not know the passphrase.
 #pragma once
 
-#include "authority/secrets/secret_source.h"
 #include "authority/secrets/token_settings.h"
+#include "base/secret_source.h"
 
 namespace countersign::authority {
 
 /// $COUNTERSIGN_TOKEN_PIN, `countersign-token-pin` of systemd, the configured file. Fails: `token.no_pin`,
 /// `token_pin.empty`, `token_pin.too_long`, `token_pin.unreadable`.
-base::Result<base::Secret> find_token_pin(const SecretSources& sources);
+base::Result<base::Secret> find_token_pin(const base::SecretSources& sources);
 
 /// A PIN and where it is to be tried; all is borrowed.
 struct PinTrial {

@@ -25,10 +25,7 @@ std::string etag_of(std::string_view content) {
 
 }  // namespace
 
-base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
-  BASE_TRY_VOID(remember(urls));
-  BASE_TRY_VOID(give_shards());
-  BASE_TRY(auto rows, ledger_.read());
+base::Result<void> CrlPublisher::read_published(store::Transaction& rows) {
   BASE_TRY(const auto published, store::list_published_crls(rows));
   for (const store::PublishedCrlRow& row : published) {
     BASE_TRY(std::string der, decode(row.der));
@@ -41,6 +38,23 @@ base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
         row.next_update,
         static_cast<std::uint64_t>(row.feed_sequence)};
   }
+  return {};
+}
+
+base::Result<void> CrlPublisher::read_roots() {
+  BASE_TRY(auto rows, ledger_.read());
+  std::map<CrlName, ServedCrl> before = served_;
+  BASE_TRY_VOID(read_published(rows));
+  for (auto& [name, crl] : before)
+    if (hierarchy_.find_issuing_ca(name.first) != nullptr) served_[name] = std::move(crl);
+  return {};
+}
+
+base::Result<void> CrlPublisher::open(const StatusUrls& urls) {
+  BASE_TRY_VOID(remember(urls));
+  BASE_TRY_VOID(give_shards());
+  BASE_TRY(auto rows, ledger_.read());
+  BASE_TRY_VOID(read_published(rows));
   note_unnamed();
   BASE_TRY(const auto interrupted, store::list_unpublished_crls(rows));
   for (const store::CrlKey& key : interrupted)
@@ -60,6 +74,16 @@ void CrlPublisher::note_unnamed() {
     const bool is_named = crl.der->rfind(bases_.front() + crl_path(name.first, name.second)) != std::string::npos;
     if (!is_named && hierarchy_.find_issuing_ca(name.first) != nullptr) behind_.insert(name);
   }
+}
+
+void CrlPublisher::note_new(const IssuingCa& ca) {
+  for (std::uint32_t shard = 0; shard < ca.crl_shards; ++shard)
+    if (!served_.contains({ca.name, shard})) behind_.emplace(ca.name, shard);
+}
+
+void CrlPublisher::note_everything_of(const std::string& ca) {
+  for (const auto& [name, crl] : served_)
+    if (name.first == ca) behind_.insert(name);
 }
 
 void CrlPublisher::note_everything() {
@@ -126,7 +150,7 @@ std::vector<CrlPlace> CrlPublisher::find_due(base::Instant now) const {
   std::vector<CrlPlace> urgent;
   std::vector<CrlPlace> due;
   for (const IssuingCa& ca : hierarchy_.issuing_cas()) {
-    if (now > ca.certificate.not_after()) continue;
+    if (!Hierarchy::speaks(ca, now) || !signer_.has_key_of(ca.name)) continue;
     for (std::uint32_t shard = 0; shard < ca.crl_shards; ++shard)
       if (is_due({ca.name, shard}, now)) (behind_.contains({ca.name, shard}) ? urgent : due).push_back({&ca, shard});
   }

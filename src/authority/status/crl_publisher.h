@@ -44,8 +44,14 @@ class CrlPublisher {
   /// certificates of before there were CRLs their shard. Fails: as store.
   base::Result<void> open(const StatusUrls& urls);
 
+  /// The CRLs of roots are others now. Fails: as store.
+  base::Result<void> read_roots();
   /// Somebody in the shard was revoked by this change of the registry: it must be made anew, unless it was already.
   void note_revocation(const CrlName& name, std::uint64_t sequence);
+  /// It has begun to speak: its first CRLs are due.
+  void note_new(const IssuingCa& ca);
+  /// Anybody of that CA may have been revoked.
+  void note_everything_of(const std::string& ca);
   /// Nobody knows what changed: every shard must be made anew.
   void note_everything();
   /// Changes of the registry up to this one are in every CRL that is served. Nothing when none is.
@@ -63,6 +69,7 @@ class CrlPublisher {
   const std::map<CrlName, ServedCrl>& served() const { return served_; }
 
  private:
+  base::Result<void> read_published(store::Transaction& rows);
   base::Result<void> remember(const StatusUrls& urls);
   base::Result<void> give_shards();
   void note_unnamed();

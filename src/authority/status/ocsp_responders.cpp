@@ -50,7 +50,9 @@ base::Result<void> OcspResponders::provide() {
   BASE_TRY_VOID(register_application());
   base::Result<void> first;
   for (const IssuingCa& ca : hierarchy_.issuing_cas()) {
-    if (ledger_.now() >= ca.certificate.not_after()) continue;
+    if (!signer_.has_key_of(ca.name) || !Hierarchy::speaks(ca, ledger_.now()) ||
+        ledger_.now() >= ca.certificate.not_after())
+      continue;
     const auto good = is_good(ca.name);
     const base::Result<void> made = !good   ? base::Result<void>(base::unexpected(good.error()))
                                     : *good ? base::Result<void>()

@@ -16,9 +16,20 @@ namespace countersign::authority {
 
 class OcspResponders {
  public:
-  /// Borrows all.
-  OcspResponders(Ledger& ledger, const Hierarchy& hierarchy, Directory& directory, Issuance& issuance)
-      : ledger_(ledger), hierarchy_(hierarchy), directory_(directory), issuance_(issuance) {}
+  /// Borrowed.
+  struct Parts {
+    Ledger& ledger;
+    const Hierarchy& hierarchy;
+    Directory& directory;
+    Issuance& issuance;
+    const Signer& signer;  ///< nobody is made for a CA whose key is not here
+  };
+  explicit OcspResponders(const Parts& parts)
+      : ledger_(parts.ledger),
+        hierarchy_(parts.hierarchy),
+        directory_(parts.directory),
+        issuance_(parts.issuance),
+        signer_(parts.signer) {}
 
   /// Makes those that are missing, past half of their life, or revoked. Whoever cannot be replaced is used until it
   /// ends. Fails: the first error, after all were tried: as Issuance::issue, store.
@@ -36,6 +47,7 @@ class OcspResponders {
   const Hierarchy& hierarchy_;
   Directory& directory_;
   Issuance& issuance_;
+  const Signer& signer_;
   bool registered_ = false;
   std::map<std::string, std::shared_ptr<const OcspResponder>> responders_;
 };

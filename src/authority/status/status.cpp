@@ -41,10 +41,7 @@ std::string etag_of(std::string_view content) {
 Status::Status(const Parts& parts)
     : parts_(parts),
       crls_(parts.ledger, parts.hierarchy, parts.signer, parts.observer),
-      responders_(parts.ledger, parts.hierarchy, parts.directory, parts.issuance) {
-  for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
-    names_.emplace(ca.name, x509::OcspNames::of(ca.certificate));
-}
+      responders_({parts.ledger, parts.hierarchy, parts.directory, parts.issuance, parts.signer}) {}
 
 base::Result<void> Status::open(const StatusUrls& urls) {
   BASE_TRY_VOID(crls_.open(urls));
@@ -97,6 +94,9 @@ base::Result<void> Status::take_in(const std::vector<feed::Change>& changes) {
   {
     BASE_TRY(auto rows, parts_.ledger.read());
     for (const feed::Change& change : changes) {
+      roots_told_ = roots_told_ || std::holds_alternative<feed::RootFact>(change.fact);
+      if (const auto* gone = std::get_if<trust::WithdrawnCa>(&change.fact)) note_withdrawn(*gone);
+      if (const auto* told = std::get_if<trust::IssuingCa>(&change.fact)) note_told(*told);
       const auto* fact = std::get_if<trust::CertificateFact>(&change.fact);
       if (fact == nullptr) continue;
       BASE_TRY(const auto row, store::find_status(rows, base::to_hex(fact->fingerprint)));
@@ -110,6 +110,21 @@ base::Result<void> Status::take_in(const std::vector<feed::Change>& changes) {
   for (auto& [issuer, statuses] : found)
     books_[issuer] = books_[issuer].with(std::move(statuses));
   return {};
+}
+
+void Status::note_told(const trust::IssuingCa& told) {
+  issuers_changed_ = true;
+  for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
+    if (ca.certificate == told.certificate) crls_.note_new(ca);
+}
+
+/// All that it issued may have been revoked at once, without a word about each.
+void Status::note_withdrawn(const trust::WithdrawnCa& gone) {
+  issuers_changed_ = true;
+  if (gone.cause != trust::WithdrawalCause::compromised) return;
+  read_anew_ = true;
+  for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
+    if (ca.certificate == gone.certificate) crls_.note_everything_of(ca.name);
 }
 
 base::Result<void> Status::forget_ended() {
@@ -141,6 +156,16 @@ base::Result<void> Status::follow() {
     BASE_TRY_VOID(take_in(changes->changes));
     sequence_ = changes->changes.back().sequence;
   }
+  if (read_anew_) BASE_TRY_VOID(read_everything());
+  read_anew_ = false;
+  if (std::exchange(roots_told_, false)) {
+    BASE_TRY_VOID(crls_.read_roots());
+    issuers_changed_ = true;
+  }
+  if (std::exchange(issuers_changed_, false)) {
+    collect_files();
+    responders_due_ = true;
+  }
   as_of_ = now;
   BASE_TRY_VOID(forget_ended());
   publish();
@@ -156,6 +181,7 @@ base::Result<std::size_t> Status::publish_crls() {
 }
 
 base::Result<void> Status::provide_responders() {
+  responders_due_ = false;
   auto provided = responders_.provide();
   publish();
   return provided;
@@ -175,7 +201,7 @@ void Status::collect_files() {
   for (const Root root : {Root::partner, Root::provider})
     add(root_key_name(root), parts_.hierarchy.root(root));
   for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
-    add(ca.name, ca.certificate);
+    if (ca.state != CaState::prepared) add(ca.name, ca.certificate);
   files_ = std::move(files);
 }
 
@@ -183,9 +209,12 @@ void Status::publish() {
   auto snapshot = std::make_shared<StatusSnapshot>();
   snapshot->as_of = as_of_;
   snapshot->files = files_;
-  for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
-    snapshot->cas.push_back(std::make_shared<const CaStatus>(
-        CaStatus{ca.name, names_.at(ca.name), books_[ca.name], responders_.find(ca.name)}));
+  for (const IssuingCa& ca : parts_.hierarchy.issuing_cas()) {
+    if (!Hierarchy::speaks(ca, as_of_)) continue;
+    const auto names = names_.try_emplace(ca.name, x509::OcspNames::of(ca.certificate)).first;
+    snapshot->cas.push_back(
+        std::make_shared<const CaStatus>(CaStatus{ca.name, names->second, books_[ca.name], responders_.find(ca.name)}));
+  }
   published_.publish(std::move(snapshot));
 }
 

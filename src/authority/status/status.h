@@ -38,6 +38,8 @@ class Status {
   bool is_behind() const { return crls_.is_behind(); }
   /// As CrlPublisher::date_ahead_of, now.
   std::optional<base::Instant> crl_date_ahead() const { return crls_.date_ahead_of(parts_.ledger.now()); }
+  /// An issuing CA has begun to speak, or stopped: there are responders to be seen to.
+  bool lacks_responders() const { return responders_due_; }
   /// The change of the registry that was taken in last.
   std::uint64_t sequence() const { return sequence_; }
 
@@ -55,6 +57,8 @@ class Status {
   /// What was revoked shortly before the last run ended may be in no CRL yet.
   base::Result<void> find_behind();
   base::Result<void> take_in(const std::vector<feed::Change>& changes);
+  void note_told(const trust::IssuingCa& told);
+  void note_withdrawn(const trust::WithdrawnCa& gone);
   base::Result<void> forget_ended();
   void collect_files();
   void publish();
@@ -68,6 +72,10 @@ class Status {
   std::uint64_t sequence_ = 0;
   base::Instant as_of_ = {};
   base::Instant forgot_at_ = {};
+  bool read_anew_ = false;  ///< the books must be, before anything else is published
+  bool responders_due_ = false;
+  bool roots_told_ = false;
+  bool issuers_changed_ = false;  ///< there are other CA certificates to be served
   PublishedStatus published_;
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/secret.h"
 
-namespace countersign::authority {
+namespace countersign::base {
 
 /// `code` begins the codes of errors, `words` says what it is: "passphrase", "the passphrase of the CA keys".
 struct SecretName {
@@ -29,8 +29,8 @@ inline constexpr std::size_t kPassphraseLimit = 1024;
 
 /// Nothing where no source has it. One line end after the secret in a file does not count. Fails: CODE.empty,
 /// CODE.too_long, CODE.unreadable.
-base::Result<std::optional<base::Secret>> find_secret(const SecretName& name, const SecretSources& sources);
+Result<std::optional<Secret>> find_secret(const SecretName& name, const SecretSources& sources);
 /// What this file holds.
-base::Result<base::Secret> read_secret(const SecretName& name, const std::filesystem::path& file);
+Result<Secret> read_secret(const SecretName& name, const std::filesystem::path& file);
 
-}  // namespace countersign::authority
+}  // namespace countersign::base
