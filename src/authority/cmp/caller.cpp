@@ -38,7 +38,7 @@ trust::PresentedChain chain_of(const x509::Certificate& leaf, const Hierarchy& h
 base::Result<trust::AdmittedChain> admit(Authority& authority, const x509::Certificate& leaf) {
   const trust::Policy policy{.purposes = {trust::Purpose::transport, trust::Purpose::signing}};
   auto chain =
-      trust::verify_chain(chain_of(leaf, authority.hierarchy()), policy, authority.trust(), authority.clock().now());
+      trust::verify_chain(chain_of(leaf, authority.hierarchy()), policy, *authority.trust(), authority.clock().now());
   if (!chain) return base::unexpected(to_error(chain.error()));
   auto admitted = trust::admit(std::move(*chain), authority.view());
   if (!admitted) return base::unexpected(to_error(admitted.error()));
