@@ -118,6 +118,11 @@ class Doors : public ::testing::Test {
     const auto json = base::parse_json(response->body);
     return json ? text + " " + std::string(json->at("code").as_string()) : text;
   }
+  /// The connection ended before an answer: by a reset, or by an end that TLS has not announced.
+  static bool was_cut(const base::Result<http::Response>& response) {
+    const std::string how = outcome(response);
+    return how == "net.reset" || how == "tls.truncated";
+  }
   static object json_of(const base::Result<http::Response>& response) {
     EXPECT_TRUE(response) << base::to_string(response.error());
     return base::parse_json(response->body)->as_object();
