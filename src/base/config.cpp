@@ -54,6 +54,12 @@ std::string ConfigSection::path_of(std::string_view key) const {
   return node_->prefix.empty() ? std::string(key) : node_->prefix + "." + std::string(key);
 }
 
+std::string ConfigSection::place_of(std::string_view key) const {
+  const toml::node* node = node_->table->get(key);
+  const auto line = (node == nullptr ? node_->table->source() : node->source()).begin.line;
+  return "'" + path_of(key) + "' (line " + std::to_string(line) + ")";
+}
+
 bool ConfigSection::has(std::string_view key) const { return node_->table->contains(key); }
 
 void ConfigSection::leave_to_others(std::string_view key) { node_->take(key); }

@@ -49,6 +49,8 @@ class ConfigSection {
 
   /// `key` as it would be written from the top of the file, for errors of the caller's own.
   std::string path_of(std::string_view key) const;
+  /// The same with its line, `'grants[2].paths' (line 14)`; of an absent key that of its section.
+  std::string place_of(std::string_view key) const;
 
  private:
   struct Node;
