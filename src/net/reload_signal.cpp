@@ -1,0 +1,18 @@
+#include "net/reload_signal.h"
+
+#include <csignal>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace countersign::net {
+
+ReloadSignal::ReloadSignal(Loop& loop) : signals_(loop.executor(), SIGHUP) {}
+
+Task<bool> ReloadSignal::next() {
+  const auto [error, number] =
+      co_await signals_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+  co_return !error;
+}
+
+}  // namespace countersign::net
