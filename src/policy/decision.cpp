@@ -1,0 +1,67 @@
+#include "policy/decision.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "policy/api_key.h"
+
+namespace countersign::policy {
+namespace {
+
+/// The key of a request is digested once, and only where somebody wants it.
+class Key {
+ public:
+  Key(const Rights& rights, const Request& request) : rights_(rights), request_(request) {}
+
+  std::optional<Reason> refusal() {
+    if (!checked_) checked_ = check_api_key(request_.fields, rights_.policy().api_key_field(), rights_.api_keys());
+    switch (*checked_) {
+      case KeyCheck::good: return std::nullopt;
+      case KeyCheck::missing: return Reason::api_key_missing;
+      case KeyCheck::refused: return Reason::api_key_refused;
+    }
+    BASE_UNREACHABLE();
+  }
+
+ private:
+  const Rights& rights_;
+  const Request& request_;
+  std::optional<KeyCheck> checked_ = {};
+};
+
+}  // namespace
+
+std::string_view name(Access access) {
+  switch (access) {
+    case Access::by_grant: return "policy";
+    case Access::any_partner: return "any_partner";
+  }
+  BASE_UNREACHABLE();
+}
+
+bool covers(const Grant& grant, const Request& request) {
+  return grant.methods.allows(request.method) && grant.host.matches(request.host) &&
+         std::ranges::any_of(grant.paths, [&](const PathPattern& path) { return path.matches(request.path); });
+}
+
+Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from) {
+  const bool address_good = holds(rights.application_from(), from) && holds(rights.organisation_from(), from);
+  Key key(rights, request);
+  if (request.access == Access::any_partner) {
+    if (rights.anonymous()) return {Reason::not_granted};
+    if (!address_good) return {Reason::wrong_address};
+    return {request.api_key ? key.refusal() : std::nullopt};
+  }
+  Verdict nearest{Reason::not_granted};
+  for (const Grant* grant : rights.grants()) {
+    if (!covers(*grant, request)) continue;
+    std::optional<Reason> refusal;
+    if (!address_good || !holds(grant->from, from)) refusal = Reason::wrong_address;
+    else if (grant->api_key || request.api_key) refusal = key.refusal();
+    if (!refusal) return {std::nullopt, grant};
+    if (nearest.grant == nullptr || *refusal > *nearest.refusal) nearest = {refusal, grant};
+  }
+  return nearest;
+}
+
+}  // namespace countersign::policy
