@@ -74,7 +74,8 @@ Server start_gateway(const Setup& setup, const std::string& name, std::size_t re
                  number(port) + "\"\nstatus = \"127.0.0.1:" + number(free_port()) +
                  "\"\nauthority = \"127.0.0.1:1\"\nenvironment = \"production\"\nworkers = " + number(setup.workers) +
                  "\naccess_log = " + (setup.access_log == "on" ? "true" : "false") +
-                 "\n[[gateway.routes]]\nupstream = \"127.0.0.1:" + number(setup.upstream_port) + "\"\n");
+                 "\n[[gateway.routes]]\nupstream = \"127.0.0.1:" + number(setup.upstream_port) +
+                 "\"\naccess = \"any_partner\"\n");
   const std::filesystem::path log = data / "log";
   Server server{name, port,
                 Process::start({setup.gateway_program, "--config", (data / "countersign.toml").string()}, log)};

@@ -53,7 +53,11 @@ std::string gateway_section(const UpSettings& settings) {
          "host = \"*\"\n"
          "path = \"/\"\n"
          "upstream = " +
-         base::to_json_string(settings.upstream.value_or(kUpstream)) + "\n";
+         base::to_json_string(settings.upstream.value_or(kUpstream)) +
+         "\n"
+         "access = \"any_partner\"                   # who may use it: every partner of this environment, or with\n"
+         "                                         # \"policy\" those whom the file named by gateway.policy grants "
+         "it\n";
 }
 
 std::string ehi_section(const UpSettings& settings) {

@@ -30,6 +30,15 @@ base::Result<net::Endpoint> read_endpoint(ConfigSection& section, std::string_vi
   return endpoint;
 }
 
+base::Result<policy::Access> read_access(ConfigSection& section) {
+  BASE_TRY(const std::string access, section.text_or("access", "policy"));
+  for (const policy::Access one : {policy::Access::by_grant, policy::Access::any_partner})
+    if (access == policy::name(one)) return one;
+  return wrong("'" + section.path_of("access") +
+               "' must be \"policy\" (whom a grant of the policy names) or \"any_partner\" (every partner of this "
+               "environment)");
+}
+
 base::Result<Route> read_route(ConfigSection& section) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
@@ -47,7 +56,9 @@ base::Result<Route> read_route(ConfigSection& section) {
                  "' is not this machine: put the service behind a gateway there, or accept the risk with "
                  "danger_plain_upstream = true");
   const bool in_the_clear = !http::is_loopback(upstream);
-  return Route{lower(host), path, std::move(upstream), in_the_clear};
+  BASE_TRY(const policy::Access access, read_access(section));
+  BASE_TRY(const bool api_key, section.flag_or("api_key", false));
+  return Route{lower(host), path, std::move(upstream), in_the_clear, access, api_key};
 }
 
 base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
@@ -83,6 +94,8 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   BASE_TRY(const std::string partner_chain, section.text_or("partner_chain", "partner-chain.pem"));
   BASE_TRY(const std::string certificate, section.text_or("server_certificate", ""));
   BASE_TRY(const std::string key, section.text_or("server_key", ""));
+  BASE_TRY(const std::string policy, section.text_or("policy", ""));
+  if (!policy.empty()) config.policy = folder / policy;
   if (certificate.empty() != key.empty())
     return wrong("'" + section.path_of("server_certificate") + "' and '" + section.path_of("server_key") +
                  "' go together: set both or neither");
@@ -91,6 +104,21 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   config.partner_chain = folder / partner_chain;
   if (!certificate.empty()) config.server_certificate = folder / certificate;
   if (!key.empty()) config.server_key = folder / key;
+  return {};
+}
+
+/// Nothing is granted by a file that is not there: said at start, not request by request.
+base::Result<void> check_policy(const ConfigSection& section, const GatewayConfig& config) {
+  for (std::size_t i = 0; i < config.routes.size() && config.policy.empty(); ++i) {
+    const std::string key = "'" + section.path_of("routes") + "[" + std::to_string(i + 1) + "].";
+    if (config.routes[i].access == policy::Access::by_grant)
+      return wrong(key + "access' is \"policy\", and '" + section.path_of("policy") +
+                   "' names no file that grants anything: nobody could use this route. Write a policy file "
+                   "(docs/policy.md), or let in every partner of this environment with access = \"any_partner\"");
+    if (config.routes[i].api_key)
+      return wrong(key + "api_key' demands a key, and '" + section.path_of("policy") +
+                   "' names no file that holds any: nobody could use this route");
+  }
   return {};
 }
 
@@ -121,6 +149,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_routes(section, config));
   BASE_TRY_VOID(top.finish());
+  BASE_TRY_VOID(check_policy(section, config));
   return config;
 }
 

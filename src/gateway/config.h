@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/identity.h"
 #include "net/endpoint.h"
+#include "policy/decision.h"
 
 namespace countersign::gateway {
 
@@ -16,6 +17,8 @@ struct Route {
   std::string path;                    ///< starts with '/'; a prefix of whole segments
   net::Endpoint upstream;              ///< HTTP/1.1
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
+  policy::Access access = policy::Access::by_grant;
+  bool api_key = false;  ///< an API key of the application is demanded on all of it
 };
 
 struct GatewayConfig {
@@ -29,6 +32,7 @@ struct GatewayConfig {
   std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
   std::filesystem::path server_key;
   std::vector<Route> routes;
+  std::filesystem::path policy;  ///< who may use what; empty: no file, and then no route may ask for grants
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;

@@ -6,8 +6,8 @@ namespace countersign::gateway {
 namespace {
 
 const std::string kGood =
-    "[provider]\nname = \"P\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[[gateway.routes]]\nupstream = "
-    "\"127.0.0.1:8080\"\n";
+    "[provider]\nname = \"P\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[[gateway.routes]]\naccess = "
+    "\"any_partner\"\nupstream = \"127.0.0.1:8080\"\n";
 
 TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   const auto config = GatewayConfig::parse(kGood, "/etc/countersign");
@@ -45,6 +45,11 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
         Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
         Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
+        Row{"access_unknown", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\naccess = \"all\"\n",
+            "gateway.routes[2].access"},
+        Row{"access_not_said_and_no_policy", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\n",
+            "gateway.routes[2].access"},
+        Row{"key_demanded_and_no_policy", "api_key = true\n", "gateway.routes[1].api_key"},
         Row{"plain_upstream_elsewhere", "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\n", "danger_plain_upstream"}),
     [](const auto& row) { return row.param.name; });
 
@@ -76,7 +81,18 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {
   EXPECT_TRUE(GatewayConfig::parse(
-      kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\n", "/"));
+      kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\naccess = "
+              "\"any_partner\"\n",
+      "/"));
+}
+
+TEST(GatewayConfig, ARouteIsForThoseWhomAPolicyGrantsItUnlessItSaysOtherwise) {
+  const std::string route = "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\napi_key = true\n";
+  const auto config = GatewayConfig::parse("[gateway]\npolicy = \"policy.toml\"\n" + route, "/etc");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->policy, "/etc/policy.toml");
+  EXPECT_EQ(config->routes.front().access, policy::Access::by_grant);
+  EXPECT_TRUE(config->routes.front().api_key);
 }
 
 TEST(GatewayConfig, WithoutRoutesThereIsNothingToServe) { EXPECT_FALSE(GatewayConfig::parse("[gateway]\n", "/")); }

@@ -8,7 +8,7 @@ namespace {
 
 constexpr base::Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = 1024 * 1024;
-/// Requests of one connection that we answer ourselves (400, 404, 421) before it is closed.
+/// Requests of one connection that we answer ourselves (400, 403, 404, 421, 429) before it is closed.
 constexpr int kOwnAnswers = 100;
 
 /// One connection's state; its methods are the steps of a request.
@@ -22,6 +22,7 @@ class Session {
         urn_(connection_.peer.identity().to_urn()),
         serial_(connection_.peer.certificate().serial().hex()),
         address_(connection_.stream->peer().to_string()),
+        standing_(context.gate, policy::Caller::of(connection_.peer), connection_.stream->peer().host),
         reader_(*connection_.stream, limits(context.config)) {
     context_.metrics.connection_opened();
   }
@@ -74,17 +75,35 @@ class Session {
       base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
       co_return co_await answer_problem(std::move(error), 404, head.method);
     }
+    const policy::Request asked{.access = route->access,
+                                .api_key = route->api_key,
+                                .host = destination->host,
+                                .method = head.method,
+                                .path = destination->path(),
+                                .fields = head.fields};
+    auto permit = standing_.decide(asked, policy_now());
+    if (!permit) co_return co_await answer_ourselves(permit.error().to_response(), head.method);
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
-    Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
+    Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
     co_return co_await exchange.run();
+  }
+
+  policy::Now policy_now() const {
+    const auto steady = std::chrono::steady_clock::now().time_since_epoch();
+    return {std::chrono::nanoseconds(steady).count(), context_.clock.now().unix_seconds()};
+  }
+
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method) {
+    http::Response problem = http::to_problem(error, status);
+    co_return co_await answer_ourselves(std::move(problem), std::move(method));
   }
 
   /// An answer of our own. A client that collects too many of them is closed: each costs us, and none costs an
   /// upstream.
-  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method) {
+  net::Task<Exchange::Outcome> answer_ourselves(http::Response problem, std::string method) {
     const bool too_many = ++own_answers_ >= kOwnAnswers;
-    http::Response problem = http::to_problem(error, status);
+    const int status = problem.status;
     const std::uint64_t bytes = problem.body.size();
     OwnAnswer answer{std::move(problem), std::move(method), too_many || context_.server.draining()};
     const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
@@ -136,6 +155,7 @@ class Session {
   const std::string urn_;
   const std::string serial_;
   const std::string address_;
+  policy::Standing standing_;
   http::H1Reader reader_;
   int own_answers_ = 0;
 };

@@ -7,6 +7,7 @@
 #include "gateway/config.h"
 #include "gateway/exchange.h"
 #include "gateway/metrics.h"
+#include "policy/gate.h"
 #include "tls/server.h"
 
 namespace countersign::gateway {
@@ -22,10 +23,11 @@ struct ConnectionContext {
   const base::Clock& clock;
   const base::Log& log;
   tls::Server<tls::VerifiedPeer>& server;
+  policy::Gate& gate;
 };
 
-/// Serves `live` until either side closes. Every request is judged again: host, route, and whether the peer is
-/// still admitted (law 6). There is no way in without a VerifiedPeer.
+/// Serves `live` until either side closes. Every request is judged again: host, route, whether the peer is
+/// still admitted (law 6), and whether the policy permits it. There is no way in without a VerifiedPeer.
 net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
 
 }  // namespace countersign::gateway

@@ -16,12 +16,14 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
-/// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us or decided here.
-void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
+/// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us or decided here,
+/// nor an API key for us.
+void copy_end_to_end(const http::Fields& from, const policy::Permit& permit, http::HeadWriter& to) {
   const bool names_some = from.find("Connection").has_value();
   for (const http::Field& field : from) {
     const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
-                         is_decided_here(field.name) || (names_some && from.has_token("Connection", field.name));
+                         is_decided_here(field.name) || permit.withholds(field.name) ||
+                         (names_some && from.has_token("Connection", field.name));
     if (!dropped) to.add(field.name, field.value);
   }
 }
@@ -38,8 +40,11 @@ base::Error upstream_error(base::Error cause) {
 
 }  // namespace
 
-Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
-    : context_(context), request_(std::move(request)), response_alarm_(context.loop, [this] {
+Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Permit permit)
+    : context_(context),
+      request_(std::move(request)),
+      permit_(std::move(permit)),
+      response_alarm_(context.loop, [this] {
         response_late_ = true;
         upstream_->socket.abort();
       }) {}
@@ -47,7 +52,7 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
 std::string Exchange::request_head_text() const {
   http::HeadWriter head(request_.head.method, request_.destination.target);
   head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
-  copy_end_to_end(request_.head.fields, head);
+  copy_end_to_end(request_.head.fields, permit_, head);
   if (context_.client_reader.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client_reader.content_length()) head.add("Content-Length", std::to_string(*length));
   head.add_lines(context_.identity.lines());
@@ -57,7 +62,8 @@ std::string Exchange::request_head_text() const {
 /// The request goes to `upstream`: gives back the head that it is to be sent.
 std::string Exchange::take_upstream(std::unique_ptr<UpstreamConnection> upstream) {
   upstream_ = std::move(upstream);
-  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time);
+  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time,
+                [this](std::uint64_t bytes) { permit_.received(bytes); });
   return request_head_text();
 }
 
@@ -93,7 +99,7 @@ net::Task<base::Result<void>> Exchange::invite_body() {
 std::string Exchange::response_head_text() {
   const http::Framing framing = upstream_->reader.framing();
   http::HeadWriter head(response_.status, response_.reason);
-  copy_end_to_end(response_.fields, head);
+  copy_end_to_end(response_.fields, permit_, head);
   // Without a body, Content-Length tells of another response (HEAD, 304: RFC 9110 section 8.6) and is passed on as it
   // is.
   const auto length = framing == http::Framing::none ? response_.fields.find("Content-Length") : std::nullopt;
@@ -128,12 +134,17 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   if (!chunk_response_) {
     const std::string_view ready = upstream_->reader.take_buffered_body(kBodyBuffer);
     text += ready;
-    outcome_.body_bytes += ready.size();
+    note_sent(ready.size());
   }
   if (!upstream_->reader.at_end_of_message()) co_return co_await relay_response_body(std::move(text));
   auto written = co_await write_to_client(text);
   outcome_.reusable = written.has_value() && client_may_keep_;
   co_return written;
+}
+
+void Exchange::note_sent(std::uint64_t bytes) {
+  outcome_.body_bytes += bytes;
+  permit_.sent(bytes);
 }
 
 net::Task<base::Result<void>> Exchange::write_to_client(std::string_view text) {
@@ -152,7 +163,7 @@ net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
       const auto count = co_await upstream_->reader.read_body_some({buffer.get(), kBodyBuffer}, step());
       if (!count) co_return base::unexpected(count.error());
       more = *count > 0;
-      outcome_.body_bytes += *count;
+      note_sent(*count);
       const std::string_view piece = base::as_text({buffer.get(), *count});
       if (!chunk_response_) {  // as it is, without another copy
         if (more) BASE_CO_TRY_VOID(co_await write_to_client(piece));

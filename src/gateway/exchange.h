@@ -14,6 +14,7 @@
 #include "http/h1_reader.h"
 #include "net/alarm.h"
 #include "net/loop.h"
+#include "policy/gate.h"
 
 namespace countersign::gateway {
 
@@ -38,7 +39,8 @@ struct ExchangeRequest {
 
 class Exchange {
  public:
-  Exchange(ExchangeContext context, ExchangeRequest request);
+  /// There is no exchange that the policy did not permit. The permit ends with the exchange.
+  Exchange(ExchangeContext context, ExchangeRequest request, policy::Permit permit);
 
   struct Outcome {
     int status = 0;                ///< sent to the client; 0 when nothing could be sent
@@ -58,6 +60,7 @@ class Exchange {
   net::Task<void> report_and_answer(base::Error error);
   net::Task<void> end_body();
   std::string request_head_text() const;
+  void note_sent(std::uint64_t bytes);
   std::string response_head_text();
   bool may_retry(const base::Result<void>& carried) const;
   void give_back_upstream();
@@ -65,6 +68,7 @@ class Exchange {
 
   ExchangeContext context_;
   ExchangeRequest request_;
+  policy::Permit permit_;
   std::unique_ptr<UpstreamConnection> upstream_;
   std::optional<RequestBody> body_;       ///< once the head was sent
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already

@@ -17,6 +17,7 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
                                                      const base::Log& log) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), clock, log));
   const GatewayConfig& checked = gateway->config_;
+  BASE_TRY_VOID(gateway->load_policy());
   feed::DataPlane::Options options{.data = checked.data,
                                    .authority = checked.authority,
                                    .trust_chain = checked.trust_chain,
@@ -25,6 +26,19 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
   return gateway;
+}
+
+/// Broken at start: the gateway does not start (law 4). Later the last good one stays.
+base::Result<void> Gateway::load_policy() {
+  if (config_.policy.empty()) {
+    gate_ = std::make_unique<policy::Gate>(policy::Policy::nothing(), log_);
+    return {};
+  }
+  BASE_TRY(auto loaded, policy::Watch::load(config_.policy));
+  policy::announce(*loaded.policy, config_.policy.string(), 1, log_);
+  gate_ = std::make_unique<policy::Gate>(std::move(loaded.policy), log_);
+  policy_watch_ = std::make_unique<policy::Watch>(*gate_, config_.policy, std::move(loaded.text), log_);
+  return {};
 }
 
 base::Result<void> Gateway::load_certificates() {
@@ -44,8 +58,8 @@ base::Result<void> Gateway::load_certificates() {
 }
 
 base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), chains_, plane_->sightings(), metrics_,
-                            clock_,  log_};
+  const WorkerShared shared{config_, routes_, plane_->knowledge(), chains_, plane_->sightings(), metrics_, clock_,
+                            log_,    *gate_};
   net::Endpoint at = config_.listen;
   for (std::size_t i = 0; i < config_.workers; ++i) {
     BASE_TRY(auto worker, Worker::make(shared, at, server_credential_));
@@ -58,11 +72,16 @@ base::Result<void> Gateway::bind() {
 }
 
 void Gateway::run() {
-  for (const Route& route : config_.routes)
+  for (const Route& route : config_.routes) {
+    if (route.access == policy::Access::any_partner)
+      log_.info("gateway.any_partner", {{"host", route.host},
+                                        {"path", route.path},
+                                        {"meaning", "every partner of this environment may use this route"}});
     if (route.danger_plain_upstream)
       log_.warning("danger.plain_upstream",
                    {{"upstream", route.upstream.to_string()},
                     {"meaning", "partners' requests and identities cross the network in the clear"}});
+  }
   for (const auto& worker : workers_)
     worker->start();
   log_.info("gateway.started", {{"listen", listening_at().to_string()},
@@ -76,6 +95,8 @@ void Gateway::run() {
   });
   net::spawn(plane_->loop(), status_->run(), "gateway.status", log_);
   net::spawn(plane_->loop(), stop_on_signal(), "gateway.stop", log_);
+  net::spawn(plane_->loop(), reload_on_signal(), "gateway.reload", log_);
+  if (policy_watch_) net::spawn(plane_->loop(), policy_watch_->run(), "gateway.policy", log_);
   plane_->loop().run();
   for (const auto& worker : workers_)
     worker->join();
@@ -96,6 +117,14 @@ net::Task<void> Gateway::stop_on_signal() {
     worker->drain(net::Deadline::after(config_.drain_time), one_ended);
 }
 
+net::Task<void> Gateway::reload_on_signal() {
+  net::ReloadSignal signal(plane_->loop());
+  while (co_await signal.next()) {
+    log_.info("gateway.reload");
+    if (policy_watch_) policy_watch_->take();
+  }
+}
+
 net::Task<http::Response> Gateway::answer_status(http::Request request) {
   const std::string& target = request.head.target;
   if (target == "/live") co_return text_response(200, "live\n");
@@ -103,7 +132,7 @@ net::Task<http::Response> Gateway::answer_status(http::Request request) {
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
   const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
                          plane_->knowledge().registry().size(), chains_.counts()};
-  co_return text_response(200, metrics_.to_text(now));
+  co_return text_response(200, metrics_.to_text(now) + gate_->metrics());
 }
 
 }  // namespace countersign::gateway

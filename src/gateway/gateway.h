@@ -7,18 +7,20 @@
 #include "feed/data_plane.h"
 #include "gateway/worker.h"
 #include "http/plain_server.h"
+#include "net/reload_signal.h"
+#include "policy/watch.h"
 
 namespace countersign::gateway {
 
 class Gateway {
  public:
-  /// Borrows clock and log. Fails: `feed.none` (law 4), `credential.*`, `net.listen`, `tls.context`.
+  /// Borrows clock and log. Fails: `feed.none` (law 4), `credential.*`, `policy.*`, `net.listen`, `tls.context`.
   static base::Result<std::unique_ptr<Gateway>> make(GatewayConfig config, const base::Clock& clock,
                                                      const base::Log& log);
 
   const net::Endpoint& listening_at() const { return workers_.front()->local(); }
   const net::Endpoint& status_at() const { return status_->local(); }
-  /// Serves until SIGTERM or SIGINT, then drains.
+  /// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the policy file again.
   void run();
 
  private:
@@ -28,9 +30,11 @@ class Gateway {
         log_(log),
         routes_(config_.routes),
         chains_({.purposes = {trust::Purpose::transport}, .environment = config_.environment}) {}
+  base::Result<void> load_policy();
   base::Result<void> load_certificates();
   base::Result<void> bind();
   net::Task<void> stop_on_signal();
+  net::Task<void> reload_on_signal();
   net::Task<http::Response> answer_status(http::Request request);
 
   GatewayConfig config_;
@@ -39,6 +43,8 @@ class Gateway {
   RouteTable routes_;
   trust::ChainMemory chains_;
   Metrics metrics_;
+  std::unique_ptr<policy::Gate> gate_;
+  std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
   std::shared_ptr<const tls::Credential> server_credential_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -167,9 +167,13 @@ class Platform : public ::testing::Test {
     config_.routes = {{"localhost", "/", upstream_.at()},
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()}};
+    for (Route& route : config_.routes)
+      route.access = policy::Access::any_partner;
+    config_.routes.push_back({"localhost", "/granted", upstream_.at()});
     routes_.emplace(config_.routes);
-    auto worker = Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_},
-                               {"127.0.0.1", 0}, own);
+    auto worker =
+        Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_, gate_},
+                     {"127.0.0.1", 0}, own);
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -248,6 +252,7 @@ class Platform : public ::testing::Test {
   trust::ChainMemory chains_{{.purposes = {trust::Purpose::transport}, .environment = base::Environment::production}};
   feed::Sightings sightings_;
   Metrics metrics_;
+  policy::Gate gate_{policy::Policy::nothing(), log_};
   std::optional<Issued> client_;
   std::shared_ptr<const tls::ClientContext> client_context_;
   std::unique_ptr<Worker> worker_;

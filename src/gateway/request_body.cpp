@@ -18,8 +18,14 @@ std::string chunk_size_line(std::size_t size) {
   return line;
 }
 
-RequestBody::RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time)
-    : from_(from), to_(to), step_time_(step_time), started_(std::chrono::steady_clock::now()), sent_whole_(!exists()) {}
+RequestBody::RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time,
+                         std::function<void(std::uint64_t)> came)
+    : from_(from),
+      to_(to),
+      step_time_(step_time),
+      came_(std::move(came)),
+      started_(std::chrono::steady_clock::now()),
+      sent_whole_(!exists()) {}
 
 /// `part` as it goes to the upstream; lives as long as `part` and until the next call.
 base::BytesView RequestBody::frame(std::span<const std::uint8_t> part) {
@@ -53,6 +59,7 @@ net::Task<void> RequestBody::carry(std::function<void()> sent) {
       co_return;
     }
     carried_ += *count;
+    came_(*count);
     if (too_slow()) {
       give_up({base::Kind::timeout, "http.too_slow", "the body arrives too slowly"});
       co_return;

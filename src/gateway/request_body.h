@@ -19,8 +19,8 @@ class RequestBody {
   static constexpr std::uint64_t kLeastBytesPerSecond = 256;
 
   /// Borrows both; the head of the request has been read from `from` and written to `to`. `step_time` bounds each read
-  /// and each write.
-  RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time);
+  /// and each write. `came` is told of bytes as they come.
+  RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time, std::function<void(std::uint64_t)> came);
 
   bool exists() const { return from_.framing() != http::Framing::none; }
   /// Carries until the body's end, a failure, or stop(). Calls `sent` once the upstream has all of it.
@@ -41,6 +41,7 @@ class RequestBody {
   http::H1Reader& from_;
   net::Stream& to_;
   base::Duration step_time_;
+  std::function<void(std::uint64_t)> came_;
   std::chrono::steady_clock::time_point started_;
   std::uint64_t carried_ = 0;
   std::string out_;

@@ -1,6 +1,7 @@
 #include "gateway/route_table.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace countersign::gateway {
 namespace {
@@ -42,7 +43,27 @@ std::string decode_dots(std::string_view path) {
   return text;
 }
 
+std::optional<unsigned char> decode_at(std::string_view text, std::size_t at) {
+  unsigned value = 0;
+  if (text.size() < at + 3) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data() + at + 1, text.data() + at + 3, value, 16);
+  if (error != std::errc() || end != text.data() + at + 3) return std::nullopt;
+  return static_cast<unsigned char>(value);
+}
+
+/// Does it hold an escape of a character that needs none (RFC 3986 section 2.3), or one that is none? Such a path is
+/// another text for the same resource: what is granted or routed by the one would be reached by the other.
+bool has_needless_escape(std::string_view path) {
+  for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+    const auto decoded = decode_at(path, at);
+    if (!decoded || std::isalnum(*decoded) != 0) return true;
+    if (std::string_view("-._~").find(static_cast<char>(*decoded)) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 bool has_ambiguous_path(std::string_view path) {
+  if (path.find("//") != std::string_view::npos || has_needless_escape(path)) return true;
   const std::string text = decode_dots(path);
   if (text.find('\\') != std::string::npos) return true;
   for (const std::string_view code : {"%2f", "%5c", "%00"})
@@ -68,6 +89,22 @@ bool path_matches(const std::string& prefix, std::string_view path) {
   return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
 }
 
+/// The path as an upstream might read it that decodes escapes and drops ";parameters". Routes are found by this, so
+/// that the spelling of a request never leads to a wider route of the same upstream.
+std::string plainest_reading(std::string_view path) {
+  std::string text;
+  bool parameters = false;
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    const auto decoded = path[at] == '%' ? decode_at(path, at) : std::nullopt;
+    const char c = decoded ? static_cast<char>(*decoded) : path[at];
+    if (decoded) at += 2;
+    if (c == '/') parameters = false;
+    if (c == ';') parameters = true;
+    if (!parameters) text += c;
+  }
+  return text;
+}
+
 /// Exact hosts before wildcards before "*"; longer before shorter.
 int host_rank(const std::string& host) { return host == "*" ? 2 : host.starts_with("*.") ? 1 : 0; }
 
@@ -84,7 +121,8 @@ base::Result<Destination> read_destination(const http::RequestHead& head, const 
   if (!destination.target.starts_with('/')) return bad_target("the request target must start with '/'");
   if (has_ambiguous_path(destination.path()))
     return bad_target(
-        "the path holds a dot segment, an encoded slash or NUL, or a backslash; send the path in its plain form");
+        "the path holds a dot segment, '//', an encoded slash or NUL, a backslash, or a percent sign before what needs "
+        "none; send the path in its plain form");
   if (!server_name.empty() && canonical_host(server_name) != destination.host)
     return base::fail(
         base::Kind::invalid, "gateway.misdirected",
@@ -101,6 +139,8 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
 }
 
 const Route* RouteTable::find(std::string_view host, std::string_view path) const {
+  std::string plain;
+  if (path.find_first_of("%;") != std::string_view::npos) path = plain = plainest_reading(path);
   for (const Route& route : routes_)
     if (host_matches(route.host, host) && path_matches(route.path, path)) return &route;
   return nullptr;

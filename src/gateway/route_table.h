@@ -19,8 +19,9 @@ struct Destination {
 };
 
 /// Reads Host and target (RFC 9112 section 3.2). Fails: `gateway.bad_target` for a method or form we do not serve
-/// (CONNECT, asterisk), an absolute-form that differs from Host, a dot segment, an encoded slash or NUL, or a
-/// backslash: an upstream could read these as another path than we matched. `gateway.misdirected` (421) when
+/// (CONNECT, asterisk), an absolute-form that differs from Host, a dot segment, an empty segment ("//"),
+/// an encoded slash or NUL, an escape of what needs none (RFC 3986 section 2.3), or a backslash: an upstream could read
+/// these as another path than we matched. `gateway.misdirected` (421) when
 /// `server_name` (the SNI of the connection, if any) is another host: what was decided for one name never serves
 /// another (RFC 9110 section 15.5.20).
 base::Result<Destination> read_destination(const http::RequestHead& head, const std::string& server_name);
@@ -29,7 +30,7 @@ class RouteTable {
  public:
   explicit RouteTable(std::vector<Route> routes);
   /// The route of the most exact host, then of the longest path; null when there is none. The pointer lasts as long as
-  /// this.
+  /// this. Escapes are read as what they stand for and ";parameters" do not count.
   const Route* find(std::string_view host, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
 

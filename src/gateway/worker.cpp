@@ -64,8 +64,9 @@ void Worker::start() {
       JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},
       [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
         shared_.sightings.note(live.connection.peer.admitted().chain().leaf().fingerprint());
-        const ConnectionContext context{*loop_,          shared_.config, shared_.routes, shared_.knowledge, upstreams_,
-                                        shared_.metrics, shared_.clock,  shared_.log,    *server_};
+        const ConnectionContext context{*loop_,     shared_.config,  shared_.routes, shared_.knowledge,
+                                        upstreams_, shared_.metrics, shared_.clock,  shared_.log,
+                                        *server_,   shared_.gate};
         return serve_connection(context, live);
       },
       shared_.metrics, shared_.log);

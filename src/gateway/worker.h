@@ -1,7 +1,7 @@
 // Worker: one thread of the gateway: its loop, its listener on the shared port, its TLS context, its upstream pool.
 //
-// Workers share nothing that changes but Knowledge and Metrics; a change of trust or of our certificate is posted to
-// each.
+// Workers share nothing that changes but Knowledge, the policy's gate and Metrics; a change of trust or of our
+// certificate is posted to each.
 #pragma once
 
 #include <memory>
@@ -24,6 +24,7 @@ struct WorkerShared {
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
+  policy::Gate& gate;
 };
 
 class Worker {

@@ -65,6 +65,7 @@ class Platform:
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
+        self.policy = ""  # a policy file's name, relative to the data folder; empty: every partner may use the route
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -258,7 +259,8 @@ class Platform:
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
-            endpoints=endpoints,
+            endpoints=endpoints, access='access = "policy"' if self.policy else 'access = "any_partner"',
+            policy=f'policy = "{self.policy}"' if self.policy else "",
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
@@ -287,11 +289,13 @@ status = {gateway_status}
 environment = "{environment}"
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
+{policy}
 
 [[gateway.routes]]
 host = "*"
 path = "/"
 upstream = "{upstream}"
+{access}
 
 [ehi]
 data = "ehi"
