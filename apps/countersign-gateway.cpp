@@ -1,6 +1,7 @@
 // countersign-gateway: the inbound data plane.
 #include "daemon.h"
 #include "gateway/gateway.h"
+#include "policy_command.h"
 
 namespace {
 
@@ -21,11 +22,13 @@ base::Result<void> run(const apps::DaemonContext& context, const std::string& au
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "policy") return apps::run_policy_command(argc - 1, argv + 1);
   std::string authority;
   return apps::run_daemon(
       argc, argv,
       {.name = "countersign-gateway",
-       .purpose = "Serves REST APIs to partners over mutual TLS.",
+       .purpose =
+           "Serves REST APIs to partners over mutual TLS. `countersign-gateway policy --help`: ask a policy file.",
        .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
                     &authority}},
        .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/exchange.h"
 #include "tls/handshake.h"
 
 namespace countersign {
@@ -28,6 +29,16 @@ static_assert(!kMadeBy<VerifiedPeer, AdmittedChain>, "a peer without the proof t
 static_assert(!kMadeBy<VerifiedServer, VerifiedChain>, "a server without the proof that it holds the key");
 static_assert(!std::is_convertible_v<AdmittedChain, VerifiedPeer> &&
               !std::is_convertible_v<VerifiedChain, VerifiedPeer>);
+
+static_assert(!kMadeBy<policy::Permit> &&
+                  !kMadeBy<policy::Permit, std::shared_ptr<const policy::Position>, policy::Now>,
+              "a permit without a decision");
+static_assert(!std::is_copy_constructible_v<policy::Permit> && !std::is_copy_assignable_v<policy::Permit> &&
+                  !std::is_move_assignable_v<policy::Permit>,
+              "one permit for two requests");
+static_assert(!kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest> &&
+                  kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest, policy::Permit>,
+              "a request goes on without asking the policy");
 
 TEST(ProofTypes, AreMadeByTheirCheckersAlone) { SUCCEED() << "the compiler has checked it"; }
 

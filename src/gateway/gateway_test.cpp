@@ -444,6 +444,50 @@ TEST_F(Platform, DrainingEndsIdleConnectionsAndTheWorker) {
   EXPECT_TRUE(cut);
 }
 
+/// As the policy file would say it; the Platform's client is production/acme/payments.
+policy::PolicyPointer grant(const std::string& more) {
+  return *policy::Policy::parse(
+      "[[grants]]\nname = \"g\"\nto = [\"production/acme/payments\"]\nmethods = [\"GET\"]\n"
+      "paths = [\"/granted/**\"]\n" +
+          more,
+      "policy.toml");
+}
+
+TEST_F(Platform, WhatNobodyGrantedReachesNoUpstreamInAnySpelling) {
+  EXPECT_TRUE(contains(send(get("/granted/x"))->body, "\"code\":\"policy.not_granted\""));
+  for (const char* path : {"//granted/x", "/%67ranted/x", "/granted;v=1/x"})
+    EXPECT_NE(send(get(path))->status, 200) << path;
+  EXPECT_EQ(upstream_.requests(), 0);
+  EXPECT_TRUE(lines_.has("\"event\":\"policy.refused\""));
+  gate_.replace(grant(""));
+  EXPECT_EQ(send(get("/granted/x"))->status, 200);
+}
+
+TEST_F(Platform, AnApiKeyIsForUsAndGoesNoFurther) {
+  const std::string key = "countersign-key-of-this-test";
+  const std::string digest = base::to_hex(crypto::sha256(base::as_bytes(key)));
+  gate_.replace(
+      grant("api_key = true\n[[api_keys]]\nowner = \"production/acme/payments\"\ndigests = [\"" + digest + "\"]"));
+  EXPECT_TRUE(contains(send(get("/granted/x"))->body, "policy.api_key_missing"));
+  http::Request right = get("/granted/x");
+  right.head.fields.add("x_api_KEY", key);
+  const auto response = send(std::move(right));
+  EXPECT_EQ(response->status, 200);
+  EXPECT_FALSE(contains(response->body, key)) << response->body;
+}
+
+TEST_F(Platform, BodiesCountBothWays) {
+  const std::string limit =
+      "[[partners]]\nwho = \"production/acme/*\"\nbytes_in_per_day = 50\nbytes_out_per_day = 50\n";
+  gate_.replace(grant(limit));
+  http::Request request = get("/echo");
+  request.body = std::string(50, 'x');
+  EXPECT_EQ(send(std::move(request))->status, 200);
+  const auto refused = send(get("/"));
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_TRUE(refused->fields.find("Retry-After"));
+}
+
 TEST_F(Platform, MetricsCountWhatHappened) {
   ASSERT_EQ(send(get("/"))->status, 200);
   const std::string text = metrics_.to_text({1, -1, 1, chains_.counts()});

@@ -1,4 +1,5 @@
-// docs/refusals.md, made from the tables in trust/reason.cpp and tls/alert.cpp, and checked against them by ctest.
+// docs/refusals.md, made from the tables in trust/reason.cpp, tls/alert.cpp and policy/reason.cpp, and checked against
+// them by ctest.
 //
 //   refusals_doc FILE           exit status 1 when FILE is not what the tables say
 //   refusals_doc --write FILE   writes it
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "policy/reason.h"
 #include "tls/alert.h"
 #include "trust/reason.h"
 
@@ -15,19 +17,48 @@ using namespace countersign;
 
 constexpr std::string_view kIntroduction =
     "# Refusals\n\n"
-    "Why a certificate was not believed. A peer that is refused is sent a TLS alert and nothing more; the one to whom "
+    "Why a certificate was not believed, and [below](#refused-by-the-policy) why a request was not let through "
+    "although its\n"
+    "certificate was. A peer that is refused is sent a TLS alert and nothing more; the one to whom "
     "the\n"
     "certificate belongs finds the reason in the record `tls.refused` of the log (field `reason`), in the metric\n"
     "`countersign_gateway_refusals_total`, or by asking `countersign verify`. The names are stable and the list is "
     "closed.\n\n"
-    "This page is written from the tables in `src/trust/reason.cpp` and `src/tls/alert.cpp`; a test fails when it "
-    "differs.\n"
+    "This page is written from the tables in `src/trust/reason.cpp`, `src/tls/alert.cpp` and `src/policy/reason.cpp`; "
+    "a "
+    "test\nfails when it differs.\n"
     "Write it anew with `build/dev/tests/docs/refusals_doc --write docs/refusals.md`.\n\n"
     "With TLS 1.2, `no_certificate` is answered with `handshake_failure`: the older protocol has no alert of its own "
     "for it.\n"
     "`access_denied` would say more about `suspended` than `certificate_unknown` does, but OpenSSL's verifier cannot "
     "send it\n"
     "(docs/adr/0010).\n";
+
+constexpr std::string_view kPolicyIntroduction =
+    "\n# Refused by the policy\n\n"
+    "Why a request of a partner who was let in is not let through. It is answered with the status below and a problem "
+    "(RFC 9457)\n"
+    "that names the code, what was asked, by whom, and what to do; 429 says in `Retry-After` how many seconds to wait. "
+    "The\n"
+    "provider finds it as `policy.refused` in the log and as `countersign_gateway_policy_refused_total` in the "
+    "metrics, "
+    "and\n"
+    "asks `countersign-gateway policy check` which grant was missing; see [policy.md](policy.md).\n";
+
+std::string policy_part() {
+  std::string text(kPolicyIntroduction);
+  text += "\n| code | status |\n|---|---|\n";
+  // An anchor drops the dot of the heading it leads to.
+  for (const policy::Explanation& e : policy::explanations()) {
+    std::string anchor(e.code);
+    std::erase(anchor, '.');
+    text += "| [" + std::string(e.code) + "](#" + anchor + ") | " + std::to_string(e.status) + " |\n";
+  }
+  for (const policy::Explanation& e : policy::explanations())
+    text += "\n## " + std::string(e.code) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
+            std::string(e.remedy) + "\n";
+  return text;
+}
 
 std::string page() {
   std::string text(kIntroduction);
@@ -40,7 +71,7 @@ std::string page() {
   for (const trust::Explanation& e : trust::explanations())
     text += "\n## " + std::string(e.name) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
             std::string(e.remedy) + "\n";
-  return text;
+  return text + policy_part();
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class Platform:
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
-        self.policy = ""  # a policy file's name, relative to the data folder; empty: every partner may use the route
+        self.policy = ""  # name of a policy file in the data folder; empty: every partner may use the route
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -85,6 +85,13 @@ class Platform:
     def write_config(self):
         """countersign.toml, once more after `endpoints` changed. Every port is left to the system."""
         self._write_config(self.data / "countersign.toml", {})
+
+    def write_policy(self, text):
+        """The gateway's policy, in one step. Before the first start it also makes the route one that asks for grants."""
+        self.policy = "policy.toml"
+        written = self.data / "policy.new"
+        written.write_text(text)
+        written.replace(self.data / self.policy)
 
     # --- running -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ class PlatformTest(unittest.TestCase):
     """Has one platform for all tests of the class: programs run each alone, with an upstream that counts."""
 
     authority_settings = ""  # more of [authority], as TOML
+    policy = ""  # of the gateway, as TOML; empty: no policy file, and every partner may use the route
 
     @classmethod
     def setUpClass(cls):
@@ -26,6 +27,8 @@ class PlatformTest(unittest.TestCase):
         cls.addClassCleanup(cls.upstream.stop)
         cls.platform = Platform(cls.upstream.address, registry=cls.make_registry())
         cls.platform.authority_settings = cls.authority_settings
+        if cls.policy:
+            cls.platform.write_policy(cls.policy)
         cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
         cls.platform.provision()
