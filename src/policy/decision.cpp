@@ -1,7 +1,5 @@
 #include "policy/decision.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 #include "policy/api_key.h"
 
@@ -29,6 +27,15 @@ class Key {
   std::optional<KeyCheck> checked_ = {};
 };
 
+/// Of two grants that speak of a request the one that lets it through decides, else the one that comes nearest; among
+/// equals the first of the file.
+bool is_better(const Verdict& one, const Verdict& best) {
+  if (best.grant == nullptr) return true;
+  if (one.refusal.has_value() != best.refusal.has_value()) return !one.refusal;
+  if (one.refusal && *one.refusal != *best.refusal) return *one.refusal > *best.refusal;
+  return one.grant < best.grant;
+}
+
 }  // namespace
 
 std::string_view name(Access access) {
@@ -39,11 +46,6 @@ std::string_view name(Access access) {
   BASE_UNREACHABLE();
 }
 
-bool covers(const Grant& grant, const Request& request) {
-  return grant.methods.allows(request.method) && grant.host.matches(request.host) &&
-         std::ranges::any_of(grant.paths, [&](const PathPattern& path) { return path.matches(request.path); });
-}
-
 Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from) {
   const bool address_good = holds(rights.application_from(), from) && holds(rights.organisation_from(), from);
   Key key(rights, request);
@@ -52,16 +54,15 @@ Verdict judge(const Rights& rights, const Request& request, const std::optional<
     if (!address_good) return {Reason::wrong_address};
     return {request.api_key ? key.refusal() : std::nullopt};
   }
-  Verdict nearest{Reason::not_granted};
-  for (const Grant* grant : rights.grants()) {
-    if (!covers(*grant, request)) continue;
+  Verdict best{Reason::not_granted};
+  rights.visit_grants(request.path, [&](const Grant& grant) {
+    if (!grant.methods.allows(request.method) || !grant.host.matches(request.host)) return;
     std::optional<Reason> refusal;
-    if (!address_good || !holds(grant->from, from)) refusal = Reason::wrong_address;
-    else if (grant->api_key || request.api_key) refusal = key.refusal();
-    if (!refusal) return {std::nullopt, grant};
-    if (nearest.grant == nullptr || *refusal > *nearest.refusal) nearest = {refusal, grant};
-  }
-  return nearest;
+    if (!address_good || !holds(grant.from, from)) refusal = Reason::wrong_address;
+    else if (grant.api_key || request.api_key) refusal = key.refusal();
+    if (is_better({refusal, &grant}, best)) best = {refusal, &grant};
+  });
+  return best;
 }
 
 }  // namespace countersign::policy

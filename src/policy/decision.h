@@ -31,9 +31,6 @@ struct Verdict {
   const Grant* grant = nullptr;
 };
 
-/// Does `grant` speak of this method, host and path?
-bool covers(const Grant& grant, const Request& request);
-
 /// Grants, addresses and API keys; limits are the gate's.
 Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from);
 

@@ -71,9 +71,10 @@ std::string addresses_text(const Rights& rights, const std::optional<Address>& a
 
 std::string grants_text(const Rights& rights, const Request& request, const std::optional<Address>& address) {
   if (request.access == Access::any_partner) return "route       is for any partner: no grant is needed\n";
-  if (rights.grants().empty()) return "grants      none names this application\n";
+  const auto grants = rights.grants();
+  if (grants.empty()) return "grants      none names this application\n";
   std::string text = "grants      that name this application:\n";
-  for (const Grant* grant : rights.grants()) {
+  for (const Grant* grant : grants) {
     const std::string why_not = missing(*grant, rights, request, address);
     text += "  " + grant->name + ": " + (why_not.empty() ? "yes" : "no, " + why_not) + "\n";
   }

@@ -36,6 +36,9 @@ class PathPattern {
   /// `path` starts with '/' and has no query.
   bool matches(std::string_view path) const;
   const std::string& text() const { return text_; }
+  /// Without what "**" stands for; "*" as it is.
+  const std::vector<std::string>& segments() const { return segments_; }
+  bool is_open() const { return open_; }
 
  private:
   PathPattern(std::string text, std::vector<std::string> segments, bool open)

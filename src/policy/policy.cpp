@@ -35,21 +35,25 @@ std::vector<std::pair<std::string, Mode>> Policy::not_enforced() const {
 }
 
 Rights::Rights(PolicyPointer policy, const Caller& caller)
-    : policy_(std::move(policy)), anonymous_(!caller.identity()), mode_(policy_->mode_) {
-  std::vector<std::size_t> indices;
-  for (const std::string& one : caller.names_for_applications()) {
-    const auto found = policy_->grants_to_.find(one);
-    if (found == policy_->grants_to_.end()) continue;
-    indices.insert(indices.end(), found->second.begin(), found->second.end());
-  }
-  std::ranges::sort(indices);
-  const auto repeated = std::ranges::unique(indices);
-  indices.erase(repeated.begin(), repeated.end());
-  for (const std::size_t index : indices)
-    grants_.push_back(&policy_->grants_[index]);
+    : policy_(std::move(policy)),
+      anonymous_(!caller.identity()),
+      mode_(policy_->mode_),
+      names_(caller.names_for_applications()) {
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    if (const auto found = policy_->grants_to_.find(names_[i]); found != policy_->grants_to_.end())
+      indexes_[i] = &found->second;
   if (const auto keys = policy_->api_keys_.find(caller.application()); keys != policy_->api_keys_.end())
     api_keys_ = keys->second;
   read_terms(caller);
+}
+
+std::vector<const Grant*> Rights::grants() const {
+  std::vector<const Grant*> found;
+  for (const Grant& grant : policy_->grants_)
+    if (std::ranges::any_of(grant.to,
+                            [&](const std::string& one) { return std::ranges::find(names_, one) != names_.end(); }))
+      found.push_back(&grant);
+  return found;
 }
 
 /// Names are asked from the most exact to the widest; each key is taken from the first that says it.

@@ -12,6 +12,7 @@
 #include "policy/caller.h"
 #include "policy/limits.h"
 #include "policy/network.h"
+#include "policy/path_index.h"
 #include "policy/pattern.h"
 
 namespace countersign::policy {
@@ -75,8 +76,8 @@ class Policy {
   std::string api_key_field_ = "X-Api-Key";
   std::string withheld_field_;
   std::vector<Grant> grants_;
-  std::unordered_map<std::string, std::vector<std::size_t>> grants_to_;  ///< by name of applications; in file order
-  std::map<std::string, Terms> terms_;                                   ///< by name of applications or organisations
+  std::unordered_map<std::string, PathIndex> grants_to_;  ///< by name of applications
+  std::map<std::string, Terms> terms_;                    ///< by name of applications or organisations
   std::unordered_map<std::string, std::vector<crypto::Digest256>> api_keys_;  ///< by application
 };
 
@@ -88,7 +89,14 @@ class Rights {
   const Policy& policy() const { return *policy_; }
   bool anonymous() const { return anonymous_; }
   Mode mode() const { return mode_; }
-  const std::vector<const Grant*>& grants() const { return grants_; }  ///< in file order
+  /// That name the caller, in file order. Put together at each call: for explanations.
+  std::vector<const Grant*> grants() const;
+  /// Calls `found` with each grant that names the caller and of which a path fits; with one perhaps several times.
+  template <class Found>
+  void visit_grants(std::string_view path, const Found& found) const {
+    for (const PathIndex* index : indexes_)
+      if (index != nullptr) index->visit(path, [&](std::uint32_t grant) { found(policy_->grants()[grant]); });
+  }
   /// Both must hold: of the application, and of its organisation.
   const Networks& application_from() const { return application_from_; }
   const Networks& organisation_from() const { return organisation_from_; }
@@ -101,7 +109,8 @@ class Rights {
   PolicyPointer policy_;
   bool anonymous_;
   Mode mode_ = Mode::enforce;
-  std::vector<const Grant*> grants_ = {};
+  std::array<std::string, 3> names_;
+  std::array<const PathIndex*, 3> indexes_ = {};  ///< null where nothing is granted to that name
   Networks application_from_ = {};
   Networks organisation_from_ = {};
   Limits application_limits_ = {};

@@ -171,7 +171,8 @@ class PolicyReader {
     for (ConfigSection& section : sections) {
       BASE_TRY(auto grant, read_grant(section, taken, sets));
       for (const std::string& to : grant.to)
-        policy_->grants_to_[to].push_back(policy_->grants_.size());
+        for (const PathPattern& path : grant.paths)
+          policy_->grants_to_[to].add(path, static_cast<std::uint32_t>(policy_->grants_.size()));
       policy_->grants_.push_back(std::move(grant));
     }
     return {};

@@ -269,17 +269,19 @@ digests = ["{foreign_digest}"]
             worker.start()
         generation = self.metric("generation")
         log = self.platform.records("gateway")
-        for number in range(100):
+        reloads = 0
+        while reloads < 100 or (asked[0] < 100 and reloads < 1000):
+            reloads += 1
             mark = log.mark()
-            self.platform.write_policy(PAYMENTS + f"# {number}\n")
+            self.platform.write_policy(PAYMENTS + f"# {reloads}\n")
             self.platform.running["gateway"].process.send_signal(signal.SIGHUP)
             log.next("policy.loaded", mark)
         done.set()
         for worker in workers:
             worker.join()
         self.assertEqual(failures, [])
-        self.assertGreater(asked[0], 100)
-        self.assertEqual(self.metric("generation"), generation + 100)
+        self.assertGreaterEqual(asked[0], 100)
+        self.assertEqual(self.metric("generation"), generation + reloads)
 
     def test_without_a_right_policy_the_gateway_does_not_start(self):
         good = (self.platform.data / "policy.toml").read_text()
