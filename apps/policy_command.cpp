@@ -81,7 +81,7 @@ base::Result<ExitCode> explain(const Asked& asked, const policy::PolicyPointer& 
   BASE_TRY(const auto request, to_request(head, destination, routes ? &*routes : nullptr));
   const auto address = policy::Address::parse(asked.from);
   if (!asked.from.empty() && !address) return wrong("--from '" + asked.from + "' is no address");
-  const auto explained = policy::explain(caller, policy::Rights(policy, caller), request, address);
+  const auto explained = policy::explain(caller, policy::Rights(*policy, caller), request, address);
   std::fputs(explained.text.c_str(), stdout);
   return explained.permitted ? ExitCode::ok : ExitCode::refused;
 }

@@ -50,7 +50,8 @@ std::string policy_text(int grants) {
 
 /// Nanoseconds of processor time for one decision and the charge of its bytes.
 double measure(policy::Gate& gate, const std::string& path) {
-  policy::Standing standing(gate, *policy::parse_caller("production/acme/shop"), "192.0.2.7");
+  policy::View view(gate);
+  policy::Standing standing(view, *policy::parse_caller("production/acme/shop"), "192.0.2.7");
   const http::Fields fields;
   const policy::Request request{policy::Access::by_grant, false, "api.example.com", "GET", path, fields};
   const std::int64_t began = clock_of(CLOCK_THREAD_CPUTIME_ID);

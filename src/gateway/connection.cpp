@@ -22,7 +22,7 @@ class Session {
         urn_(connection_.peer.identity().to_urn()),
         serial_(connection_.peer.certificate().serial().hex()),
         address_(connection_.stream->peer().to_string()),
-        standing_(context.gate, policy::Caller::of(connection_.peer), connection_.stream->peer().host),
+        standing_(context.policy, policy::Caller::of(connection_.peer), connection_.stream->peer().host),
         reader_(*connection_.stream, limits(context.config)) {
     context_.metrics.connection_opened();
   }
@@ -82,7 +82,10 @@ class Session {
                                 .path = destination->path(),
                                 .fields = head.fields};
     auto permit = standing_.decide(asked, policy_now());
-    if (!permit) co_return co_await answer_ourselves(permit.error().to_response(), head.method);
+    if (!permit) {
+      http::Response denial = permit.error().to_response();
+      co_return co_await answer_ourselves(std::move(denial), head.method);
+    }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
     Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));

@@ -23,7 +23,7 @@ struct ConnectionContext {
   const base::Clock& clock;
   const base::Log& log;
   tls::Server<tls::VerifiedPeer>& server;
-  policy::Gate& gate;
+  policy::View& policy;
 };
 
 /// Serves `live` until either side closes. Every request is judged again: host, route, whether the peer is

@@ -36,7 +36,8 @@ Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library,
       loop_(std::move(loop)),
       listener_(std::move(listener)),
       own_(std::move(own)),
-      upstreams_(*loop_) {}
+      upstreams_(*loop_),
+      policy_(shared_.gate) {}
 
 Worker::~Worker() {
   loop_->stop();
@@ -64,9 +65,8 @@ void Worker::start() {
       JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},
       [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
         shared_.sightings.note(live.connection.peer.admitted().chain().leaf().fingerprint());
-        const ConnectionContext context{*loop_,     shared_.config,  shared_.routes, shared_.knowledge,
-                                        upstreams_, shared_.metrics, shared_.clock,  shared_.log,
-                                        *server_,   shared_.gate};
+        const ConnectionContext context{*loop_,          shared_.config, shared_.routes, shared_.knowledge, upstreams_,
+                                        shared_.metrics, shared_.clock,  shared_.log,    *server_,          policy_};
         return serve_connection(context, live);
       },
       shared_.metrics, shared_.log);

@@ -63,6 +63,7 @@ class Worker {
   std::shared_ptr<const tls::ServerContext> context_;
   std::uint64_t context_trust_ = 0;  ///< generation of the trust set whose names context_ sends
   UpstreamPool upstreams_;
+  policy::View policy_;
   std::unique_ptr<tls::Server<tls::VerifiedPeer>> server_;
   std::thread thread_;
 };

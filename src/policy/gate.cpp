@@ -26,6 +26,15 @@ void Gate::replace(PolicyPointer policy) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
+/// The generation first: a policy that comes in between is then only taken twice, never missed.
+void View::refresh() {
+  const std::uint64_t generation = gate_.generation();
+  if (generation == generation_) return;
+  const auto own = std::make_shared<const PolicyPointer>(gate_.policy());
+  policy_ = PolicyPointer(own, own->get());
+  generation_ = generation;
+}
+
 Permit::~Permit() {
   if (position_ == nullptr) return;
   position_->application->end();
@@ -45,7 +54,7 @@ void Permit::sent(std::uint64_t bytes) {
 }
 
 bool Permit::withholds(std::string_view field) const {
-  const std::string_view withheld = position_->rights.policy().withheld_field();
+  const std::string_view withheld = policy_->withheld_field();
   return !withheld.empty() && is_spelling_of(field, withheld);
 }
 
@@ -56,18 +65,16 @@ http::Response Denial::to_response() const {
   return response;
 }
 
-Standing::Standing(Gate& gate, Caller caller, std::string_view address)
-    : gate_(gate), caller_(std::move(caller)), address_text_(address), address_(Address::parse(address)) {}
+Standing::Standing(View& view, Caller caller, std::string_view address)
+    : view_(view), caller_(std::move(caller)), address_text_(address), address_(Address::parse(address)) {}
 
 void Standing::take_position(Now now) {
-  // The generation first: a policy that comes in between is then only taken twice, never missed.
-  const std::uint64_t generation = gate_.generation();
-  Rights rights(gate_.policy(), caller_);
-  auto application = gate_.applications_.of(caller_.application(), now);
-  auto organisation = caller_.identity() ? gate_.organisations_.of(caller_.organisation(), now) : nullptr;
-  position_ =
-      std::make_shared<const Position>(Position{std::move(rights), std::move(application), std::move(organisation)});
-  generation_ = generation;
+  Gate& gate = view_.gate_;
+  auto application = gate.applications_.of(caller_.application(), now);
+  auto organisation = caller_.identity() ? gate.organisations_.of(caller_.organisation(), now) : nullptr;
+  position_ = std::make_shared<const Position>(
+      Position{Rights(*view_.policy_, caller_), std::move(application), std::move(organisation)});
+  generation_ = view_.generation_;
 }
 
 /// Begins the request in both accounts, or in neither. With `enforced` false it is begun whatever limits say.
@@ -90,7 +97,8 @@ std::optional<Excess> Standing::begin(bool enforced, Now now) const {
 }
 
 base::Result<Permit, Denial> Standing::decide(const Request& request, Now now) {
-  if (generation_ != gate_.generation()) take_position(now);
+  view_.refresh();
+  if (generation_ != view_.generation_) take_position(now);
   const Rights& rights = position_->rights;
   const Mode mode = rights.mode();
   const bool enforced = mode == Mode::enforce;
@@ -101,7 +109,7 @@ base::Result<Permit, Denial> Standing::decide(const Request& request, Now now) {
   if (verdict.refusal) record_would_refuse(request, *verdict.refusal);
   else if (excess && mode == Mode::observe) record_would_refuse(request, excess->reason);
   position_->application->count_permitted();
-  return Permit(position_, now);
+  return Permit(view_.policy_, position_, now);
 }
 
 /// Over a limit: the first, the second, the fourth ... time of an application only.
@@ -124,7 +132,7 @@ void Standing::record_would_refuse(const Request& request, Reason reason) {
   if (!is_worth_a_record(reason, count)) return;
   base::Fields fields = record(request, reason);
   fields.emplace_back("count", count);
-  gate_.log_.info("policy.would_refuse", fields);
+  view_.gate_.log_.info("policy.would_refuse", fields);
 }
 
 Denial Standing::deny(const Request& request, Reason reason, const Grant* grant, std::int64_t wait_nanos) {
@@ -134,7 +142,7 @@ Denial Standing::deny(const Request& request, Reason reason, const Grant* grant,
     base::Fields fields = record(request, reason);
     if (grant != nullptr) fields.emplace_back("grant", grant->name);
     fields.emplace_back("count", count);
-    gate_.log_.warning("policy.refused", fields);
+    view_.gate_.log_.warning("policy.refused", fields);
   }
   const std::int64_t seconds = std::max<std::int64_t>(1, (wait_nanos + kNanosOfSecond - 1) / kNanosOfSecond);
   return {reason, describe(caller_, request) + ": " + std::string(why.meaning) + " " + std::string(why.remedy),

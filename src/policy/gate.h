@@ -2,8 +2,8 @@
 //
 // A connection has one Standing; each of its requests is decided by it, and what is let through is a Permit, which
 // nothing else can make (law 3). The gateway's Exchange takes one, so that forgetting to ask does not compile.
-// A Gate is shared by all workers; a Standing belongs to its connection's thread; a Permit lives as long as its
-// request, and may outlive its Standing.
+// A Gate is shared by all workers; each worker looks at it through a View of its own, which its Standings borrow; a
+// Permit lives as long as its request, and may outlive its Standing. An idle connection keeps no old policy alive.
 #pragma once
 
 #include "base/log.h"
@@ -29,6 +29,7 @@ class Gate {
   std::string metrics() const;
 
  private:
+  friend class View;
   friend class Standing;
   const base::Log& log_;
   base::Published<Policy> policy_;
@@ -38,7 +39,22 @@ class Gate {
   Accounts organisations_;
 };
 
-/// A caller's rights and accounts under one policy.
+/// The policy in force as one worker holds it: taken once a change, counted by this thread alone. Belongs to its
+/// thread.
+class View {
+ public:
+  /// Borrows `gate`.
+  explicit View(Gate& gate) : gate_(gate) {}
+
+ private:
+  friend class Standing;
+  void refresh();
+  Gate& gate_;
+  std::uint64_t generation_ = 0;
+  PolicyPointer policy_ = nullptr;  ///< shares the policy, with a count of its own
+};
+
+/// A caller's rights and accounts under one policy, which somebody else keeps.
 struct Position {
   Rights rights;
   std::shared_ptr<Account> application;
@@ -60,7 +76,9 @@ class Permit {
 
  private:
   friend class Standing;
-  Permit(std::shared_ptr<const Position> position, Now now) : position_(std::move(position)), now_(now) {}
+  Permit(PolicyPointer policy, std::shared_ptr<const Position> position, Now now)
+      : policy_(std::move(policy)), position_(std::move(position)), now_(now) {}
+  PolicyPointer policy_;                      ///< by which it was decided
   std::shared_ptr<const Position> position_;  ///< null once moved from
   Now now_;
 };
@@ -76,8 +94,8 @@ struct Denial {
 
 class Standing {
  public:
-  /// Borrows `gate`. `address`: where the connection comes from.
-  Standing(Gate& gate, Caller caller, std::string_view address);
+  /// Borrows `view`. `address`: where the connection comes from.
+  Standing(View& view, Caller caller, std::string_view address);
 
   /// Decides, counts and, where it is refused, records: `policy.refused`, or `policy.would_refuse` in mode observe.
   base::Result<Permit, Denial> decide(const Request& request, Now now);
@@ -90,12 +108,12 @@ class Standing {
   void record_would_refuse(const Request& request, Reason reason);
   base::Fields record(const Request& request, Reason reason) const;
 
-  Gate& gate_;
+  View& view_;
   Caller caller_;
   std::string address_text_;
   std::optional<Address> address_;
   std::uint64_t generation_ = 0;
-  std::shared_ptr<const Position> position_ = nullptr;
+  std::shared_ptr<const Position> position_ = nullptr;  ///< of that generation: not to be used under another
 };
 
 }  // namespace countersign::policy

@@ -39,7 +39,7 @@ const std::string kGrant =
 class Gates : public ::testing::Test {
  protected:
   Standing standing(const std::string& who = "uat/acme/shop") {
-    return Standing(gate_, *parse_caller(who), "192.0.2.1");
+    return Standing(view_, *parse_caller(who), "192.0.2.1");
   }
   Request request(std::string_view path) const { return {Access::by_grant, false, "a", "GET", path, fields_}; }
   /// "yes", or the code of the refusal; what is let through is over at once.
@@ -54,6 +54,7 @@ class Gates : public ::testing::Test {
   base::Log log_{{.program = "test"}, clock_, lines_};
   http::Fields fields_;
   Gate gate_{policy_of(kGrant), log_};
+  View view_{gate_};
 };
 
 TEST_F(Gates, LetThroughWhatIsGrantedAndSayWhyNot) {
@@ -144,6 +145,21 @@ TEST_F(Gates, TheNextRequestOfALiveConnectionIsDecidedByTheNewPolicy) {
   gate_.replace(policy_of(kGrant));
   EXPECT_EQ(ask(shop), "yes");
   EXPECT_TRUE(metrics_say("countersign_gateway_policy_generation 3"));
+}
+
+TEST_F(Gates, AnIdleConnectionKeepsNoOldPolicyAlive) {
+  std::weak_ptr<const Policy> first = gate_.policy();
+  Standing idle = standing();
+  Standing busy = standing();
+  EXPECT_EQ(ask(idle), "yes");
+  {
+    const auto under_way = busy.decide(request("/v1/x"), {kSecond, 0});
+    gate_.replace(policy_of(kGrant + "# the next\n"));
+    EXPECT_EQ(ask(busy), "yes");
+    EXPECT_FALSE(first.expired()) << "a request under way ends by the policy that permitted it";
+  }
+  EXPECT_TRUE(first.expired());
+  EXPECT_EQ(ask(idle), "yes");
 }
 
 TEST_F(Gates, ObserveLetsThroughRecordsAndCounts) {
@@ -248,7 +264,8 @@ TEST_F(Gates, AreReplacedUnderLoad) {
   std::atomic<std::uint64_t> wrong{0};
   std::atomic<std::uint64_t> asked{0};
   const auto work = [&](const std::string& path, const std::string& expected) {
-    Standing who = standing();
+    View view(gate_);
+    Standing who(view, *parse_caller("uat/acme/shop"), "192.0.2.1");
     while (!done || asked == 0) {
       const auto permit = who.decide({Access::by_grant, false, "a", "GET", path, fields_}, {kSecond, 0});
       const bool good = permit ? expected == "yes" : explanation(permit.error().reason).code == expected;

@@ -146,7 +146,7 @@ TEST(Oracle, AgreesWithTheDecision) {
       const http::Fields fields;
       const Request request{Access::by_grant, false, plain.host, plain.method, plain.path, fields};
       const std::string who = plain.environment + "/" + plain.organisation + "/" + plain.application;
-      const Rights rights(*policy, *parse_caller(who));
+      const Rights rights(**policy, *parse_caller(who));
       const Verdict verdict = judge(rights, request, Address::parse(plain.address));
       ASSERT_EQ(!verdict.refusal, expected)
           << who << " " << plain.method << " " << plain.host << plain.path << " from " << plain.address << "\n"
@@ -172,8 +172,8 @@ TEST(Oracle, TheOrderOfGrantsDoesNotMatter) {
       const Request request{Access::by_grant, false, plain.host, plain.method, plain.path, fields};
       const Caller caller = *parse_caller(plain.environment + "/" + plain.organisation + "/" + plain.application);
       const auto from = Address::parse(plain.address);
-      EXPECT_EQ(judge(Rights(*forward, caller), request, from).refusal,
-                judge(Rights(*backward, caller), request, from).refusal);
+      EXPECT_EQ(judge(Rights(**forward, caller), request, from).refusal,
+                judge(Rights(**backward, caller), request, from).refusal);
     }
   }
 }

@@ -34,11 +34,8 @@ std::vector<std::pair<std::string, Mode>> Policy::not_enforced() const {
   return found;
 }
 
-Rights::Rights(PolicyPointer policy, const Caller& caller)
-    : policy_(std::move(policy)),
-      anonymous_(!caller.identity()),
-      mode_(policy_->mode_),
-      names_(caller.names_for_applications()) {
+Rights::Rights(const Policy& policy, const Caller& caller)
+    : policy_(&policy), anonymous_(!caller.identity()), mode_(policy_->mode_), names_(caller.names_for_applications()) {
   for (std::size_t i = 0; i < names_.size(); ++i)
     if (const auto found = policy_->grants_to_.find(names_[i]); found != policy_->grants_to_.end())
       indexes_[i] = &found->second;

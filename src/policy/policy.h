@@ -84,7 +84,8 @@ class Policy {
 /// What one caller has under one policy, put together once a connection.
 class Rights {
  public:
-  Rights(PolicyPointer policy, const Caller& caller);
+  /// Borrows `policy`.
+  Rights(const Policy& policy, const Caller& caller);
 
   const Policy& policy() const { return *policy_; }
   bool anonymous() const { return anonymous_; }
@@ -106,7 +107,7 @@ class Rights {
 
  private:
   void read_terms(const Caller& caller);
-  PolicyPointer policy_;
+  const Policy* policy_;
   bool anonymous_;
   Mode mode_ = Mode::enforce;
   std::array<std::string, 3> names_;

@@ -73,7 +73,8 @@ TEST_P(Payments, IsDecidedAsItReads) {
   const std::string host = row.target.substr(0, slash);
   const std::string path = row.target.substr(slash);
   const http::Fields fields;
-  const Rights rights(policy_of(kPayments), *parse_caller(row.who));
+  const PolicyPointer policy = policy_of(kPayments);
+  const Rights rights(*policy, *parse_caller(row.who));
   const Request request{Access::by_grant, false, host, row.method, path, fields};
   const Verdict verdict = judge(rights, request, Address::parse(row.from));
   EXPECT_EQ(verdict.refusal ? std::string(explanation(*verdict.refusal).code) : verdict.grant->name, row.expected);
@@ -124,14 +125,15 @@ TEST(Decision, ARouteForAnyPartnerIsForNoAnonymous) {
   const PolicyPointer policy = Policy::nothing();
   const http::Fields fields;
   const Request request{Access::any_partner, false, "a", "GET", "/", fields};
-  EXPECT_FALSE(judge(Rights(policy, *parse_caller("production/acme/shop")), request, std::nullopt).refusal);
-  EXPECT_EQ(judge(Rights(policy, Caller::anonymous()), request, std::nullopt).refusal, Reason::not_granted);
+  EXPECT_FALSE(judge(Rights(*policy, *parse_caller("production/acme/shop")), request, std::nullopt).refusal);
+  EXPECT_EQ(judge(Rights(*policy, Caller::anonymous()), request, std::nullopt).refusal, Reason::not_granted);
 }
 
 TEST(Decision, NothingGrantedIsNothingLetThrough) {
   const http::Fields fields;
   const Request request{Access::by_grant, false, "a", "GET", "/", fields};
-  EXPECT_EQ(judge(Rights(Policy::nothing(), *parse_caller("production/acme/shop")), request, std::nullopt).refusal,
+  const PolicyPointer policy = Policy::nothing();
+  EXPECT_EQ(judge(Rights(*policy, *parse_caller("production/acme/shop")), request, std::nullopt).refusal,
             Reason::not_granted);
 }
 
@@ -156,7 +158,7 @@ requests_per_second = 100
 mode = "off"
 from = ["10.0.0.0/8"]
 )");
-  const Rights shop(policy, *parse_caller("production/acme/shop"));
+  const Rights shop(*policy, *parse_caller("production/acme/shop"));
   EXPECT_EQ(shop.application_limits().requests->per_second, 20U);
   EXPECT_EQ(shop.application_limits().requests->burst, 50U);
   EXPECT_EQ(shop.application_limits().concurrent, 7U);
@@ -164,7 +166,7 @@ from = ["10.0.0.0/8"]
   EXPECT_FALSE(shop.organisation_limits().concurrent) << "what each application has is no limit of the organisation";
   EXPECT_EQ(shop.mode(), Mode::enforce) << "of acme/* before acme";
   EXPECT_EQ(shop.organisation_from().size(), 1U);
-  const Rights other(policy, *parse_caller("production/globex/till"));
+  const Rights other(*policy, *parse_caller("production/globex/till"));
   EXPECT_EQ(other.application_limits().requests->per_second, 10U);
   EXPECT_EQ(other.mode(), Mode::observe);
   EXPECT_TRUE(other.organisation_from().empty());

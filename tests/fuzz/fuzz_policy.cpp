@@ -10,7 +10,7 @@ namespace {
 using namespace countersign;
 
 void ask(const policy::PolicyPointer& policy, const policy::Caller& caller, std::string_view path) {
-  const policy::Rights rights(policy, caller);
+  const policy::Rights rights(*policy, caller);
   const http::Fields fields;
   const auto from = policy::Address::parse("192.0.2.1");
   const policy::Request request{policy::Access::by_grant, false, "a.example", "GET", path, fields};
