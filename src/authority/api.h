@@ -3,6 +3,7 @@
 
 #include "authority/api_problem.h"
 #include "authority/gate.h"
+#include "authority/issuing_desk.h"
 #include "authority/routes.h"
 #include "net/loop.h"
 
@@ -23,7 +24,12 @@ class Api {
     net::Worker& worker;
     const base::Log& log;
   };
-  Api(const Parts& parts, const Gate& gate) : parts_(parts), gate_(gate), routes_(all_routes()), refusals_(parts.log) {}
+  Api(const Parts& parts, const Gate& gate)
+      : parts_(parts),
+        gate_(gate),
+        routes_(all_routes()),
+        refusals_(parts.log),
+        desk_(parts.authority, parts.worker, parts.loop) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes; nothing in `request` says who
   /// calls.
@@ -35,11 +41,14 @@ class Api {
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
   /// Operator is proved against the registry that the handler will change.
   Answer perform(const Route& route, const Call& call, const ApiCaller& caller);
+  /// The same for the calls that certificates are asked for by.
+  base::Result<Asked> begin(const Route& route, const Call& call, const ApiCaller& caller);
 
   Parts parts_;
   const Gate& gate_;
   std::vector<Route> routes_;
   Refusals refusals_;
+  IssuingDesk desk_;
 };
 
 }  // namespace countersign::authority

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "authority/server_names.h"
+#include "base/check.h"
 #include "crypto/strength.h"
 
 namespace countersign::authority {
@@ -173,7 +174,8 @@ base::Result<crypto::PrivateKey::Kind> kind_like(const crypto::PublicKey& key) {
   return base::fail(base::Kind::internal, "lint.failed", "the issuing CA's key is of a kind that signs no certificate");
 }
 
-/// Making an RSA key takes up to seconds, so one of each size serves for all: nobody believes it, and it never leaves.
+/// Making a key takes as long as signing with it, an RSA key up to seconds, so one of each kind serves for all: nobody
+/// believes it, and it never leaves.
 template <crypto::PrivateKey::Kind kKind>
 base::Result<base::Bytes> sign_with_kept(base::BytesView bytes) {
   static const auto kKey = crypto::PrivateKey::generate(kKind);
@@ -187,12 +189,11 @@ base::Result<base::Bytes> sign_with_throw_away(crypto::PrivateKey::Kind kind, ba
     case Kind::rsa2048: return sign_with_kept<Kind::rsa2048>(bytes);
     case Kind::rsa3072: return sign_with_kept<Kind::rsa3072>(bytes);
     case Kind::rsa4096: return sign_with_kept<Kind::rsa4096>(bytes);
-    case Kind::p256:
-    case Kind::p384:
-    case Kind::ed25519: break;
+    case Kind::p256: return sign_with_kept<Kind::p256>(bytes);
+    case Kind::p384: return sign_with_kept<Kind::p384>(bytes);
+    case Kind::ed25519: return sign_with_kept<Kind::ed25519>(bytes);
   }
-  BASE_TRY(const auto key, crypto::PrivateKey::generate(kind));
-  return key.sign(bytes);
+  BASE_UNREACHABLE();
 }
 
 /// The bytes with a signature that nobody believes, by a key of the issuer's kind.

@@ -1,5 +1,7 @@
 #include "authority/operators.h"
 
+#include <limits>
+
 #include "authority/hierarchy.h"
 #include "authority/rows.h"
 #include "trust/verdict.h"
@@ -10,11 +12,9 @@ namespace {
 constexpr const char* kOperators = "operator";
 
 base::Result<std::vector<store::CertificateRow>> list_operators(store::Transaction& rows, base::Instant at) {
-  BASE_TRY(auto living, store::list_living_certificates(rows, at));
-  std::erase_if(living, [](const store::CertificateRow& row) {
-    return row.key.organisation != kOperators || row.key.environment != base::name(base::Environment::internal);
-  });
-  return living;
+  const store::CertificateSelection operators{.of = {std::string(base::name(base::Environment::internal)), kOperators, ""},
+                                              .spki_sha256 = ""};
+  return store::list_selected(rows, operators, at, std::numeric_limits<int>::max());
 }
 
 base::Result<void> fill(trust::RegistryView& view, store::Transaction& rows,

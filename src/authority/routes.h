@@ -1,8 +1,9 @@
 // Routes: the public API as data: method, path pattern, who may call, and what answers. Handlers are plain functions
-// that run on the registry's thread; who needs a
-// caller with a certificate takes a VerifiedPeer, who may only be called by an operator an Operator.
+// that run on the registry's thread; who needs a caller with a certificate takes a VerifiedPeer, who may only be called
+// by an operator an Operator.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <variant>
@@ -26,10 +27,21 @@ using OpenHandler = Answer (*)(Authority&, const Call&);
 using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
 using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
 
+/// A certificate that a call is for. `find` says what there is, or what is to be issued; it may be asked again. Both own
+/// what they need.
+struct ToIssue {
+  std::function<base::Result<Enquiry>()> find;
+  std::function<Answer(const Outcome&)> tell;
+};
+/// What a call for a certificate comes to; many are issued together (issuing_desk.h).
+using Asked = std::variant<http::Response, ToIssue>;
+using OpenAskHandler = base::Result<Asked> (*)(Authority&, const Call&);
+using PeerAskHandler = base::Result<Asked> (*)(Authority&, const tls::VerifiedPeer&, const Call&);
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, PeerHandler, OperatorHandler> handler;
+  std::variant<OpenHandler, PeerHandler, OperatorHandler, OpenAskHandler, PeerAskHandler> handler;
 };
 
 /// Every route, of all files that have some.

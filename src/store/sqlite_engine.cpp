@@ -54,36 +54,36 @@ class Sqlite final : public Engine {
 
   soci::session& session() override { return sql_; }
 
+  ~Sqlite() override { kept_.forget(); }
+
   base::Result<void> begin(Access access) override {
-    try {
-      // A read transaction that changes something would be upgraded behind our back: SQLite must refuse it.
-      sql_ << (access == Access::amending ? "PRAGMA query_only = OFF" : "PRAGMA query_only = ON");
-      sql_ << (access == Access::amending ? "BEGIN IMMEDIATE" : "BEGIN");
-      return {};
-    } catch (const std::exception& thrown) {
-      return base::unexpected(to_error(thrown, "begin a transaction"));
-    }
+    // A read transaction that changes something would be upgraded behind our back: SQLite must refuse it.
+    if (access_ != access)
+      BASE_TRY_VOID(execute(access == Access::amending ? "PRAGMA query_only = OFF" : "PRAGMA query_only = ON",
+                            "begin a transaction"));
+    access_ = access;
+    return execute(access == Access::amending ? "BEGIN IMMEDIATE" : "BEGIN", "begin a transaction");
   }
 
-  base::Result<void> commit() override {
-    try {
-      sql_.commit();
-      return {};
-    } catch (const std::exception& thrown) {
-      return base::unexpected(to_error(thrown, "commit"));
-    }
-  }
+  base::Result<void> commit() override { return execute("COMMIT", "commit"); }
 
   void rollback() noexcept override {
-    try {
-      sql_.rollback();
-    } catch (const std::exception&) {
-      // SQLite has rolled back by itself (disk full, I/O error): there is nothing left to undo.
-    }
+    // It fails where SQLite has rolled back by itself (disk full, I/O error): there is nothing left to undo.
+    (void)execute("ROLLBACK", "roll back");
   }
 
  private:
+  /// Not through SOCI, which takes longer to prepare these than SQLite to do them.
+  base::Result<void> execute(const char* statement, const char* doing) {
+    auto* backend = static_cast<soci::sqlite3_session_backend*>(sql_.get_backend());  // NOLINT: it is one
+    const int code = sqlite3_exec(backend->conn_, statement, nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return {};
+    return base::unexpected(
+        from_sqlite(code, std::string("cannot ") + doing + ": " + sqlite3_errmsg(backend->conn_)));
+  }
+
   soci::session sql_;
+  std::optional<Access> access_;
 };
 
 }  // namespace

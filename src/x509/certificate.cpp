@@ -103,7 +103,9 @@ Certificate Certificate::from_native(X509* certificate) {
              read_name(X509_get_subject_name(certificate)), read_name(X509_get_issuer_name(certificate)),
              to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
              to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo),
-             crypto::PublicKey::from_native(X509_get0_pubkey(certificate)), std::move(extensions)});
+             crypto::PublicKey::from_native(X509_get0_pubkey(certificate),
+                                            to_der<i2d_X509_PUBKEY>(X509_get_X509_PUBKEY(certificate))),
+             std::move(extensions)});
   crypto::drop_openssl_errors();
   return Certificate(std::move(parsed));
 }
