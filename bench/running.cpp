@@ -60,25 +60,29 @@ void Running::start() {
   }
   const auto urls = StatusUrls::parse("http://pki.example").value();
   const base::Secret passphrase{std::string_view(kPassphrase)};
-  bell_ = std::make_unique<FeedBell>(loop_);
+  loop_ = std::make_unique<net::Loop>();
+  bell_ = std::make_unique<FeedBell>(*loop_);
   auto opened = Authority::open(settings, passphrase, {clock_, random_, log_, observer_, *bell_, urls});
   if (!opened) std::fprintf(stderr, "%s\n", base::to_string(opened.error()).c_str()), std::exit(1);
   authority_ = std::move(*opened);
   worker_ = std::make_unique<net::Worker>();
   service_ = Service::make(settings, parts(), *bell_).value();
   keeper_ = std::make_unique<StatusKeeper>(
-      StatusKeeper::Parts{*authority_, loop_, *worker_, *bell_, log_});
+      StatusKeeper::Parts{*authority_, *loop_, *worker_, *bell_, log_});
   BASE_CHECK(keeper_->open(urls).has_value());
   service_->start();
-  net::spawn(loop_, keeper_->run(), "status.keeper", log_);
+  net::spawn(*loop_, keeper_->run(), "status.keeper", log_);
 }
 
 void Running::stop() {
   run(service_->drain());
-  worker_.reset();
-  service_.reset();
+  // As they go in the program: what is suspended still dies with the loop, last.
   keeper_.reset();
+  service_.reset();
+  worker_.reset();
   authority_.reset();
+  bell_.reset();
+  loop_.reset();
 }
 
 double Running::restart() {
@@ -89,8 +93,8 @@ double Running::restart() {
 }
 
 void Running::run(net::Task<void> task) {
-  net::spawn(loop_, stop_after(loop_, std::move(task)), "bench", log_);
-  loop_.run();
+  net::spawn(*loop_, stop_after(*loop_, std::move(task)), "bench", log_);
+  loop_->run();
 }
 
 std::vector<std::string> prepare_orders(Running& running, std::size_t count) {

@@ -30,8 +30,8 @@ class Running {
   double restart();
   authority::Authority& authority() { return *authority_; }
   authority::Service& service() { return *service_; }
-  authority::Api::Parts parts() { return {*authority_, loop_, *worker_, log_}; }
-  net::Loop& loop() { return loop_; }
+  authority::Api::Parts parts() { return {*authority_, *loop_, *worker_, log_}; }
+  net::Loop& loop() { return *loop_; }
   const base::Log& log() const { return log_; }
   std::filesystem::path data() const { return folder_ / "authority"; }
   testing::RawRegistry raw() const;
@@ -47,7 +47,7 @@ class Running {
   crypto::SystemRandom random_;
   std::unique_ptr<base::LogSink> sink_;
   base::Log log_;
-  net::Loop loop_;
+  std::unique_ptr<net::Loop> loop_;
   std::unique_ptr<authority::FeedBell> bell_;
   std::unique_ptr<authority::Authority> authority_;
   std::unique_ptr<net::Worker> worker_;

@@ -81,7 +81,7 @@ class Recording {
     BASE_TRY_VOID(amendment.commit());
     std::vector<SigningPermit> permits;
     for (std::size_t i = 0; i < group.size(); ++i)
-      permits.push_back(SigningPermit({rows[i].issuer, group[i]->tbs()}));
+      permits.push_back(SigningPermit({rows[i].issuer, group[i]->tbs(), group[i]->shown()}));
     return permits;
   }
 

@@ -16,6 +16,7 @@ class SigningPermit {
   struct Content {
     std::string issuer;  ///< name of the issuing CA whose key must sign
     x509::TbsCertificate tbs;
+    x509::Certificate linted;  ///< of the same TBS: another signature makes the certificate of it
   };
   /// What to sign. A permit that was moved away or spent has none: asking for it stops the process.
   Content spend() &&;

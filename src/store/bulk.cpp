@@ -1,5 +1,8 @@
 #include "store/bulk.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/check.h"
 
 namespace countersign::store {
@@ -46,24 +49,35 @@ Bulk& Bulk::add(const std::optional<std::int64_t>& number) {
   return *this;
 }
 
-void Bulk::insert_some(soci::session& sql, std::size_t first_row, std::size_t rows) {
+void Bulk::insert_some(soci::session& sql, std::size_t rows_at_once, std::size_t times) {
+  std::vector<Value> bound(rows_at_once * columns_);
+  std::copy_n(values_.begin(), columns_, bound.begin());
+  for (std::size_t i = 0; i < bound.size(); ++i)
+    bound[i].is_text = bound[i % columns_].is_text;
   soci::statement statement(sql);
-  for (std::size_t i = first_row * columns_; i < (first_row + rows) * columns_; ++i) {
-    Value& value = values_[i];
+  for (Value& value : bound) {
     if (value.is_text) statement.exchange(soci::use(value.text, value.indicator));
     else statement.exchange(soci::use(value.number, value.indicator));
   }
   statement.alloc();
-  statement.prepare(head_ + values_clause(rows, columns_));
+  statement.prepare(head_ + values_clause(rows_at_once, columns_));
   statement.define_and_bind();
-  statement.execute(true);
+  for (std::size_t i = 0; i < times; ++i) {
+    for (Value& value : bound) {
+      BASE_CHECK(values_.front().is_text == value.is_text);
+      value = std::move(values_.front());
+      values_.pop_front();
+    }
+    statement.execute(true);
+  }
 }
 
 void Bulk::insert(soci::session& sql) {
   BASE_CHECK(values_.size() % columns_ == 0);
   const std::size_t rows = values_.size() / columns_;
-  for (std::size_t first = 0; first < rows; first += kRowsAtOnce)
-    insert_some(sql, first, std::min(kRowsAtOnce, rows - first));
+  const std::size_t at_once = sql.get_backend_name() == "sqlite3" ? 1 : kRowsAtOnce;
+  if (rows >= at_once) insert_some(sql, at_once, rows / at_once);
+  if (rows % at_once != 0) insert_some(sql, rows % at_once, 1);
 }
 
 }  // namespace countersign::store

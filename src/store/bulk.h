@@ -1,4 +1,5 @@
-// Private to store: many rows by few statements.
+// Private to store: many rows by few statements. On PostgreSQL that is one with many rows, since each is an answer of
+// the server to wait for; on SQLite one of one row, prepared once, since preparing is what takes time.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace countersign::store {
 
-/// Rows for one table, collected column by column, row after row. Row by row, PostgreSQL would have to answer each.
+/// Rows for one table, collected column by column, row after row.
 class Bulk {
  public:
   /// `head` is "INSERT INTO table (a, b)", `columns` the number of columns in it.
@@ -35,10 +36,10 @@ class Bulk {
     soci::indicator indicator = soci::i_ok;
     bool is_text = false;
   };
-  void insert_some(soci::session& sql, std::size_t first_row, std::size_t rows);
+  void insert_some(soci::session& sql, std::size_t rows_at_once, std::size_t times);
   const char* head_;
   std::size_t columns_;
-  std::deque<Value> values_;  ///< borrowed by SOCI until a statement has run, so they must stay where they are
+  std::deque<Value> values_;
 };
 
 }  // namespace countersign::store

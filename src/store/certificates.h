@@ -67,8 +67,6 @@ struct CertificateSelection {
 /// Those that have not expired at `now`, revoked ones included, at most `limit`, in order of serial.
 base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
                                                         base::Instant now, int limit);
-/// All that have not expired at `now`, revoked ones included.
-base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
 /// Certificates that are in the log of certificates (store/merkle.h) not yet, in order of issue, at most `limit`.
 base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit);
 

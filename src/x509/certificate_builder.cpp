@@ -298,11 +298,22 @@ base::Result<TbsCertificate> build_self_issued_tbs(const CertificateSpec& spec) 
   return build(spec, subject.get(), {subject.get(), {}, spec.key.type()});
 }
 
-base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature) {
+namespace {
+
+base::Bytes put_together(const TbsCertificate& tbs, base::BytesView signature) {
   base::Bytes bits;
   der::append_bits(bits, signature);
-  const base::Bytes der = der::element(der::kSequence, {tbs.der, tbs.algorithm_der, bits});
-  return Certificate::from_der(der);
+  return der::element(der::kSequence, {tbs.der, tbs.algorithm_der, bits});
+}
+
+}  // namespace
+
+base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature) {
+  return Certificate::from_der(put_together(tbs, signature));
+}
+
+base::Result<Certificate> assemble_to_read(const TbsCertificate& tbs, base::BytesView signature) {
+  return Certificate::read_der(put_together(tbs, signature));
 }
 
 }  // namespace countersign::x509
