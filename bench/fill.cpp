@@ -46,7 +46,8 @@ store::CertificateRow make_row(std::size_t number, const Filling& filling, base:
   row.purpose = number % 3 == 0 ? "signing" : "transport";
   row.issuer = row.key.environment + "-" + row.purpose;
   const auto life = kDay * 350;
-  const auto age = kDay * 437 * static_cast<int>(filling.certificates - number) / static_cast<int>(filling.certificates);
+  const auto age =
+      kDay * 437 * static_cast<int>(filling.certificates - number) / static_cast<int>(filling.certificates);
   row.issued_at = now - age;
   row.not_before = row.issued_at;
   row.not_after = row.issued_at + life;
@@ -77,8 +78,9 @@ void add_applications(Authority& authority, const Filling& filling) {
     const auto organisation = base::Slug::parse("fill" + std::to_string(i)).value();
     BASE_CHECK(authority.directory().create_organisation(filler(), organisation, "Filled").has_value());
     for (int j = 0; j < 2 * kFilledApplications; ++j) {
-      const auto identity = base::Identity::from_urn("urn:countersign:" + std::string(j % 2 == 0 ? "production" : "uat") +
-                                                     ":" + organisation.text() + ":app" + std::to_string(j / 2));
+      const auto identity =
+          base::Identity::from_urn("urn:countersign:" + std::string(j % 2 == 0 ? "production" : "uat") + ":" +
+                                   organisation.text() + ":app" + std::to_string(j / 2));
       BASE_CHECK(authority.directory().create_application(filler(), {*identity, "", {}}).has_value());
     }
   }
@@ -92,10 +94,13 @@ void add_certificates(Authority& authority, std::vector<store::CertificateRow> r
   for (const store::CertificateRow& row : rows) {
     intents.push_back(intent_of(row, ledger.instance()));
     entries.push_back({row.serial, base::as_bytes(row.fingerprint)});
-    const std::string urn = "urn:countersign:" + row.key.environment + ":" + row.key.organisation + ":" + row.key.application;
+    const std::string urn =
+        "urn:countersign:" + row.key.environment + ":" + row.key.organisation + ":" + row.key.application;
     for (const char* action : {"issuance.recorded", "certificate.issued"})
       BASE_CHECK(amendment
-                     .audit({{intents.back().requested_by}, action, urn,
+                     .audit({{intents.back().requested_by},
+                             action,
+                             urn,
                              {{"serial", row.serial}, {"purpose", row.purpose}, {"fingerprint", row.fingerprint}}})
                      .has_value());
     amendment.publish(to_fact(row).value());
@@ -117,8 +122,7 @@ double fill(Authority& authority, const Filling& filling) {
   for (std::size_t i = 0; i < filling.certificates; ++i) {
     rows.push_back(make_row(i, filling, now, authority.random()));
     rows.back().der = der;
-    if (rows.size() == kAtOnce || i + 1 == filling.certificates)
-      add_certificates(authority, std::exchange(rows, {}));
+    if (rows.size() == kAtOnce || i + 1 == filling.certificates) add_certificates(authority, std::exchange(rows, {}));
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }

@@ -1,5 +1,5 @@
-// Measures issuance: 64 clients at once, P-256, every step of the law: check, approval, lint, record, sign, publish, in a
-// registry that is synced to disk. CPU time is the operating system's account of the whole process: the registry's
+// Measures issuance: 64 clients at once, P-256, every step of the law: check, approval, lint, record, sign, publish, in
+// a registry that is synced to disk. CPU time is the operating system's account of the whole process: the registry's
 // thread, the loop, the keeper of the status.
 //
 //   crypto   what cannot be saved: the operations of libcrypto that one issuance is made of
@@ -112,8 +112,8 @@ void print_steps(const Options& options, const std::array<double, 8>& times, dou
   std::vector<Figure> steps;
   for (const Step step :
        {Step::after_check, Step::after_lint, Step::after_record, Step::after_sign, Step::after_publish})
-    steps.push_back({std::string(authority::name(step)).substr(6) + "_us",
-                     times[static_cast<std::size_t>(step)] / count * 1e6});
+    steps.push_back(
+        {std::string(authority::name(step)).substr(6) + "_us", times[static_cast<std::size_t>(step)] / count * 1e6});
   print(options.json, "steps", steps);
 }
 
@@ -175,12 +175,15 @@ net::Task<void> stop_when_done(net::Loop& loop, net::TaskGroup& group) {
   net::Loop loop;
   Outcome outcome;
   const trust::TrustSet& trust = running.authority().trust();
-  Visit shared{loop, to, tls::ClientContext::make(&own).value(),
+  Visit shared{loop,
+               to,
+               tls::ClientContext::make(&own).value(),
                [&](const trust::PresentedChain& presented) {
                  const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = "localhost"};
                  return trust::verify_chain(presented, policy, trust, clock.now());
                },
-               queue, outcome};
+               queue,
+               outcome};
   net::TaskGroup clients(loop, running.log());
   for (std::size_t i = 0; i < options.clients; ++i)
     clients.spawn(visit(shared), "client");
@@ -290,8 +293,9 @@ Options parse(int argc, char** argv) {
     else if (word == "--registry" && more && std::string_view(argv[i + 1]) == "postgresql")
       ++i, ::setenv("COUNTERSIGN_TEST_REGISTRY", "postgresql", 1);
     else
-      std::fprintf(stderr, "bench_issue [--json] [--case crypto|call|mtls] [--clients N] [--certificates N]"
-                           " [--rounds N] [--registry postgresql]\n"),
+      std::fprintf(stderr,
+                   "bench_issue [--json] [--case crypto|call|mtls] [--clients N] [--certificates N]"
+                   " [--rounds N] [--registry postgresql]\n"),
           std::exit(2);
   }
   return options;

@@ -114,7 +114,9 @@ void measure_pages(Operator& caller, const Options& options, const char* name, c
     target = first + "&after=" + std::string(next->as_string());
   }
   print(options.json, name,
-        {{"pages", static_cast<double>(times.size())}, {"p50_ms", quantile(times, 0.5)}, {"p95_ms", quantile(times, 0.95)}});
+        {{"pages", static_cast<double>(times.size())},
+         {"p50_ms", quantile(times, 0.5)},
+         {"p95_ms", quantile(times, 0.95)}});
 }
 
 void measure_searches(Operator& caller, const Options& options, const std::string& serial) {
@@ -218,8 +220,9 @@ Options parse(int argc, char** argv) {
     else if (word == "--registry" && more && std::string_view(argv[i + 1]) == "postgresql")
       ++i, ::setenv("COUNTERSIGN_TEST_REGISTRY", "postgresql", 1);
     else
-      std::fprintf(stderr, "bench_registry [--json] [--certificates N] [--organisations N] [--calls N]"
-                           " [--registry postgresql]\n"),
+      std::fprintf(stderr,
+                   "bench_registry [--json] [--certificates N] [--organisations N] [--calls N]"
+                   " [--registry postgresql]\n"),
           std::exit(2);
   }
   return options;

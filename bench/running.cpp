@@ -67,8 +67,7 @@ void Running::start() {
   authority_ = std::move(*opened);
   worker_ = std::make_unique<net::Worker>();
   service_ = Service::make(settings, parts(), *bell_).value();
-  keeper_ = std::make_unique<StatusKeeper>(
-      StatusKeeper::Parts{*authority_, *loop_, *worker_, *bell_, log_});
+  keeper_ = std::make_unique<StatusKeeper>(StatusKeeper::Parts{*authority_, *loop_, *worker_, *bell_, log_});
   BASE_CHECK(keeper_->open(urls).has_value());
   service_->start();
   net::spawn(*loop_, keeper_->run(), "status.keeper", log_);
@@ -109,19 +108,20 @@ std::vector<std::string> prepare_orders(Running& running, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto code = EnrolmentCode::generate(random).value();
     const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
-    bodies.push_back(base::json::serialize(
-        base::json::object{{"code", code.text().reveal_text()},
-                           {"purpose", "transport"},
-                           {"csr", x509::Csr::make_pem(key, {"bench", "", ""}).value()}}));
+    bodies.push_back(
+        base::json::serialize(base::json::object{{"code", code.text().reveal_text()},
+                                                 {"purpose", "transport"},
+                                                 {"csr", x509::Csr::make_pem(key, {"bench", "", ""}).value()}}));
     const base::Identity of = application(i);
     const std::string comma = codes.empty() ? "" : ",";
     codes += comma + "('" + code.sha256() + "','production','" + of.organisation.text() + "','" +
              of.application.text() + "','operator'," + from + "," + until + ")";
     redemptions += comma + "('" + code.sha256() + "','transport')";
     if (i + 1 != count && (i + 1) % kRowsAtOnce != 0) continue;
-    BASE_CHECK(raw.run("INSERT INTO enrolment_codes (code_sha256, environment, organisation, application, created_by,"
-                       " created_at, expires_at) VALUES " +
-                       std::exchange(codes, "")));
+    BASE_CHECK(
+        raw.run("INSERT INTO enrolment_codes (code_sha256, environment, organisation, application, created_by,"
+                " created_at, expires_at) VALUES " +
+                std::exchange(codes, "")));
     BASE_CHECK(raw.run("INSERT INTO redemptions (code_sha256, purpose) VALUES " + std::exchange(redemptions, "")));
   }
   return bodies;

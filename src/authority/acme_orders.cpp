@@ -139,6 +139,15 @@ base::Result<std::string> AcmeOrders::find_sponsor() {
 }
 
 base::Result<Enquiry> AcmeOrders::look_up(const Enrolling& enrolling) {
+  BASE_TRY(const auto now, find_row(enrolling.row.id));
+  if (now.status != enrolling.row.status) {
+    // Another call about it came first: of the same key it has the same answer, of another it comes too late.
+    BASE_TRY(const auto request, x509::Csr::parse(base::as_text(enrolling.csr)));
+    auto issued = find_certificate(now.serial.value_or(""));
+    if (issued && issued->certificate.public_key().to_spki() == request.public_key().to_spki())
+      return Outcome(std::move(*issued));
+    return base::fail(Kind::denied, "acme.not_ready", "this order is " + now.status + ": make a new one");
+  }
   BASE_TRY(const auto identity, identity_of(account_));
   BASE_TRY(const trust::Purpose purpose, to_purpose(enrolling.row.purpose));
   BASE_TRY(const std::string sponsor, find_sponsor());
@@ -170,9 +179,12 @@ base::Result<OrderState> AcmeOrders::conclude(const Enrolling& enrolling, const 
     return state;
   }
   BASE_TRY_VOID(refuse_old_certificate(row, std::get<Issued>(outcome)));
+  const std::string serial = std::get<Issued>(outcome).certificate.serial().hex();
+  BASE_TRY(auto now, find_row(row.id));
+  if (now.status == "valid" && now.serial == serial) return OrderState{std::move(now)};
   row.status = "valid";
   row.csr.reset();
-  row.serial = std::get<Issued>(outcome).certificate.serial().hex();
+  row.serial = serial;
   return settle(std::move(row), "acme.order_fulfilled");
 }
 

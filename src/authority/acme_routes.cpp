@@ -158,7 +158,7 @@ base::Result<Asked> finalize(Authority& authority, const Call& call) {
     BASE_TRY(const auto state, AcmeOrders(authority, kept->request.account()).conclude(kept->enrolling, outcome));
     return answer_order(200, state, kept->request.origin());
   };
-  return ToIssue{find, tell};
+  return ToIssue{find, tell, "acme order " + kept->enrolling.row.id};
 }
 
 /// RFC 8555 section 7.5. Nothing is challenged: there is nothing to perform, and nothing to give up.

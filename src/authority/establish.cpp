@@ -195,8 +195,7 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                                    "issuing_ca.created",
                                    ca.certificate.subject().text,
                                    {{"serial", ca.certificate.serial().hex()}}}));
-    amendment.publish(
-        trust::IssuingCa{ca.certificate, plan.environment, {plan.purposes.begin(), plan.purposes.end()}});
+    amendment.publish(trust::IssuingCa{ca.certificate, plan.environment, {plan.purposes.begin(), plan.purposes.end()}});
   }
   return {};
 }

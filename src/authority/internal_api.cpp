@@ -68,8 +68,7 @@ net::Task<http::Response> InternalApi::respond(http::Request request, const Inte
 net::Task<Answer> InternalApi::dispatch(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::string path, request.path());
   BASE_CO_TRY_VOID(gate_.recheck(caller));
-  if (path == "/v1/renewals" && request.head.method == "POST")
-    co_return co_await renew(request, caller);
+  if (path == "/v1/renewals" && request.head.method == "POST") co_return co_await renew(request, caller);
   if (path == "/v1/sightings" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_service(caller.peer));
     co_return co_await perform(note_sightings, request, caller);

@@ -71,7 +71,8 @@ void Issuance::record(std::vector<Running>& all) {
   auto permits = authority::record(ledger_, group);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (!permits[i]) places[i]->fail(std::move(permits[i]).error());
-    else if (auto reached = observer_.reached(Step::after_record); !reached) places[i]->fail(std::move(reached).error());
+    else if (auto reached = observer_.reached(Step::after_record); !reached)
+      places[i]->fail(std::move(reached).error());
     else places[i]->permit.emplace(std::move(*permits[i]));
   }
 }

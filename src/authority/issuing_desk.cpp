@@ -79,7 +79,8 @@ void IssuingDesk::issue(Group& group) {
       visit->answer = visit->to_issue->tell(*outcome);
     } else {
       const Order& order = orders.emplace_back(std::get<Order>(std::move(*found)));
-      const auto claims = claims_of(order);
+      auto claims = claims_of(order);
+      if (!visit->to_issue->claim.empty()) claims.push_back(visit->to_issue->claim);
       const bool clashes = std::ranges::any_of(claims, [&](const auto& claim) { return claimed.contains(claim); });
       claimed.insert(claims.begin(), claims.end());
       if (clashes) later.push_back(visit);

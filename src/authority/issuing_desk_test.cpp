@@ -43,8 +43,8 @@ net::Task<void> wait_for_all(std::vector<std::unique_ptr<Waiting>>& calls) {
 class Desk : public Doors {
  protected:
   std::string make_code() {
-    const auto code = authority().enrolment().create_code(
-        admin_actor(), {identity("production:acme:payments"), {Purpose::transport}});
+    const auto code = authority().enrolment().create_code(admin_actor(),
+                                                          {identity("production:acme:payments"), {Purpose::transport}});
     return std::string(code->code.text().reveal_text());
   }
   static std::string make_csr() {
@@ -121,8 +121,7 @@ TEST_F(Desk, DoesNotCertifyOneKeyForTwo) {
   ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("production:other:app"), "", {}}));
   const auto code = authority().enrolment().create_code(admin_actor(), {identity("production:other:app"), {}});
   const std::string csr = make_csr();
-  const auto outcomes =
-      ask_together({body(make_code(), csr), body(std::string(code->code.text().reveal_text()), csr)});
+  const auto outcomes = ask_together({body(make_code(), csr), body(std::string(code->code.text().reveal_text()), csr)});
   EXPECT_EQ(outcomes, std::vector<std::string>({"201", "403 key.in_use"}));
 }
 

@@ -133,8 +133,8 @@ TEST_F(Group, LogsEachCertificateSoThatItCanBeProved) {
   for (const x509::Certificate& certificate : logged) {
     const auto proof = prove_inclusion(rows, certificate.serial().hex());
     ASSERT_TRUE(proof) << base::to_string(proof.error());
-    const crypto::merkle::Inclusion claim{crypto::merkle::leaf_hash(certificate.der()), proof->number,
-                                          proof->head.size, proof->head.root};
+    const crypto::merkle::Inclusion claim{crypto::merkle::leaf_hash(certificate.der()), proof->number, proof->head.size,
+                                          proof->head.root};
     EXPECT_TRUE(crypto::merkle::verify_inclusion(claim, proof->path));
   }
 }
@@ -217,18 +217,13 @@ TEST_P(GroupCrash, LeavesWhatARetryCompletes) {
   EXPECT_EQ(raw().ask("SELECT COUNT(DISTINCT serial) FROM certificates"), "3");
 }
 
-INSTANTIATE_TEST_SUITE_P(Steps, GroupCrash,
-                         ::testing::Values(CrashRow{Step::after_check, 1, "1", "1"},
-                                           CrashRow{Step::after_lint, 1, "1", "1"},
-                                           CrashRow{Step::after_record, 0, "3", "0"},
-                                           CrashRow{Step::after_record, 1, "3", "1"},
-                                           CrashRow{Step::after_sign, 0, "3", "0"},
-                                           CrashRow{Step::after_sign, 2, "3", "2"},
-                                           CrashRow{Step::after_publish, 0, "3", "3"},
-                                           CrashRow{Step::after_publish, 2, "3", "3"}),
-                         [](const auto& row) {
-                           return std::string(name(row.param.step)) + "_" + std::to_string(row.param.let_pass);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Steps, GroupCrash,
+    ::testing::Values(CrashRow{Step::after_check, 1, "1", "1"}, CrashRow{Step::after_lint, 1, "1", "1"},
+                      CrashRow{Step::after_record, 0, "3", "0"}, CrashRow{Step::after_record, 1, "3", "1"},
+                      CrashRow{Step::after_sign, 0, "3", "0"}, CrashRow{Step::after_sign, 2, "3", "2"},
+                      CrashRow{Step::after_publish, 0, "3", "3"}, CrashRow{Step::after_publish, 2, "3", "3"}),
+    [](const auto& row) { return std::string(name(row.param.step)) + "_" + std::to_string(row.param.let_pass); });
 
 TEST_F(Group, ClaimsTellWhichOrdersMustNotMeet) {
   make_orders();

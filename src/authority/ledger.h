@@ -32,18 +32,18 @@ class Ledger;
 class Amendment {
  public:
   store::Transaction& rows() { return transaction_; }
-  /// The record joins the others of this amendment; commit() writes them. Fails: `audit.broken`, `file.unwritable` while
-  /// the head outside of the database cannot be written, and as store.
+  /// The record joins the others of this amendment; commit() writes them. Fails: `audit.broken`, `file.unwritable`
+  /// while the head outside of the database cannot be written, and as store.
   base::Result<void> audit(const AuditEntry& entry);
   /// The record of an operator who has seen that the log was broken; it goes on from here. The first of its amendment.
   /// Fails: as store.
   base::Result<void> audit_anew(const AuditEntry& entry);
   /// The fact joins the others of this amendment; commit() writes them.
   void publish(feed::Fact fact);
-  /// Writes the audit records and the facts, and commits all. Durable when it returns; only then is the view brought up to date and the listener told, in turn with what other
-  /// authorities have published before. There must have been an audit record (law 10). When the database's answer was
-  /// lost it is asked whether that record is there; `store.unknown_outcome` is left where it does not come back. Fails:
-  /// as store::Transaction::commit.
+  /// Writes the audit records and the facts, and commits all. Durable when it returns; only then is the view brought up
+  /// to date and the listener told, in turn with what other authorities have published before. There must have been an
+  /// audit record (law 10). When the database's answer was lost it is asked whether that record is there;
+  /// `store.unknown_outcome` is left where it does not come back. Fails: as store::Transaction::commit.
   base::Result<void> commit();
 
  private:

@@ -12,8 +12,8 @@ namespace {
 constexpr const char* kOperators = "operator";
 
 base::Result<std::vector<store::CertificateRow>> list_operators(store::Transaction& rows, base::Instant at) {
-  const store::CertificateSelection operators{.of = {std::string(base::name(base::Environment::internal)), kOperators, ""},
-                                              .spki_sha256 = ""};
+  const store::CertificateSelection operators{
+      .of = {std::string(base::name(base::Environment::internal)), kOperators, ""}, .spki_sha256 = ""};
   return store::list_selected(rows, operators, at, std::numeric_limits<int>::max());
 }
 

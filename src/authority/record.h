@@ -27,9 +27,9 @@ class SigningPermit {
   std::optional<Content> content_;
 };
 
-/// Stores serial, names, key digest, purpose and who asked of each, binds the enrolment code (if any) to the key, claims
-/// the approval (if one was needed), and audits it, all in one amendment; permits come only of what is durable. Where
-/// one of them cannot be recorded, each is on its own, so that it fails alone. Fails: `issuance.serial_taken`,
+/// Stores serial, names, key digest, purpose and who asked of each, binds the enrolment code (if any) to the key,
+/// claims the approval (if one was needed), and audits it, all in one amendment; permits come only of what is durable.
+/// Where one of them cannot be recorded, each is on its own, so that it fails alone. Fails: `issuance.serial_taken`,
 /// `code.used`, `request.changed`, and as store; then nothing of it is stored and nothing may be signed.
 std::vector<base::Result<SigningPermit>> record(Ledger& ledger, const std::vector<const Linted*>& group);
 

@@ -27,11 +27,12 @@ using OpenHandler = Answer (*)(Authority&, const Call&);
 using PeerHandler = Answer (*)(Authority&, const tls::VerifiedPeer&, const Call&);
 using OperatorHandler = Answer (*)(Authority&, const Operator&, const Call&);
 
-/// A certificate that a call is for. `find` says what there is, or what is to be issued; it may be asked again. Both own
-/// what they need.
+/// A certificate that a call is for. `find` says what there is, or what is to be issued; it may be asked again. Both
+/// own what they need.
 struct ToIssue {
   std::function<base::Result<Enquiry>()> find;
   std::function<Answer(const Outcome&)> tell;
+  std::string claim = {};  ///< what two calls must not be about together, besides claims_of() their orders
 };
 /// What a call for a certificate comes to; many are issued together (issuing_desk.h).
 using Asked = std::variant<http::Response, ToIssue>;

@@ -9,8 +9,9 @@
 
 namespace countersign::authority {
 
-/// `work(std::span<const Item>)` gives a base::Result<std::vector<Done>> in the order of the items, and has done nothing
-/// when it fails. A registry that is not there, or takes no records, fails for all: nobody waits for it once more.
+/// `work(std::span<const Item>)` gives a base::Result<std::vector<Done>> in the order of the items, and has done
+/// nothing when it fails. A registry that is not there, or takes no records, fails for all: nobody waits for it once
+/// more.
 template <class Done, class Item, class Work>
 std::vector<base::Result<Done>> do_together(const std::vector<Item>& items, Work work) {
   std::vector<base::Result<Done>> results;

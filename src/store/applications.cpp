@@ -39,11 +39,11 @@ base::Result<void> set_suspended(Transaction& transaction, const ApplicationKey&
 
 struct FindApplication {
   explicit FindApplication(soci::session& sql)
-      : statement((sql.prepare << "SELECT name, server_names, suspended, created_at FROM applications"
-                               << kOneApplication,
-                   soci::use(row.key.environment, "environment"), soci::use(row.key.organisation, "organisation"),
-                   soci::use(row.key.application, "application"), soci::into(row.name), soci::into(server_names),
-                   soci::into(suspended), soci::into(created_at))) {}
+      : statement(
+            (sql.prepare << "SELECT name, server_names, suspended, created_at FROM applications" << kOneApplication,
+             soci::use(row.key.environment, "environment"), soci::use(row.key.organisation, "organisation"),
+             soci::use(row.key.application, "application"), soci::into(row.name), soci::into(server_names),
+             soci::into(suspended), soci::into(created_at))) {}
   ApplicationRow finished() {
     row.server_names = split(server_names);
     row.suspended = suspended != 0;
@@ -69,15 +69,15 @@ base::Result<void> insert(Transaction& transaction, const ApplicationRow& row) {
 }
 
 base::Result<std::optional<ApplicationRow>> find_application(Transaction& transaction, const ApplicationKey& key) {
-  return run_kept<FindApplication>(
-      transaction, "find an application", [&](FindApplication& find) -> std::optional<ApplicationRow> {
-        find.row.key = key;
-        find.statement.execute();
-        std::optional<ApplicationRow> found;
-        while (find.statement.fetch())
-          found = find.finished();
-        return found;
-      });
+  return run_kept<FindApplication>(transaction, "find an application",
+                                   [&](FindApplication& find) -> std::optional<ApplicationRow> {
+                                     find.row.key = key;
+                                     find.statement.execute();
+                                     std::optional<ApplicationRow> found;
+                                     while (find.statement.fetch())
+                                       found = find.finished();
+                                     return found;
+                                   });
 }
 
 base::Result<std::vector<ApplicationRow>> list_applications(Transaction& transaction, const ApplicationFilter& filter) {

@@ -165,9 +165,9 @@ base::Result<CertificatePage> search_certificates(Transaction& transaction, cons
 base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transaction, const CertificateFilter& filter) {
   return run(transaction, "list certificates", [&](soci::session& sql) {
     const Where where = make_where(filter, std::nullopt);
-    soci::details::prepare_temp_type query =
-        sql.prepare << "SELECT * FROM certificates" + where.text() + " ORDER BY " + order_of(filter) +
-                           " DESC, serial LIMIT " + std::to_string(filter.limit);
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM certificates" + where.text() + " ORDER BY " +
+                                                                order_of(filter) + " DESC, serial LIMIT " +
+                                                                std::to_string(filter.limit);
     where.bind(query);
     return collect<CertificateRow>(query);
   });
@@ -177,8 +177,8 @@ base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction
                                                         base::Instant now, int limit) {
   return run(transaction, "select certificates", [&](soci::session& sql) {
     const Where where = make_where(selection, now);
-    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM certificates" + where.text() +
-                                                                " ORDER BY serial LIMIT " + std::to_string(limit);
+    soci::details::prepare_temp_type query =
+        sql.prepare << "SELECT * FROM certificates" + where.text() + " ORDER BY serial LIMIT " + std::to_string(limit);
     where.bind(query);
     return collect<CertificateRow>(query);
   });

@@ -120,15 +120,15 @@ base::Result<void> insert(Transaction& transaction, const EnrolmentCodeRow& row,
 
 base::Result<std::optional<EnrolmentCodeRow>> find_enrolment_code(Transaction& transaction,
                                                                   const std::string& code_sha256) {
-  return run_kept<FindCode>(
-      transaction, "find an enrolment code", [&](FindCode& find) -> std::optional<EnrolmentCodeRow> {
-        find.row.code_sha256 = code_sha256;
-        find.statement.execute();
-        std::optional<EnrolmentCodeRow> found;
-        while (find.statement.fetch())
-          found = find.finished();
-        return found;
-      });
+  return run_kept<FindCode>(transaction, "find an enrolment code",
+                            [&](FindCode& find) -> std::optional<EnrolmentCodeRow> {
+                              find.row.code_sha256 = code_sha256;
+                              find.statement.execute();
+                              std::optional<EnrolmentCodeRow> found;
+                              while (find.statement.fetch())
+                                found = find.finished();
+                              return found;
+                            });
 }
 
 base::Result<std::vector<EnrolmentCodeRow>> list_enrolment_codes(Transaction& transaction, const ApplicationKey& key) {

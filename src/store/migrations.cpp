@@ -322,6 +322,9 @@ constexpr std::array kSearches = {
     "CREATE INDEX certificates_revoked_by_issue ON certificates (issued_at DESC, serial) WHERE revoked_at IS NOT NULL",
     "CREATE INDEX certificates_unsharded ON certificates (serial) WHERE crl_shard IS NULL",
 
+    "DROP INDEX issuances_by_state",
+    "CREATE INDEX issuances_open ON issuances (recorded_at, serial) WHERE state = 'recorded'",
+
     "CREATE INDEX applications_by_organisation ON applications (organisation, environment, application)",
 
     "DROP INDEX requests_by_state",

@@ -187,9 +187,9 @@ base::Result<std::vector<LetterRow>> list_letters(Transaction& transaction, cons
   return run(transaction, "list letters", [&](soci::session& sql) {
     Where where;
     where.add_if("state = ", filter.state);
-    soci::details::prepare_temp_type query =
-        sql.prepare << "SELECT * FROM letters" + where.text() + " ORDER BY created_at DESC, id LIMIT " +
-                           std::to_string(filter.limit);
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM letters" + where.text() +
+                                                                " ORDER BY created_at DESC, id LIMIT " +
+                                                                std::to_string(filter.limit);
     where.bind(query);
     return collect<LetterRow>(query);
   });

@@ -55,15 +55,15 @@ base::Result<void> insert(Transaction& transaction, const OrganisationRow& row) 
 }
 
 base::Result<std::optional<OrganisationRow>> find_organisation(Transaction& transaction, const std::string& id) {
-  return run_kept<FindOrganisation>(
-      transaction, "find an organisation", [&](FindOrganisation& find) -> std::optional<OrganisationRow> {
-        find.row.id = id;
-        find.statement.execute();
-        std::optional<OrganisationRow> found;
-        while (find.statement.fetch())
-          found = find.finished();
-        return found;
-      });
+  return run_kept<FindOrganisation>(transaction, "find an organisation",
+                                    [&](FindOrganisation& find) -> std::optional<OrganisationRow> {
+                                      find.row.id = id;
+                                      find.statement.execute();
+                                      std::optional<OrganisationRow> found;
+                                      while (find.statement.fetch())
+                                        found = find.finished();
+                                      return found;
+                                    });
 }
 
 base::Result<std::vector<OrganisationRow>> list_organisations(Transaction& transaction) {

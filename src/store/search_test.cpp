@@ -1,9 +1,10 @@
 // Searches: page by page, each by an index; reading together; many rows at once.
-#include <gtest/gtest.h>
-#include <sqlite3.h>
-
+#include <algorithm>
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "store/audit.h"
 #include "store/certificate_search.h"
@@ -68,8 +69,7 @@ class Search : public ::testing::Test {
       ASSERT_TRUE(insert(rows, OrganisationRow{organisation, "X", false, kNow}));
       for (const char* environment : {"uat", "production"})
         for (const char* application : {"pay", "ship"})
-          ASSERT_TRUE(
-              insert(rows, ApplicationRow{{environment, organisation, application}, "X", {}, false, kNow}));
+          ASSERT_TRUE(insert(rows, ApplicationRow{{environment, organisation, application}, "X", {}, false, kNow}));
     }
     ASSERT_TRUE(insert(rows, RootRow{"partner", "AAAA", kNow}));
     ASSERT_TRUE(insert(rows, IssuingCaRow{"ca", "partner", "production", {"transport"}, "AAAA", kNow}));
@@ -101,7 +101,9 @@ class Search : public ::testing::Test {
     return row;
   }
   bool fits(const CertificateRow& row, const CertificateFilter& filter) const {
-    const auto same = [](const std::string& wanted, const std::string& found) { return wanted.empty() || wanted == found; };
+    const auto same = [](const std::string& wanted, const std::string& found) {
+      return wanted.empty() || wanted == found;
+    };
     const bool expired = row.not_after < filter.now;
     const bool status = filter.status == CertificateStatus::any ||
                         (filter.status == CertificateStatus::revoked && row.revoked_at) ||
@@ -177,7 +179,8 @@ TEST_F(Search, GoesOnWhereThePageEndedWhateverCameMeanwhile) {
   auto rows = registry().begin().value();
   const auto first = search_certificates(rows, filter, std::nullopt).value();
   CertificateRow newer = certificate(kCertificates + 2);
-  ASSERT_TRUE(insert(rows, IssuanceRow{newer.serial, newer.key, "transport", "{}", "k", "t", "ca", "x", "issued", kNow, {}}));
+  ASSERT_TRUE(
+      insert(rows, IssuanceRow{newer.serial, newer.key, "transport", "{}", "k", "t", "ca", "x", "issued", kNow, {}}));
   ASSERT_TRUE(insert(rows, newer));
   const auto second = search_certificates(rows, filter, first.end).value();
   const auto wanted = expected(filter);
@@ -194,7 +197,8 @@ TEST_F(Search, NeverGoesThroughATable) {
   const ApplicationFilter acme{"", "acme", ""};
   ASSERT_TRUE(list_selected(rows, {.of = acme, .spki_sha256 = ""}, kNow, 50));
   ASSERT_TRUE(list_selected(rows, {.of = {}, .spki_sha256 = "k1"}, kNow, 50));
-  ASSERT_TRUE(list_selected(rows, {.of = {}, .spki_sha256 = "", .issued_from = kNow - kDay, .issued_until = kNow}, kNow, 50));
+  ASSERT_TRUE(
+      list_selected(rows, {.of = {}, .spki_sha256 = "", .issued_from = kNow - kDay, .issued_until = kNow}, kNow, 50));
   for (const char* state : {"", "pending", "issued"})
     for (const ApplicationFilter& of : {ApplicationFilter(), acme})
       ASSERT_TRUE(list_requests(rows, {.of = of, .state = state, .now = kNow, .limit = 5}));
@@ -216,7 +220,9 @@ TEST_F(Search, NeverGoesThroughATable) {
     // A list of everything goes along an index that is in its order, no further than its limit.
     EXPECT_LE(seen.steps, 10) << statement;
     const bool is_page = statement.find("LIMIT 7") != std::string::npos;
-    if (is_page) EXPECT_EQ(seen.sorts, 0) << statement;
+    if (is_page) {
+      EXPECT_EQ(seen.sorts, 0) << statement;
+    }
   }
 }
 
@@ -237,7 +243,8 @@ TEST_F(Search, ReadsTogetherOneMomentUntilAnAmendment) {
   };
   testing::RawRegistry other(folder_ / "registry.db");
   const auto add = [&](const char* id) {
-    return other.run("INSERT INTO organisations (id, name, suspended, created_at) VALUES ('" + std::string(id) + "', 'X', 0, 0)");
+    return other.run("INSERT INTO organisations (id, name, suspended, created_at) VALUES ('" + std::string(id) +
+                     "', 'X', 0, 0)");
   };
   {
     const Registry::ReadingTogether together(registry());

@@ -19,8 +19,8 @@ namespace countersign::store {
 struct Transaction::Impl {
   soci::session& sql;
   Engine& engine;
-  bool& in_use;            ///< the registry's mark that a transaction is open
-  bool* snapshot;          ///< not null: for reading, by Registry::read_together; false once it is over
+  bool& in_use;    ///< the registry's mark that a transaction is open
+  bool* snapshot;  ///< not null: for reading, by Registry::read_together; false once it is over
   bool open = true;
   bool failed = false;
 
@@ -54,9 +54,8 @@ auto run(Transaction& transaction, const char* doing, Work&& work)
 /// Runs `work(statement)` with the kept statement of that type (kept.h).
 template <class Statement, class Work>
 auto run_kept(Transaction& transaction, const char* doing, Work&& work) {
-  return run(transaction, doing, [&](soci::session& sql) {
-    return work(transaction.impl().engine.kept().template of<Statement>(sql));
-  });
+  return run(transaction, doing,
+             [&](soci::session& sql) { return work(transaction.impl().engine.kept().template of<Statement>(sql)); });
 }
 
 /// All rows of a prepared query, through soci::type_conversion<Row>.

@@ -75,15 +75,15 @@ base::Result<void> visit_statuses(Transaction& transaction, base::Instant ends_f
 }
 
 base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, const std::string& fingerprint) {
-  return run_kept<FindStatus>(
-      transaction, "find the status of a certificate", [&](FindStatus& find) -> std::optional<StatusRow> {
-        find.fingerprint = fingerprint;
-        find.statement.execute();
-        std::optional<StatusRow> found;
-        while (find.statement.fetch())
-          found = find.columns.finished();
-        return found;
-      });
+  return run_kept<FindStatus>(transaction, "find the status of a certificate",
+                              [&](FindStatus& find) -> std::optional<StatusRow> {
+                                find.fingerprint = fingerprint;
+                                find.statement.execute();
+                                std::optional<StatusRow> found;
+                                while (find.statement.fetch())
+                                  found = find.columns.finished();
+                                return found;
+                              });
 }
 
 base::Result<std::vector<UnshardedRow>> list_unsharded(Transaction& transaction, int limit) {

@@ -228,8 +228,12 @@ const std::optional<std::vector<std::string>>& Certificate::extended_key_usages(
 const SubjectAltNames& Certificate::subject_alt_names() const { return parsed_->content->extensions.subject_alt_names; }
 const base::Bytes& Certificate::subject_key_id() const { return parsed_->content->extensions.subject_key_id; }
 const base::Bytes& Certificate::authority_key_id() const { return parsed_->content->extensions.authority_key_id; }
-const UrlList& Certificate::crl_distribution_points() const { return parsed_->content->extensions.crl_distribution_points; }
-const InformationAccess& Certificate::information_access() const { return parsed_->content->extensions.information_access; }
+const UrlList& Certificate::crl_distribution_points() const {
+  return parsed_->content->extensions.crl_distribution_points;
+}
+const InformationAccess& Certificate::information_access() const {
+  return parsed_->content->extensions.information_access;
+}
 
 std::vector<Certificate::Extension> Certificate::extensions() const {
   std::vector<Extension> extensions;

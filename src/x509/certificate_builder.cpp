@@ -260,8 +260,7 @@ base::Result<TbsCertificate> build(const CertificateSpec& spec, const X509_NAME*
   if (!head) return cannot("the names could not be set");
   if (!set_serial(certificate, spec.serial)) return cannot("the serial number could not be set");
   if (!set_times(certificate, spec)) return cannot("notBefore must be before notAfter");
-  if (spec.key.native() == nullptr || !set_key(certificate, spec.key))
-    return cannot("the public key could not be set");
+  if (spec.key.native() == nullptr || !set_key(certificate, spec.key)) return cannot("the public key could not be set");
   if (!set_algorithm(certificate, issuer.key_type)) return cannot("no certificate is signed with such an issuer key");
   if (!add_basic_constraints(certificate, spec.ca)) return cannot("basicConstraints could not be made");
   if (!add_key_usage(certificate, spec.key_usage)) return cannot("keyUsage could not be made");

@@ -67,8 +67,8 @@ TEST(CertificateBuilder, LintedBytesUnderAnotherSignatureAreTheCertificate) {
 TEST(CertificateBuilder, WhatIsReadToBeLookedAtIsReadAlike) {
   Pki pki;
   const testing::Ca& issuer = pki.issuing_ca(base::Environment::production, trust::Purpose::signing);
-  for (const auto kind : {PrivateKey::Kind::p256, PrivateKey::Kind::p384, PrivateKey::Kind::ed25519,
-                          PrivateKey::Kind::rsa2048}) {
+  for (const auto kind :
+       {PrivateKey::Kind::p256, PrivateKey::Kind::p384, PrivateKey::Kind::ed25519, PrivateKey::Kind::rsa2048}) {
     CertificateSpec spec = good_spec();
     const PrivateKey key = PrivateKey::generate(kind).value();
     spec.key = key.public_key();

@@ -171,7 +171,9 @@ TEST(Csr, ShortWayTakesNothingElseThanTheLongOne) {
     SCOPED_TRACE(row.name);
     const auto csr = Csr::parse(row.forged.write(key));
     EXPECT_EQ(code_of(csr), row.code);
-    if (csr) EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
+    if (csr) {
+      EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
+    }
     EXPECT_EQ(ERR_peek_error(), 0U);
   }
 }
