@@ -5,12 +5,12 @@
 
 #include <sys/types.h>
 
-#include "authority/notice_desk.h"
-#include "authority/passphrase.h"
-#include "authority/service.h"
-#include "authority/status_keeper.h"
-#include "authority/status_listener.h"
-#include "authority/token_pin.h"
+#include "authority/doors/notice_desk.h"
+#include "authority/doors/service.h"
+#include "authority/doors/status_keeper.h"
+#include "authority/doors/status_listener.h"
+#include "authority/secrets/passphrase.h"
+#include "authority/secrets/token_pin.h"
 #include "daemon.h"
 
 namespace {

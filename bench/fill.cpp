@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "authority/certificate_log.h"
-#include "authority/rows.h"
+#include "authority/registry/rows.h"
+#include "authority/transparency/certificate_log.h"
 #include "base/check.h"
 #include "store/certificates.h"
 #include "store/issuances.h"

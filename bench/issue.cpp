@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "authority/credentials.h"
+#include "authority/founding/credentials.h"
 #include "base/check.h"
 #include "http/client.h"
 #include "report.h"

@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "authority/establish.h"
-#include "authority/ocsp_answers.h"
-#include "authority/rows.h"
-#include "authority/signer.h"
-#include "authority/status_listener.h"
+#include "authority/doors/status_listener.h"
+#include "authority/founding/establish.h"
+#include "authority/issuance/signer.h"
+#include "authority/registry/rows.h"
+#include "authority/status/ocsp_answers.h"
 #include "base/check.h"
 #include "base/files.h"
 #include "testing/folder.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "authority/credentials.h"
-#include "authority/feed_source.h"
+#include "authority/founding/credentials.h"
+#include "authority/registry/feed_source.h"
 #include "base/check.h"
 #include "feed/copy.h"
 #include "feed/knowledge.h"

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "authority/service.h"
-#include "authority/status_keeper.h"
-#include "authority/status_listener.h"
+#include "authority/doors/service.h"
+#include "authority/doors/status_keeper.h"
+#include "authority/doors/status_listener.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
 

@@ -1,12 +1,13 @@
 #include "authority/authority.h"
 
-#include "authority/audit_verification.h"
-#include "authority/establish.h"
-#include "authority/feed_source.h"
-#include "authority/follow.h"
-#include "authority/open_files.h"
-#include "authority/sealed_secret.h"
-#include "authority/token_signer.h"
+#include "authority/founding/establish.h"
+#include "authority/issuance/token_signer.h"
+#include "authority/registry/audit_verification.h"
+#include "authority/registry/feed_source.h"
+#include "authority/registry/follow.h"
+#include "authority/registry/open_files.h"
+#include "authority/registry/own_identities.h"
+#include "authority/secrets/sealed_secret.h"
 #include "base/check.h"
 #include "base/files.h"
 
@@ -65,11 +66,14 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   }
   BASE_TRY(trust_, hierarchy_->to_trust_set());
   BASE_TRY_VOID(open_signer(settings, passphrase));
-  BASE_TRY(auto audit_key, open_audit_key(folder_.keys(), passphrase));
+  BASE_TRY(OwnKeys own, OwnKeys::open(folder_.keys(), passphrase));
+  const OwnKeyDigests own_digests = own.digests();
+  BASE_TRY_VOID(check_own_keys(ledger_, own_digests));
+  BASE_TRY(auto audit_key, derive_seal_key(own.audit));
   contacts_.emplace(ledger_, outside_.random, derive_webhook_key(audit_key));
   seal_.use_key(std::move(audit_key));
   BASE_TRY(checkpoints_,
-           Checkpoints::open(folder_.keys(), passphrase, checkpoint_origin(hierarchy_->root(Root::provider))));
+           Checkpoints::sign_with(std::move(own.checkpoint), checkpoint_origin(hierarchy_->root(Root::provider))));
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
@@ -92,8 +96,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
                                 .issuance = *responders_issuance_,
                                 .observer = outside_.observer});
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
-  BASE_TRY(auto acme_key,
-           open_sealed_secret({folder_.keys() / "acme.key", "countersign acme credentials 1\n"}, passphrase));
+  BASE_TRY(auto acme_key, derive_secret(own.acme, "countersign acme credentials 1\n"));
   acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
   BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
   notices_.emplace(
@@ -104,6 +107,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   if (establishment == Establishment::was_there) BASE_TRY_VOID(adopt_audit_of_others());
   BASE_TRY_VOID(check_audit(ledger_, outside_.log));
   BASE_TRY_VOID(fleet_.join(folder_, outside_.random));
+  BASE_TRY_VOID(remember_keys(own_digests));
   BASE_TRY_VOID(take_into_log());
   BASE_TRY_VOID(fill_view(view_, ledger_, *hierarchy_));
   BASE_TRY_VOID(write_certificates(folder_, *hierarchy_));
@@ -152,6 +156,15 @@ base::Result<void> Authority::keep_up() {
   if (last_beat_ && now >= *last_beat_ && now < *last_beat_ + kBeat) return {};
   last_beat_ = now;
   return fleet_.beat();
+}
+
+base::Result<void> Authority::remember_keys(const OwnKeyDigests& digests) {
+  const auto changed = remember_own_keys(ledger_, digests);
+  if (!changed && changed.error().code == "audit.broken") return {};
+  BASE_TRY_VOID(changed);
+  for (const std::string& name : *changed)
+    outside_.log.warning("own_key.changed", {{"key", name}});
+  return {};
 }
 
 base::Result<void> Authority::take_into_log() {

@@ -7,16 +7,17 @@
 #include <memory>
 #include <optional>
 
-#include "authority/acme_accounts.h"
-#include "authority/acme_nonces.h"
-#include "authority/checkpoint.h"
-#include "authority/credentials.h"
-#include "authority/directory.h"
-#include "authority/enrolment.h"
+#include "authority/enrolment/acme_accounts.h"
+#include "authority/enrolment/acme_nonces.h"
+#include "authority/enrolment/enrolment.h"
 #include "authority/fleet.h"
-#include "authority/notices.h"
+#include "authority/founding/credentials.h"
+#include "authority/notices/notices.h"
+#include "authority/own_keys.h"
+#include "authority/registry/directory.h"
 #include "authority/settings.h"
-#include "authority/status.h"
+#include "authority/status/status.h"
+#include "authority/transparency/checkpoint.h"
 #include "base/log.h"
 #include "crypto/token.h"
 
@@ -89,6 +90,7 @@ class Authority {
   base::Result<void> adopt_audit_of_others();
   base::Result<void> open_token_home(const TokenSettings& settings, const base::Secret& passphrase);
   base::Result<void> open_signer(const Settings& settings, const base::Secret& passphrase);
+  base::Result<void> remember_keys(const OwnKeyDigests& digests);
   base::Result<void> take_into_log();
   base::Result<void> provide_server(const Settings& settings);
   base::Result<void> provide_credentials(const Settings& settings);

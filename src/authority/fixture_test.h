@@ -6,10 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "authority/directory.h"
-#include "authority/enrolment.h"
-#include "authority/established_data_test.h"
-#include "authority/feed_source.h"
+#include "authority/enrolment/enrolment.h"
+#include "authority/founding/established_data_test.h"
+#include "authority/registry/directory.h"
+#include "authority/registry/feed_source.h"
 #include "authority/stand_ins_test.h"
 #include "testing/code_of.h"
 

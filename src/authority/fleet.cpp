@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "authority/recovery.h"
+#include "authority/issuance/recovery.h"
 #include "base/files.h"
 #include "store/instances.h"
 #include "store/settings.h"

@@ -10,8 +10,8 @@
 #include <set>
 #include <string>
 
-#include "authority/data_folder.h"
-#include "authority/ledger.h"
+#include "authority/registry/data_folder.h"
+#include "authority/registry/ledger.h"
 #include "base/log.h"
 #include "crypto/random.h"
 

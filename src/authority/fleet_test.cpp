@@ -4,11 +4,11 @@
 #include <functional>
 #include <thread>
 
-#include "authority/audit_verification.h"
 #include "authority/fixture_test.h"
-#include "authority/follow.h"
-#include "authority/recovery.h"
-#include "authority/revocation.h"
+#include "authority/issuance/recovery.h"
+#include "authority/registry/audit_verification.h"
+#include "authority/registry/follow.h"
+#include "authority/revocation/revocation.h"
 #include "store/instances.h"
 #include "store/issuances.h"
 #include "testing/run.h"

@@ -1,6 +1,6 @@
 #include "authority/settings.h"
 
-#include "authority/server_names.h"
+#include "authority/registry/server_names.h"
 
 namespace countersign::authority {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "authority/issuance_policy.h"
-#include "authority/notice_settings.h"
-#include "authority/status_urls.h"
-#include "authority/token_settings.h"
+#include "authority/issuance/issuance_policy.h"
+#include "authority/notices/settings.h"
+#include "authority/registry/status_urls.h"
+#include "authority/secrets/token_settings.h"
 #include "base/config.h"
 #include "net/endpoint.h"
 #include "store/location.h"

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "authority/passphrase.h"
-#include "authority/routes.h"
-#include "authority/server_names.h"
+#include "authority/api/routes.h"
+#include "authority/registry/server_names.h"
+#include "authority/secrets/passphrase.h"
 #include "base/files.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "authority/issuance.h"
-#include "authority/signer.h"
+#include "authority/issuance/issuance.h"
+#include "authority/issuance/signer.h"
 
 namespace countersign::authority {
 

@@ -29,6 +29,14 @@ GOOD = {
     "apps/gateway.cpp": '#include "gateway/gateway.h"\n#include "options.h"\n',
 }
 
+# A module with folders of its own.
+FOLDERS = {
+    "src/LAYERS": GOOD["src/LAYERS"] + "within net low . high\n",
+    "src/net/low/a.h": '#include "base/a.h"\n',
+    "src/net/low/a.cpp": '#include "net/low/a.h"\n',
+    "src/net/high/b.h": '#include "net/low/a.h"\n#include "net/socket.h"\n',
+}
+
 # name, the change, what the one problem must say
 ROWS = [
     ("the tree as it is", {}, None),
@@ -66,6 +74,15 @@ ROWS = [
     ("a header of 150 lines", {"src/net/socket.h": "\n" * 149}, None),
     ("a header of 151 lines", {"src/net/socket.h": "\n" * 150}, "src/net/socket.h:151: 151 lines; the limit is 150"),
     ("a source of 501 lines", {"src/net/long.cpp": "\n" * 501}, "src/net/long.cpp:501: 501 lines; the limit is 500"),
+    ("folders of a module, downward", FOLDERS, None),
+    ("folders of a module, upward", {**FOLDERS, "src/net/low/a.h": '#include "net/high/b.h"\n', "src/net/high/b.h": "\n"},
+     "src/net/low/a.h:2: upward import within net: low must not use high"),
+    ("a folder of a module, above what the module itself is", {**FOLDERS, "src/net/other.cpp": '#include "net/high/b.h"\n'},
+     "src/net/other.cpp:1: upward import within net: . must not use high"),
+    ("a folder that the row does not name", {**FOLDERS, "src/net/other/c.h": '#include "net/low/a.h"\n'},
+     "src/net/other/c.h:2: its folder is not in the row 'within net'"),
+    ("its own header second, in a folder", {**FOLDERS, "src/net/low/a.cpp": '#include <vector>\n#include "net/low/a.h"\n'},
+     'src/net/low/a.cpp:1: include "net/low/a.h" first'),
     ("a module without a row", {"src/extra/a.h": "\n"}, "src/extra:1: this module has no row"),
 ]
 

@@ -1,0 +1,143 @@
+// Routes by which operators keep organisations, applications and enrolment codes.
+#include <array>
+
+#include "authority/api/json.h"
+#include "authority/api/routes.h"
+
+namespace countersign::authority {
+namespace {
+
+template <class Row>
+base::json::object listed(const char* name, const std::vector<Row>& rows) {
+  base::json::array array;
+  for (const Row& row : rows)
+    array.emplace_back(to_json(row));
+  return {{name, std::move(array)}};
+}
+
+Answer create_organisation(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string id_text, reader.text("id"));
+  BASE_TRY(const std::string name, reader.text("name"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto id, base::Slug::parse(id_text));
+  BASE_TRY(const auto row, authority.directory().create_organisation(caller.actor(), id, name));
+  return answer(201, to_json(row));
+}
+
+Answer list_organisations(Authority& authority, const Operator&, const Call&) {
+  BASE_TRY(const auto rows, authority.directory().list_organisations());
+  return answer(200, listed("organisations", rows));
+}
+
+Answer suspend_organisation(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto id, base::Slug::parse(call.arguments[0]));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, authority.directory().suspend_organisation(caller.actor(), id));
+  return answer(200, to_json(row));
+}
+
+Answer resume_organisation(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto id, base::Slug::parse(call.arguments[0]));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, authority.directory().resume_organisation(caller.actor(), id));
+  return answer(200, to_json(row));
+}
+
+Answer create_application(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string environment, reader.text("environment"));
+  BASE_TRY(const std::string organisation, reader.text("organisation"));
+  BASE_TRY(const std::string application, reader.text("application"));
+  BASE_TRY(const std::string name, reader.text_or("name", ""));
+  BASE_TRY(const auto server_names, reader.texts("server_names"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(auto identity, read_identity(environment, organisation, application));
+  const NewApplication wanted{std::move(identity), name, server_names};
+  BASE_TRY(const auto row, authority.directory().create_application(caller.actor(), wanted));
+  return answer(201, to_json(row));
+}
+
+Answer list_applications(Authority& authority, const Operator&, const Call& call) {
+  const store::ApplicationFilter filter{call.request.query("environment").value_or(""),
+                                        call.request.query("organisation").value_or(""),
+                                        call.request.query("application").value_or("")};
+  BASE_TRY(const auto rows, authority.directory().list_applications(filter));
+  return answer(200, listed("applications", rows));
+}
+
+base::Result<base::Identity> identity_in(const Call& call) {
+  return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
+}
+
+Answer suspend_application(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, authority.directory().suspend_application(caller.actor(), identity));
+  return answer(200, to_json(row));
+}
+
+Answer resume_application(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, authority.directory().resume_application(caller.actor(), identity));
+  return answer(200, to_json(row));
+}
+
+Answer set_server_names(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  if (!reader.has("server_names")) return base::fail(base::Kind::invalid, "json.missing", "'server_names' is missing");
+  BASE_TRY(const auto names, reader.texts("server_names"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto row, authority.directory().set_server_names(caller.actor(), identity, names));
+  return answer(200, to_json(row));
+}
+
+Answer create_code(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(auto identity, identity_in(call));
+  BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
+  BASE_TRY(const auto code, authority.enrolment().create_code(caller.actor(), order));
+  http::Response response = answer(201, to_json(code));
+  response.fields.add("Cache-Control", "no-store");
+  return response;
+}
+
+Answer list_codes(Authority& authority, const Operator&, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto codes, authority.enrolment().list_codes(identity));
+  return answer(200, listed("enrolment_codes", codes));
+}
+
+Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto code, authority.enrolment().cancel_code(caller.actor(), identity, call.arguments[3]));
+  return answer(200, to_json(code));
+}
+
+#define APPLICATION "/v1/applications/{environment}/{organisation}/{application}"
+constexpr std::array kRoutes = {
+    Route{"POST", "/v1/organisations", OperatorHandler{create_organisation}},
+    Route{"GET", "/v1/organisations", OperatorHandler{list_organisations}},
+    Route{"POST", "/v1/organisations/{organisation}/suspend", OperatorHandler{suspend_organisation}},
+    Route{"POST", "/v1/organisations/{organisation}/resume", OperatorHandler{resume_organisation}},
+    Route{"POST", "/v1/applications", OperatorHandler{create_application}},
+    Route{"GET", "/v1/applications", OperatorHandler{list_applications}},
+    Route{"POST", APPLICATION "/suspend", OperatorHandler{suspend_application}},
+    Route{"POST", APPLICATION "/resume", OperatorHandler{resume_application}},
+    Route{"POST", APPLICATION "/server-names", OperatorHandler{set_server_names}},
+    Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{create_code}},
+    Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{list_codes}},
+    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{cancel_code}},
+};
+#undef APPLICATION
+
+}  // namespace
+
+std::span<const Route> directory_routes() { return kRoutes; }
+
+}  // namespace countersign::authority

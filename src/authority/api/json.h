@@ -1,0 +1,49 @@
+// The JSON forms of the API: what handlers read from calls and answer with.
+#pragma once
+
+#include "authority/api/routes.h"
+#include "authority/enrolment/enrolment.h"
+#include "authority/revocation/revocation.h"
+#include "base/json.h"
+#include "store/audit.h"
+
+namespace countersign::authority {
+
+base::json::object to_json(const store::OrganisationRow& row);
+base::json::object to_json(const store::ApplicationRow& row);
+base::json::object to_json(const NewCode& code);
+base::json::object to_json(const KnownCode& code);
+base::json::object to_json(const store::CertificateRow& row, base::Instant now);
+/// Fails: `registry.corrupt`.
+base::Result<base::json::object> to_json(const store::AuditRow& row);
+/// A certificate just issued, with the issuing CA and the root above it.
+base::json::object to_json(const Issued& issued, const Hierarchy& hierarchy);
+
+/// `content` stands in it as JSON. Fails: `registry.corrupt`.
+base::Result<base::json::object> to_json(const KnownRequest& request);
+
+http::Response answer(int status, const base::json::object& body);
+/// 201 with the certificate; 202 with Retry-After while people must approve first.
+http::Response answer(const Outcome& outcome, const Hierarchy& hierarchy);
+
+/// The body as one JSON object; an empty body is an empty object. Fails: `json.syntax`, `json.type`.
+base::Result<base::json::value> read_body(const Call& call);
+/// For calls that say all in their path. Fails: as read_body, and `json.unknown_member` where the object has any.
+base::Result<void> read_empty_body(const Call& call);
+base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader);
+/// {"purposes":[...],"life":"24h"}, both optional: what a one-time credential of `identity` is good for. Fails:
+/// `json.*`, `purpose.unknown`, `config.duration`.
+base::Result<CodeOrder> read_code_order(const Call& call, base::Identity identity);
+/// An identity from three texts. Fails: `environment.unknown`, `slug.invalid`.
+base::Result<base::Identity> read_identity(std::string_view environment, std::string_view organisation,
+                                           std::string_view application);
+/// A query parameter that is a whole number from `least` to `most`. Fails: `query.invalid`.
+struct NumberQuery {
+  std::string_view name;
+  std::int64_t otherwise;
+  std::int64_t least;
+  std::int64_t most;
+};
+base::Result<std::int64_t> read_number(const http::Request& request, const NumberQuery& query);
+
+}  // namespace countersign::authority

@@ -1,0 +1,61 @@
+// Routes for partners: enrolment (the code is the credential), renewal (the certificate is), the trust chain, health.
+#include <array>
+
+#include "authority/api/json.h"
+#include "authority/api/redemption_call.h"
+#include "authority/api/renewal_call.h"
+#include "authority/api/routes.h"
+#include "x509/certs_only.h"
+
+namespace countersign::authority {
+namespace {
+
+base::Result<Asked> enrol(Authority& authority, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string code, reader.text("code"));
+  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
+  BASE_TRY(std::string csr, reader.text("csr"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
+  return to_redeem(authority, {base::Secret(std::string_view(code)), purpose, std::move(csr)},
+                   [&authority](const Outcome& outcome) -> Answer { return answer(outcome, authority.hierarchy()); });
+}
+
+base::Result<Asked> renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
+  return renew(authority, peer, call.request);
+}
+
+Answer trust_chain(Authority& authority, const Call& call) {
+  BASE_TRY(const Root root, parse_root(call.request.query("of").value_or("provider")));
+  const std::string format = call.request.query("format").value_or("pem");
+  http::Response response;
+  if (format == "pem") {
+    response.fields.add("Content-Type", "application/x-pem-file");
+    response.body = authority.hierarchy().trust_chain_pem(root);
+    return response;
+  }
+  if (format != "pkcs7") return base::fail(base::Kind::invalid, "query.invalid", "'format' must be pem or pkcs7");
+  BASE_TRY(const base::Bytes bag, x509::to_certs_only(authority.hierarchy().trust_chain(root)));
+  response.fields.add("Content-Type", "application/pkcs7-mime; smime-type=certs-only");
+  response.body = base::as_text(bag);
+  return response;
+}
+
+Answer health(Authority& authority, const Call&) {
+  BASE_TRY(const auto rows, authority.ledger().read());
+  return answer(200, {{"status", "ok"}});
+}
+
+constexpr std::array kRoutes = {
+    Route{"POST", "/v1/enrolments", OpenAskHandler{enrol}},
+    Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
+    Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
+    Route{"GET", "/v1/health", OpenHandler{health}},
+};
+
+}  // namespace
+
+std::span<const Route> public_routes() { return kRoutes; }
+
+}  // namespace countersign::authority

@@ -1,0 +1,147 @@
+// What the tests of the two doors share: an authority that listens on loopback, and clients of every kind.
+#pragma once
+
+#include "authority/api/described_api_test.h"
+#include "authority/doors/service.h"
+#include "authority/fixture_test.h"
+#include "http/client.h"
+#include "testing/run.h"
+
+namespace countersign::authority {
+
+using base::json::object;
+using trust::Purpose;
+
+inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+
+/// An authority with both doors open, and clients of every kind.
+class Doors : public ::testing::Test {
+ protected:
+  struct Connection {
+    std::unique_ptr<net::Stream> stream;
+    std::unique_ptr<http::Client> client;
+  };
+
+  void SetUp() override {
+    EstablishedData::shared().copy_to(folder_ / "authority");
+    Settings settings;
+    settings.provider = "Example Payments";
+    settings.data = folder_ / "authority";
+    settings.registry = testing::registry_at(DataFolder(settings.data).registry());
+    settings.api = settings.internal = {"127.0.0.1", 0};
+    settings.server_names = {"localhost", "127.0.0.1"};
+    settings.policy = issuance_policy;
+    auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
+                                  {clock, random_, log.log(), observer_, bell_});
+    ASSERT_TRUE(opened) << base::to_string(opened.error());
+    authority_ = std::move(*opened);
+    worker_ = std::make_unique<net::Worker>();
+    auto made = Service::make(settings, {*authority_, loop, *worker_, log.log()}, bell_);
+    ASSERT_TRUE(made) << base::to_string(made.error());
+    service_ = std::move(*made);
+    service_->start();
+    admin_ = feed::load(operator_files(authority_->folder())).value();
+    ASSERT_TRUE(authority_->directory().create_organisation(admin_actor(), slug("acme"), "Acme"));
+    ASSERT_TRUE(
+        authority_->directory().create_application(admin_actor(), {identity("production:acme:payments"), "", {}}));
+  }
+
+  static Actor admin_actor() { return authority::admin(); }
+  Authority& authority() { return *authority_; }
+  Service& service() { return *service_; }
+  std::string changes_path(const std::string& query) const {
+    return "/v1/feed/changes?feed=" + authority_->feed_id() + "&" + query;
+  }
+  net::Worker& worker() { return *worker_; }
+  testing::RawRegistry raw() const { return testing::RawRegistry(authority_->folder().registry()); }
+  const tls::Credential* admin() const { return &*admin_; }
+
+  /// A certificate in the ordinary way, with its key.
+  tls::Credential credential(std::string_view urn_end, Purpose purpose) {
+    auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+    const auto code = authority().enrolment().create_code(admin_actor(), {identity(urn_end), {purpose}});
+    const std::string csr = x509::Csr::make_pem(key, {"", "", ""}).value();
+    const auto outcome = authority().enrolment().redeem({code->code.text().reveal_text(), purpose, csr});
+    EXPECT_TRUE(outcome) << base::to_string(outcome.error());
+    const auto& issued = std::get<Issued>(*outcome);
+    return {{issued.certificate, issued.issuer->certificate}, std::move(key)};
+  }
+
+  net::Task<base::Result<Connection>> connect(net::Endpoint to, const tls::Credential* own) {
+    auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
+    if (!socket) co_return base::unexpected(socket.error());
+    auto context = tls::ClientContext::make(own);
+    tls::JudgeServer judge = [this](const trust::PresentedChain& presented) {
+      const trust::Policy policy{.purposes = {Purpose::server}, .server_name = "localhost"};
+      return trust::verify_chain(presented, policy, authority_->trust(), clock.now());
+    };
+    auto made = co_await tls::Handshake::connect(std::move(*socket), *context, "localhost", std::move(judge), soon());
+    if (!made) co_return base::unexpected(made.error().error);
+    http::ClientOptions options;
+    options.host = "localhost";
+    auto client = std::make_unique<http::Client>(*made->stream, std::move(options));
+    co_return Connection{std::move(made->stream), std::move(client)};
+  }
+
+  static net::Task<base::Result<http::Response>> send(Connection& connection, Ask ask) {
+    http::Request request;
+    request.head.method = std::move(ask.method);
+    request.head.target = std::move(ask.target);
+    for (http::Field& field : ask.fields)
+      request.head.fields.add(std::move(field.name), std::move(field.value));
+    request.body = std::move(ask.body);
+    co_return co_await connection.client->send(std::move(request), soon());
+  }
+
+  net::Task<base::Result<http::Response>> ask_once(net::Endpoint to, const tls::Credential* own, Ask ask) {
+    auto connection = co_await connect(std::move(to), own);
+    if (!connection) co_return base::unexpected(connection.error());
+    co_return co_await send(*connection, std::move(ask));
+  }
+
+  /// What is asked and answered there must be as the OpenAPI document says.
+  base::Result<http::Response> api(const tls::Credential* own, Ask ask) {
+    auto response = testing::run(loop, ask_once(service_->api_at(), own, ask));
+    const std::string objections = response ? DescribedApi::served().objections(ask, *response) : "";
+    EXPECT_TRUE(objections.empty()) << objections;
+    return response;
+  }
+  base::Result<http::Response> internal(const tls::Credential* own, Ask ask) {
+    return testing::run(loop, ask_once(service_->internal_at(), own, std::move(ask)));
+  }
+
+  /// "200", "403 caller.none", or the code of what went wrong before there was an answer.
+  static std::string outcome(const base::Result<http::Response>& response) {
+    if (!response) return response.error().code;
+    std::string text = std::to_string(response->status);
+    if (response->status < 400) return text;
+    const auto json = base::parse_json(response->body);
+    return json ? text + " " + std::string(json->at("code").as_string()) : text;
+  }
+  static object json_of(const base::Result<http::Response>& response) {
+    EXPECT_TRUE(response) << base::to_string(response.error());
+    return base::parse_json(response->body)->as_object();
+  }
+  static std::string member(const object& json, const char* name) { return std::string(json.at(name).as_string()); }
+  bool has_logged(const std::string& part) const {
+    const auto lines = log.lines();
+    return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  }
+
+  IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
+  testing::FakeClock clock{kNow};
+  testing::KeptLog log;
+  net::Loop loop;
+
+ private:
+  testing::Folder folder_;
+  testing::SeededRandom random_{21};
+  NoObserver observer_;
+  FeedBell bell_{loop};
+  std::unique_ptr<Authority> authority_;
+  std::unique_ptr<net::Worker> worker_;
+  std::unique_ptr<Service> service_;
+  std::optional<tls::Credential> admin_;
+};
+
+}  // namespace countersign::authority

@@ -1,0 +1,260 @@
+#include "authority/notices/notices.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "authority/notices/text.h"
+#include "base/check.h"
+
+namespace countersign::authority {
+namespace {
+
+using base::Kind;
+
+constexpr base::Duration kFirstBackOff = std::chrono::seconds(30);
+constexpr base::Duration kLongestBackOff = std::chrono::hours(6);
+/// A gap longer than this is looked at as a whole.
+constexpr base::Duration kLongestGap = std::chrono::hours(1);
+/// Letters that are dropped on the way to one to send.
+constexpr int kMostDropped = 100;
+constexpr std::size_t kErrorLimit = 500;
+
+/// Between which ends lie the certificates whose threshold has passed in (`since`, `now`]?
+store::EndingBetween passed(Threshold threshold, base::Instant since, base::Instant now) {
+  const base::Duration offset = std::chrono::seconds(threshold);
+  return {since - offset, now - offset};
+}
+
+base::json::object summary(const store::LetterRow& letter) {
+  base::json::object detail{{"channel", letter.channel}, {"attempt", letter.attempts}};
+  detail["to"] = letter.contact.value_or("operators");
+  if (letter.serial) detail["serial"] = *letter.serial;
+  return detail;
+}
+
+const char* action_of(const store::LetterRow& letter) {
+  if (letter.state == "sent") return "notice.sent";
+  return letter.state == "given_up" ? "notice.given_up" : "notice.failed";
+}
+
+base::Result<void> note_down(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now) {
+  base::json::array listed;
+  for (const Notice& notice : notices) {
+    BASE_TRY_VOID(store::insert(amendment.rows(),
+                                store::NoticeRow{notice.about.serial, notice.threshold, notice.about.ends, now}));
+    listed.emplace_back(base::json::object{{"serial", notice.about.serial}, {"threshold_seconds", notice.threshold}});
+  }
+  return amendment.audit({the_authority(), "notice.planned", "notices", {{"notices", std::move(listed)}}});
+}
+
+}  // namespace
+
+std::string_view name(Channel channel) {
+  switch (channel) {
+    case Channel::mail: return "mail";
+    case Channel::webhook: return "webhook";
+  }
+  BASE_UNREACHABLE();
+}
+
+base::Duration back_off(std::int64_t attempts) {
+  base::Duration wait = kFirstBackOff;
+  for (std::int64_t i = 1; i < attempts && wait < kLongestBackOff; ++i)
+    wait *= 2;
+  return std::min(wait, kLongestBackOff);
+}
+
+base::Result<std::vector<Expiring>> Notices::collect(store::Transaction& rows, base::Instant now) {
+  const bool full = !planned_until_ || now < *planned_until_ || now - *planned_until_ > kLongestGap ||
+                    now - last_full_ > kFullRun || now < last_full_;
+  std::vector<store::EndingBetween> ranges;
+  if (full) {
+    const base::Duration first = std::chrono::seconds(rules_.thresholds.front());
+    const base::Duration last = std::chrono::seconds(std::max<Threshold>(rules_.thresholds.back(), 0));
+    ranges.push_back({now - last - kHistory, now - first});
+  } else {
+    for (const Threshold threshold : rules_.thresholds)
+      ranges.push_back(passed(threshold, *planned_until_, now));
+  }
+  std::map<std::string, Expiring> found;  // ranges of neighbouring thresholds may overlap
+  for (const store::EndingBetween& range : ranges) {
+    BASE_TRY(const auto some, store::list_ending(rows, range));
+    for (const store::EndingRow& row : some)
+      found.emplace(row.serial, to_ending(row));
+  }
+  if (full) last_full_ = now;
+  std::vector<Expiring> endings = endings_of(parts_.hierarchy);
+  for (auto& [serial, ending] : found)
+    endings.push_back(std::move(ending));
+  std::ranges::stable_sort(endings, {}, &Expiring::ends);
+  return endings;
+}
+
+base::Result<std::vector<Notice>> Notices::find_due(base::Instant now) {
+  BASE_TRY(auto rows, parts_.ledger.read());
+  BASE_TRY(const auto endings, collect(rows, now));
+  Noted noted;
+  for (const Notice& candidate : plan_notices(endings, {}, rules_.thresholds, now)) {
+    BASE_TRY(const auto said, store::list_notices(rows, candidate.about.serial));
+    for (const store::NoticeRow& row : said)
+      noted[row.serial].insert(row.threshold);
+  }
+  return plan_notices(endings, noted, rules_.thresholds, now);
+}
+
+base::Result<std::size_t> Notices::plan() {
+  if (rules_.thresholds.empty()) return std::size_t{0};
+  const base::Instant now = parts_.ledger.now();
+  const auto before = std::pair(planned_until_, last_full_);
+  auto due = find_due(now);
+  base::Result<void> written;
+  if (due && due->size() > kNoticesAtOnce) due->resize(kNoticesAtOnce);
+  if (due && !due->empty()) written = write(*due, now);
+  if (!due || !written) {
+    std::tie(planned_until_, last_full_) = before;
+    return base::unexpected(due ? written.error() : due.error());
+  }
+  planned_until_ = now;
+  if (due->size() == kNoticesAtOnce) planned_until_.reset();  // there may be more
+  return due->size();
+}
+
+base::Result<void> Notices::write(const std::vector<Notice>& notices, base::Instant now) {
+  BASE_TRY(auto amendment, parts_.ledger.amend());
+  BASE_TRY_VOID(note_down(amendment, notices, now));
+  for (const Notice& notice : notices)
+    BASE_TRY_VOID(write_letters(amendment, notice, now));
+  BASE_TRY_VOID(write_digests(amendment, notices, now));
+  BASE_TRY_VOID(amendment.commit());
+  for (const Notice& notice : notices)
+    parts_.log.warning("certificate.ends_soon", {{"subject", notice.about.subject},
+                                                 {"purpose", notice.about.purpose},
+                                                 {"serial", notice.about.serial},
+                                                 {"ends", base::to_rfc3339(notice.about.ends)},
+                                                 {"threshold_seconds", notice.threshold}});
+  return {};
+}
+
+base::Result<void> Notices::write_letters(Amendment& amendment, const Notice& notice, base::Instant now) {
+  if (!notice.about.of) return {};
+  BASE_TRY(const auto contacts, store::list_contacts_of(amendment.rows(), *notice.about.of));
+  for (const store::ContactRow& contact : contacts) {
+    const bool is_mail = contact.kind == "email";
+    if (is_mail && !rules_.has_mail) continue;
+    store::LetterRow letter;
+    BASE_TRY(letter.id, make_id(parts_.random));
+    letter.channel = name(is_mail ? Channel::mail : Channel::webhook);
+    letter.contact = contact.id;
+    letter.recipient = contact.address;
+    letter.serial = notice.about.serial;
+    letter.created_at = letter.next_attempt_at = now;
+    if (is_mail) {
+      LetterText text = to_mail(notice, now);
+      letter.subject = std::move(text.subject);
+      letter.body = std::move(text.body);
+    } else {
+      letter.body = to_webhook(notice, letter.id, now);
+    }
+    BASE_TRY_VOID(store::insert(amendment.rows(), letter));
+  }
+  return {};
+}
+
+base::Result<void> Notices::write_digests(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now) {
+  if (!rules_.has_mail) return {};
+  const LetterText text = to_digest(notices, now);
+  for (const courier::MailAddress& address : rules_.operators) {
+    store::LetterRow letter;
+    BASE_TRY(letter.id, make_id(parts_.random));
+    letter.channel = name(Channel::mail);
+    letter.recipient = address.text();
+    letter.subject = text.subject;
+    letter.body = text.body;
+    letter.created_at = letter.next_attempt_at = now;
+    BASE_TRY_VOID(store::insert(amendment.rows(), letter));
+  }
+  return {};
+}
+
+/// A certificate may have been renewed, revoked or suspended since the letter was written.
+base::Result<bool> Notices::is_wanted(store::Transaction& rows, const store::LetterRow& letter) {
+  if (!letter.serial) return true;
+  BASE_TRY(const auto row, store::find_ending(rows, *letter.serial));
+  return row && to_ending(*row).needed;
+}
+
+base::Result<std::optional<store::LetterRow>> Notices::begin_attempt(store::LetterRow letter) {
+  const base::Instant now = parts_.ledger.now();
+  BASE_TRY(auto amendment, parts_.ledger.amend());
+  BASE_TRY(const bool wanted, is_wanted(amendment.rows(), letter));
+  const bool exhausted = letter.attempts >= kMostAttempts;  // a crash took the outcome of the last one
+  const char* action = "notice.attempted";
+  if (!wanted || exhausted) {
+    letter.state = wanted ? "given_up" : "dropped";
+    letter.decided_at = now;
+    action = wanted ? "notice.given_up" : "notice.dropped";
+  } else {
+    ++letter.attempts;
+    letter.next_attempt_at = now + back_off(letter.attempts);
+  }
+  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter));
+  if (!written) return std::nullopt;  // somebody else's, or its contact is gone
+  BASE_TRY_VOID(amendment.audit({the_authority(), action, letter.id, summary(letter)}));
+  BASE_TRY_VOID(amendment.commit());
+  if (letter.state == "given_up")
+    parts_.log.error("notice.given_up", {{"letter", letter.id}, {"to", letter.recipient}});
+  if (letter.state != "pending") return std::nullopt;
+  return letter;
+}
+
+base::Result<std::optional<store::LetterRow>> Notices::claim(Channel channel) {
+  for (int i = 0; i < kMostDropped; ++i) {
+    std::optional<store::LetterRow> due;
+    {
+      BASE_TRY(auto rows, parts_.ledger.read());
+      BASE_TRY(due, store::find_due_letter(rows, std::string(name(channel)),
+                                           {parts_.ledger.now(), parts_.ledger.now() + kLongestBackOff}));
+    }
+    if (!due) return std::nullopt;
+    BASE_TRY(auto letter, begin_attempt(std::move(*due)));
+    if (letter) return letter;
+  }
+  return std::nullopt;
+}
+
+base::Result<void> Notices::settle(store::LetterRow letter, const base::Result<void>& outcome) {
+  const base::Instant now = parts_.ledger.now();
+  if (outcome) {
+    letter.state = "sent";
+  } else {
+    letter.last_error = base::to_string(outcome.error()).substr(0, kErrorLimit);
+    if (outcome.error().kind == Kind::denied || letter.attempts >= kMostAttempts) letter.state = "given_up";
+  }
+  if (letter.state != "pending") letter.decided_at = now;
+  BASE_TRY(auto amendment, parts_.ledger.amend());
+  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter));
+  if (!written) return {};  // its contact was removed meanwhile
+  // Many letters to a receiver that hangs must not hold up everybody else's.
+  if (!outcome && letter.contact)
+    BASE_TRY_VOID(store::postpone_letters(amendment.rows(), *letter.contact, letter.next_attempt_at));
+  base::json::object detail = summary(letter);
+  if (!outcome) detail["error"] = outcome.error().code;
+  BASE_TRY_VOID(amendment.audit({the_authority(), action_of(letter), letter.id, std::move(detail)}));
+  BASE_TRY_VOID(amendment.commit());
+  const base::Fields fields{{"letter", letter.id},
+                            {"channel", letter.channel},
+                            {"to", letter.recipient},
+                            {"attempt", letter.attempts},
+                            {"error", letter.state == "sent" ? "" : letter.last_error.value_or("")}};
+  if (letter.state == "sent") parts_.log.info("notice.sent", fields);
+  else if (letter.state == "given_up") parts_.log.error("notice.given_up", fields);
+  else parts_.log.warning("notice.failed", fields);
+  return {};
+}
+
+base::Result<std::vector<store::LetterRow>> Notices::list(const store::LetterFilter& filter) {
+  BASE_TRY(auto rows, parts_.ledger.read());
+  return store::list_letters(rows, filter);
+}
+
+}  // namespace countersign::authority

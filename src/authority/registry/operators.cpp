@@ -1,0 +1,64 @@
+#include "authority/registry/operators.h"
+
+#include <limits>
+
+#include "authority/registry/hierarchy.h"
+#include "authority/registry/rows.h"
+#include "trust/verdict.h"
+
+namespace countersign::authority {
+namespace {
+
+constexpr const char* kOperators = "operator";
+
+base::Result<std::vector<store::CertificateRow>> list_operators(store::Transaction& rows, base::Instant at) {
+  const store::CertificateSelection operators{
+      .of = {std::string(base::name(base::Environment::internal)), kOperators, ""}, .spki_sha256 = ""};
+  return store::list_selected(rows, operators, at, std::numeric_limits<int>::max());
+}
+
+base::Result<void> fill(trust::RegistryView& view, store::Transaction& rows,
+                        const std::vector<store::CertificateRow>& certificates) {
+  for (const store::CertificateRow& row : certificates) {
+    BASE_TRY(const auto fact, to_fact(row));
+    view.apply(fact);
+  }
+  BASE_TRY(const auto applications,
+           store::list_applications(rows, {std::string(base::name(base::Environment::internal)), kOperators, ""}));
+  for (const store::ApplicationRow& row : applications) {
+    BASE_TRY(const auto identity, to_identity(row.key));
+    view.apply(trust::SuspensionFact{identity.environment, identity.organisation, identity.application, row.suspended});
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::size_t> count_usable_operators(store::Transaction& rows, base::Instant at) {
+  BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
+  BASE_TRY(const auto trust, hierarchy.to_trust_set());
+  BASE_TRY(const auto certificates, list_operators(rows, at));
+  trust::RegistryView view;
+  BASE_TRY_VOID(fill(view, rows, certificates));
+  std::size_t usable = 0;
+  for (const store::CertificateRow& row : certificates) {
+    const IssuingCa* issuer = hierarchy.find_issuing_ca(row.issuer);
+    if (issuer == nullptr) continue;
+    BASE_TRY(auto leaf, to_certificate(row.der));
+    const trust::Policy policy{.purposes = {trust::Purpose::service}};
+    auto chain = trust::verify_chain({std::move(leaf), issuer->certificate}, policy, trust, at);
+    if (chain && trust::admit(std::move(*chain), view)) ++usable;
+  }
+  return usable;
+}
+
+base::Result<void> keep_an_operator(store::Transaction& rows, const base::Identity& changed, base::Instant at) {
+  if (changed.environment != base::Environment::internal || changed.organisation.text() != kOperators) return {};
+  BASE_TRY(const std::size_t left, count_usable_operators(rows, at));
+  if (left > 0) return {};
+  return base::fail(base::Kind::conflict, "operator.last",
+                    "nobody could administrate any more: enrol another operator first, or stop the authority and run "
+                    "'countersign-authority --new-operator'");
+}
+
+}  // namespace countersign::authority
