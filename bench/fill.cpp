@@ -46,8 +46,8 @@ store::CertificateRow make_row(std::size_t number, const Filling& filling, base:
   row.purpose = number % 3 == 0 ? "signing" : "transport";
   row.issuer = row.key.environment + "-" + row.purpose;
   const auto life = kDay * 350;
-  const auto age =
-      kDay * 437 * static_cast<int>(filling.certificates - number) / static_cast<int>(filling.certificates);
+  const auto step = kDay * 437 / static_cast<std::int64_t>(filling.certificates);
+  const auto age = step * static_cast<std::int64_t>(filling.certificates - number);
   row.issued_at = now - age;
   row.not_before = row.issued_at;
   row.not_after = row.issued_at + life;

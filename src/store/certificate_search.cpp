@@ -88,12 +88,15 @@ std::string equals(const char* column, bool by_index) {
 Where make_where(const CertificateFilter& filter, const std::optional<CertificatePlace>& after) {
   const Driver driver = driver_of(filter);
   const bool one = driver == Driver::application;
+  const bool revoked = driver == Driver::status && filter.status == CertificateStatus::revoked;
+  const bool by_purpose = driver == Driver::purpose || revoked;
   Where where;
   where.add_if("spki_sha256 = ", filter.spki_sha256);
-  where.add_if(equals("environment", one || driver == Driver::environment), filter.of.environment);
+  where.add_if(equals("environment", one || driver == Driver::environment || (revoked && filter.purpose.empty())),
+               filter.of.environment);
   where.add_if(equals("organisation", one || driver == Driver::organisation), filter.of.organisation);
   where.add_if(equals("application", one), filter.of.application);
-  where.add_if(equals("purpose", driver == Driver::purpose), filter.purpose);
+  where.add_if(equals("purpose", by_purpose), filter.purpose);
   switch (filter.status) {
     case CertificateStatus::any: break;
     case CertificateStatus::valid:

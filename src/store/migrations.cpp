@@ -320,6 +320,10 @@ constexpr std::array kSearches = {
     "CREATE INDEX certificates_by_issue ON certificates (issued_at DESC, serial)",
     "CREATE INDEX certificates_by_not_after ON certificates (not_after DESC, serial)",
     "CREATE INDEX certificates_revoked_by_issue ON certificates (issued_at DESC, serial) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_revoked_by_purpose ON certificates (purpose, issued_at DESC, serial)"
+    " WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_revoked_by_environment ON certificates (environment, issued_at DESC, serial)"
+    " WHERE revoked_at IS NOT NULL",
     "CREATE INDEX certificates_unsharded ON certificates (serial) WHERE crl_shard IS NULL",
 
     "DROP INDEX issuances_by_state",

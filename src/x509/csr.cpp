@@ -46,6 +46,37 @@ bool is_well_formed(base::BytesView content, std::size_t depth) {
   return true;
 }
 
+constexpr std::uint8_t kSet = 0x31;
+
+/// SEQUENCE { type OBJECT IDENTIFIER, ... } and one element of one of the `tags` in it, and nothing else.
+bool is_typed(const der::Element& element, std::string_view tags) {
+  der::Reader reader(element.content);
+  if (element.tag != der::kSequence || !reader.next(der::kObjectId)) return false;
+  const auto value = reader.next();
+  return value && reader.at_end() && tags.find(static_cast<char>(value->tag)) != tags.npos;
+}
+
+/// RFC 5280 section 4.1.2.4, with values of the usual kinds: UTF8String, PrintableString, IA5String.
+bool is_plain_name(base::BytesView content) {
+  der::Reader names(content);
+  while (!names.at_end()) {
+    const auto set = names.next(kSet);
+    der::Reader parts(set ? set->content : base::BytesView());
+    const auto part = parts.next();
+    if (!part || !parts.at_end() || !is_typed(*part, "\x0c\x13\x16")) return false;
+  }
+  return true;
+}
+
+bool are_attributes(base::BytesView content) {
+  der::Reader attributes(content);
+  while (!attributes.at_end()) {
+    const auto attribute = attributes.next();
+    if (!attribute || !is_typed(*attribute, "\x31")) return false;
+  }
+  return true;
+}
+
 /// The parts of a CertificationRequest (RFC 2986 section 4.2) that mean anything to us.
 struct Parts {
   base::BytesView info;
@@ -71,7 +102,8 @@ std::optional<Parts> take_apart(base::BytesView der) {
   const auto spki = inner.next(der::kSequence);
   const auto attributes = inner.next(der::constructed(0));
   const bool whole = version && std::ranges::equal(version->content, kVersion) && subject && spki && attributes &&
-                     inner.at_end() && !signature->content.empty() && signature->content.front() == 0;
+                     inner.at_end() && is_plain_name(subject->content) && are_attributes(attributes->content) &&
+                     !signature->content.empty() && signature->content.front() == 0;
   if (!whole) return std::nullopt;
   return Parts{info->whole, spki->whole, algorithm->whole, signature->content.subspan(1)};
 }
