@@ -110,9 +110,7 @@ class WaitingCmp : public Cmp {
     issuance_policy = IssuancePolicy::read(document->sections("profiles").value(), kDay * 350).value();
     Cmp::SetUp();
     ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("uat:acme:cards"), "", {}}));
-    ASSERT_TRUE(
-        authority().directory().create_application(admin_actor(), {identity("internal:operator:alice"), "", {}}));
-    ASSERT_TRUE(set_roles(authority().ledger(), {admin_actor(), slug("alice"), {Role::approver}}));
+    add_operator(authority().ledger(), "alice", {Role::approver});
     (void)credential("internal:operator:alice", Purpose::service);
   }
   void decide(bool approves) {

@@ -14,7 +14,6 @@ using trust::Purpose;
 
 inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
-/// An authority with both doors open, and clients of every kind.
 class Doors : public ::testing::Test {
  protected:
   struct Connection {
@@ -117,6 +116,10 @@ class Doors : public ::testing::Test {
     if (response->status < 400) return text;
     const auto json = base::parse_json(response->body);
     return json ? text + " " + std::string(json->at("code").as_string()) : text;
+  }
+  /// The connection ended before an answer.
+  static bool was_cut(const base::Result<http::Response>& response) {
+    return outcome(response) == "net.reset" || outcome(response) == "tls.truncated";
   }
   static object json_of(const base::Result<http::Response>& response) {
     EXPECT_TRUE(response) << base::to_string(response.error());
