@@ -53,7 +53,8 @@ class CeremonyTest(testing.PlatformTest):
     def test_an_authority_is_established_from_it(self):
         new = Authority(self.platform.programs, "")
         self.addCleanup(new.close)
-        new.config.write_text(new.config.read_text().replace('data = "authority"\n', 'data = "authority"\nceremony = "exchange"\n'))
+        new.more = 'ceremony = "exchange"\n'
+        new.write_config()
         exchange = new.folder / "exchange"
         first = None
         for _ in range(2):  # it may be started as often as one likes

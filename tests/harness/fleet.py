@@ -9,7 +9,7 @@ CONFIG = """[provider]
 name = "Example Payments"
 [authority]
 data = "authority"
-registry = "{registry}"
+{more}registry = "{registry}"
 api = "127.0.0.1:{api}"
 internal = "127.0.0.1:{internal}"
 status_listen = "127.0.0.1:{authority_status}"
@@ -28,11 +28,15 @@ class Authority:
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-fleet-"))
         self.data = self.folder / "authority"
         self.config = self.folder / "countersign.toml"
+        self.more = ""  # lines for its section of the configuration
         self.process = None
         self.ports = {"api": 0, "internal": 0, "authority_status": 0}
 
+    def write_config(self):
+        self.config.write_text(CONFIG.format(registry=self.registry, more=self.more, **self.ports))
+
     def launch(self, *options):
-        self.config.write_text(CONFIG.format(registry=self.registry, **self.ports))
+        self.write_config()
         ready = self.folder / "ready"
         command = [self.programs / "countersign-authority", "--config", self.config, "--ready-file", ready, *options]
         self.process = Program("authority", command, self.folder, ready, self.variables)
