@@ -214,6 +214,7 @@ base::Result<Enquiry> Enrolment::look_up(const DirectOrder& order) {
                .purpose = order.purpose,
                .csr = order.csr,
                .asked_by = order.asked_by,
+               .eab_kid = order.eab_kid,
                .sponsor = order.sponsor};
 }
 
