@@ -135,6 +135,7 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   BASE_TRY(const auto urls, status_urls(settings, bound->local()));
   BASE_TRY(const auto authority,
            authority::Authority::open(settings, passphrase, {clock, random, log, *observer, bell, urls, &token_pin}));
+  net::keep_back_stop_signals();  // threads that begin from here on have it from this one
   net::Worker worker;
   BASE_TRY(const auto service, authority::Service::make(settings, {*authority, loop, worker, log}, bell));
   authority::StatusKeeper keeper({*authority, loop, worker, bell, log});

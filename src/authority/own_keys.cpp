@@ -20,14 +20,19 @@ base::Result<std::optional<std::string>> find_neighbour(store::Transaction& rows
   return std::nullopt;
 }
 
-/// Those that the registry knows otherwise.
-base::Result<std::vector<std::string>> list_changed(store::Transaction& rows, const OwnKeyDigests& digests) {
-  std::vector<std::string> changed;
+struct Compared {
+  std::vector<std::string> changed;  ///< those that the registry knows otherwise
+  bool is_complete = true;           ///< it knows something of each
+};
+
+base::Result<Compared> compare(store::Transaction& rows, const OwnKeyDigests& digests) {
+  Compared compared;
   for (const auto& [name, digest] : digests) {
     BASE_TRY(const auto known, store::find_setting(rows, setting_of(name)));
-    if (known && *known != digest) changed.push_back(name);
+    if (!known) compared.is_complete = false;
+    else if (*known != digest) compared.changed.push_back(name);
   }
-  return changed;
+  return compared;
 }
 
 base::Result<void> store_all(store::Transaction& rows, const OwnKeyDigests& digests) {
@@ -54,20 +59,27 @@ OwnKeyDigests OwnKeys::digests() const {
 base::Result<void> check_own_keys(Ledger& ledger, const OwnKeyDigests& digests) {
   if (!ledger.is_shared()) return {};
   BASE_TRY(auto rows, ledger.read());
-  BASE_TRY(const auto changed, list_changed(rows, digests));
-  if (changed.empty()) return {};
+  BASE_TRY(const Compared compared, compare(rows, digests));
+  if (compared.changed.empty()) return {};
   BASE_TRY(const auto neighbour, find_neighbour(rows, ledger.now()));
   if (!neighbour) return {};
   return base::fail(base::Kind::conflict, "keys.differ",
-                    "keys/" + changed.front() + ".key is not the one that the other authorities of this registry " +
+                    "keys/" + compared.changed.front() +
+                        ".key is not the one that the other authorities of this registry " +
                         "have: copy the folder 'keys' from " + *neighbour + ", then start again");
 }
 
 base::Result<std::vector<std::string>> remember_own_keys(Ledger& ledger, const OwnKeyDigests& digests) {
+  {
+    BASE_TRY(auto rows, ledger.read());
+    BASE_TRY(const Compared compared, compare(rows, digests));
+    if (compared.changed.empty() && compared.is_complete) return std::vector<std::string>();  // as at most starts
+  }
   std::vector<std::string> changed;
   {
     BASE_TRY(auto rows, ledger.write_unaudited());
-    BASE_TRY(changed, list_changed(rows, digests));
+    BASE_TRY(Compared compared, compare(rows, digests));
+    changed = std::move(compared.changed);
     if (changed.empty()) {
       BASE_TRY_VOID(store_all(rows, digests));
       BASE_TRY_VOID(rows.commit());

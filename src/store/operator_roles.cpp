@@ -22,9 +22,6 @@ namespace countersign::store {
 base::Result<std::vector<OperatorRoleRow>> list_operator_roles(Transaction& transaction,
                                                                const std::string& operator_name) {
   return run(transaction, "list roles of operators", [&](soci::session& sql) {
-    if (operator_name.empty())
-      return collect<OperatorRoleRow>(
-          (sql.prepare << "SELECT operator, role FROM operator_roles ORDER BY operator, role"));
     return collect<OperatorRoleRow>((sql.prepare
                                          << "SELECT operator, role FROM operator_roles WHERE operator = :operator"
                                             " ORDER BY role",

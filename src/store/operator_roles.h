@@ -13,7 +13,7 @@ struct OperatorRoleRow {
   std::string role;
 };
 
-/// In order of operator and role; an empty name: of all.
+/// In order of role.
 base::Result<std::vector<OperatorRoleRow>> list_operator_roles(Transaction& transaction,
                                                                const std::string& operator_name);
 /// These and no others from now on.

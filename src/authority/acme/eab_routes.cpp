@@ -10,17 +10,6 @@
 namespace countersign::authority {
 namespace {
 
-base::Result<base::Identity> identity_in(const Call& call) {
-  return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
-}
-
-/// Whose the path is, where `caller` may change what it has.
-base::Result<base::Identity> to_change_in(const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, identity_in(call));
-  BASE_TRY_VOID(caller.may_change(identity));
-  return identity;
-}
-
 base::json::object to_json(const store::AcmeCredentialRow& row) {
   base::json::array purposes;
   for (const std::string& purpose : row.purposes)
@@ -38,7 +27,7 @@ base::json::object to_json(const store::AcmeCredentialRow& row) {
 }
 
 Answer create_credential(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, to_change_in(caller, call));
+  BASE_TRY(auto identity, application_to_change(caller, call));
   BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto made, authority.acme_accounts().create_credential(caller.actor(), order));
   base::json::array listed;
@@ -56,7 +45,7 @@ Answer create_credential(Authority& authority, const Operator& caller, const Cal
 }
 
 Answer list_credentials(Authority& authority, const Operator&, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, application_in(call));
   BASE_TRY(const auto credentials, authority.acme_accounts().list_credentials(identity));
   base::json::array array;
   for (const store::AcmeCredentialRow& row : credentials)
@@ -65,7 +54,7 @@ Answer list_credentials(Authority& authority, const Operator&, const Call& call)
 }
 
 Answer cancel_credential(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, to_change_in(caller, call));
+  BASE_TRY(const auto identity, application_to_change(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.acme_accounts().cancel_credential(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(row));

@@ -69,33 +69,22 @@ Answer list_applications(Authority& authority, const Operator&, const Call& call
   return answer(200, listed("applications", rows));
 }
 
-base::Result<base::Identity> identity_in(const Call& call) {
-  return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
-}
-
-/// Whose the path is, where `caller` may change what it has.
-base::Result<base::Identity> to_change_in(const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, identity_in(call));
-  BASE_TRY_VOID(caller.may_change(identity));
-  return identity;
-}
-
 Answer suspend_application(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, to_change_in(caller, call));
+  BASE_TRY(const auto identity, application_to_change(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().suspend_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
 
 Answer resume_application(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, to_change_in(caller, call));
+  BASE_TRY(const auto identity, application_to_change(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto row, authority.directory().resume_application(caller.actor(), identity));
   return answer(200, to_json(row));
 }
 
 Answer set_server_names(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, to_change_in(caller, call));
+  BASE_TRY(const auto identity, application_to_change(caller, call));
   BASE_TRY(const auto body, read_body(call));
   BASE_TRY(auto reader, base::JsonReader::of(body));
   if (!reader.has("server_names")) return base::fail(base::Kind::invalid, "json.missing", "'server_names' is missing");
@@ -106,7 +95,7 @@ Answer set_server_names(Authority& authority, const Operator& caller, const Call
 }
 
 Answer create_code(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(auto identity, to_change_in(caller, call));
+  BASE_TRY(auto identity, application_to_change(caller, call));
   BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto code, authority.enrolment().create_code(caller.actor(), order));
   http::Response response = answer(201, to_json(code));
@@ -115,13 +104,13 @@ Answer create_code(Authority& authority, const Operator& caller, const Call& cal
 }
 
 Answer list_codes(Authority& authority, const Operator&, const Call& call) {
-  BASE_TRY(const auto identity, identity_in(call));
+  BASE_TRY(const auto identity, application_in(call));
   BASE_TRY(const auto codes, authority.enrolment().list_codes(identity));
   return answer(200, listed("enrolment_codes", codes));
 }
 
 Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const auto identity, to_change_in(caller, call));
+  BASE_TRY(const auto identity, application_to_change(caller, call));
   BASE_TRY_VOID(read_empty_body(call));
   BASE_TRY(const auto code, authority.enrolment().cancel_code(caller.actor(), identity, call.arguments[3]));
   return answer(200, to_json(code));

@@ -184,6 +184,16 @@ base::Result<base::Identity> read_identity(std::string_view environment, std::st
   return base::Identity{parsed, std::move(organisation_slug), std::move(application_slug)};
 }
 
+base::Result<base::Identity> application_in(const Call& call) {
+  return read_identity(call.arguments[0], call.arguments[1], call.arguments[2]);
+}
+
+base::Result<base::Identity> application_to_change(const Operator& caller, const Call& call) {
+  BASE_TRY(auto identity, application_in(call));
+  BASE_TRY_VOID(caller.may_change(identity));
+  return identity;
+}
+
 base::Result<std::int64_t> read_number(const http::Request& request, const NumberQuery& query) {
   const auto text = request.query(query.name);
   if (!text) return query.otherwise;

@@ -37,6 +37,10 @@ base::Result<CodeOrder> read_code_order(const Call& call, base::Identity identit
 /// An identity from three texts. Fails: `environment.unknown`, `slug.invalid`.
 base::Result<base::Identity> read_identity(std::string_view environment, std::string_view organisation,
                                            std::string_view application);
+/// Whose a path below /v1/applications/{environment}/{organisation}/{application} is. Fails: the same.
+base::Result<base::Identity> application_in(const Call& call);
+/// The same, where `caller` may change what it has. Fails: `caller.role`, too.
+base::Result<base::Identity> application_to_change(const Operator& caller, const Call& call);
 /// A query parameter that is a whole number from `least` to `most`. Fails: `query.invalid`.
 struct NumberQuery {
   std::string_view name;

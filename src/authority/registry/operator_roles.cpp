@@ -28,12 +28,17 @@ store::ApplicationKey key_of(const std::string& operator_name) {
   return {std::string(base::name(base::Environment::internal)), kOperators, operator_name};
 }
 
-base::Result<OperatorRoles> describe(store::Transaction& rows, const store::ApplicationRow& application) {
-  BASE_TRY(const auto found, store::list_operator_roles(rows, application.key.application));
-  OperatorRoles described{application.key.application, {}, application.suspended};
+base::Result<std::set<Role>> find_roles(store::Transaction& rows, const std::string& operator_name) {
+  BASE_TRY(const auto found, store::list_operator_roles(rows, operator_name));
+  std::set<Role> roles;
   for (const store::OperatorRoleRow& row : found)
-    if (const auto role = parse_role(row.role)) described.roles.insert(*role);
-  return described;
+    if (const auto role = parse_role(row.role)) roles.insert(*role);
+  return roles;
+}
+
+base::Result<OperatorRoles> describe(store::Transaction& rows, const store::ApplicationRow& application) {
+  BASE_TRY(auto roles, find_roles(rows, application.key.application));
+  return OperatorRoles{application.key.application, std::move(roles), application.suspended};
 }
 
 }  // namespace
@@ -75,10 +80,7 @@ bool is_operator(const base::Identity& identity) {
 }
 
 base::Result<std::set<Role>> roles_of(store::Transaction& rows, const base::Slug& operator_name) {
-  BASE_TRY(const auto application, store::find_application(rows, key_of(operator_name.text())));
-  if (!application) return std::set<Role>();
-  BASE_TRY(auto described, describe(rows, *application));
-  return std::move(described.roles);
+  return find_roles(rows, operator_name.text());
 }
 
 base::Result<std::vector<OperatorRoles>> list_operators(Ledger& ledger) {
