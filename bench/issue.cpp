@@ -174,13 +174,13 @@ net::Task<void> stop_when_done(net::Loop& loop, net::TaskGroup& group) {
   const auto own = feed::load(authority::operator_files(running.authority().folder())).value();
   net::Loop loop;
   Outcome outcome;
-  const trust::TrustSet& trust = running.authority().trust();
+  const std::shared_ptr<const trust::TrustSet> trust = running.authority().trust();
   Visit shared{loop,
                to,
                tls::ClientContext::make(&own).value(),
                [&](const trust::PresentedChain& presented) {
                  const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = "localhost"};
-                 return trust::verify_chain(presented, policy, trust, clock.now());
+                 return trust::verify_chain(presented, policy, *trust, clock.now());
                },
                queue,
                outcome};
