@@ -57,12 +57,17 @@ int H2Core::Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* 
     case NGHTTP2_DATA: return 0;  // judged when its padding is known
     case NGHTTP2_HEADERS:
       core.header_block_ = head->length;
-      core.head_since_ = std::chrono::steady_clock::now();
-      return 0;
+      // Of a stream that is closed: libnghttp2 reads it for the sake of HPACK and drops it.
+      if (head->stream_id > nghttp2_session_get_last_proc_stream_id(core.session_)) return 0;
+      return core.find(head->stream_id) != nullptr || core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_CONTINUATION:  // CVE-2024-27316, CVE-2024-28182
       core.header_block_ += head->length;
       if (core.header_block_ > core.limits_.header_block_bytes)
         core.calm_down("a header block is larger than " + std::to_string(core.limits_.header_block_bytes) + " bytes");
+      return core.bear(Nuisance::control, 1) ? 0 : kStop;
+    case NGHTTP2_PRIORITY:  // RFC 9113 section 6.3; libnghttp2 does not look at what it ignores
+      if (head->stream_id == 0) core.violated(NGHTTP2_PROTOCOL_ERROR, "PRIORITY on stream 0");
+      else if (head->length != 5) core.violated(NGHTTP2_FRAME_SIZE_ERROR, "PRIORITY that is not of 5 bytes");
       return core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_RST_STREAM: return core.bear(Nuisance::reset, 1) ? 0 : kStop;
     case NGHTTP2_SETTINGS: return core.bear(Nuisance::control, kCostOfSettings) ? 0 : kStop;
@@ -115,10 +120,9 @@ int H2Core::Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, vo
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
     core.settings_acknowledged_ = true;
-  if (frame->hd.type == NGHTTP2_HEADERS) core.head_since_.reset();
-  if (frame->hd.type == NGHTTP2_DATA && !ends && frame->hd.length == frame->data.padlen &&
-      !core.bear(Nuisance::control, 1))
-    return kStop;
+  const bool padding_only =
+      frame->hd.type == NGHTTP2_DATA && frame->data.padlen > 0 && frame->hd.length == frame->data.padlen;
+  if (padding_only && !core.bear(Nuisance::control, 1)) return kStop;
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   H2StreamState* stream = core.find(frame->hd.stream_id);
   if (stream == nullptr) return 0;

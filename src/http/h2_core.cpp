@@ -77,11 +77,20 @@ H2Core::~H2Core() { nghttp2_session_del(session_); }
 void H2Core::receive(base::BytesView data) {
   const ssize_t result = nghttp2_session_mem_recv(session_, data.data(), data.size());
   if (result < 0) note_receive_failure(static_cast<int>(result));
+  watch_boundaries(data);
   if (failure_) terminate(failure_code_);
   const auto fresh = std::exchange(fresh_, {});
   for (const auto& stream : fresh)
     if (!failure_ && !stream->closed) owner_.serve(H2Stream(shared_from_this(), stream));
   work_.raise();
+}
+
+void H2Core::watch_boundaries(base::BytesView data) {
+  boundaries_.feed(data);
+  if (const std::size_t idle = boundaries_.take_idle_frames(); idle > 0)
+    (void)bear(Nuisance::control, static_cast<double>(idle));
+  if (!boundaries_.is_within_header_block()) head_since_.reset();
+  else if (!head_since_) head_since_ = std::chrono::steady_clock::now();
 }
 
 /// libnghttp2 gave up: where it was not by a callback of ours, says why.
@@ -157,7 +166,15 @@ bool H2Core::bear(Nuisance what, double count) {
   return false;
 }
 
+/// A connection error that libnghttp2 does not see.
+void H2Core::violated(std::uint32_t code, std::string detail) {
+  if (failure_) return;
+  fail({base::Kind::invalid, "http.protocol", std::move(detail)});
+  failure_code_ = code;
+}
+
 void H2Core::calm_down(std::string detail) {
+  if (failure_) return;
   fail({base::Kind::denied, "http.calm", std::move(detail)});
   failure_code_ = NGHTTP2_ENHANCE_YOUR_CALM;
   work_.raise();

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "http/h2_boundaries.h"
 #include "http/h2_head.h"
 #include "http/h2_limits.h"
 #include "http/h2_stream.h"
@@ -108,6 +109,8 @@ class H2Core : public std::enable_shared_from_this<H2Core> {
   void calm_down(std::string detail);
   void note_receive_failure(int code);
   void touch_idle();
+  void watch_boundaries(base::BytesView data);
+  void violated(std::uint32_t code, std::string detail);
 
   net::Loop& loop_;
   H2Limits limits_;
@@ -123,7 +126,8 @@ class H2Core : public std::enable_shared_from_this<H2Core> {
   const Time started_ = std::chrono::steady_clock::now();
   Time idle_since_ = started_;
   std::optional<Time> head_since_;  ///< a header block has begun and not ended
-  std::size_t header_block_ = 0;    ///< bytes of it
+  H2Boundaries boundaries_;
+  std::size_t header_block_ = 0;  ///< bytes of the last one
   bool settings_acknowledged_ = false;
 
   TokenBucket resets_;
