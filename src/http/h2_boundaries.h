@@ -1,6 +1,5 @@
 // Where frames begin and end in the bytes that came (RFC 9113 section 4.1), for what libnghttp2 does not tell: is the
-// connection in the middle of a header block, so that its time runs, and how many frames came of which it says nothing,
-// neither data nor known?
+// connection in the middle of a header block, so that its time runs, and how many frames came of which it says nothing?
 // Private to http. Judges nothing.
 #pragma once
 

@@ -192,8 +192,8 @@ void H2Core::Callbacks::take(H2Core& core, H2StreamState& stream, std::size_t si
   const std::string_view held = std::string_view(stream.held).substr(stream.held_begin);
   const std::string_view first = held.substr(0, size);
   const std::string_view second = stream.part.substr(0, size - first.size());
-  core.pending_.insert(core.pending_.end(), first.begin(), first.end());
-  core.pending_.insert(core.pending_.end(), second.begin(), second.end());
+  for (const base::BytesView piece : {base::as_bytes(first), base::as_bytes(second)})  // as bytes: copied as a whole
+    core.pending_.insert(core.pending_.end(), piece.begin(), piece.end());
   stream.held_begin += first.size();
   stream.part.remove_prefix(second.size());
   if (stream.out_size() > 0) return;

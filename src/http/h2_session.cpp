@@ -84,7 +84,7 @@ net::Task<void> H2Session::Run::write_frames() {
     core->gather();
     if (core->pending().empty()) {
       if (dry || core->is_over()) co_return;
-      if (!core->is_busy()) {
+      if (!core->is_busy() && out.capacity() + core->pending().capacity() > kSmallBuffer) {
         base::Bytes().swap(out);
         base::Bytes().swap(core->pending());
       }
