@@ -1,33 +1,21 @@
-// Connection: the requests of one verified peer, one after the other, from handshake to close.
+// Connection: the requests of one verified peer, from handshake to close, in the version of HTTP it speaks.
+//
+// h1_connection.cpp and h2_connection.cpp read the requests; what happens to each is one piece of code for both, Visit.
 #pragma once
 
-#include <functional>
-
-#include "feed/knowledge.h"
-#include "gateway/config.h"
-#include "gateway/exchange.h"
-#include "gateway/metrics.h"
-#include "policy/gate.h"
-#include "tls/server.h"
+#include "gateway/visit.h"
 
 namespace countersign::gateway {
 
-/// What the connections of one worker share; borrowed by each.
-struct ConnectionContext {
-  net::Loop& loop;
-  const GatewayConfig& config;
-  const RouteTable& routes;
-  const feed::Knowledge& knowledge;
-  UpstreamPool& upstreams;
-  Metrics& metrics;
-  const base::Clock& clock;
-  const base::Log& log;
-  tls::Server<tls::VerifiedPeer>& server;
-  policy::View& policy;
-};
-
-/// Serves `live` until either side closes. Every request is judged again: host, route, whether the peer is
-/// still admitted (law 6), and whether the policy permits it. There is no way in without a VerifiedPeer.
+/// Serves `live` until either side closes. There is no way in without a VerifiedPeer.
 net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+
+/// The same for one version of HTTP each.
+net::Task<void> serve_h1(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+net::Task<void> serve_h2(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+
+/// The end of a connection: says goodbye, then reads and drops a little, so that our last answer is not lost to a
+/// reset.
+net::Task<void> part_from(tls::LiveConnection<tls::VerifiedPeer>& live);
 
 }  // namespace countersign::gateway

@@ -18,7 +18,7 @@ std::string chunk_size_line(std::size_t size) {
   return line;
 }
 
-RequestBody::RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time,
+RequestBody::RequestBody(ClientSide& from, net::Stream& to, base::Duration step_time,
                          std::function<void(std::uint64_t)> came)
     : from_(from),
       to_(to),
