@@ -112,6 +112,14 @@ class PolicyTest(testing.PlatformTest):
         self.assertEqual(self.gateway(*asked, "uat/acme/shop").returncode, 2, "the gateway is for production")
         self.assertEqual(self.gateway("policy", "check", self.platform.data / "policy.toml").returncode, 0)
 
+    def test_both_versions_of_http_ask(self):
+        for version in ("--http1.1", "--http2"):
+            permitted = self.ask(self.shop, "POST", "/v1/payments", [version])
+            self.assertEqual(permitted.status, 200, version)
+            self.assertIn("HTTP/2" if version == "--http2" else "HTTP/1.1", permitted.output)
+            self.assert_not_permitted("not_granted", self.ask(self.backoffice, "DELETE", "/v1/payments/7", [version]))
+            self.assertEqual(self.ask(self.shop, "POST", "/v1/%70ayments", [version]).status, 400, version)
+
     # --- addresses -----------------------------------------------------------------------------------------------------
 
     def test_an_address_narrows_down_and_never_admits(self):
@@ -210,10 +218,11 @@ digests = ["{foreign_digest}"]
 
         def pay_out(application, *keys):
             extra = [word for key in keys for word in ("-H", f"X-Api-Key: {key}")]
-            return self.ask(application, "POST", "/v1/payouts", extra)
+            return self.ask(application, "POST", "/v1/payouts", [*options, *extra])
 
-        self.assertEqual(pay_out(self.shop, first).status, 200)
-        self.assertNotIn("x-api-key", [name.lower() for name, _ in self.upstream.requests[-1]["headers"]])
+        for options in (["--http1.1"], ["--http2"]):
+            self.assertEqual(pay_out(self.shop, first).status, 200)
+            self.assertNotIn("x-api-key", [name.lower() for name, _ in self.upstream.requests[-1]["headers"]])
         self.assertEqual(pay_out(self.shop, second).status, 200, "the key that follows")
         self.assertEqual(pay_out(self.backoffice, foreign).status, 200)
         self.assert_not_permitted("api_key_missing", pay_out(self.shop))
