@@ -5,6 +5,7 @@
 
 #include "http/memory_stream.h"
 #include "net/signal.h"
+#include "testing/run.h"
 
 namespace countersign::http {
 namespace {
@@ -131,26 +132,22 @@ class Wire final : public net::Stream {
   bool closed_ = false;
 };
 
-class Discard final : public base::LogSink {
- public:
-  void write(std::string_view) override {}
-};
-
 class H2SessionTest : public ::testing::Test {
  protected:
   H2Session::Options options() {
-    return {.limits = limits_,
-            .serve = [this](H2Stream stream) { net::spawn(loop_, serve_(this, std::move(stream)), "serve", log_); },
-            .malformed = [this](const base::Error&) { ++malformed_; }};
+    return {
+        .limits = limits_,
+        .serve = [this](H2Stream stream) { net::spawn(loop_, serve_(this, std::move(stream)), "serve", log_.log()); },
+        .malformed = [this](const base::Error&) { ++malformed_; }};
   }
   /// Runs a connection on which the client says `input`, and then what `then` makes it do; until it has ended.
   base::Result<void> run(const std::string& input, std::function<void()> then = {}) {
     base::Result<void> ended;
     wire_.put(input);
-    session_.emplace(loop_, wire_, options(), log_);
-    net::spawn(loop_, run_session(ended), "session", log_);
+    session_.emplace(loop_, wire_, options(), log_.log());
+    net::spawn(loop_, run_session(ended), "session", log_.log());
     if (!then) then = [this] { wire_.close(); };
-    net::spawn(loop_, after_a_while(std::move(then)), "client", log_);
+    net::spawn(loop_, after_a_while(std::move(then)), "client", log_.log());
     loop_.run();
     return ended;
   }
@@ -201,9 +198,7 @@ class H2SessionTest : public ::testing::Test {
   }
 
   net::Loop loop_;
-  base::SystemClock clock_;
-  Discard sink_;
-  base::Log log_{{.program = "test"}, clock_, sink_};
+  testing::KeptLog log_;
   Wire wire_{loop_};
   H2Limits limits_;
   std::optional<H2Session> session_;
@@ -264,7 +259,7 @@ TEST_F(H2SessionTest, ResetStreamsCountAsLongAsTheyAreWorkedOn) {
   EXPECT_TRUE(run(asked, [&] {
     EXPECT_EQ(requests_, 10);
     wire_.put(again);
-    net::spawn(loop_, after_a_while(check), "check", log_);
+    net::spawn(loop_, after_a_while(check), "check", log_.log());
   }));
   EXPECT_EQ(seen(kReset).size(), 10U);
   for (const Seen& one : seen(kReset))
@@ -365,12 +360,12 @@ TEST_F(H2SessionTest, AHeaderBlockMustEnd) {
   for (const std::string& begun : {request(1, "GET", kEndStream), whole.substr(0, whole.size() - 1)}) {
     SCOPED_TRACE(begun.size());
     Wire wire(loop_);
-    H2Session session(loop_, wire, options(), log_);
+    H2Session session(loop_, wire, options(), log_.log());
     base::Result<void> ended;
     wire.put(hello() + begun);
     net::spawn(
         loop_, [](H2Session& s, base::Result<void>& out) -> net::Task<void> { out = co_await s.run(); }(session, ended),
-        "session", log_);
+        "session", log_.log());
     loop_.run();
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().code, "http.too_slow");
