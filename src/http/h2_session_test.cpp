@@ -151,7 +151,10 @@ class H2SessionTest : public ::testing::Test {
     loop_.run();
     return ended;
   }
-  net::Task<void> run_session(base::Result<void>& ended) { ended = co_await session_->run(); }
+  net::Task<void> run_session(base::Result<void>& ended) {
+    ended = co_await session_->run();
+    let_go_ = true;
+  }
   static net::Task<void> after_a_while(std::function<void()> then) {
     co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(50)));
     then();
@@ -189,7 +192,7 @@ class H2SessionTest : public ::testing::Test {
     stream.hold("ok");
     (void)co_await stream.finish(net::Deadline::after(std::chrono::seconds(5)));
   }
-  /// At work until the test lets all of them go.
+  /// At work until the connection has ended.
   static net::Task<void> never(H2SessionTest* test, H2Stream stream) {
     ++test->requests_;
     stream.when_gone([test] { ++test->gone_; });
@@ -235,7 +238,6 @@ TEST_F(H2SessionTest, AWindowIsGivenBackAsTheBodyIsRead) {
                   [this] {
                     for (const Seen& one : seen(kWindow))
                       EXPECT_EQ(one.stream, 0U) << "only the connection's, once, at the start";
-                    let_go_ = true;
                     wire_.close();
                   }));
   EXPECT_EQ(gone_, 1);
@@ -253,7 +255,6 @@ TEST_F(H2SessionTest, ResetStreamsCountAsLongAsTheyAreWorkedOn) {
   const auto check = [this] {
     EXPECT_EQ(requests_, 10);
     EXPECT_EQ(gone_, 10);
-    let_go_ = true;
     wire_.close();
   };
   EXPECT_TRUE(run(asked, [&] {
@@ -389,7 +390,6 @@ TEST_F(H2SessionTest, CuttingEndsEverythingNow) {
   EXPECT_TRUE(run(hello() + get(1), [this] {
     session_->cut();
     EXPECT_EQ(gone_, 1);
-    let_go_ = true;
   }));
   EXPECT_EQ(seen(kGoaway).size(), 1U);
   EXPECT_TRUE(seen(kHeaders).empty());
