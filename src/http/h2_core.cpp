@@ -242,7 +242,7 @@ void H2Core::consume(const H2StreamState& stream, std::size_t size) {
 // -- its end
 
 void H2Core::wind_down() {
-  if (terminated_) return;
+  if (terminated_ || std::exchange(winding_down_, true)) return;
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
   (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   work_.raise();

@@ -133,6 +133,7 @@ class H2Core : public std::enable_shared_from_this<H2Core> {
   TokenBucket resets_;
   TokenBucket control_;
   bool malformed_told_ = false;
+  bool winding_down_ = false;
   bool terminated_ = false;
   std::uint32_t failure_code_ = 0;
   std::optional<base::Error> failure_;

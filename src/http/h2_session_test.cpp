@@ -5,6 +5,7 @@
 
 #include "http/memory_stream.h"
 #include "net/signal.h"
+#include "testing/run.h"
 
 namespace countersign::http {
 namespace {
@@ -131,30 +132,29 @@ class Wire final : public net::Stream {
   bool closed_ = false;
 };
 
-class Discard final : public base::LogSink {
- public:
-  void write(std::string_view) override {}
-};
-
 class H2SessionTest : public ::testing::Test {
  protected:
   H2Session::Options options() {
-    return {.limits = limits_,
-            .serve = [this](H2Stream stream) { net::spawn(loop_, serve_(this, std::move(stream)), "serve", log_); },
-            .malformed = [this](const base::Error&) { ++malformed_; }};
+    return {
+        .limits = limits_,
+        .serve = [this](H2Stream stream) { net::spawn(loop_, serve_(this, std::move(stream)), "serve", log_.log()); },
+        .malformed = [this](const base::Error&) { ++malformed_; }};
   }
   /// Runs a connection on which the client says `input`, and then what `then` makes it do; until it has ended.
   base::Result<void> run(const std::string& input, std::function<void()> then = {}) {
     base::Result<void> ended;
     wire_.put(input);
-    session_.emplace(loop_, wire_, options(), log_);
-    net::spawn(loop_, run_session(ended), "session", log_);
+    session_.emplace(loop_, wire_, options(), log_.log());
+    net::spawn(loop_, run_session(ended), "session", log_.log());
     if (!then) then = [this] { wire_.close(); };
-    net::spawn(loop_, after_a_while(std::move(then)), "client", log_);
+    net::spawn(loop_, after_a_while(std::move(then)), "client", log_.log());
     loop_.run();
     return ended;
   }
-  net::Task<void> run_session(base::Result<void>& ended) { ended = co_await session_->run(); }
+  net::Task<void> run_session(base::Result<void>& ended) {
+    ended = co_await session_->run();
+    let_go_ = true;
+  }
   static net::Task<void> after_a_while(std::function<void()> then) {
     co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(50)));
     then();
@@ -192,7 +192,7 @@ class H2SessionTest : public ::testing::Test {
     stream.hold("ok");
     (void)co_await stream.finish(net::Deadline::after(std::chrono::seconds(5)));
   }
-  /// At work until the test lets all of them go.
+  /// At work until the connection has ended.
   static net::Task<void> never(H2SessionTest* test, H2Stream stream) {
     ++test->requests_;
     stream.when_gone([test] { ++test->gone_; });
@@ -201,9 +201,7 @@ class H2SessionTest : public ::testing::Test {
   }
 
   net::Loop loop_;
-  base::SystemClock clock_;
-  Discard sink_;
-  base::Log log_{{.program = "test"}, clock_, sink_};
+  testing::KeptLog log_;
   Wire wire_{loop_};
   H2Limits limits_;
   std::optional<H2Session> session_;
@@ -240,7 +238,6 @@ TEST_F(H2SessionTest, AWindowIsGivenBackAsTheBodyIsRead) {
                   [this] {
                     for (const Seen& one : seen(kWindow))
                       EXPECT_EQ(one.stream, 0U) << "only the connection's, once, at the start";
-                    let_go_ = true;
                     wire_.close();
                   }));
   EXPECT_EQ(gone_, 1);
@@ -258,13 +255,12 @@ TEST_F(H2SessionTest, ResetStreamsCountAsLongAsTheyAreWorkedOn) {
   const auto check = [this] {
     EXPECT_EQ(requests_, 10);
     EXPECT_EQ(gone_, 10);
-    let_go_ = true;
     wire_.close();
   };
   EXPECT_TRUE(run(asked, [&] {
     EXPECT_EQ(requests_, 10);
     wire_.put(again);
-    net::spawn(loop_, after_a_while(check), "check", log_);
+    net::spawn(loop_, after_a_while(check), "check", log_.log());
   }));
   EXPECT_EQ(seen(kReset).size(), 10U);
   for (const Seen& one : seen(kReset))
@@ -365,12 +361,12 @@ TEST_F(H2SessionTest, AHeaderBlockMustEnd) {
   for (const std::string& begun : {request(1, "GET", kEndStream), whole.substr(0, whole.size() - 1)}) {
     SCOPED_TRACE(begun.size());
     Wire wire(loop_);
-    H2Session session(loop_, wire, options(), log_);
+    H2Session session(loop_, wire, options(), log_.log());
     base::Result<void> ended;
     wire.put(hello() + begun);
     net::spawn(
         loop_, [](H2Session& s, base::Result<void>& out) -> net::Task<void> { out = co_await s.run(); }(session, ended),
-        "session", log_);
+        "session", log_.log());
     loop_.run();
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().code, "http.too_slow");
@@ -394,7 +390,6 @@ TEST_F(H2SessionTest, CuttingEndsEverythingNow) {
   EXPECT_TRUE(run(hello() + get(1), [this] {
     session_->cut();
     EXPECT_EQ(gone_, 1);
-    let_go_ = true;
   }));
   EXPECT_EQ(seen(kGoaway).size(), 1U);
   EXPECT_TRUE(seen(kHeaders).empty());

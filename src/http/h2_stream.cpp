@@ -53,8 +53,8 @@ net::Task<base::Result<std::size_t>> H2Stream::read_body_some(std::span<std::uin
   const std::size_t size = std::min(into.size(), state->body_size());
   std::memcpy(into.data(), state->body.data() + state->body_begin, size);
   state->body_begin += size;
-  if (state->body_size() == 0) {
-    state->body.clear();
+  if (state->body_size() <= state->body_begin) {  // what was read never lies around in front of more than it is
+    state->body.erase(0, state->body_begin);
     state->body_begin = 0;
   }
   core_->consume(*state, size);

@@ -130,6 +130,34 @@ class GatewayH2Test(testing.PlatformTest):
         client.send(h2.headers(3, h2.GET))
         self.assertEqual(client.answer(3).status, 200)
 
+    def test_half_a_response_does_not_look_whole(self):
+        """The stream is reset; its neighbours are answered."""
+        client = self.client()
+        client.send(h2.headers(1, h2.replaced(h2.GET, path="/broken")), h2.headers(3, h2.GET))
+        answers = client.answers([1, 3])
+        self.assertEqual(answers[1].reset, h2.INTERNAL_ERROR)
+        self.assertEqual(answers[3].status, 200)
+
+    def test_a_body_is_invited(self):
+        client = self.client()
+        client.send(h2.headers(1, [*h2.POST, ("expect", "100-continue")], h2.END_HEADERS))
+        while (got := client.read()).type != h2.HEADERS:
+            pass
+        self.assertEqual((h2.status_in(got.payload), got.flags & h2.END_STREAM), (100, 0))
+        client.send(h2.frame(h2.DATA, h2.END_STREAM, 1, b"at last"))
+        self.assertEqual(client.answer(1).status, 200)
+        self.assertEqual(self.upstream.requests[-1]["body_bytes"], 7)
+
+    def test_an_answer_before_the_body_is_there(self):
+        """The client is told to stop sending (RFC 9113 section 8.1), and its connection goes on."""
+        client = self.client()
+        client.send(h2.headers(1, h2.replaced(h2.POST, path="/a/../b"), h2.END_HEADERS), h2.frame(h2.DATA, 0, 1, b"begun"))
+        self.assertEqual(client.answer(1).status, 400)
+        while (got := client.read()).type != h2.RST_STREAM:
+            pass
+        self.assertEqual(got.payload, b"\0\0\0\0")
+        self.assertEqual(client.ask(3).status, 200)
+
     def test_our_own_answers_are_bounded(self):
         client = self.client()
         statuses, stream = [], 1

@@ -49,6 +49,9 @@ def _handler_for(upstream):
             if self.path.startswith("/bytes/"):
                 self.send_bytes(int(self.path.removeprefix("/bytes/")))
                 return
+            if self.path == "/broken":
+                self.send_half()
+                return
             if self.path == "/held":
                 self.send_held()
                 return
@@ -92,6 +95,14 @@ def _handler_for(upstream):
             self.end_headers()
             upstream.release.wait(30)
             self.wfile.write(b"secret")
+
+        def send_half(self):
+            """GET /broken: less than was announced, then the end."""
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"half")
+            self.close_connection = True
 
         def send_bytes(self, length):
             """GET /bytes/N: a body of that size."""
