@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "gateway/listener_config.h"
 #include "net/endpoint.h"
 
 namespace countersign::gateway {
@@ -16,18 +17,18 @@ struct Route {
   std::string path;                    ///< starts with '/'; a prefix of whole segments
   net::Endpoint upstream;              ///< HTTP/1.1
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
+  /// A caller must have proved who it is, also where a listener lets in others. It never loosens what a listener asks.
+  bool certificate_required = true;
+  std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
 };
 
 struct GatewayConfig {
   std::filesystem::path data;
-  net::Endpoint listen;
   net::Endpoint status;  ///< health and metrics, plain HTTP, loopback only
   net::Endpoint authority;
-  base::Environment environment = base::Environment::production;
-  std::filesystem::path trust_chain;         ///< the provider's roots: how the authority is recognised
-  std::filesystem::path partner_chain;       ///< the roots that partners' certificates may lead to
-  std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
-  std::filesystem::path server_key;
+  std::filesystem::path trust_chain;    ///< the provider's roots: how the authority is recognised
+  std::filesystem::path partner_chain;  ///< the roots that partners' certificates may lead to
+  std::vector<ListenerConfig> listeners;
   std::vector<Route> routes;
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run

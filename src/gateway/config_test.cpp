@@ -12,7 +12,14 @@ const std::string kGood =
 TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   const auto config = GatewayConfig::parse(kGood, "/etc/countersign");
   ASSERT_TRUE(config) << config.error().detail;
-  EXPECT_EQ(config->environment, base::Environment::production);
+  ASSERT_EQ(config->listeners.size(), 1U);
+  const ListenerConfig& listener = config->listeners.front();
+  EXPECT_EQ(listener.name, "gateway");
+  EXPECT_EQ(listener.other.environment, base::Environment::production);
+  EXPECT_EQ(listener.other.client_certificate, tls::ClientCertificate::required);
+  EXPECT_EQ(listener.resumption, tls::Resumption::off);
+  EXPECT_FALSE(listener.refuses_other_names);
+  EXPECT_TRUE(config->routes.front().certificate_required);
   EXPECT_EQ(config->data, "/etc/countersign/gateway");
   ASSERT_EQ(config->routes.size(), 1U);
   EXPECT_EQ(config->routes.front().host, "*");

@@ -1,5 +1,6 @@
 #include "gateway/connection.h"
 
+#include "gateway/access.h"
 #include "gateway/own_answer.h"
 #include "http/problem.h"
 
@@ -14,13 +15,13 @@ constexpr int kOwnAnswers = 100;
 /// One connection's state; its methods are the steps of a request.
 class Session {
  public:
-  Session(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live)
+  Session(ConnectionContext context, LivePartner& live)
       : context_(context),
         live_(live),
         connection_(live.connection),
         identity_(connection_.peer, connection_.stream->peer().host),
-        urn_(connection_.peer.identity().to_urn()),
-        serial_(connection_.peer.certificate().serial().hex()),
+        urn_(connection_.peer ? connection_.peer->identity().to_urn() : ""),
+        serial_(connection_.peer ? connection_.peer->certificate().serial().hex() : ""),
         address_(connection_.stream->peer().to_string()),
         reader_(*connection_.stream, limits(context.config)) {
     context_.metrics.connection_opened();
@@ -66,13 +67,21 @@ class Session {
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head) {
     auto destination = read_destination(head, connection_.server_name);
     if (!destination) {
-      const int status = destination.error().code == "gateway.misdirected" ? 421 : 400;
+      const int status = status_of_denied(destination.error());
       co_return co_await answer_problem(std::move(destination).error(), status, head.method);
     }
-    const Route* route = context_.routes.find(destination->host, destination->path());
+    if (auto here = check_site(context_.listener, *connection_.site, destination->host); !here) {
+      const int status = status_of_denied(here.error());
+      co_return co_await answer_problem(std::move(here).error(), status, head.method);
+    }
+    const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
     if (route == nullptr) {
       base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
       co_return co_await answer_problem(std::move(error), 404, head.method);
+    }
+    if (auto known = check_certificate(*route, *connection_.site, connection_.peer); !known) {
+      const int status = status_of_denied(known.error());
+      co_return co_await answer_problem(std::move(known).error(), status, head.method);
     }
     ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, *connection_.stream,
                                      reader_,       identity_,       context_.log};
@@ -112,6 +121,9 @@ class Session {
                                   {"micros", (context_.clock.now() - started).count()},
                                   {"application", urn_},
                                   {"serial", serial_},
+                                  {"listener", context_.listener.config().name},
+                                  {"site", connection_.site->name},
+                                  {"tls", tls_word(connection_.site->mode())},
                                   {"address", address_}});
   }
 
@@ -129,8 +141,8 @@ class Session {
   }
 
   ConnectionContext context_;
-  tls::LiveConnection<tls::VerifiedPeer>& live_;
-  tls::Connection<tls::VerifiedPeer>& connection_;
+  LivePartner& live_;
+  tls::Connection<std::optional<tls::VerifiedPeer>>& connection_;
   IdentityFields identity_;
   // What every record of a request says of its connection.
   const std::string urn_;
@@ -142,7 +154,7 @@ class Session {
 
 }  // namespace
 
-net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
+net::Task<void> serve_connection(ConnectionContext context, LivePartner& live) {
   Session session(context, live);
   co_await session.run();
 }

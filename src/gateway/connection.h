@@ -1,4 +1,4 @@
-// Connection: the requests of one verified peer, one after the other, from handshake to close.
+// Connection: the requests of one peer, one after the other, from handshake to close.
 #pragma once
 
 #include <functional>
@@ -6,8 +6,8 @@
 #include "feed/knowledge.h"
 #include "gateway/config.h"
 #include "gateway/exchange.h"
+#include "gateway/listener.h"
 #include "gateway/metrics.h"
-#include "tls/server.h"
 
 namespace countersign::gateway {
 
@@ -21,11 +21,12 @@ struct ConnectionContext {
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
-  tls::Server<tls::VerifiedPeer>& server;
+  Listener& listener;  ///< that the connection came in by
+  PartnerServer& server;
 };
 
 /// Serves `live` until either side closes. Every request is judged again: host, route, and whether the peer is
-/// still admitted (law 6). There is no way in without a VerifiedPeer.
-net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+/// still admitted (law 6). There is no way to a route that demands a certificate without a VerifiedPeer.
+net::Task<void> serve_connection(ConnectionContext context, LivePartner& live);
 
 }  // namespace countersign::gateway

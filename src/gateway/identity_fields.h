@@ -1,6 +1,7 @@
 // IdentityFields: the verified identity as the upstream sees it, and the guard that nobody else can say it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,10 +22,11 @@ bool is_hop_by_hop_field(std::string_view name);
 bool is_decided_here(std::string_view name);
 
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
-/// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto.
+/// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto. Of a caller
+/// without certificate only the last two.
 class IdentityFields {
  public:
-  IdentityFields(const tls::VerifiedPeer& peer, const std::string& address);
+  IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 

@@ -25,7 +25,7 @@ struct Row {
 class Routing : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Routing, FindsTheMostExact) {
-  const Route* found = table().find(GetParam().host, GetParam().path);
+  const Route* found = table().find("gateway", GetParam().host, GetParam().path);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->upstream.port, GetParam().port);
 }
@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, Routing,
                          [](const auto& row) { return row.param.name; });
 
 TEST(Routing, NothingFitsIsNothing) {
-  EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("b.example", "/"), nullptr);
+  EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("gateway", "b.example", "/"), nullptr);
 }
 
 struct Asked {
