@@ -276,6 +276,7 @@ net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure
     session.socket.abort();
     co_return base::unexpected(std::move(failure));
   }
+  reception.finish(session.ssl.get());
   const bool resumed = SSL_session_reused(session.ssl.get()) == 1;
   auto connection = session.finish(std::move(*peer));
   connection.server_name = reception.server_name();

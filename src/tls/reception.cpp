@@ -98,7 +98,8 @@ SSL_SESSION* recall_session(SSL* ssl, const unsigned char* id, int size, int* ta
 }
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
-  if (Reception* reception = reception_of(ssl)) reception->keep(ssl, session);
+  Reception* reception = SSL_version(ssl) >= TLS1_3_VERSION ? reception_of(ssl) : nullptr;
+  if (reception != nullptr) reception->keep(ssl, session);
   return 0;  // libssl keeps its reference
 }
 
@@ -165,12 +166,16 @@ std::shared_ptr<const SessionOrigin> Reception::origin_of(SSL* ssl, SSL_SESSION*
 
 void Reception::keep(SSL* ssl, SSL_SESSION* session) {
   if (site_ == nullptr || site_->sessions == nullptr) return;
-  // RFC 7627 section 5.3: without the extended master secret, a session could be spliced onto another connection.
-  if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return;
   auto origin = origin_of(ssl, session);
   if (origin == nullptr || origin->policy() != policy_) return;
   put_origin(session, origin);
   site_->sessions->keep(*session, std::move(origin));
+}
+
+void Reception::finish(SSL* ssl) {
+  if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_session_reused(ssl) == 1) return;
+  // RFC 7627 section 5.3: without the extended master secret, a session could be spliced onto another connection.
+  if (SSL_get_extms_support(ssl) == 1) keep(ssl, SSL_get_session(ssl));
 }
 
 void Reception::date(SSL* ssl) {

@@ -42,6 +42,8 @@ class Reception {
   /// policy.
   std::shared_ptr<const SessionOrigin> resumed_from(SSL* ssl) const;
 
+  /// The handshake is over, and good. Keeps the session of TLS 1.2 (those of 1.3 were kept as they were sent).
+  void finish(SSL* ssl);
   /// For the record of whoever waits: this one was refused.
   void note_refused() const {
     if (entrance_.refused) entrance_.refused();
