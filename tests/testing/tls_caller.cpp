@@ -40,9 +40,20 @@ int connect_to(std::uint16_t port) {
   return descriptor;
 }
 
-/// The newest session that arrives on a connection goes here (the connection's app data).
+/// What a connection notes for its caller (the connection's app data).
+struct Asked {
+  KeptSession* session;
+  bool asked = false;
+};
+
+/// Called when the server asks for a certificate; goes on with the one that is set, if any.
+int note_asked(SSL* ssl, void*) {
+  static_cast<Asked*>(SSL_get_app_data(ssl))->asked = true;
+  return 1;
+}
+
 int keep_newest(SSL* ssl, SSL_SESSION* session) {
-  *static_cast<KeptSession*>(SSL_get_app_data(ssl)) = own(session);
+  *static_cast<Asked*>(SSL_get_app_data(ssl))->session = own(session);
   return 1;
 }
 
@@ -52,6 +63,17 @@ std::string read_to_end(SSL* ssl) {
   for (int got = 0; (got = SSL_read(ssl, piece.data(), piece.size())) > 0;)
     text.append(piece.data(), static_cast<std::size_t>(got));
   return text;
+}
+
+std::vector<std::string> issuers_named(const SSL* ssl) {
+  std::vector<std::string> names;
+  const STACK_OF(X509_NAME)* list = SSL_get0_peer_CA_list(ssl);
+  for (int i = 0; i < sk_X509_NAME_num(list); ++i) {
+    const unsigned char* der = nullptr;
+    std::size_t size = 0;
+    if (X509_NAME_get0_der(sk_X509_NAME_value(list, i), &der, &size) == 1) names.emplace_back(der, der + size);
+  }
+  return names;
 }
 
 std::string serial_of_server(const SSL* ssl) {
@@ -67,6 +89,7 @@ TlsCaller::TlsCaller(Options options) : context_(SSL_CTX_new(TLS_client_method()
   BASE_CHECK(SSL_CTX_set_min_proto_version(ctx, version) == 1 && SSL_CTX_set_max_proto_version(ctx, version) == 1);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ctx, keep_newest);
+  SSL_CTX_set_cert_cb(ctx, note_asked, nullptr);
   if (options.identity == nullptr) return;
   const Issued& identity = *options.identity;
   BASE_CHECK(SSL_CTX_use_certificate(ctx, identity.chain.front().native()) == 1);
@@ -81,13 +104,15 @@ TlsCaller::Answer TlsCaller::call(const Call& call) const {
   const int descriptor = connect_to(call.port);
   const std::shared_ptr<SSL> ssl(SSL_new(context_.get()), SSL_free);
   SSL_set_fd(ssl.get(), descriptor);
-  SSL_set_app_data(ssl.get(), &answer.session);
+  Asked seen{&answer.session};
+  SSL_set_app_data(ssl.get(), &seen);
   std::string name = call.server_name;
   if (!name.empty()) SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
   if (call.offered) SSL_set_session(ssl.get(), own(SSL_SESSION_dup(call.offered.get())).get());
   if (SSL_connect(ssl.get()) == 1) {
     answer.resumed = SSL_session_reused(ssl.get()) == 1;
     answer.server_serial = serial_of_server(ssl.get());
+    answer.issuers = issuers_named(ssl.get());
     const std::string host = !call.host.empty() ? call.host : name.empty() ? "localhost" : name;
     const std::string request = "GET " + call.path + " HTTP/1.1\r\nHost: " + host +
                                 "\r\nX-Countersign-Application: forged\r\nConnection: close\r\n\r\n";
@@ -95,6 +120,7 @@ TlsCaller::Answer TlsCaller::call(const Call& call) const {
     answer.text = read_to_end(ssl.get());
     if (answer.text.starts_with("HTTP/1.1 ")) answer.status = std::atoi(answer.text.c_str() + 9);
   }
+  answer.asked = seen.asked;
   answer.alert = alert_received();
   if (answer.session) answer.lifetime = static_cast<long>(SSL_SESSION_get_ticket_lifetime_hint(answer.session.get()));
   SSL_set_app_data(ssl.get(), nullptr);

@@ -38,7 +38,9 @@ class TlsCaller {
     std::string text = {};
     KeptSession session = nullptr;  ///< the newest that the server gave; null: none
     std::string server_serial = {};
-    long lifetime = 0;  ///< the hint beside that session, seconds
+    long lifetime = 0;                      ///< the hint beside that session, seconds
+    bool asked = false;                     ///< for a certificate
+    std::vector<std::string> issuers = {};  ///< names (DER) that it may be from
   };
   Answer call(const Call& call) const;
 
