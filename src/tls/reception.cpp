@@ -126,10 +126,12 @@ bool Reception::meet(SSL* ssl, int& alert) {
   alert = named.alert != 0 ? named.alert : SSL_AD_UNRECOGNIZED_NAME;
   server_name_ = std::move(named.name);
   if (named.alert == 0) site_ = entrance_.choose(server_name_);
-  turned_away_ = site_ == nullptr;
-  if (turned_away_) note_refused();
-  if (turned_away_) return false;
-  BASE_CHECK(site_->context->library() == first().library());
+  turned_away_ = site_ == nullptr && alert == SSL_AD_UNRECOGNIZED_NAME;
+  if (site_ == nullptr) {
+    note_refused();
+    return false;
+  }
+  BASE_CHECK(site_->context->library()->native() == first().library()->native());
   alert = SSL_AD_INTERNAL_ERROR;
   if (SSL_set_SSL_CTX(ssl, site_->context->native()) == nullptr) return false;
   SSL_set_verify(ssl, verify_mode_for(site_->mode()), nullptr);
