@@ -183,7 +183,7 @@ void call_on(int port, const Identity& identity, const Load& load, unsigned sour
     const auto end = Steady::now();
     if (good) {
       ++run.operations;
-      run.resumed += caller->resumed() ? 1 : 0;
+      if (caller->resumed()) ++run.resumed;
       run.micros.push_back(std::chrono::duration<double, std::micro>(end - start).count());
     } else {
       ++run.errors;

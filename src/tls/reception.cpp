@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "tls/examination.h"
+#include "tls/socket_bio.h"
 
 namespace countersign::tls {
 namespace {
@@ -187,6 +188,7 @@ void Reception::date(SSL* ssl) {
   const base::Duration left = origin == nullptr ? base::Duration::zero() : origin->until() - site_->sessions->now();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left).count();
   SSL_SESSION_set_timeout(session, static_cast<long>(std::max<std::int64_t>(seconds, 0)));
+  hold_next_write(ssl);  // the first response takes it along
 }
 
 std::shared_ptr<const SessionOrigin> Reception::resumed_from(SSL* ssl) const {
