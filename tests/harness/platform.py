@@ -65,6 +65,7 @@ class Platform:
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
+        self.gateway_listeners = ""  # [[gateway.listeners]] and more routes, instead of the one listener
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -257,11 +258,12 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
+            gateway_listeners=self.gateway_listeners, gateway_listen="" if self.gateway_listeners else f"listen = {here('gateway')}",
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
             endpoints=endpoints,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
-            gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
+            gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
 
 def credential_in(folder, purpose):
@@ -282,7 +284,7 @@ server_names = ["localhost", "127.0.0.1"]
 {authority_settings}
 [gateway]
 data = "gateway"
-listen = {gateway}
+{gateway_listen}
 status = {gateway_status}
 environment = "{environment}"
 authority = "{authority}"
@@ -292,7 +294,7 @@ trust_chain = "trust-chain.pem"
 host = "*"
 path = "/"
 upstream = "{upstream}"
-
+{gateway_listeners}
 [ehi]
 data = "ehi"
 listen = {ehi}

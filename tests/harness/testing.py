@@ -19,6 +19,7 @@ class PlatformTest(unittest.TestCase):
     """Has one platform for all tests of the class: programs run each alone, with an upstream that counts."""
 
     authority_settings = ""  # more of [authority], as TOML
+    gateway_listeners = ""  # [[gateway.listeners]] and more routes, as TOML; empty: one listener
 
     @classmethod
     def setUpClass(cls):
@@ -26,6 +27,7 @@ class PlatformTest(unittest.TestCase):
         cls.addClassCleanup(cls.upstream.stop)
         cls.platform = Platform(cls.upstream.address, registry=cls.make_registry())
         cls.platform.authority_settings = cls.authority_settings
+        cls.platform.gateway_listeners = cls.gateway_listeners.replace("{upstream}", cls.upstream.address)
         cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
         cls.platform.provision()
