@@ -90,6 +90,7 @@ TlsCaller::TlsCaller(Options options) : context_(SSL_CTX_new(TLS_client_method()
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ctx, keep_newest);
   SSL_CTX_set_cert_cb(ctx, note_asked, nullptr);
+  if (!options.extended_master_secret) SSL_CTX_set_options(ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
   if (options.identity == nullptr) return;
   const Issued& identity = *options.identity;
   BASE_CHECK(SSL_CTX_use_certificate(ctx, identity.chain.front().native()) == 1);
@@ -124,7 +125,9 @@ TlsCaller::Answer TlsCaller::call(const Call& call) const {
   answer.alert = alert_received();
   if (answer.session) answer.lifetime = static_cast<long>(SSL_SESSION_get_ticket_lifetime_hint(answer.session.get()));
   SSL_set_app_data(ssl.get(), nullptr);
-  SSL_shutdown(ssl.get());
+  const linger at_once{1, 0};
+  if (call.resets) ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  else SSL_shutdown(ssl.get());
   ERR_clear_error();
   ::close(descriptor);
   return answer;

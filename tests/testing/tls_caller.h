@@ -21,6 +21,7 @@ class TlsCaller {
   struct Options {
     Version version = Version::tls13;
     const Issued* identity = nullptr;  ///< borrowed; null: no certificate
+    bool extended_master_secret = true;
   };
   explicit TlsCaller(Options options);
 
@@ -30,6 +31,7 @@ class TlsCaller {
     std::string host = {};         ///< in the request; empty: server_name, or "localhost"
     KeptSession offered = nullptr;
     std::string path = "/";
+    bool resets = false;  ///< once the answer is there, the connection is reset instead of closed
   };
   struct Answer {
     int alert = 0;         ///< received; 0: none
