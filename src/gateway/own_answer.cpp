@@ -10,6 +10,8 @@ net::Task<bool> write_own_answer(net::Stream& client, const http::H1Reader& read
   head.reason = http::reason_phrase(answer.response.status);
   head.fields = std::move(answer.response.fields);
   head.fields.set("Content-Length", std::to_string(answer.response.body.size()));
+  head.fields.set("X-Content-Type-Options", "nosniff");  // a refusal is nobody's page, and good for this moment only
+  head.fields.set("Cache-Control", "no-store");
   if (!keep) head.fields.set("Connection", "close");
   std::string text = http::serialise(head);
   if (answer.method != "HEAD") text += answer.response.body;
