@@ -1,5 +1,5 @@
-// Load: the client that drives every server under measurement: mutual TLS 1.3, HTTP/1.1, resumption where it is asked
-// for.
+// Load: the client that drives every server under measurement: mutual TLS 1.3, HTTP/1.1 or HTTP/2, resumption where it
+// is asked for.
 //
 // An operation counts only when its response was read whole: in TLS 1.3 a client is done before the server has judged
 // its certificate. Connections come from many loopback addresses, so that ports do not run out and no cap for one
@@ -23,8 +23,9 @@ struct Load {
   Each each = Each::connection;  ///< does every operation open a connection of its own?
   std::size_t response_bytes = 100;
   std::size_t request_bytes = 0;  ///< sent with POST where not 0
-  int at_once = 16;
-  bool resume = false;  ///< does a client come back on the session of its last connection?
+  int at_once = 16;               ///< connections
+  int streams = 0;                ///< on each connection, side by side, over HTTP/2; 0: HTTP/1.1
+  bool resume = false;            ///< does a client come back on the session of its last connection?
 };
 
 struct Run {
@@ -44,7 +45,7 @@ Run drive(int port, const Identity& identity, const Load& load, double seconds);
 /// Connections that have made one request and stay open.
 class IdleConnections {
  public:
-  IdleConnections(int port, const Identity& identity, std::size_t count);
+  IdleConnections(int port, const Identity& identity, const Load& one, std::size_t count);
   ~IdleConnections();
   std::size_t errors() const { return errors_; }
 

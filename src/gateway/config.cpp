@@ -137,6 +137,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("handshakes_per_second") + "' must be 1 to 1000000");
   config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
+  BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_routes(section, config));
   BASE_TRY_VOID(check_routes(config));

@@ -1,32 +1,22 @@
-// Connection: the requests of one peer, one after the other, from handshake to close.
+// Connection: the requests of one peer, from handshake to close, in the version of HTTP it speaks.
+//
+// h1_connection.cpp and h2_connection.cpp read the requests; what happens to each is one piece of code for both, Visit.
 #pragma once
 
-#include <functional>
-
-#include "feed/knowledge.h"
-#include "gateway/config.h"
-#include "gateway/exchange.h"
-#include "gateway/listener.h"
-#include "gateway/metrics.h"
+#include "gateway/visit.h"
 
 namespace countersign::gateway {
 
-/// What the connections of one worker share; borrowed by each.
-struct ConnectionContext {
-  net::Loop& loop;
-  const GatewayConfig& config;
-  const RouteTable& routes;
-  const feed::Knowledge& knowledge;
-  UpstreamPool& upstreams;
-  Metrics& metrics;
-  const base::Clock& clock;
-  const base::Log& log;
-  Listener& listener;  ///< that the connection came in by
-  PartnerServer& server;
-};
-
-/// Serves `live` until either side closes. Every request is judged again: host, route, and whether the peer is
-/// still admitted (law 6). There is no way to a route that demands a certificate without a VerifiedPeer.
+/// Serves `live` until either side closes. There is no way to a route that demands a certificate without a
+/// VerifiedPeer.
 net::Task<void> serve_connection(ConnectionContext context, LivePartner& live);
+
+/// The same for one version of HTTP each.
+net::Task<void> serve_h1(ConnectionContext context, LivePartner& live);
+net::Task<void> serve_h2(ConnectionContext context, LivePartner& live);
+
+/// The end of a connection: says goodbye, then reads and drops a little, so that our last answer is not lost to a
+/// reset.
+net::Task<void> part_from(LivePartner& live);
 
 }  // namespace countersign::gateway

@@ -16,16 +16,6 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
-/// Copies what travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for us or decided here.
-void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
-  const bool names_some = from.find("Connection").has_value();
-  for (const http::Field& field : from) {
-    const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
-                         is_decided_here(field.name) || (names_some && from.has_token("Connection", field.name));
-    if (!dropped) to.add(field.name, field.value);
-  }
-}
-
 base::Error upstream_error(base::Error cause) {
   const bool late = cause.kind == base::Kind::timeout;
   base::Error error =
@@ -42,14 +32,20 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
     : context_(context), request_(std::move(request)), response_alarm_(context.loop, [this] {
         response_late_ = true;
         upstream_->socket.abort();
-      }) {}
+      }) {
+  context_.client.when_gone([this] {
+    if (upstream_ != nullptr) upstream_->socket.abort();
+  });
+}
+
+Exchange::~Exchange() { context_.client.when_gone({}); }
 
 std::string Exchange::request_head_text() const {
   http::HeadWriter head(request_.head.method, request_.destination.target);
   head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
   copy_end_to_end(request_.head.fields, head);
-  if (context_.client_reader.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
-  if (const auto length = context_.client_reader.content_length()) head.add("Content-Length", std::to_string(*length));
+  if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
+  if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
   head.add_lines(context_.identity.lines());
   return std::move(head).finish();
 }
@@ -57,7 +53,7 @@ std::string Exchange::request_head_text() const {
 /// The request goes to `upstream`: gives back the head that it is to be sent.
 std::string Exchange::take_upstream(std::unique_ptr<UpstreamConnection> upstream) {
   upstream_ = std::move(upstream);
-  body_.emplace(context_.client_reader, upstream_->socket, context_.config.body_time);
+  body_.emplace(context_.client, upstream_->socket, context_.config.body_time);
   return request_head_text();
 }
 
@@ -66,6 +62,8 @@ net::Task<base::Result<void>> Exchange::connect_and_send_head() {
   net::Endpoint endpoint = request_.route.upstream;
   auto connected = co_await context_.upstreams.connect(std::move(endpoint), deadline);
   if (!connected) co_return base::unexpected(std::move(connected).error());
+  if (context_.client.is_gone())
+    co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
   const std::string text = take_upstream(std::move(*connected));
   co_return co_await upstream_->socket.write_all(base::as_bytes(text), step());
 }
@@ -79,36 +77,19 @@ net::Task<base::Result<void>> Exchange::send_head() {
   co_return co_await connect_and_send_head();
 }
 
-/// Answers Expect: 100-continue (RFC 9110 section 10.1.1), before anything else is written to the client.
+/// Before anything else is written to the client.
 net::Task<base::Result<void>> Exchange::invite_body() {
-  const bool expected = request_.head.minor_version >= 1 && request_.head.fields.has_token("Expect", "100-continue");
-  if (!expected || context_.client_reader.has_buffered()) co_return base::Result<void>();
-  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  auto written = co_await context_.client.write_all(base::as_bytes(kContinue), step());
+  auto written = co_await context_.client.invite_body(step());
   client_failed_ = !written;
   co_return written;
 }
 
-/// The head as the client gets it, and the decision how the body is framed.
-std::string Exchange::response_head_text() {
-  const http::Framing framing = upstream_->reader.framing();
-  http::HeadWriter head(response_.status, response_.reason);
-  copy_end_to_end(response_.fields, head);
-  // Without a body, Content-Length tells of another response (HEAD, 304: RFC 9110 section 8.6) and is passed on as it
-  // is.
-  const auto length = framing == http::Framing::none ? response_.fields.find("Content-Length") : std::nullopt;
-  if (length) head.add("Content-Length", *length);
-  if (framing == http::Framing::length)
-    head.add("Content-Length", std::to_string(upstream_->reader.content_length().value_or(0)));
-  const bool client_reads_chunks = request_.head.minor_version >= 1;
-  const bool unknown_length = framing == http::Framing::chunked || framing == http::Framing::until_close;
-  chunk_response_ = unknown_length && client_reads_chunks;
-  if (chunk_response_) head.add("Transfer-Encoding", "chunked");
-  client_may_keep_ =
-      context_.client_reader.keep_alive() && !request_.close_after && (!unknown_length || chunk_response_);
-  if (!client_may_keep_) head.add("Connection", "close");
-  else if (request_.head.minor_version == 0) head.add("Connection", "keep-alive");
-  return std::move(head).finish();
+void Exchange::hold_response_head() {
+  const http::H1Reader& reader = upstream_->reader;
+  context_.client.hold_head({.head = response_,
+                             .framing = reader.framing(),
+                             .length = reader.content_length(),
+                             .close_after = request_.close_after});
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
@@ -123,59 +104,51 @@ net::Task<base::Result<void>> Exchange::relay_response() {
     co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
                          "the upstream switched protocols although nobody asked it to");
   response_ = std::move(*head);
-  std::string text = response_head_text();
+  hold_response_head();
   // What came along with the head goes on with it; of most responses that is all.
-  if (!chunk_response_) {
-    const std::string_view ready = upstream_->reader.take_buffered_body(kBodyBuffer);
-    text += ready;
-    outcome_.body_bytes += ready.size();
-  }
-  if (!upstream_->reader.at_end_of_message()) co_return co_await relay_response_body(std::move(text));
-  auto written = co_await write_to_client(text);
-  outcome_.reusable = written.has_value() && client_may_keep_;
-  co_return written;
+  const std::string_view ready = upstream_->reader.take_buffered_body(kBodyBuffer);
+  context_.client.hold(ready);
+  outcome_.body_bytes += ready.size();
+  if (!upstream_->reader.at_end_of_message()) co_return co_await relay_response_body();
+  co_return co_await finish_response();
 }
 
-net::Task<base::Result<void>> Exchange::write_to_client(std::string_view text) {
+net::Task<base::Result<void>> Exchange::write_to_client(std::string_view part) {
   response_started_ = true;
   outcome_.status = response_.status;
-  auto written = co_await context_.client.write_all(base::as_bytes(text), step());
+  auto written = co_await context_.client.write(part, step());
   client_failed_ = !written;
   co_return written;
 }
 
-/// Writes `out` (the head and what came along with it), with the first chunk if that is there already; then the rest.
-net::Task<base::Result<void>> Exchange::relay_response_body(std::string out) {
+net::Task<base::Result<void>> Exchange::finish_response() {
+  response_started_ = true;
+  outcome_.status = response_.status;
+  auto written = co_await context_.client.finish(step());
+  client_failed_ = !written;
+  outcome_.reusable = written.has_value() && context_.client.may_keep();
+  co_return written;
+}
+
+/// Writes what is held back, with the first chunk if that is there already; then the rest.
+net::Task<base::Result<void>> Exchange::relay_response_body() {
   const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBodyBuffer);
-  for (bool more = true; more || !out.empty();) {
-    if (more && (out.empty() || (chunk_response_ && upstream_->reader.has_buffered()))) {
-      const auto count = co_await upstream_->reader.read_body_some({buffer.get(), kBodyBuffer}, step());
-      if (!count) co_return base::unexpected(count.error());
-      more = *count > 0;
-      outcome_.body_bytes += *count;
-      const std::string_view piece = base::as_text({buffer.get(), *count});
-      if (!chunk_response_) {  // as it is, without another copy
-        if (more) BASE_CO_TRY_VOID(co_await write_to_client(piece));
-        more = more && !upstream_->reader.at_end_of_message();
-        continue;
-      }
-      if (more) out += chunk_size_line(*count);
-      out += piece;
-      out += more ? std::string_view("\r\n") : kLastChunk;
-    }
-    if (out.empty()) continue;
-    BASE_CO_TRY_VOID(co_await write_to_client(out));
-    out.clear();
+  const bool chunks = upstream_->reader.framing() == http::Framing::chunked;
+  if (!chunks || !upstream_->reader.has_buffered()) BASE_CO_TRY_VOID(co_await write_to_client({}));
+  while (!upstream_->reader.at_end_of_message()) {
+    const auto count = co_await upstream_->reader.read_body_some({buffer.get(), kBodyBuffer}, step());
+    if (!count) co_return base::unexpected(count.error());
+    outcome_.body_bytes += *count;
+    if (*count > 0) BASE_CO_TRY_VOID(co_await write_to_client(base::as_text({buffer.get(), *count})));
   }
-  outcome_.reusable = client_may_keep_;
-  co_return base::Result<void>();
+  co_return co_await finish_response();
 }
 
 /// The exchange failed: says so in the log, and to the client where it can still be said.
 net::Task<void> Exchange::report_and_answer(base::Error error) {
   if (upstream_ != nullptr) upstream_->socket.abort();
   outcome_.reusable = false;
-  if (client_failed_) co_return;
+  if (client_failed_ || context_.client.is_gone()) co_return;
   http::Response problem;
   if (body_ && body_->client_failure()) {
     const base::Error& failure = *body_->client_failure();
@@ -193,7 +166,7 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
   }
   outcome_.status = problem.status;
   OwnAnswer answer{std::move(problem), request_.head.method, request_.close_after};
-  outcome_.reusable = co_await write_own_answer(context_.client, context_.client_reader, std::move(answer), step());
+  outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), step());
 }
 
 /// A request without body may be sent again when a kept connection turned out dead before it answered.
@@ -213,6 +186,7 @@ void Exchange::give_back_upstream() {
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
 net::Task<void> Exchange::end_body() {
   body_->stop();
+  context_.client.decline_rest();
   response_alarm_.cancel();
   for (bool ended = false; !ended;) {
     ended = co_await beside_->wait_until_empty(step());
@@ -237,7 +211,7 @@ net::Task<Exchange::Outcome> Exchange::run() {
   }
   if (!carried) co_await report_and_answer(std::move(carried).error());
   if (beside_) co_await end_body();
-  outcome_.reusable = outcome_.reusable && context_.client_reader.at_end_of_message();
+  outcome_.reusable = outcome_.reusable && context_.client.request_ended();
   if (carried) give_back_upstream();
   co_return outcome_;
 }

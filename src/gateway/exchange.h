@@ -6,12 +6,12 @@
 
 #include <optional>
 
+#include "gateway/client_side.h"
 #include "gateway/config.h"
 #include "gateway/identity_fields.h"
 #include "gateway/request_body.h"
 #include "gateway/route_table.h"
 #include "gateway/upstream_pool.h"
-#include "http/h1_reader.h"
 #include "net/alarm.h"
 #include "net/loop.h"
 
@@ -22,8 +22,7 @@ struct ExchangeContext {
   net::Loop& loop;
   const GatewayConfig& config;
   UpstreamPool& upstreams;
-  net::Stream& client;
-  http::H1Reader& client_reader;
+  ClientSide& client;
   const IdentityFields& identity;
   const base::Log& log;
 };
@@ -39,6 +38,8 @@ struct ExchangeRequest {
 class Exchange {
  public:
   Exchange(ExchangeContext context, ExchangeRequest request);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
 
   struct Outcome {
     int status = 0;                ///< sent to the client; 0 when nothing could be sent
@@ -53,12 +54,13 @@ class Exchange {
   std::string take_upstream(std::unique_ptr<UpstreamConnection> upstream);
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
-  net::Task<base::Result<void>> relay_response_body(std::string out);
-  net::Task<base::Result<void>> write_to_client(std::string_view text);
+  net::Task<base::Result<void>> relay_response_body();
+  net::Task<base::Result<void>> write_to_client(std::string_view part);
+  net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
   net::Task<void> end_body();
   std::string request_head_text() const;
-  std::string response_head_text();
+  void hold_response_head();
   bool may_retry(const base::Result<void>& carried) const;
   void give_back_upstream();
   net::Deadline step() const { return net::Deadline::after(context_.config.body_time); }
@@ -72,8 +74,6 @@ class Exchange {
   bool response_late_ = false;
   http::ResponseHead response_;
   Outcome outcome_;
-  bool chunk_response_ = false;  ///< the client gets the body in chunks of ours
-  bool client_may_keep_ = false;
   bool response_started_ = false;  ///< a byte of the response was sent to the client
   bool client_failed_ = false;     ///< the client stopped reading: nobody is left to answer
 };

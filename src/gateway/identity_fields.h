@@ -21,6 +21,22 @@ bool is_hop_by_hop_field(std::string_view name);
 /// Is this written by us from what was decided, never copied: how a body is framed and for whom the request is?
 bool is_decided_here(std::string_view name);
 
+/// Calls `take` with each field that travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for
+/// us or decided here.
+template <class Take>
+void each_end_to_end(const http::Fields& fields, Take take) {
+  const bool names_some = fields.find("Connection").has_value();
+  for (const http::Field& field : fields) {
+    const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
+                         is_decided_here(field.name) || (names_some && fields.has_token("Connection", field.name));
+    if (!dropped) take(field);
+  }
+}
+/// Those, into a head of HTTP/1.1.
+inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
+  each_end_to_end(from, [&](const http::Field& field) { to.add(field.name, field.value); });
+}
+
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
 /// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto. Of a caller
 /// without certificate only the last two.

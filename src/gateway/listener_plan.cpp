@@ -60,7 +60,8 @@ base::Result<Plans> Plans::make(const GatewayConfig& config, const feed::Knowled
     return plans.views_.back().view.get();
   };
   for (const ListenerConfig& listener : config.listeners) {
-    ListenerPlan plan{&listener, {}, std::make_unique<ListenerCounts>(metrics)};
+    const tls::Protocol best = config.http2 ? tls::Protocol::http_2 : tls::Protocol::http_1_1;
+    ListenerPlan plan{&listener, best, {}, std::make_unique<ListenerCounts>(metrics)};
     for (const SiteConfig* site : listener.reachable()) {
       BASE_TRY(TrustView* const view, view_for(*site));
       plan.sites.push_back({site, view, plans.place_of_credential(*site)});

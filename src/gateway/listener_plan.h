@@ -21,6 +21,7 @@ struct SitePlan {
 
 struct ListenerPlan {
   const ListenerConfig* config;
+  tls::Protocol best;           ///< that is spoken
   std::vector<SitePlan> sites;  ///< those that can be reached; the one without names, if it can, is the last
   std::unique_ptr<ListenerCounts> counts;
 };

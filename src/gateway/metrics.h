@@ -4,13 +4,20 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "tls/server.h"
 #include "trust/chain_memory.h"
 #include "trust/reason.h"
 
 namespace countersign::gateway {
+
+/// Why a connection of HTTP/2 was ended by us, for what its client did.
+enum class H2Refusal { calm, protocol, too_slow };
+/// What an error of http::H2Session::run stands for, if it is one of these.
+std::optional<H2Refusal> h2_refusal_of(std::string_view code);
 
 class Metrics final : public tls::ServerObserver {
  public:
@@ -24,6 +31,7 @@ class Metrics final : public tls::ServerObserver {
   void connection_opened() { add(connections_); }
   void connection_closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
   void request(int status);
+  void h2_refused(H2Refusal reason) { add(h2_refused_[static_cast<std::size_t>(reason)]); }
 
   /// Facts that are asked for when the text is made.
   struct Now {
@@ -46,6 +54,7 @@ class Metrics final : public tls::ServerObserver {
   Counter connections_{0};
   std::array<Counter, kReasons> refused_{};
   std::array<Counter, kReasons> cut_{};
+  std::array<Counter, 3> h2_refused_{};
   std::array<Counter, 6> requests_{};  ///< by the first digit of the status
 };
 

@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "http/h1_reader.h"
-#include "net/stream.h"
+#include "gateway/client_side.h"
 
 namespace countersign::gateway {
 
@@ -16,7 +15,6 @@ struct OwnAnswer {
 
 /// Writes it with its framing. True when another request may follow: the request was read to its end, the client allows
 /// it, and every byte went out.
-net::Task<bool> write_own_answer(net::Stream& client, const http::H1Reader& reader, OwnAnswer answer,
-                                 net::Deadline deadline);
+net::Task<bool> write_own_answer(ClientSide& client, OwnAnswer answer, net::Deadline deadline);
 
 }  // namespace countersign::gateway

@@ -18,7 +18,7 @@ std::string chunk_size_line(std::size_t size) {
   return line;
 }
 
-RequestBody::RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time)
+RequestBody::RequestBody(ClientSide& from, net::Stream& to, base::Duration step_time)
     : from_(from), to_(to), step_time_(step_time), started_(std::chrono::steady_clock::now()), sent_whole_(!exists()) {}
 
 /// `part` as it goes to the upstream; lives as long as `part` and until the next call.

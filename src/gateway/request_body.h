@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "http/h1_reader.h"
+#include "gateway/client_side.h"
 #include "net/stream.h"
 
 namespace countersign::gateway {
@@ -20,7 +20,7 @@ class RequestBody {
 
   /// Borrows both; the head of the request has been read from `from` and written to `to`. `step_time` bounds each read
   /// and each write.
-  RequestBody(http::H1Reader& from, net::Stream& to, base::Duration step_time);
+  RequestBody(ClientSide& from, net::Stream& to, base::Duration step_time);
 
   bool exists() const { return from_.framing() != http::Framing::none; }
   /// Carries until the body's end, a failure, or stop(). Calls `sent` once the upstream has all of it.
@@ -38,7 +38,7 @@ class RequestBody {
   bool too_slow() const;
   void give_up(base::Error error);
 
-  http::H1Reader& from_;
+  ClientSide& from_;
   net::Stream& to_;
   base::Duration step_time_;
   std::chrono::steady_clock::time_point started_;

@@ -11,16 +11,19 @@ namespace {
 /// it has changed.
 crypto::Digest256 policy_of(const ListenerPlan& plan, const SitePlan& site, const tls::Credential& own) {
   // Names hold no space, so that no two texts are alike.
-  const std::string text =
-      plan.config->name + " " + site.config->name() + " " + std::string(tls_word(site.config->client_certificate));
+  const std::string text = plan.config->name + " " + site.config->name() + " " +
+                           std::string(tls_word(site.config->client_certificate)) +
+                           (plan.best == tls::Protocol::http_2 ? " h2" : " http/1.1");
   return crypto::sha256({crypto::sha256(base::as_bytes(text)), site.view->digest(), own.chain.front().fingerprint()});
 }
 
 base::Result<std::shared_ptr<const tls::Site>> make_site(const ListenerPlan& plan, const SitePlan& of,
                                                          const tls::Credential& own, const SiteTable::Means& means) {
   const bool asks = of.config->client_certificate != tls::ClientCertificate::none;
-  tls::ServerContext::Options options{
-      .mode = of.config->client_certificate, .library = means.library, .resumption = plan.config->resumption};
+  tls::ServerContext::Options options{.mode = of.config->client_certificate,
+                                      .library = means.library,
+                                      .resumption = plan.config->resumption,
+                                      .http2 = plan.best == tls::Protocol::http_2};
   if (asks) options.client_ca_names = of.view->acceptable_issuers();
   BASE_TRY(auto context, tls::ServerContext::make(own, std::move(options)));
   tls::Site site{.name = of.config->name(),

@@ -215,7 +215,7 @@ TEST_F(Sites, EveryPartOfAPolicyIsInItsDigest) {
   const tls::RejudgeClient rejudge = [](const trust::AdmittedChain&) { return std::nullopt; };
   const SiteTable::Means means{tls::Library::of_process(), nullptr, rejudge};
   const auto digest = [&](const ListenerConfig& listener, TrustView* view, std::shared_ptr<const tls::Credential> own) {
-    ListenerPlan plan{&listener, {{listener.reachable().front(), view, 0}}, nullptr};
+    ListenerPlan plan{&listener, tls::Protocol::http_1_1, {{listener.reachable().front(), view, 0}}, nullptr};
     return SiteTable::make(plan, {std::move(own)}, means).value()->choose("a.example")->policy;
   };
   const auto& plans = plans_->listeners().front().sites;

@@ -36,6 +36,12 @@ enum class Resumption {
   stateful,  ///< by the id of a session that is kept here, see session_memory.h
 };
 
+/// What is spoken on a connection, as far as TLS knows.
+enum class Protocol {
+  http_1_1,  ///< also of who offered nothing (no ALPN), and of listeners that ask for nothing
+  http_2,
+};
+
 class ServerContext {
  public:
   struct Options {
@@ -43,6 +49,9 @@ class ServerContext {
     std::vector<x509::Certificate> client_ca_names = {};  ///< the subjects sent in CertificateRequest
     std::shared_ptr<const Library> library = Library::of_process();
     Resumption resumption = Resumption::off;
+    /// Serves HTTP/2 beside HTTP/1.1: ALPN (RFC 7301) takes "h2", else "http/1.1"; a client that offers neither is
+    /// refused with no_application_protocol (section 3.2). Without, nothing is chosen.
+    bool http2 = false;
   };
   /// Fails: `tls.context`.
   static base::Result<std::shared_ptr<const ServerContext>> make(const Credential& own, Options options);

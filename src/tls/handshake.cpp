@@ -31,6 +31,13 @@ bool set_server_name(SSL* ssl, std::string name) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
+Protocol protocol_of(const SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2" ? Protocol::http_2 : Protocol::http_1_1;
+}
+
 /// Is `reason` of libssl the first or the last complaint in its queue? Providers may add theirs before or behind it.
 bool complains_of(int reason) {
   for (const unsigned long error : {ERR_peek_error(), ERR_peek_last_error()})
@@ -163,11 +170,13 @@ struct Handshake::Session {
     SSL_set_app_data(ssl.get(), nullptr);
     std::string version = SSL_get_version(ssl.get());
     std::string cipher = SSL_get_cipher_name(ssl.get());
-    return Connection<Peer>{std::move(peer),
-                            std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
-                            {},
-                            std::move(version),
-                            std::move(cipher)};
+    const Protocol protocol = protocol_of(ssl.get());
+    return {.peer = std::move(peer),
+            .stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
+            .server_name = {},
+            .version = std::move(version),
+            .cipher = std::move(cipher),
+            .protocol = protocol};
   }
 };
 
@@ -209,13 +218,14 @@ net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::a
     failure.error = {base::Kind::denied, "tls.refused", "refused: no_certificate"};
     co_return base::unexpected(std::move(failure));
   }
-  co_return Connection<VerifiedPeer>{std::move(*open->peer),
-                                     std::move(open->stream),
-                                     std::move(open->server_name),
-                                     std::move(open->version),
-                                     std::move(open->cipher),
-                                     std::move(open->site),
-                                     open->resumed};
+  co_return Connection<VerifiedPeer>{.peer = std::move(*open->peer),
+                                     .stream = std::move(open->stream),
+                                     .server_name = std::move(open->server_name),
+                                     .version = std::move(open->version),
+                                     .cipher = std::move(open->cipher),
+                                     .site = std::move(open->site),
+                                     .resumed = open->resumed,
+                                     .protocol = open->protocol};
 }
 
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(

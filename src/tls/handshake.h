@@ -42,8 +42,9 @@ struct Connection {
   std::string server_name;  ///< SNI, lower case, without trailing dot; empty when none was sent
   std::string version;      ///< "TLSv1.3"
   std::string cipher;
-  std::shared_ptr<const Site> site = {};  ///< of a server's connection, always: by which it was judged
-  bool resumed = false;                   ///< on a session of before; its peer was judged again
+  std::shared_ptr<const Site> site = {};   ///< of a server's connection, always: by which it was judged
+  bool resumed = false;                    ///< on a session of before; its peer was judged again
+  Protocol protocol = Protocol::http_1_1;  ///< chosen by ALPN
 };
 
 class Handshake {

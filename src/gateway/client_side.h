@@ -1,0 +1,66 @@
+// ClientSide: the client's side of one exchange, whatever version of HTTP it speaks: the body of its request in, the
+// response out.
+//
+// The head of the request was read before, and is judged by Visit. One exchange at a time uses it, on its connection's
+// loop; reading the body and writing the response may go on at once.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/h1_reader.h"
+#include "net/task.h"
+
+namespace countersign::gateway {
+
+/// What the head of a response says, before the client's version of HTTP puts it in its own words.
+struct ResponseStart {
+  /// Of its fields, only those that travel end to end (identity_fields.h) go out; framing and length are told by the
+  /// two below.
+  const http::ResponseHead& head;
+  http::Framing framing;                ///< of the body that will be written
+  std::optional<std::uint64_t> length;  ///< told as Content-Length, also where no body follows (RFC 9110 section 8.6)
+  bool close_after = false;             ///< we want no further request on this connection
+  bool rest_unread = false;             ///< nobody will read what is left of the request
+};
+
+class ClientSide {
+ public:
+  virtual ~ClientSide() = default;
+
+  /// How the request's body ends: none, after `content_length()` bytes, or where it ends (`chunked`).
+  virtual http::Framing framing() const = 0;
+  virtual std::optional<std::uint64_t> content_length() const = 0;
+  /// At least one byte of the body, or 0 at its end. Fails as http::H1Reader::read_body_some.
+  virtual net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) = 0;
+  /// Has the request been read to its end?
+  virtual bool request_ended() const = 0;
+  /// Tells a client that waits for it to send the body (RFC 9110 section 10.1.1). Before hold_head() only.
+  virtual net::Task<base::Result<void>> invite_body(net::Deadline deadline) = 0;
+  /// Nobody reads the rest of the body: the response is complete, or there will be none.
+  virtual void decline_rest() = 0;
+
+  /// The head, held back until the next write(), so that both leave together. Once.
+  virtual void hold_head(const ResponseStart& start) = 0;
+  /// A small part of the body, held back too. Copied.
+  virtual void hold(std::string_view part) = 0;
+  /// How much is held back.
+  virtual std::size_t held() const = 0;
+  /// Writes what is held, and then `part` of the body, which is borrowed until then. Fails: as net::Stream.
+  virtual net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) = 0;
+  /// The response is complete: writes what is held and its end.
+  virtual net::Task<base::Result<void>> finish(net::Deadline deadline) = 0;
+  /// Half a response must not look whole.
+  virtual void abort() noexcept = 0;
+
+  /// Nobody is left to answer: the client took its request back.
+  virtual bool is_gone() const = 0;
+  /// Calls `then` when that happens, so that nobody behind us works in vain. Replaces what was set before.
+  virtual void when_gone(std::function<void()> then) = 0;
+  /// May the connection carry another request behind this one, as far as its head and the response's framing say?
+  virtual bool may_keep() const = 0;
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,51 @@
+// H1ClientSide: the client's side of an exchange on HTTP/1.1 (RFC 9112).
+#pragma once
+
+#include <string>
+
+#include "gateway/client_side.h"
+#include "net/stream.h"
+
+namespace countersign::gateway {
+
+class H1ClientSide final : public ClientSide {
+ public:
+  /// Borrows all three; `request` was read last by `reader`.
+  H1ClientSide(net::Stream& stream, http::H1Reader& reader, const http::RequestHead& request)
+      : stream_(stream), reader_(reader), request_(request) {}
+
+  http::Framing framing() const override { return reader_.framing(); }
+  std::optional<std::uint64_t> content_length() const override { return reader_.content_length(); }
+  net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
+    return reader_.read_body_some(into, deadline);
+  }
+  bool request_ended() const override { return reader_.at_end_of_message(); }
+  net::Task<base::Result<void>> invite_body(net::Deadline deadline) override;
+  void decline_rest() override {}  // it ends by itself or is waited for: its bytes lie before the next request
+
+  void hold_head(const ResponseStart& start) override;
+  void hold(std::string_view part) override;
+  std::size_t held() const override { return sent_ ? 0 : out_.size(); }
+  net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) override;
+  net::Task<base::Result<void>> finish(net::Deadline deadline) override;
+  void abort() noexcept override { stream_.abort(); }
+
+  bool is_gone() const override { return false; }
+  void when_gone(std::function<void()>) override {}  // told by the next read or write that fails
+  bool may_keep() const override { return may_keep_; }
+
+ private:
+  /// The text that goes out next; what went out before is forgotten.
+  std::string& out();
+  net::Task<base::Result<void>> send(net::Deadline deadline);
+
+  net::Stream& stream_;
+  http::H1Reader& reader_;
+  const http::RequestHead& request_;
+  std::string out_;
+  bool sent_ = false;    ///< out_ is being written, or was
+  bool chunks_ = false;  ///< the client gets the body in chunks of ours
+  bool may_keep_ = false;
+};
+
+}  // namespace countersign::gateway

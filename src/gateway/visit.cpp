@@ -1,0 +1,101 @@
+#include "gateway/visit.h"
+
+#include "gateway/access.h"
+#include "gateway/own_answer.h"
+#include "http/problem.h"
+
+namespace countersign::gateway {
+
+Visit::Visit(ConnectionContext context, LivePartner& live, std::string_view protocol)
+    : context_(context),
+      live_(live),
+      identity_(live.connection.peer, live.connection.stream->peer().host),
+      protocol_(protocol),
+      urn_(live.connection.peer ? live.connection.peer->identity().to_urn() : ""),
+      serial_(live.connection.peer ? live.connection.peer->certificate().serial().hex() : ""),
+      address_(live.connection.stream->peer().to_string()) {
+  context_.metrics.connection_opened();
+}
+
+Visit::~Visit() { context_.metrics.connection_closed(); }
+
+net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
+  if (!still_admitted()) co_return false;
+  const base::Instant started = context_.clock.now();
+  const Exchange::Outcome outcome = co_await answer(head, client);
+  context_.metrics.request(outcome.status);
+  record(head, outcome, started);
+  co_return outcome.reusable && !is_ending();
+}
+
+/// The registry may have changed since the last request.
+bool Visit::still_admitted() {
+  return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
+}
+
+net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, ClientSide& client) {
+  auto destination = read_destination(head, live_.connection.server_name);
+  if (!destination) co_return co_await answer_denied(std::move(destination).error(), head.method, client);
+  const tls::Site& site = *live_.connection.site;
+  if (auto here = check_site(context_.listener, site, destination->host); !here)
+    co_return co_await answer_denied(std::move(here).error(), head.method, client);
+  const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
+  if (route == nullptr) {
+    base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
+    co_return co_await answer_problem(std::move(error), 404, head.method, client);
+  }
+  if (auto known = check_certificate(*route, site, live_.connection.peer); !known)
+    co_return co_await answer_denied(std::move(known).error(), head.method, client);
+  ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, client, identity_, context_.log};
+  Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
+  co_return co_await exchange.run();
+}
+
+/// This connection may not have it.
+net::Task<Exchange::Outcome> Visit::answer_denied(base::Error error, std::string method, ClientSide& client) {
+  const int status = status_of_denied(error);
+  co_return co_await answer_problem(std::move(error), status, std::move(method), client);
+}
+
+/// An answer of our own. A client that collects too many of them is closed.
+net::Task<Exchange::Outcome> Visit::answer_problem(base::Error error, int status, std::string method,
+                                                   ClientSide& client) {
+  const bool too_many = ++own_answers_ >= kOwnAnswers;
+  http::Response problem = http::to_problem(error, status);
+  const std::uint64_t bytes = problem.body.size();
+  OwnAnswer answer{std::move(problem), std::move(method), too_many || context_.server.draining()};
+  const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
+  const bool reusable = co_await write_own_answer(client, std::move(answer), deadline);
+  co_return Exchange::Outcome{status, reusable, bytes};
+}
+
+net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) {
+  if (!error.code.starts_with("http.") || error.code == "http.cut_off") co_return;
+  context_.log.info("gateway.bad_request", {{"code", error.code},
+                                            {"detail", error.detail},
+                                            {"protocol", protocol_},
+                                            {"application", urn_},
+                                            {"address", address_}});
+  const int status = http::status_of_unreadable(error).value_or(400);
+  context_.metrics.request(status);
+  (void)co_await answer_problem(std::move(error), status, {}, client);
+}
+
+void Visit::record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
+  if (!context_.config.access_log) return;
+  context_.log.info("request", {{"method", head.method},
+                                {"path", std::string_view(head.target).substr(0, head.target.find('?'))},
+                                {"host", head.fields.find("Host").value_or("")},
+                                {"protocol", protocol_},
+                                {"status", outcome.status},
+                                {"bytes", outcome.body_bytes},
+                                {"micros", (context_.clock.now() - started).count()},
+                                {"application", urn_},
+                                {"serial", serial_},
+                                {"listener", context_.listener.config().name},
+                                {"site", live_.connection.site->name},
+                                {"tls", tls_word(live_.connection.site->mode())},
+                                {"address", address_}});
+}
+
+}  // namespace countersign::gateway

@@ -1,0 +1,72 @@
+// Visit: what the requests of one connection share, and the one place that judges a request, whatever version of HTTP
+// brought it: is its sender still admitted, where does it go, who carries it, what is recorded of it.
+//
+// Lives on its connection's loop and outlives the exchanges of it.
+#pragma once
+
+#include <string>
+
+#include "feed/knowledge.h"
+#include "gateway/config.h"
+#include "gateway/exchange.h"
+#include "gateway/listener.h"
+#include "gateway/metrics.h"
+
+namespace countersign::gateway {
+
+/// What the connections of one worker share; borrowed by each.
+struct ConnectionContext {
+  net::Loop& loop;
+  const GatewayConfig& config;
+  const RouteTable& routes;
+  const feed::Knowledge& knowledge;
+  UpstreamPool& upstreams;
+  Metrics& metrics;
+  const base::Clock& clock;
+  const base::Log& log;
+  Listener& listener;  ///< that the connection came in by
+  PartnerServer& server;
+};
+
+class Visit {
+ public:
+  /// Requests of one connection that we answer ourselves (400, 404, 421) before it is closed: each costs us, and none
+  /// costs an upstream.
+  static constexpr int kOwnAnswers = 100;
+
+  /// Borrows `live`. `protocol` is what records call the version of HTTP.
+  Visit(ConnectionContext context, LivePartner& live, std::string_view protocol);
+  ~Visit();
+  Visit(const Visit&) = delete;
+
+  /// Serves one request, of which `client` reads the body: judged, carried or answered, counted, recorded. False when
+  /// no other request may follow on the connection. A peer no longer admitted gets no answer at all (law 6).
+  net::Task<bool> serve(const http::RequestHead& head, ClientSide& client);
+  /// Answers what could not be read as a request, where the bytes were wrong; does nothing where the connection failed.
+  net::Task<void> refuse_unreadable(base::Error error, ClientSide& client);
+
+  /// We are draining, or the peer was cut: there is to be no further request.
+  bool is_ending() const { return live_.cut || context_.server.draining(); }
+  const ConnectionContext& context() const { return context_; }
+  const std::string& application() const { return urn_; }
+  const std::string& address() const { return address_; }
+
+ private:
+  bool still_admitted();
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_denied(base::Error error, std::string method, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
+  void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const;
+
+  ConnectionContext context_;
+  LivePartner& live_;
+  IdentityFields identity_;
+  // What every record of a request says of its connection.
+  const std::string_view protocol_;
+  const std::string urn_;
+  const std::string serial_;
+  const std::string address_;
+  int own_answers_ = 0;
+};
+
+}  // namespace countersign::gateway
