@@ -13,8 +13,12 @@ base::Result<void> run(const apps::DaemonContext& context, const std::string& au
     BASE_TRY(config.authority, net::Endpoint::parse(authority));
   }
   BASE_TRY(auto gateway, gateway::Gateway::make(std::move(config), context.clock, context.log));
-  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, {{"listen", gateway->listening_at().to_string()},
-                                                                    {"status", gateway->status_at().to_string()}}));
+  const auto listeners = gateway->listening_at();
+  base::Fields addresses = {{"listen", listeners.front().at.to_string()}, {"status", gateway->status_at().to_string()}};
+  if (listeners.size() > 1)
+    for (const auto& [name, at] : listeners)
+      addresses.emplace_back(name, at.to_string());
+  BASE_TRY_VOID(apps::write_ready_file(context.options.ready_file, addresses));
   gateway->run();
   return {};
 }

@@ -23,9 +23,9 @@ namespace {
 
 struct Options {
   std::string gateway;
-  std::vector<std::string> cases = {
-      "full", "keepalive",  "body_1m", "upload_1m",         "http2",   "http2_streams", "http2_body_1m",
-      "idle", "idle_http2", "workers", "workers_keepalive", "revoked", "index",         "floor"};
+  std::vector<std::string> cases = {"full",    "resumed",           "keepalive",     "body_1m", "upload_1m",
+                                    "http2",   "http2_streams",     "http2_body_1m", "idle",    "idle_http2",
+                                    "workers", "workers_keepalive", "revoked",       "index",   "floor"};
   std::vector<std::string> peers = {"nginx", "haproxy"};
   int rounds = 5;
   double seconds = 5;
@@ -80,6 +80,9 @@ Turn take_turn(const Server& server, const Identity& client, const Load& load, d
   if (run.errors > run.operations / 1000 || run.operations == 0)
     std::fprintf(stderr, "%s: %zu of %zu operations failed: %s\n", server.name.c_str(), run.errors,
                  run.errors + run.operations, run.first_error.c_str());
+  if (load.resume && run.resumed < run.operations * 9 / 10)
+    std::fprintf(stderr, "%s: only %zu of %zu connections came back on a session\n", server.name.c_str(), run.resumed,
+                 run.operations);
   const auto count = static_cast<double>(std::max<std::size_t>(run.operations, 1));
   return {cpu / count * 1e6, count / run.seconds, run.percentile(50), run.percentile(99)};
 }
@@ -142,6 +145,7 @@ class Comparison {
   bool run(const std::string& name) {
     const std::map<std::string, std::function<void()>> cases = {
         {"full", [&] { against_peers("full", {.each = Load::Each::connection}); }},
+        {"resumed", [&] { resumed(); }},
         {"keepalive", [&] { against_peers("keepalive", {.each = Load::Each::request}); }},
         {"body_1m", [&] { against_peers("body_1m", body(kMebibyte, 0)); }},
         {"upload_1m", [&] { against_peers("upload_1m", body(100, kMebibyte)); }},
@@ -178,6 +182,12 @@ class Comparison {
     return {material_, options_.gateway, upstream_.port(), workers, options_.access_log};
   }
 
+  Setup resuming_setup() const {
+    Setup own = setup(1);
+    own.resumption = "stateful";
+    return own;
+  }
+
   const Server& gateway(const std::string& name, int workers, std::size_t revoked) {
     if (!servers_.contains(name)) servers_.emplace(name, start_gateway(setup(workers), name, revoked));
     return servers_.at(name);
@@ -194,6 +204,16 @@ class Comparison {
     for (const std::string& one : options_.peers)
       servers.push_back(&peer(one));
     compare(options_, name, servers, material_.client(), load);
+  }
+
+  /// Clients come back on the session of before: ours is kept at the server, theirs are tickets as they come, and kept.
+  void resumed() {
+    if (!servers_.contains("resuming")) servers_.emplace("resuming", start_gateway(resuming_setup(), "resuming", 0));
+    std::vector<const Server*> servers = {&servers_.at("resuming")};
+    for (const std::string& one : options_.peers)
+      for (const char* how : {"", "-sessions"})
+        servers.push_back(&peer(one + how));
+    compare(options_, "resumed", servers, material_.client(), {.each = Load::Each::connection, .resume = true});
   }
 
   /// Two workers beside one, of ours and of each peer: what the machine makes of it shows in theirs.
@@ -274,9 +294,9 @@ std::vector<std::string> split(const std::string& list) {
       stderr,
       "usage: bench/compare [--cases full,keepalive,...] [--peers nginx,haproxy,...] [--rounds N]\n"
       "  [--seconds S] [--revoked N] [--idle N] [--access-log on|off] [--json]\n"
-      "cases: full keepalive body_1m upload_1m body_1g http2 http2_streams http2_body_1m idle idle_http2 workers\n"
-      "  workers_keepalive revoked index floor\n"
-      "peers: nginx haproxy nginx-no-tickets haproxy-no-tickets\n");
+      "cases: full resumed keepalive body_1m upload_1m body_1g http2 http2_streams http2_body_1m idle idle_http2\n"
+      "  workers workers_keepalive revoked index floor\n"
+      "peers: nginx haproxy nginx-no-tickets haproxy-no-tickets nginx-sessions haproxy-sessions\n");
   std::exit(2);
 }
 

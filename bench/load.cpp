@@ -66,10 +66,20 @@ int connect_from(unsigned source, int port) {
   return -1;
 }
 
+using Session = std::shared_ptr<SSL_SESSION>;
+
+/// The newest session that a server gave to a connection; its app data says where to keep it.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  *static_cast<Session*>(SSL_get_app_data(ssl)) = Session(session, SSL_SESSION_free);
+  return 1;
+}
+
 /// One connection of the client.
 class Caller {
  public:
-  Caller(SSL_CTX* context, unsigned source, int port) : descriptor_(connect_from(source, port)) {
+  /// Comes back on `session`, and leaves the newest there; null: never.
+  Caller(SSL_CTX* context, unsigned source, int port, Session* session = nullptr)
+      : descriptor_(connect_from(source, port)) {
     if (descriptor_ < 0) {
       error_ = std::string("connect: ") + std::strerror(errno);
       return;
@@ -79,6 +89,8 @@ class Caller {
     BASE_CHECK(ssl_ != nullptr && SSL_set_fd(ssl_, descriptor_) == 1);
     char name[] = "localhost";
     SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name);
+    SSL_set_app_data(ssl_, session);
+    if (session != nullptr && *session) SSL_set_session(ssl_, session->get());
     if (SSL_connect(ssl_) != 1) note("handshake");
   }
   ~Caller() {
@@ -91,6 +103,7 @@ class Caller {
   Caller(const Caller&) = delete;
 
   const std::string& error() const { return error_; }
+  bool resumed() const { return ssl_ != nullptr && SSL_session_reused(ssl_) == 1; }
 
   /// Sends one request and reads its response whole.
   bool ask(const Load& load) {
@@ -170,14 +183,21 @@ constexpr unsigned kFirstSource = 2;
 void call_on(int port, const Identity& identity, const Load& load, unsigned source, Steady::time_point until,
              Run& run) {
   const Context context = make_context(identity, load);
+  if (load.resume) {
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context.get(), keep_session);
+  }
+  Session session;
   std::unique_ptr<Caller> caller;
   for (auto start = Steady::now(); start < until;) {
     if (load.each == Load::Each::connection) caller.reset();
-    if (caller == nullptr) caller = std::make_unique<Caller>(context.get(), source, port);
+    if (caller == nullptr)
+      caller = std::make_unique<Caller>(context.get(), source, port, load.resume ? &session : nullptr);
     const bool good = caller->ask(load);
     const auto end = Steady::now();
     if (good) {
       run.operations += static_cast<std::size_t>(std::max(load.streams, 1));
+      if (caller->resumed()) ++run.resumed;
       run.micros.push_back(std::chrono::duration<double, std::micro>(end - start).count());
     } else {
       ++run.errors;
@@ -211,6 +231,7 @@ Run drive(int port, const Identity& identity, const Load& load, double seconds) 
   for (const Run& part : parts) {
     whole.operations += part.operations;
     whole.errors += part.errors;
+    whole.resumed += part.resumed;
     if (whole.first_error.empty()) whole.first_error = part.first_error;
     whole.micros.insert(whole.micros.end(), part.micros.begin(), part.micros.end());
   }

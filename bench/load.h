@@ -1,4 +1,5 @@
-// Load: the client that drives every server under measurement: mutual TLS 1.3, HTTP/1.1 or HTTP/2, no resumption.
+// Load: the client that drives every server under measurement: mutual TLS 1.3, HTTP/1.1 or HTTP/2, resumption where it
+// is asked for.
 //
 // An operation counts only when its response was read whole: in TLS 1.3 a client is done before the server has judged
 // its certificate. Connections come from many loopback addresses, so that ports do not run out and no cap for one
@@ -24,12 +25,14 @@ struct Load {
   std::size_t request_bytes = 0;  ///< sent with POST where not 0
   int at_once = 16;               ///< connections
   int streams = 0;                ///< on each connection, side by side, over HTTP/2; 0: HTTP/1.1
+  bool resume = false;            ///< does a client come back on the session of its last connection?
 };
 
 struct Run {
   std::size_t operations = 0;
   std::size_t errors = 0;
   std::string first_error;
+  std::size_t resumed = 0;  ///< of the operations
   double seconds = 0;
   std::vector<double> micros;  ///< of each operation, sorted
 

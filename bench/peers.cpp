@@ -8,6 +8,18 @@
 namespace countersign::bench {
 namespace {
 
+/// How a peer lets clients come back.
+enum class Sessions {
+  by_default,  ///< as it comes: stateless tickets
+  kept,        ///< at the server
+  none,
+};
+
+Sessions sessions_of(const std::string& peer) {
+  if (peer.ends_with("-no-tickets")) return Sessions::none;
+  return peer.ends_with("-sessions") ? Sessions::kept : Sessions::by_default;
+}
+
 std::string number(int value) { return std::to_string(value); }
 
 void write_file(const std::filesystem::path& path, const std::string& text) {
@@ -15,7 +27,7 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 }
 
 /// nginx without what could cost it and is nobody's question here: no file for a body, upstream connections kept.
-std::string nginx_config(const Setup& setup, const std::filesystem::path& own, int port, bool tickets) {
+std::string nginx_config(const Setup& setup, const std::filesystem::path& own, int port, Sessions sessions) {
   const std::filesystem::path& pki = setup.material.folder();
   std::string text = getuid() == 0 ? "user root;\n" : "";
   text += "daemon off; worker_processes " + number(setup.workers) + "; pid " + (own / "pid").string() +
@@ -32,7 +44,8 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
           (pki / "server.key").string() + ";\n    ssl_client_certificate " + (pki / "partner-root.pem").string() +
           ";\n    ssl_verify_client on;\n    ssl_verify_depth 3;\n    ssl_protocols TLSv1.2 TLSv1.3;\n"
           "    ssl_ecdh_curve X25519:P-256;\n";
-  if (!tickets) text += "    ssl_session_tickets off;\n    ssl_session_cache off;\n";
+  if (sessions == Sessions::none) text += "    ssl_session_tickets off;\n    ssl_session_cache off;\n";
+  if (sessions == Sessions::kept) text += "    ssl_session_tickets off;\n    ssl_session_cache shared:all:10m;\n";
   text +=
       "    location / {\n      proxy_pass http://service;\n      proxy_http_version 1.1;\n"
       "      proxy_set_header Connection \"\";\n      proxy_set_header Host $host;\n      proxy_request_buffering "
@@ -43,12 +56,13 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
   return text;
 }
 
-std::string haproxy_config(const Setup& setup, int port, bool tickets) {
+std::string haproxy_config(const Setup& setup, int port, Sessions sessions) {
   const std::filesystem::path& pki = setup.material.folder();
   std::string text = "global\n  nbthread " + number(setup.workers) + "\n  maxconn 8000\n";
   if (setup.access_log == "on") text += "  log stdout format raw local0 info\n";
   text += "  ssl-default-bind-options ssl-min-ver TLSv1.2";
-  text += tickets ? "\n" : " no-tls-tickets\n  tune.ssl.cachesize 0\n";
+  text += sessions == Sessions::by_default ? "\n" : " no-tls-tickets\n";
+  if (sessions == Sessions::none) text += "  tune.ssl.cachesize 0\n";
   text +=
       "defaults\n  mode http\n  timeout connect 3s\n  timeout client 75s\n  timeout server 60s\n"
       "  timeout http-keep-alive 75s\n  http-reuse always\n";
@@ -70,12 +84,12 @@ Server start_gateway(const Setup& setup, const std::string& name, std::size_t re
   const int port = free_port();
   write_file(data / "countersign.toml",
              "[gateway]\ndata = \".\"\ntrust_chain = \"../trust-chain.pem\"\npartner_chain = \"../partner-root.pem\"\n"
-             "listen = \"127.0.0.1:" +
-                 number(port) + "\"\nstatus = \"127.0.0.1:" + number(free_port()) +
-                 "\"\nauthority = \"127.0.0.1:1\"\nenvironment = \"production\"\nworkers = " + number(setup.workers) +
-                 "\naccess_log = " + (setup.access_log == "on" ? "true" : "false") +
-                 "\n[[gateway.routes]]\nupstream = \"127.0.0.1:" + number(setup.upstream_port) +
-                 "\"\naccess = \"any_partner\"\n");
+             "status = \"127.0.0.1:" +
+                 number(free_port()) + "\"\nauthority = \"127.0.0.1:1\"\nenvironment = \"production\"\nworkers = " +
+                 number(setup.workers) + "\naccess_log = " + (setup.access_log == "on" ? "true" : "false") +
+                 "\n[[gateway.listeners]]\nname = \"partners\"\nlisten = \"127.0.0.1:" + number(port) +
+                 "\"\nresumption = \"" + setup.resumption + "\"\n[[gateway.routes]]\nupstream = \"127.0.0.1:" +
+                 number(setup.upstream_port) + "\"\naccess = \"any_partner\"\n");
   const std::filesystem::path log = data / "log";
   Server server{name, port,
                 Process::start({setup.gateway_program, "--config", (data / "countersign.toml").string()}, log)};
@@ -87,10 +101,10 @@ Server start_peer(const Setup& setup, const std::string& name) {
   const std::filesystem::path own = setup.material.file(name + "-" + number(setup.workers));
   BASE_CHECK(base::make_folder(own).has_value());
   const int port = free_port();
-  const bool tickets = name.find("no-tickets") == std::string::npos;
+  const Sessions sessions = sessions_of(name);
   const bool is_nginx = name.starts_with("nginx");
   const std::string config = (own / "config").string();
-  write_file(config, is_nginx ? nginx_config(setup, own, port, tickets) : haproxy_config(setup, port, tickets));
+  write_file(config, is_nginx ? nginx_config(setup, own, port, sessions) : haproxy_config(setup, port, sessions));
   const std::filesystem::path log = own / "log";
   const std::vector<std::string> arguments =
       is_nginx ? std::vector<std::string>{"nginx", "-e", (own / "error.log").string(), "-c", config}

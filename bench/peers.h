@@ -14,7 +14,8 @@ struct Setup {
   std::string gateway_program;
   int upstream_port;
   int workers = 1;
-  std::string access_log = "on";  ///< "on": one line a request into a file, as each does by default; or "off"
+  std::string access_log = "on";   ///< "on": one line a request into a file, as each does by default; or "off"
+  std::string resumption = "off";  ///< at our listener
 };
 
 /// One server under measurement.
@@ -26,8 +27,8 @@ struct Server {
 
 /// countersign-gateway, `revoked` certificates in its registry.
 Server start_gateway(const Setup& setup, const std::string& name, std::size_t revoked);
-/// By name: "nginx" and "haproxy" as Debian sets them up; "nginx-no-tickets" and "haproxy-no-tickets" with session
-/// tickets switched off.
+/// By name: "nginx" and "haproxy" as Debian sets them up; with "-no-tickets" behind it, nobody comes back on a session;
+/// with "-sessions", on one that is kept at the server.
 Server start_peer(const Setup& setup, const std::string& name);
 
 }  // namespace countersign::bench

@@ -7,6 +7,7 @@
 
 #include "gateway/exchange.h"
 #include "tls/handshake.h"
+#include "tls/session_memory.h"
 
 namespace countersign {
 namespace {
@@ -26,6 +27,8 @@ static_assert(!kMadeBy<VerifiedChain, std::vector<x509::Certificate>, trust::Pur
               "a verified chain out of certificates");
 static_assert(!kMadeBy<AdmittedChain, VerifiedChain, base::Identity>, "an admitted chain without the registry");
 static_assert(!kMadeBy<VerifiedPeer, AdmittedChain>, "a peer without the proof that it holds the key");
+static_assert(!kMadeBy<tls::SessionOrigin, std::optional<AdmittedChain>, crypto::Digest256, base::Instant>,
+              "something to come back on without a full handshake");
 static_assert(!kMadeBy<VerifiedServer, VerifiedChain>, "a server without the proof that it holds the key");
 static_assert(!std::is_convertible_v<AdmittedChain, VerifiedPeer> &&
               !std::is_convertible_v<VerifiedChain, VerifiedPeer>);

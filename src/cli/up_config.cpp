@@ -115,12 +115,24 @@ constexpr Port kPorts[] = {
     {"ehi", &Sections::ehi, "listen", kEhiPort, "--ehi-port", &UpSettings::ehi_port},
     {"ehi", &Sections::ehi, "status", kEhiStatusPort, "--ehi-status-port", &UpSettings::ehi_status_port}};
 
+/// Where a program listens; the gateway, where it has several listeners, with the first of them.
+base::Result<ListensAt> read_address(Sections& in, const Port& port) {
+  base::ConfigSection& section = in.*port.section;
+  const std::string otherwise = "127.0.0.1:" + std::to_string(port.otherwise);
+  if (port.option == std::string_view("--gateway-port") && section.has("listeners")) {
+    BASE_TRY(auto listeners, section.sections("listeners"));
+    BASE_TRY(std::string text, listeners.front().text_or("listen", otherwise));
+    return ListensAt{port.program, listeners.front().path_of("listen"), port.option, std::move(text)};
+  }
+  BASE_TRY(std::string text, section.text_or(port.key, otherwise));
+  return ListensAt{port.program, section.path_of(port.key), port.option, std::move(text)};
+}
+
 base::Result<std::vector<ListensAt>> read_addresses(Sections& in) {
   std::vector<ListensAt> listens;
   for (const Port& port : kPorts) {
-    base::ConfigSection& section = in.*port.section;
-    BASE_TRY(std::string text, section.text_or(port.key, "127.0.0.1:" + std::to_string(port.otherwise)));
-    listens.push_back({port.program, section.path_of(port.key), port.option, std::move(text)});
+    BASE_TRY(ListensAt one, read_address(in, port));
+    listens.push_back(std::move(one));
   }
   return listens;
 }

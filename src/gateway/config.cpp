@@ -21,22 +21,34 @@ std::string lower(std::string text) {
   return text;
 }
 
-base::Result<net::Endpoint> read_endpoint(ConfigSection& section, std::string_view key, std::string_view otherwise) {
-  BASE_TRY(const std::string text, section.text_or(key, otherwise));
-  auto endpoint = net::Endpoint::parse(text);
-  if (!endpoint)
-    return base::unexpected(
-        std::move(endpoint).error().under("gateway.config", "'" + section.path_of(key) + "' is not HOST:PORT"));
-  return endpoint;
-}
-
-base::Result<policy::Access> read_access(ConfigSection& section) {
+base::Result<policy::Access> read_whom(ConfigSection& section) {
   BASE_TRY(const std::string access, section.text_or("access", "policy"));
-  for (const policy::Access one : {policy::Access::by_grant, policy::Access::any_partner})
+  for (const policy::Access one : {policy::Access::by_grant, policy::Access::any_partner, policy::Access::anyone})
     if (access == policy::name(one)) return one;
   return wrong("'" + section.path_of("access") +
-               "' must be \"policy\" (whom a grant of the policy names) or \"any_partner\" (every partner of this "
-               "environment)");
+               "' must be \"policy\" (whom a grant of the policy names), \"any_partner\" (every partner of this "
+               "environment) or \"anyone\" (also who shows no certificate)");
+}
+
+/// Who gets to a route at all: what it asks of whoever calls, and at which listeners it is.
+base::Result<void> read_access(ConfigSection& section, Route& route) {
+  BASE_TRY(const std::string certificate, section.text_or("client_certificate", "required"));
+  if (certificate != "required" && certificate != "optional")
+    return wrong("'" + section.path_of("client_certificate") +
+                 "' must be \"required\", or \"optional\" for a route that callers without a certificate may use, too");
+  route.certificate_required = certificate == "required";
+  BASE_TRY(route.listeners, section.texts("listeners"));
+  BASE_TRY(route.access, read_whom(section));
+  BASE_TRY(route.api_key, section.flag_or("api_key", false));
+  const bool is_clear =
+      route.certificate_required ? route.access != policy::Access::anyone : route.access != policy::Access::any_partner;
+  if (!is_clear)
+    return wrong("'" + section.path_of("access") + "' = \"" + std::string(policy::name(route.access)) +
+                 "\" contradicts client_certificate = \"" + certificate +
+                 "\": for callers without a certificate write client_certificate = \"optional\" and access = "
+                 "\"anyone\", or have grants name anonymous; for partners alone write any_partner and leave the other "
+                 "key out");
+  return {};
 }
 
 base::Result<Route> read_route(ConfigSection& section) {
@@ -56,9 +68,9 @@ base::Result<Route> read_route(ConfigSection& section) {
                  "' is not this machine: put the service behind a gateway there, or accept the risk with "
                  "danger_plain_upstream = true");
   const bool in_the_clear = !http::is_loopback(upstream);
-  BASE_TRY(const policy::Access access, read_access(section));
-  BASE_TRY(const bool api_key, section.flag_or("api_key", false));
-  return Route{lower(host), path, std::move(upstream), in_the_clear, access, api_key};
+  Route route{lower(host), path, std::move(upstream), in_the_clear};
+  BASE_TRY_VOID(read_access(section, route));
+  return route;
 }
 
 base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
@@ -69,6 +81,31 @@ base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
   }
   if (config.routes.empty())
     return wrong("there is no [[gateway.routes]]: nothing could be reached through the gateway");
+  return {};
+}
+
+bool is_at(const Route& route, const ListenerConfig& listener) {
+  return route.listeners.empty() || std::ranges::find(route.listeners, listener.name) != route.listeners.end();
+}
+
+/// Routes and listeners must know each other, and nobody is let in for nothing.
+base::Result<void> check_routes(const GatewayConfig& config) {
+  const auto is_listener = [&](const std::string& name) {
+    return std::ranges::find(config.listeners, name, &ListenerConfig::name) != config.listeners.end();
+  };
+  for (const Route& route : config.routes)
+    for (const std::string& name : route.listeners)
+      if (!is_listener(name))
+        return wrong("a route names the listener '" + name + "' in 'gateway.routes.listeners', and there is none");
+  for (const ListenerConfig& listener : config.listeners) {
+    const bool serves_anybody = std::ranges::any_of(
+        config.routes, [&](const Route& route) { return is_at(route, listener) && !route.certificate_required; });
+    for (const SiteConfig* site : listener.reachable())
+      if (site->client_certificate == tls::ClientCertificate::none && !serves_anybody)
+        return wrong("the listener '" + listener.name + "' asks for no certificate under '" + site->name() +
+                     "', and every route there demands one: give those that anybody may use client_certificate = "
+                     "\"optional\"");
+  }
   return {};
 }
 
@@ -92,18 +129,11 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   BASE_TRY(const std::string data, section.text_or("data", "gateway"));
   BASE_TRY(const std::string trust_chain, section.text_or("trust_chain", "trust-chain.pem"));
   BASE_TRY(const std::string partner_chain, section.text_or("partner_chain", "partner-chain.pem"));
-  BASE_TRY(const std::string certificate, section.text_or("server_certificate", ""));
-  BASE_TRY(const std::string key, section.text_or("server_key", ""));
   BASE_TRY(const std::string policy, section.text_or("policy", ""));
   if (!policy.empty()) config.policy = folder / policy;
-  if (certificate.empty() != key.empty())
-    return wrong("'" + section.path_of("server_certificate") + "' and '" + section.path_of("server_key") +
-                 "' go together: set both or neither");
   config.data = folder / data;
   config.trust_chain = folder / trust_chain;
   config.partner_chain = folder / partner_chain;
-  if (!certificate.empty()) config.server_certificate = folder / certificate;
-  if (!key.empty()) config.server_key = folder / key;
   return {};
 }
 
@@ -128,16 +158,13 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY(auto section, top.section("gateway"));
   GatewayConfig config;
   BASE_TRY_VOID(read_files(section, folder, config));
-  BASE_TRY(config.listen, read_endpoint(section, "listen", "0.0.0.0:8443"));
+  SiteConfig defaults;
+  BASE_TRY_VOID(read_site_basics(section, folder, defaults));
+  BASE_TRY(config.listeners, read_listeners(section, defaults, folder));
   BASE_TRY(config.status, read_endpoint(section, "status", "127.0.0.1:9100"));
   BASE_TRY(config.authority, read_endpoint(section, "authority", "localhost:9444"));
   if (!http::is_loopback(config.status))
     return wrong("'" + section.path_of("status") + "' must be a loopback address: it is plain HTTP without a caller");
-  BASE_TRY(const std::string environment, section.text_or("environment", "production"));
-  BASE_TRY(config.environment, base::parse_environment(environment));
-  if (config.environment == base::Environment::internal)
-    return wrong("'" + section.path_of("environment") +
-                 "' must be uat or production: the platform's own certificates open no partner API");
   BASE_TRY(const std::int64_t workers, section.integer_or("workers", 1));
   if (workers < 1 || workers > kMostWorkers) return wrong("'" + section.path_of("workers") + "' must be 1 to 256");
   config.workers = static_cast<std::size_t>(workers);
@@ -149,6 +176,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_routes(section, config));
+  BASE_TRY_VOID(check_routes(config));
   BASE_TRY_VOID(top.finish());
   BASE_TRY_VOID(check_policy(section, config));
   return config;

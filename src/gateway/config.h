@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "gateway/listener_config.h"
 #include "net/endpoint.h"
 #include "policy/decision.h"
 
@@ -19,18 +20,18 @@ struct Route {
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
   policy::Access access = policy::Access::by_grant;
   bool api_key = false;  ///< an API key of the application is demanded on all of it
+  /// A caller must have proved who it is, also where a listener lets in others. It never loosens what a listener asks.
+  bool certificate_required = true;
+  std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
 };
 
 struct GatewayConfig {
   std::filesystem::path data;
-  net::Endpoint listen;
   net::Endpoint status;  ///< health and metrics, plain HTTP, loopback only
   net::Endpoint authority;
-  base::Environment environment = base::Environment::production;
-  std::filesystem::path trust_chain;         ///< the provider's roots: how the authority is recognised
-  std::filesystem::path partner_chain;       ///< the roots that partners' certificates may lead to
-  std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
-  std::filesystem::path server_key;
+  std::filesystem::path trust_chain;    ///< the provider's roots: how the authority is recognised
+  std::filesystem::path partner_chain;  ///< the roots that partners' certificates may lead to
+  std::vector<ListenerConfig> listeners;
   std::vector<Route> routes;
   std::filesystem::path policy;  ///< who may use what; empty: no file, and then no route may ask for grants
   std::size_t workers = 1;

@@ -12,7 +12,14 @@ const std::string kGood =
 TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   const auto config = GatewayConfig::parse(kGood, "/etc/countersign");
   ASSERT_TRUE(config) << config.error().detail;
-  EXPECT_EQ(config->environment, base::Environment::production);
+  ASSERT_EQ(config->listeners.size(), 1U);
+  const ListenerConfig& listener = config->listeners.front();
+  EXPECT_EQ(listener.name, "gateway");
+  EXPECT_EQ(listener.other.environment, base::Environment::production);
+  EXPECT_EQ(listener.other.client_certificate, tls::ClientCertificate::required);
+  EXPECT_EQ(listener.resumption, tls::Resumption::off);
+  EXPECT_FALSE(listener.refuses_other_names);
+  EXPECT_TRUE(config->routes.front().certificate_required);
   EXPECT_EQ(config->data, "/etc/countersign/gateway");
   ASSERT_EQ(config->routes.size(), 1U);
   EXPECT_EQ(config->routes.front().host, "*");
@@ -47,6 +54,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
         Row{"access_unknown", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\naccess = \"all\"\n",
             "gateway.routes[2].access"},
+        Row{"anyone_must_show_a_certificate", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\naccess = \"anyone\"\n",
+            "contradicts client_certificate"},
+        Row{"no_certificate_yet_any_partner",
+            "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\nclient_certificate = \"optional\"\naccess = "
+            "\"any_partner\"\n",
+            "contradicts client_certificate"},
         Row{"access_not_said_and_no_policy", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\n",
             "gateway.routes[2].access"},
         Row{"key_demanded_and_no_policy", "api_key = true\n", "gateway.routes[1].api_key"},
@@ -75,8 +88,112 @@ INSTANTIATE_TEST_SUITE_P(
                       TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
                       TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
                       TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
+                      TopRow{"sites_outside_of_a_listener", "resumption = \"stateful\"", "gateway.resumption"},
                       TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
                       TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
+    [](const auto& row) { return row.param.name; });
+
+const std::string kListeners = R"(
+[gateway]
+environment = "production"
+[[gateway.listeners]]
+name = "partners"
+listen = "127.0.0.1:1"
+resumption = "stateful"
+[[gateway.listeners.sites]]
+names = ["API.example.com.", "*.api.example.com"]
+[[gateway.listeners.sites]]
+names = ["uat.example.com"]
+environment = "uat"
+trust = "uat.pem"
+client_certificate = "optional"
+[[gateway.listeners]]
+name = "public"
+listen = "127.0.0.1:2"
+client_certificate = "none"
+server_certificate = "public.pem"
+server_key = "public.key"
+[[gateway.routes]]
+host = "a.example"
+upstream = "127.0.0.1:1"
+access = "any_partner"
+[[gateway.routes]]
+upstream = "127.0.0.1:2"
+client_certificate = "optional"
+access = "anyone"
+listeners = ["public"]
+)";
+
+TEST(GatewayConfig, ListenersAndTheirSitesAreRead) {
+  const auto config = GatewayConfig::parse(kListeners, "/etc/c");
+  ASSERT_TRUE(config) << base::to_string(config.error());
+  ASSERT_EQ(config->listeners.size(), 2U);
+  const ListenerConfig& partners = config->listeners.front();
+  EXPECT_EQ(partners.resumption, tls::Resumption::stateful);
+  EXPECT_TRUE(partners.refuses_other_names) << "where there are sites, unless it is said";
+  ASSERT_EQ(partners.sites.size(), 2U);
+  EXPECT_EQ(partners.sites[0].names, (std::vector<std::string>{"api.example.com", "*.api.example.com"}));
+  EXPECT_EQ(partners.sites[0].environment, base::Environment::production);
+  EXPECT_EQ(partners.sites[0].client_certificate, tls::ClientCertificate::required);
+  EXPECT_EQ(partners.sites[1].environment, base::Environment::uat);
+  EXPECT_EQ(partners.sites[1].trust, "/etc/c/uat.pem");
+  EXPECT_EQ(partners.reachable().size(), 2U);
+  EXPECT_EQ(tls_word(partners), "by name");
+  const ListenerConfig& open = config->listeners.back();
+  EXPECT_FALSE(open.refuses_other_names);
+  EXPECT_EQ(open.other.server_key, "/etc/c/public.key");
+  EXPECT_EQ(tls_word(open), "one-way");
+  EXPECT_FALSE(config->routes[1].certificate_required);
+  EXPECT_EQ(config->routes[1].listeners, std::vector<std::string>{"public"});
+}
+
+struct ListenerRow {
+  std::string name;
+  std::string was;      ///< in kListeners, once
+  std::string becomes;  ///< in its place
+  std::string said;
+};
+class BadListener : public ::testing::TestWithParam<ListenerRow> {};
+
+TEST_P(BadListener, NamesTheKey) {
+  std::string text = kListeners;
+  const std::size_t at = text.find(GetParam().was);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, GetParam().was.size(), GetParam().becomes);
+  const auto config = GatewayConfig::parse(text, "/");
+  ASSERT_FALSE(config);
+  EXPECT_NE(base::to_string(config.error()).find(GetParam().said), std::string::npos)
+      << base::to_string(config.error());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, BadListener,
+    ::testing::Values(
+        ListenerRow{"listen_in_both_ways", "[gateway]", "[gateway]\nlisten = \"127.0.0.1:3\"", "gateway.listen"},
+        ListenerRow{"no_name", "name = \"partners\"\n", "", "gateway.listeners[1].name"},
+        ListenerRow{"name_of_two", "name = \"public\"", "name = \"partners\"", "gateway.listeners[2].name"},
+        ListenerRow{"name_with_space", "\"public\"\nlisten", "\"pub lic\"\nlisten", "gateway.listeners[2].name"},
+        ListenerRow{"no_address", "listen = \"127.0.0.1:2\"\n", "", "gateway.listeners[2].listen"},
+        ListenerRow{"address_of_two", "127.0.0.1:2\"\nclient", "127.0.0.1:1\"\nclient", "gateway.listeners[2].listen"},
+        ListenerRow{"unknown_mode", "\"none\"", "\"maybe\"", "gateway.listeners[2].client_certificate"},
+        ListenerRow{"unknown_resumption", "\"stateful\"", "\"tickets\"", "gateway.listeners[1].resumption"},
+        ListenerRow{"site_without_names", "names = [\"uat.example.com\"]\n", "", "gateway.listeners[1].sites[2].names"},
+        ListenerRow{"site_for_all", "\"uat.example.com\"", "\"*\"", "gateway.listeners[1].sites[2].names"},
+        ListenerRow{"site_with_a_port", "\"uat.example.com\"", "\"uat.example.com:1\"",
+                    "gateway.listeners[1].sites[2].names"},
+        ListenerRow{"name_in_two_sites", "\"uat.example.com\"", "\"Api.example.com\"",
+                    "gateway.listeners[1].sites[2].names"},
+        ListenerRow{"internal_site", "environment = \"uat\"", "environment = \"internal\"",
+                    "gateway.listeners[1].sites[2].environment"},
+        ListenerRow{"nobody_may_come", "client_certificate = \"none\"", "other_names = \"refuse\"",
+                    "gateway.listeners[2].other_names"},
+        ListenerRow{"certificate_without_key", "server_key = \"public.key\"\n", "", "gateway.listeners[2].server_key"},
+        ListenerRow{"route_at_no_listener", "[\"public\"]", "[\"publik\"]", "publik"},
+        ListenerRow{"route_that_loosens", "client_certificate = \"optional\"\nlisteners",
+                    "client_certificate = \"none\"\nlisteners", "gateway.routes[2].client_certificate"},
+        ListenerRow{"one_way_and_nothing_to_be_had", "client_certificate = \"optional\"\nlisteners", "listeners",
+                    "'public'"},
+        ListenerRow{"unknown_key_of_a_site", "trust = ", "trusts = ", "gateway.listeners[1].sites[2].trusts"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {

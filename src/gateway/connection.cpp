@@ -10,7 +10,7 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 
 }  // namespace
 
-net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
+net::Task<void> serve_connection(ConnectionContext context, LivePartner& live) {
   switch (live.connection.protocol) {
     case tls::Protocol::http_1_1: return serve_h1(context, live);
     case tls::Protocol::http_2: return serve_h2(context, live);
@@ -18,7 +18,7 @@ net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<
   return serve_h1(context, live);  // not reached: the switch is complete
 }
 
-net::Task<void> part_from(tls::LiveConnection<tls::VerifiedPeer>& live) {
+net::Task<void> part_from(LivePartner& live) {
   net::Stream& stream = *live.connection.stream;
   const net::Deadline deadline = net::Deadline::after(kLingerTime);
   co_await stream.finish(deadline);

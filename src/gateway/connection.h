@@ -1,4 +1,4 @@
-// Connection: the requests of one verified peer, from handshake to close, in the version of HTTP it speaks.
+// Connection: the requests of one peer, from handshake to close, in the version of HTTP it speaks.
 //
 // h1_connection.cpp and h2_connection.cpp read the requests; what happens to each is one piece of code for both, Visit.
 #pragma once
@@ -7,15 +7,16 @@
 
 namespace countersign::gateway {
 
-/// Serves `live` until either side closes. There is no way in without a VerifiedPeer.
-net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+/// Serves `live` until either side closes. There is no way to a route that demands a certificate without a
+/// VerifiedPeer.
+net::Task<void> serve_connection(ConnectionContext context, LivePartner& live);
 
 /// The same for one version of HTTP each.
-net::Task<void> serve_h1(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
-net::Task<void> serve_h2(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+net::Task<void> serve_h1(ConnectionContext context, LivePartner& live);
+net::Task<void> serve_h2(ConnectionContext context, LivePartner& live);
 
 /// The end of a connection: says goodbye, then reads and drops a little, so that our last answer is not lost to a
 /// reset.
-net::Task<void> part_from(tls::LiveConnection<tls::VerifiedPeer>& live);
+net::Task<void> part_from(LivePartner& live);
 
 }  // namespace countersign::gateway

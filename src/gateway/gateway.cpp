@@ -21,8 +21,10 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
   feed::DataPlane::Options options{.data = checked.data,
                                    .authority = checked.authority,
                                    .trust_chain = checked.trust_chain,
-                                   .other_roots = {checked.partner_chain}};
+                                   .other_roots = trust_files(checked)};
+  options.other_roots.push_back(checked.partner_chain);
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
+  BASE_TRY(gateway->plans_, Plans::make(checked, gateway->plane_->knowledge(), gateway->metrics_, clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
   return gateway;
@@ -45,25 +47,31 @@ base::Result<void> Gateway::load_certificates() {
   const auto unchanged = [](std::shared_ptr<const tls::Credential>) {
   };  // read again at each connection to the authority
   BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
-  const bool foreign = !config_.server_certificate.empty();
-  feed::DataPlane::Kept server{
-      foreign ? feed::CredentialFiles{config_.server_key, config_.server_certificate} : plane_->files("server"),
-      foreign ? std::nullopt : std::optional(trust::Purpose::server),
-      [this](std::shared_ptr<const tls::Credential> own) {
-        server_credential_ = own;
-        for (const auto& worker : workers_)
-          worker->use_credential(own);
-      }};
-  return plane_->keep(std::move(server));
+  own_.resize(plans_->credentials().size());
+  for (std::size_t place = 0; place < own_.size(); ++place) {
+    const auto& files = plans_->credentials()[place];
+    feed::DataPlane::Kept kept{files ? *files : plane_->files("server"),
+                               files ? std::nullopt : std::optional(trust::Purpose::server),
+                               [this, place](std::shared_ptr<const tls::Credential> own) {
+                                 own_[place] = own;
+                                 for (const auto& worker : workers_)
+                                   worker->use_credential(place, own);
+                               }};
+    BASE_TRY_VOID(plane_->keep(std::move(kept)));
+  }
+  return {};
 }
 
 base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), chains_, plane_->sightings(), metrics_, clock_,
+  const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
                             log_,    *gate_};
-  net::Endpoint at = config_.listen;
+  std::vector<net::Endpoint> at;
+  for (const ListenerConfig& listener : config_.listeners)
+    at.push_back(listener.listen);
   for (std::size_t i = 0; i < config_.workers; ++i) {
-    BASE_TRY(auto worker, Worker::make(shared, at, server_credential_));
-    at = worker->local();
+    BASE_TRY(auto worker, Worker::make(shared, at, own_));
+    for (std::size_t one = 0; one < at.size(); ++one)
+      at[one] = worker->listeners()[one]->local();
     workers_.push_back(std::move(worker));
   }
   http::Handler status = [this](http::Request request) { return answer_status(std::move(request)); };
@@ -71,22 +79,55 @@ base::Result<void> Gateway::bind() {
   return {};
 }
 
-void Gateway::run() {
+std::vector<Gateway::ListeningAt> Gateway::listening_at() const {
+  std::vector<ListeningAt> all;
+  for (const auto& listener : workers_.front()->listeners())
+    all.push_back({listener->config().name, listener->local()});
+  return all;
+}
+
+void Gateway::say_what_is_weak() const {
   for (const Route& route : config_.routes) {
-    if (route.access == policy::Access::any_partner)
-      log_.info("gateway.any_partner", {{"host", route.host},
-                                        {"path", route.path},
-                                        {"meaning", "every partner of this environment may use this route"}});
+    if (route.access != policy::Access::by_grant)
+      log_.info("gateway." + std::string(policy::name(route.access)),
+                {{"host", route.host},
+                 {"path", route.path},
+                 {"meaning", route.access == policy::Access::anyone
+                                 ? "whoever a listener lets in may use this route, without a certificate, too"
+                                 : "every partner of this environment may use this route"}});
     if (route.danger_plain_upstream)
       log_.warning("danger.plain_upstream",
                    {{"upstream", route.upstream.to_string()},
                     {"meaning", "partners' requests and identities cross the network in the clear"}});
   }
+}
+
+/// What the TLS of each listener is, under each of its names: one record each.
+void Gateway::say_who_may_come() const {
+  for (const auto& listener : workers_.front()->listeners())
+    for (const SiteConfig* site : listener->config().reachable()) {
+      std::string names;
+      for (const std::string& name : site->names)
+        names += (names.empty() ? "" : " ") + name;
+      const bool resumes = listener->config().resumption == tls::Resumption::stateful;
+      log_.info("gateway.listening", {{"listener", listener->config().name},
+                                      {"at", listener->local().to_string()},
+                                      {"site", site->name()},
+                                      {"names", names.empty() ? "others" : names},
+                                      {"tls", tls_word(site->client_certificate)},
+                                      {"environment", base::name(site->environment)},
+                                      {"trust", site->trust.string()},
+                                      {"resumption", resumes ? "stateful" : "off"}});
+    }
+}
+
+void Gateway::run() {
+  say_what_is_weak();
   for (const auto& worker : workers_)
     worker->start();
-  log_.info("gateway.started", {{"listen", listening_at().to_string()},
-                                {"tls", "mutual: a transport certificate is required"},
-                                {"environment", base::name(config_.environment)},
+  say_who_may_come();
+  log_.info("gateway.started", {{"listen", listening_at().front().at.to_string()},
+                                {"listeners", config_.listeners.size()},
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
@@ -125,14 +166,21 @@ net::Task<void> Gateway::reload_on_signal() {
   }
 }
 
+std::string Gateway::metrics_text() const {
+  const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
+                         plane_->knowledge().registry().size(), plans_->chain_counts()};
+  std::string text = metrics_.to_text(now) + ListenerCounts::heading();
+  for (const ListenerPlan& plan : plans_->listeners())
+    text += plan.counts->to_text(*plan.config);
+  return text + gate_->metrics();
+}
+
 net::Task<http::Response> Gateway::answer_status(http::Request request) {
   const std::string& target = request.head.target;
   if (target == "/live") co_return text_response(200, "live\n");
   if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
-  const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
-                         plane_->knowledge().registry().size(), chains_.counts()};
-  co_return text_response(200, metrics_.to_text(now) + gate_->metrics());
+  co_return text_response(200, metrics_text());
 }
 
 }  // namespace countersign::gateway

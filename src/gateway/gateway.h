@@ -18,21 +18,25 @@ class Gateway {
   static base::Result<std::unique_ptr<Gateway>> make(GatewayConfig config, const base::Clock& clock,
                                                      const base::Log& log);
 
-  const net::Endpoint& listening_at() const { return workers_.front()->local(); }
+  /// Of each listener, in the order of the configuration.
+  struct ListeningAt {
+    std::string name;
+    net::Endpoint at;
+  };
+  std::vector<ListeningAt> listening_at() const;
   const net::Endpoint& status_at() const { return status_->local(); }
   /// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the policy file again.
   void run();
 
  private:
   Gateway(GatewayConfig config, const base::Clock& clock, const base::Log& log)
-      : config_(std::move(config)),
-        clock_(clock),
-        log_(log),
-        routes_(config_.routes),
-        chains_({.purposes = {trust::Purpose::transport}, .environment = config_.environment}) {}
+      : config_(std::move(config)), clock_(clock), log_(log), routes_(config_.routes) {}
   base::Result<void> load_policy();
   base::Result<void> load_certificates();
   base::Result<void> bind();
+  void say_what_is_weak() const;
+  void say_who_may_come() const;
+  std::string metrics_text() const;
   net::Task<void> stop_on_signal();
   net::Task<void> reload_on_signal();
   net::Task<http::Response> answer_status(http::Request request);
@@ -41,12 +45,12 @@ class Gateway {
   const base::Clock& clock_;
   const base::Log& log_;
   RouteTable routes_;
-  trust::ChainMemory chains_;
   Metrics metrics_;
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
-  std::shared_ptr<const tls::Credential> server_credential_;
+  std::optional<Plans> plans_;
+  Credentials own_;  ///< in the places that plans_ names
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<http::PlainServer> status_;
   bool draining_ = false;

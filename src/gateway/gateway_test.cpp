@@ -6,9 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/files.h"
 #include "gateway/worker.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "testing/folder.h"
 #include "testing/pki.h"
 
 namespace countersign::gateway {
@@ -164,6 +166,10 @@ class Platform : public ::testing::Test {
     ASSERT_TRUE(knowledge_.replace(snapshot_of(pki_)));
     Issued server = pki_.internal_server().issue();
     auto own = std::make_shared<const tls::Credential>(tls::Credential{std::move(server.chain), std::move(server.key)});
+    config_.listeners = {{.listen = {"127.0.0.1", 0}}};
+    config_.trust_chain = config_.partner_chain = folder_ / "roots.pem";
+    const std::string roots = pki_.partner_root().certificate.to_pem() + pki_.provider_root().certificate.to_pem();
+    ASSERT_TRUE(base::write_file(config_.partner_chain, roots, base::FileMode::owner_only));
     config_.routes = {{"localhost", "/", upstream_.at()},
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()}};
@@ -171,9 +177,12 @@ class Platform : public ::testing::Test {
       route.access = policy::Access::any_partner;
     config_.routes.push_back({"localhost", "/granted", upstream_.at()});
     routes_.emplace(config_.routes);
+    auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_);
+    ASSERT_TRUE(plans) << plans.error().detail;
+    plans_.emplace(std::move(*plans));
     auto worker =
-        Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_, gate_},
-                     {"127.0.0.1", 0}, own);
+        Worker::make({config_, *routes_, knowledge_, *plans_, sightings_, metrics_, pki_.clock(), log_, gate_},
+                     {config_.listeners.front().listen}, {own});
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -249,10 +258,11 @@ class Platform : public ::testing::Test {
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
   feed::Knowledge knowledge_;
-  trust::ChainMemory chains_{{.purposes = {trust::Purpose::transport}, .environment = base::Environment::production}};
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_};
+  testing::Folder folder_;
+  std::optional<Plans> plans_;
   std::optional<Issued> client_;
   std::shared_ptr<const tls::ClientContext> client_context_;
   std::unique_ptr<Worker> worker_;
@@ -490,7 +500,7 @@ TEST_F(Platform, BodiesCountBothWays) {
 
 TEST_F(Platform, MetricsCountWhatHappened) {
   ASSERT_EQ(send(get("/"))->status, 200);
-  const std::string text = metrics_.to_text({1, -1, 1, chains_.counts()});
+  const std::string text = metrics_.to_text({1, -1, 1, plans_->chain_counts()});
   EXPECT_TRUE(contains(text, "countersign_gateway_handshakes_total{outcome=\"accepted\"} 1\n"));
   EXPECT_TRUE(contains(text, "countersign_gateway_refusals_total{reason=\"revoked\"} 0\n"));
 }

@@ -12,7 +12,7 @@ http::H1Limits limits_of(const GatewayConfig& config) {
 }
 
 /// Reads one request and serves it. True when another one may follow.
-net::Task<bool> serve_one(Visit& visit, tls::LiveConnection<tls::VerifiedPeer>& live, http::H1Reader& reader) {
+net::Task<bool> serve_one(Visit& visit, LivePartner& live, http::H1Reader& reader) {
   live.idle = true;
   auto head = co_await reader.read_request_head(net::Deadline::after(visit.context().config.idle_time));
   live.idle = false;
@@ -29,7 +29,7 @@ net::Task<bool> serve_one(Visit& visit, tls::LiveConnection<tls::VerifiedPeer>& 
 
 }  // namespace
 
-net::Task<void> serve_h1(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
+net::Task<void> serve_h1(ConnectionContext context, LivePartner& live) {
   Visit visit(context, live, "HTTP/1.1");
   http::H1Reader reader(*live.connection.stream, limits_of(context.config));
   for (bool more = true; more;)

@@ -6,7 +6,7 @@
 namespace countersign::gateway {
 namespace {
 
-using Live = tls::LiveConnection<tls::VerifiedPeer>;
+using Live = LivePartner;
 
 http::H2Limits limits_of(const GatewayConfig& config) {
   http::H2Limits limits;
@@ -81,7 +81,7 @@ class H2Connection {
 
 }  // namespace
 
-net::Task<void> serve_h2(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
+net::Task<void> serve_h2(ConnectionContext context, LivePartner& live) {
   H2Connection connection(context, live);
   co_await connection.run();
 }

@@ -40,6 +40,19 @@ class Folded {
 /// A byte sequence of structured fields (RFC 8941 section 3.3.5).
 std::string sf_binary(const base::Bytes& bytes) { return ":" + base::to_base64(bytes) + ":"; }
 
+void add_identity(const tls::VerifiedPeer& peer, http::Fields& fields) {
+  const auto& path = peer.admitted().chain().path();
+  fields.add("Client-Cert", sf_binary(peer.certificate().der()));
+  std::string chain;
+  for (std::size_t i = 1; i + 1 < path.size(); ++i)
+    chain += (chain.empty() ? "" : ", ") + sf_binary(path[i].der());
+  if (!chain.empty()) fields.add("Client-Cert-Chain", std::move(chain));
+  const base::Identity& identity = peer.identity();
+  fields.add("X-Countersign-Environment", std::string(base::name(identity.environment)));
+  fields.add("X-Countersign-Organisation", identity.organisation.text());
+  fields.add("X-Countersign-Application", identity.application.text());
+}
+
 }  // namespace
 
 bool is_reserved_field(std::string_view name) {
@@ -52,18 +65,9 @@ bool is_reserved_field(std::string_view name) {
 bool is_hop_by_hop_field(std::string_view name) { return Folded(name).is_among(kHopByHop); }
 bool is_decided_here(std::string_view name) { return Folded(name).is_among(kDecidedHere); }
 
-IdentityFields::IdentityFields(const tls::VerifiedPeer& peer, const std::string& address) {
-  const auto& path = peer.admitted().chain().path();
+IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address) {
   http::Fields fields;
-  fields.add("Client-Cert", sf_binary(peer.certificate().der()));
-  std::string chain;
-  for (std::size_t i = 1; i + 1 < path.size(); ++i)
-    chain += (chain.empty() ? "" : ", ") + sf_binary(path[i].der());
-  if (!chain.empty()) fields.add("Client-Cert-Chain", std::move(chain));
-  const base::Identity& identity = peer.identity();
-  fields.add("X-Countersign-Environment", std::string(base::name(identity.environment)));
-  fields.add("X-Countersign-Organisation", identity.organisation.text());
-  fields.add("X-Countersign-Application", identity.application.text());
+  if (peer) add_identity(*peer, fields);
   fields.add("X-Forwarded-For", address);
   fields.add("X-Forwarded-Proto", "https");
   lines_ = http::to_lines(fields);

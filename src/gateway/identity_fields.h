@@ -1,6 +1,7 @@
 // IdentityFields: the verified identity as the upstream sees it, and the guard that nobody else can say it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,10 +38,11 @@ inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
 }
 
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
-/// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto.
+/// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto. Of a caller
+/// without certificate only the last two.
 class IdentityFields {
  public:
-  IdentityFields(const tls::VerifiedPeer& peer, const std::string& address);
+  IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 

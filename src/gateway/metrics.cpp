@@ -49,6 +49,8 @@ std::string Metrics::to_text(const Now& now) const {
   text += metric("handshakes_total", label("outcome", "accepted"), handshakes_accepted_);
   text += metric("handshakes_total", label("outcome", "failed"), handshakes_failed_);
   text += metric("handshakes_total", label("outcome", "shed"), handshakes_shed_);
+  text += heading("handshakes_resumed_total", "counter", "Those of the accepted ones that came back on a session.") +
+          metric("handshakes_resumed_total", "", handshakes_resumed_);
   text += heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
   for (const trust::Explanation& e : trust::explanations())
     text += metric("refusals_total", label("reason", e.name), refused_[static_cast<std::size_t>(e.reason)]);

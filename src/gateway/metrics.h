@@ -22,6 +22,7 @@ std::optional<H2Refusal> h2_refusal_of(std::string_view code);
 class Metrics final : public tls::ServerObserver {
  public:
   void accepted() override { add(handshakes_accepted_); }
+  void resumed() override { add(handshakes_resumed_); }
   void refused(trust::Reason reason) override;
   void failed(const std::string& error_code) override;
   void shed() override { add(handshakes_shed_); }
@@ -47,6 +48,7 @@ class Metrics final : public tls::ServerObserver {
   static constexpr std::size_t kReasons = static_cast<std::size_t>(trust::Reason::proof_failed) + 1;
 
   Counter handshakes_accepted_{0};
+  Counter handshakes_resumed_{0};
   Counter handshakes_failed_{0};
   Counter handshakes_shed_{0};
   Counter connections_{0};

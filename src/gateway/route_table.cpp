@@ -3,23 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "gateway/host_name.h"
+
 namespace countersign::gateway {
 namespace {
 
 tl::unexpected<base::Error> bad_target(std::string detail) {
   return base::fail(base::Kind::invalid, "gateway.bad_target", std::move(detail));
-}
-
-/// Lower case, without port and trailing dot: the form in which hosts are compared.
-std::string canonical_host(std::string_view host) {
-  const bool bracketed = host.starts_with('[');
-  const std::size_t colon = bracketed ? host.find(':', host.find(']')) : host.rfind(':');
-  if (colon != std::string_view::npos) host = host.substr(0, colon);
-  if (bracketed && host.size() >= 2) host = host.substr(1, host.size() - 2);
-  if (host.ends_with('.')) host.remove_suffix(1);
-  std::string text(host);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 /// "http://host/path?query" as authority and origin-form, or nothing when the target is no absolute-form.
@@ -78,12 +68,6 @@ bool has_ambiguous_path(std::string_view path) {
   return false;
 }
 
-bool host_matches(const std::string& pattern, std::string_view host) {
-  if (pattern == "*" || pattern == host) return true;
-  return pattern.starts_with("*.") && host.ends_with(std::string_view(pattern).substr(1)) &&
-         host.size() >= pattern.size();
-}
-
 bool path_matches(const std::string& prefix, std::string_view path) {
   if (!path.starts_with(prefix)) return false;
   return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
@@ -104,9 +88,6 @@ std::string plainest_reading(std::string_view path) {
   }
   return text;
 }
-
-/// Exact hosts before wildcards before "*"; longer before shorter.
-int host_rank(const std::string& host) { return host == "*" ? 2 : host.starts_with("*.") ? 1 : 0; }
 
 }  // namespace
 
@@ -138,11 +119,16 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   });
 }
 
-const Route* RouteTable::find(std::string_view host, std::string_view path) const {
+const Route* RouteTable::find(std::string_view listener, std::string_view host, std::string_view path) const {
   std::string plain;
   if (path.find_first_of("%;") != std::string_view::npos) path = plain = plainest_reading(path);
-  for (const Route& route : routes_)
-    if (host_matches(route.host, host) && path_matches(route.path, path)) return &route;
+  const Route* best = nullptr;
+  for (const Route& route : routes_) {
+    if (!host_matches(route.host, host) || !path_matches(route.path, path)) continue;
+    if (best != nullptr && (best->host != route.host || best->path != route.path)) return nullptr;
+    best = &route;
+    if (route.listeners.empty() || std::ranges::find(route.listeners, listener) != route.listeners.end()) return best;
+  }
   return nullptr;
 }
 

@@ -29,9 +29,10 @@ base::Result<Destination> read_destination(const http::RequestHead& head, const 
 class RouteTable {
  public:
   explicit RouteTable(std::vector<Route> routes);
-  /// The route of the most exact host, then of the longest path; null when there is none. The pointer lasts as long as
-  /// this. Escapes are read as what they stand for and ";parameters" do not count.
-  const Route* find(std::string_view host, std::string_view path) const;
+  /// The route of the most exact host, then of the longest path; null when there is none, or that one is not served at
+  /// `listener`: a less exact one must not lead there all the same. The pointer lasts as long as this. Escapes are read
+  /// as what they stand for and ";parameters" do not count.
+  const Route* find(std::string_view listener, std::string_view host, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
 
  private:

@@ -25,7 +25,7 @@ struct Row {
 class Routing : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Routing, FindsTheMostExact) {
-  const Route* found = table().find(GetParam().host, GetParam().path);
+  const Route* found = table().find("gateway", GetParam().host, GetParam().path);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->upstream.port, GetParam().port);
 }
@@ -45,7 +45,21 @@ INSTANTIATE_TEST_SUITE_P(Rows, Routing,
                          [](const auto& row) { return row.param.name; });
 
 TEST(Routing, NothingFitsIsNothing) {
-  EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("b.example", "/"), nullptr);
+  EXPECT_EQ(RouteTable({route("a.example", "/", 1)}).find("gateway", "b.example", "/"), nullptr);
+}
+
+TEST(Routing, ARouteOfAnotherListenerIsNotReplacedByALessExactOne) {
+  Route admin = route("a.example", "/admin", 1);
+  admin.listeners = {"inside"};
+  Route shared_inside = route("b.example", "/", 2), shared_outside = route("b.example", "/", 3);
+  shared_inside.listeners = {"inside"};
+  shared_outside.listeners = {"outside"};
+  const RouteTable table({admin, route("a.example", "/", 4), shared_inside, shared_outside});
+  EXPECT_EQ(table.find("inside", "a.example", "/admin")->upstream.port, 1);
+  EXPECT_EQ(table.find("outside", "a.example", "/admin"), nullptr);
+  EXPECT_EQ(table.find("outside", "a.example", "/other")->upstream.port, 4);
+  EXPECT_EQ(table.find("inside", "b.example", "/")->upstream.port, 2);
+  EXPECT_EQ(table.find("outside", "b.example", "/")->upstream.port, 3);
 }
 
 struct Asked {

@@ -1,19 +1,27 @@
 #include "gateway/visit.h"
 
+#include "gateway/access.h"
 #include "gateway/own_answer.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
+namespace {
 
-Visit::Visit(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live, std::string_view protocol)
+policy::Caller caller_of(const LivePartner& live) {
+  return live.connection.peer ? policy::Caller::of(*live.connection.peer) : policy::Caller::anonymous();
+}
+
+}  // namespace
+
+Visit::Visit(ConnectionContext context, LivePartner& live, std::string_view protocol)
     : context_(context),
       live_(live),
       identity_(live.connection.peer, live.connection.stream->peer().host),
       protocol_(protocol),
-      urn_(live.connection.peer.identity().to_urn()),
-      serial_(live.connection.peer.certificate().serial().hex()),
+      urn_(live.connection.peer ? live.connection.peer->identity().to_urn() : ""),
+      serial_(live.connection.peer ? live.connection.peer->certificate().serial().hex() : ""),
       address_(live.connection.stream->peer().to_string()),
-      standing_(context.policy, policy::Caller::of(live.connection.peer), live.connection.stream->peer().host) {
+      standing_(context.policy, caller_of(live), live.connection.stream->peer().host) {
   context_.metrics.connection_opened();
 }
 
@@ -35,15 +43,17 @@ bool Visit::still_admitted() {
 
 net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, ClientSide& client) {
   auto destination = read_destination(head, live_.connection.server_name);
-  if (!destination) {
-    const int status = destination.error().code == "gateway.misdirected" ? 421 : 400;
-    co_return co_await answer_problem(std::move(destination).error(), status, head.method, client);
-  }
-  const Route* route = context_.routes.find(destination->host, destination->path());
+  if (!destination) co_return co_await answer_denied(std::move(destination).error(), head.method, client);
+  const tls::Site& site = *live_.connection.site;
+  if (auto here = check_site(context_.listener, site, destination->host); !here)
+    co_return co_await answer_denied(std::move(here).error(), head.method, client);
+  const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
     co_return co_await answer_problem(std::move(error), 404, head.method, client);
   }
+  if (auto known = check_certificate(*route, site, live_.connection.peer); !known)
+    co_return co_await answer_denied(std::move(known).error(), head.method, client);
   auto permit = ask_policy(head, *destination, *route);
   if (!permit) {
     http::Response denial = permit.error().to_response();
@@ -64,6 +74,12 @@ base::Result<policy::Permit, policy::Denial> Visit::ask_policy(const http::Reque
                               .fields = head.fields};
   const std::chrono::nanoseconds steady = std::chrono::steady_clock::now().time_since_epoch();
   return standing_.decide(asked, {steady.count(), context_.clock.now().unix_seconds()});
+}
+
+/// This connection may not have it.
+net::Task<Exchange::Outcome> Visit::answer_denied(base::Error error, std::string method, ClientSide& client) {
+  const int status = status_of_denied(error);
+  co_return co_await answer_problem(std::move(error), status, std::move(method), client);
 }
 
 net::Task<Exchange::Outcome> Visit::answer_problem(base::Error error, int status, std::string method,
@@ -106,6 +122,9 @@ void Visit::record(const http::RequestHead& head, const Exchange::Outcome& outco
                                 {"micros", (context_.clock.now() - started).count()},
                                 {"application", urn_},
                                 {"serial", serial_},
+                                {"listener", context_.listener.config().name},
+                                {"site", live_.connection.site->name},
+                                {"tls", tls_word(live_.connection.site->mode())},
                                 {"address", address_}});
 }
 

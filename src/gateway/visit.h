@@ -10,9 +10,9 @@
 #include "feed/knowledge.h"
 #include "gateway/config.h"
 #include "gateway/exchange.h"
+#include "gateway/listener.h"
 #include "gateway/metrics.h"
 #include "policy/gate.h"
-#include "tls/server.h"
 
 namespace countersign::gateway {
 
@@ -26,7 +26,8 @@ struct ConnectionContext {
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
-  tls::Server<tls::VerifiedPeer>& server;
+  Listener& listener;  ///< that the connection came in by
+  PartnerServer& server;
   policy::View& policy;
 };
 
@@ -37,7 +38,7 @@ class Visit {
   static constexpr int kOwnAnswers = 100;
 
   /// Borrows `live`. `protocol` is what records call the version of HTTP.
-  Visit(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live, std::string_view protocol);
+  Visit(ConnectionContext context, LivePartner& live, std::string_view protocol);
   ~Visit();
   Visit(const Visit&) = delete;
 
@@ -59,11 +60,12 @@ class Visit {
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
   net::Task<Exchange::Outcome> answer_ourselves(http::Response response, std::string method, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_denied(base::Error error, std::string method, ClientSide& client);
   net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
   void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const;
 
   ConnectionContext context_;
-  tls::LiveConnection<tls::VerifiedPeer>& live_;
+  LivePartner& live_;
   IdentityFields identity_;
   // What every record of a request says of its connection.
   const std::string_view protocol_;

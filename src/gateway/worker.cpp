@@ -4,37 +4,18 @@ namespace countersign::gateway {
 namespace {
 
 constexpr base::Duration kHousekeeping = std::chrono::seconds(1);
-/// All connections that an address may have, at once after a restart of its own, at the usual rate.
-constexpr double kBurstSeconds = 10;
+/// Draining ends by its own deadline; this is beyond any.
+constexpr base::Duration kLongestDrain = std::chrono::hours(24);
 
-/// Judges a client for this gateway: a transport certificate of its environment, known to the registry as good.
-struct JudgeTransport {
-  trust::ChainMemory* chains;
-  const feed::Knowledge* knowledge;
-  const base::Clock* clock;
-
-  base::Result<trust::AdmittedChain, trust::Refusal> operator()(const trust::Presented& presented) const {
-    return chains->judge(presented, knowledge->trust(), knowledge->registry(), clock->now());
-  }
-};
-
-/// The subjects a client is told to choose its certificate by: the transport issuing CAs of this environment.
-std::vector<x509::Certificate> acceptable_issuers(const trust::TrustSet& trust, base::Environment environment) {
-  std::vector<x509::Certificate> issuers;
-  for (const trust::IssuingCa& ca : trust.issuing_cas())
-    if (ca.environment == environment && ca.purposes.contains(trust::Purpose::transport))
-      issuers.push_back(ca.certificate);
-  return issuers;
-}
+net::Task<void> drain_one(PartnerServer& server, net::Deadline deadline) { (void)co_await server.drain(deadline); }
 
 }  // namespace
 
-Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
-               net::Listener listener, std::shared_ptr<const tls::Credential> own)
+Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own)
     : shared_(shared),
       library_(std::move(library)),
-      loop_(std::move(loop)),
-      listener_(std::move(listener)),
+      loop_(std::make_unique<net::Loop>()),
+      sessions_(std::make_shared<tls::SessionMemory>(tls::SessionMemory::Limits{}, library_, shared_.clock)),
       own_(std::move(own)),
       upstreams_(*loop_),
       policy_(shared_.gate) {}
@@ -44,33 +25,28 @@ Worker::~Worker() {
   join();
 }
 
-base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::Endpoint at,
-                                                   std::shared_ptr<const tls::Credential> own) {
-  auto loop = std::make_unique<net::Loop>();
-  const net::Listener::Options options{.at = std::move(at), .reuse_port = shared.config.workers > 1};
-  BASE_TRY(auto listener, net::Listener::bind(*loop, options));
+base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, std::vector<net::Endpoint> at,
+                                                   Credentials own) {
   BASE_TRY(auto library, tls::Library::make());
-  std::unique_ptr<Worker> worker(
-      new Worker(shared, std::move(library), std::move(loop), std::move(listener), std::move(own)));
-  BASE_TRY_VOID(worker->renew_context());
+  std::unique_ptr<Worker> worker(new Worker(shared, std::move(library), std::move(own)));
+  BASE_TRY_VOID(worker->bind(std::move(at)));
   return worker;
 }
 
+base::Result<void> Worker::bind(std::vector<net::Endpoint> at) {
+  const auto& plans = shared_.plans.listeners();
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto rejudge_one = [this](const trust::AdmittedChain& chain) { return rejudge(chain); };
+    Listener::Place place{*loop_, shared_.config, shared_.log, {library_, sessions_, rejudge_one}};
+    BASE_TRY(auto listener, Listener::make(std::move(place), plans[i], std::move(at[i]), own_));
+    listeners_.push_back(std::move(listener));
+  }
+  return {};
+}
+
 void Worker::start() {
-  const auto rate = static_cast<double>(shared_.config.handshakes_per_second);
-  const tls::ServerOptions options{
-      .name = "gateway", .handshakes_per_second = rate, .handshake_burst = rate * kBurstSeconds};
-  server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
-      *loop_, listener_, options, [this] { return context_; },
-      JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},
-      [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
-        shared_.sightings.note(live.connection.peer.admitted().chain().leaf().fingerprint());
-        const ConnectionContext context{*loop_,          shared_.config, shared_.routes, shared_.knowledge, upstreams_,
-                                        shared_.metrics, shared_.clock,  shared_.log,    *server_,          policy_};
-        return serve_connection(context, live);
-      },
-      shared_.metrics, shared_.log);
-  net::spawn(*loop_, server_->run(), "gateway.accept", shared_.log);
+  for (const auto& listener : listeners_)
+    listener->start([this, &door = *listener](LivePartner& live) { return serve(door, live); });
   net::spawn(*loop_, housekeeping(), "gateway.housekeeping", shared_.log);
   thread_ = std::thread([this] {
     net::keep_back_stop_signals();
@@ -78,31 +54,38 @@ void Worker::start() {
   });
 }
 
-base::Result<void> Worker::renew_context() {
-  const auto trust = shared_.knowledge.trust();
-  const auto make = shared_.config.http2 ? tls::ServerContext::make_for_http2 : tls::ServerContext::make;
-  BASE_TRY(context_, make(*own_, tls::ClientCertificate::required,
-                          acceptable_issuers(*trust, shared_.config.environment), library_));
-  context_trust_ = trust->generation();
-  return {};
+net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
+  if (live.connection.peer) shared_.sightings.note(live.connection.peer->certificate().fingerprint());
+  const ConnectionContext context{*loop_,     shared_.config,    shared_.routes, shared_.knowledge,
+                                  upstreams_, shared_.metrics,   shared_.clock,  shared_.log,
+                                  listener,   listener.server(), policy_};
+  return serve_connection(context, live);
 }
 
-void Worker::renew_context_or_keep() {
-  if (auto renewed = renew_context(); !renewed)
-    shared_.log.error("gateway.context_kept", {{"error", base::to_string(renewed.error())}});
+std::optional<trust::Refusal> Worker::rejudge(const trust::AdmittedChain& chain) const {
+  return trust::reconsider(chain, shared_.knowledge.registry(), shared_.clock.now());
+}
+
+/// Live connections, and sessions that clients could come back on.
+void Worker::reconsider_everyone() {
+  for (const auto& listener : listeners_)
+    listener->server().reconsider(shared_.knowledge.registry(), shared_.clock.now());
+  sessions_->sweep([this](const trust::AdmittedChain& chain) { return rejudge(chain).has_value(); });
 }
 
 void Worker::knowledge_changed() {
   loop_->post([this] {
-    if (shared_.knowledge.trust()->generation() != context_trust_) renew_context_or_keep();
+    for (const auto& listener : listeners_)
+      listener->renew_if_trust_changed(own_);
     reconsider_everyone();
   });
 }
 
-void Worker::use_credential(std::shared_ptr<const tls::Credential> own) {
-  loop_->post([this, own = std::move(own)] {
-    own_ = own;
-    renew_context_or_keep();
+void Worker::use_credential(std::size_t place, std::shared_ptr<const tls::Credential> own) {
+  loop_->post([this, place, own = std::move(own)] {
+    own_[place] = own;
+    for (const auto& listener : listeners_)
+      listener->renew(own_);
   });
 }
 
@@ -122,7 +105,10 @@ void Worker::drain(net::Deadline deadline, std::function<void()> ended) {
 }
 
 net::Task<void> Worker::drain_until(net::Deadline deadline, std::function<void()> ended) {
-  (void)co_await server_->drain(deadline);
+  net::TaskGroup draining(*loop_, shared_.log);
+  for (const auto& listener : listeners_)
+    draining.spawn(drain_one(listener->server(), deadline), "gateway.drain_listener");
+  (void)co_await draining.wait_until_empty(net::Deadline::after(kLongestDrain));
   ended();
   loop_->stop();
 }

@@ -1,4 +1,4 @@
-// Worker: one thread of the gateway: its loop, its listener on the shared port, its TLS context, its upstream pool.
+// Worker: one thread of the gateway: its loop, its listeners on the shared ports, its TLS sessions, its upstream pool.
 //
 // Workers share nothing that changes but Knowledge, the policy's gate and Metrics; a change of trust or of our
 // certificate is posted to each.
@@ -9,8 +9,7 @@
 
 #include "feed/sightings.h"
 #include "gateway/connection.h"
-#include "tls/server.h"
-#include "trust/chain_memory.h"
+#include "gateway/listener_plan.h"
 
 namespace countersign::gateway {
 
@@ -19,7 +18,7 @@ struct WorkerShared {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
-  trust::ChainMemory& chains;
+  const Plans& plans;
   feed::Sightings& sightings;
   Metrics& metrics;
   const base::Clock& clock;
@@ -29,17 +28,20 @@ struct WorkerShared {
 
 class Worker {
  public:
-  /// Binds. `at` has the real port once the first worker is there. Fails: `net.listen`, `tls.context`.
-  static base::Result<std::unique_ptr<Worker>> make(WorkerShared shared, net::Endpoint at,
-                                                    std::shared_ptr<const tls::Credential> own);
+  /// Binds. `at`: where each listener of the plans is, with the real ports once the first worker is there. Fails:
+  /// `net.listen`, `tls.context`.
+  static base::Result<std::unique_ptr<Worker>> make(WorkerShared shared, std::vector<net::Endpoint> at,
+                                                    Credentials own);
   ~Worker();
 
-  const net::Endpoint& local() const { return listener_.local(); }
+  const std::vector<std::unique_ptr<Listener>>& listeners() const { return listeners_; }
+  /// Of the first listener.
+  const net::Endpoint& local() const { return listeners_.front()->local(); }
   void start();
   /// Thread-safe: trust, registry or our own certificate changed. New handshakes see it at once; live connections are
   /// judged again.
   void knowledge_changed();
-  void use_credential(std::shared_ptr<const tls::Credential> own);
+  void use_credential(std::size_t place, std::shared_ptr<const tls::Credential> own);
   /// Thread-safe: no new connections, idle ones closed, the others as soon as their request is answered; all at
   /// `deadline`.
   /// `ended` is called on the worker's thread then.
@@ -47,24 +49,22 @@ class Worker {
   void join();
 
  private:
-  Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
-         net::Listener listener, std::shared_ptr<const tls::Credential> own);
-  base::Result<void> renew_context();
-  void renew_context_or_keep();
-  void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }
+  Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own);
+  base::Result<void> bind(std::vector<net::Endpoint> at);
+  net::Task<void> serve(Listener& listener, LivePartner& live);
+  std::optional<trust::Refusal> rejudge(const trust::AdmittedChain& chain) const;
+  void reconsider_everyone();
   net::Task<void> housekeeping();
   net::Task<void> drain_until(net::Deadline deadline, std::function<void()> ended);
 
   WorkerShared shared_;
   std::shared_ptr<const tls::Library> library_;  ///< so that most of OpenSSL's locks are this worker's alone
   std::unique_ptr<net::Loop> loop_;
-  net::Listener listener_;
-  std::shared_ptr<const tls::Credential> own_;
-  std::shared_ptr<const tls::ServerContext> context_;
-  std::uint64_t context_trust_ = 0;  ///< generation of the trust set whose names context_ sends
+  std::shared_ptr<tls::SessionMemory> sessions_;
+  Credentials own_;
   UpstreamPool upstreams_;
   policy::View policy_;
-  std::unique_ptr<tls::Server<tls::VerifiedPeer>> server_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   std::thread thread_;
 };
 

@@ -42,6 +42,7 @@ std::string_view name(Access access) {
   switch (access) {
     case Access::by_grant: return "policy";
     case Access::any_partner: return "any_partner";
+    case Access::anyone: return "anyone";
   }
   BASE_UNREACHABLE();
 }
@@ -49,8 +50,8 @@ std::string_view name(Access access) {
 Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from) {
   const bool address_good = holds(rights.application_from(), from) && holds(rights.organisation_from(), from);
   Key key(rights, request);
-  if (request.access == Access::any_partner) {
-    if (rights.anonymous()) return {Reason::not_granted};
+  if (request.access != Access::by_grant) {
+    if (rights.anonymous() && request.access == Access::any_partner) return {Reason::not_granted};
     if (!address_good) return {Reason::wrong_address};
     return {request.api_key ? key.refusal() : std::nullopt};
   }

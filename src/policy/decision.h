@@ -12,6 +12,7 @@ namespace countersign::policy {
 enum class Access {
   by_grant,     ///< those whom a grant names, and nobody else
   any_partner,  ///< everybody with a certificate that the handshake admitted; never the anonymous
+  anyone,       ///< everybody whom a listener lets in, the anonymous too
 };
 std::string_view name(Access access);
 

@@ -71,6 +71,7 @@ std::string addresses_text(const Rights& rights, const std::optional<Address>& a
 
 std::string grants_text(const Rights& rights, const Request& request, const std::optional<Address>& address) {
   if (request.access == Access::any_partner) return "route       is for any partner: no grant is needed\n";
+  if (request.access == Access::anyone) return "route       is for anyone: no grant is needed\n";
   const auto grants = rights.grants();
   if (grants.empty()) return "grants      none names this application\n";
   std::string text = "grants      that name this application:\n";

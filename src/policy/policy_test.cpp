@@ -127,6 +127,9 @@ TEST(Decision, ARouteForAnyPartnerIsForNoAnonymous) {
   const Request request{Access::any_partner, false, "a", "GET", "/", fields};
   EXPECT_FALSE(judge(Rights(*policy, *parse_caller("production/acme/shop")), request, std::nullopt).refusal);
   EXPECT_EQ(judge(Rights(*policy, Caller::anonymous()), request, std::nullopt).refusal, Reason::not_granted);
+  const Request open{Access::anyone, false, "a", "GET", "/", fields};
+  EXPECT_FALSE(judge(Rights(*policy, Caller::anonymous()), open, std::nullopt).refusal);
+  EXPECT_FALSE(judge(Rights(*policy, *parse_caller("production/acme/shop")), open, std::nullopt).refusal);
 }
 
 TEST(Decision, NothingGrantedIsNothingLetThrough) {

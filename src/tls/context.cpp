@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "crypto/openssl_error.h"
 #include "tls/examination.h"
+#include "tls/reception.h"
 
 namespace countersign::tls {
 namespace {
@@ -93,20 +94,19 @@ base::Result<Credential> load_credential(const std::string& chain_file, const st
 base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(
     const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
     std::shared_ptr<const Library> library) {
-  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_server_method(), *library));
-  BASE_TRY_VOID(use_credential(context.get(), own));
-  for (const x509::Certificate& ca : client_ca_names)
-    if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
-      return context_failed("a client CA name was not accepted");
-  return std::shared_ptr<const ServerContext>(new ServerContext(std::move(library), std::move(context), mode));
+  return make(own, {.mode = mode, .client_ca_names = client_ca_names, .library = std::move(library)});
 }
 
-base::Result<std::shared_ptr<const ServerContext>> ServerContext::make_for_http2(
-    const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
-    std::shared_ptr<const Library> library) {
-  BASE_TRY(auto made, make(own, mode, client_ca_names, std::move(library)));
-  SSL_CTX_set_alpn_select_cb(made->native(), select_http, nullptr);
-  return made;
+base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(const Credential& own, Options options) {
+  BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_server_method(), *options.library));
+  BASE_TRY_VOID(use_credential(context.get(), own));
+  install_reception(context.get(), options.resumption);
+  if (options.http2) SSL_CTX_set_alpn_select_cb(context.get(), select_http, nullptr);
+  for (const x509::Certificate& ca : options.client_ca_names)
+    if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
+      return context_failed("a client CA name was not accepted");
+  return std::shared_ptr<const ServerContext>(
+      new ServerContext(std::move(options.library), std::move(context), options.mode));
 }
 
 base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own) {

@@ -23,10 +23,17 @@ struct Credential {
 /// Reads PEM files. Fails: as files and crypto, `credential.mismatch` when the key is not the leaf's.
 base::Result<Credential> load_credential(const std::string& chain_file, const std::string& key_file);
 
-/// What a server asks of clients. There is no "none": a listener that wants no certificates says so by name.
+/// What a server asks of clients.
 enum class ClientCertificate {
   required,  ///< mutual TLS: no certificate, no connection
   optional,  ///< verified when sent; for APIs where some calls need no caller
+  none,      ///< one-way TLS: not asked for, nobody who calls is known
+};
+
+/// May clients come back on a session of before? Never on a ticket that we would have to believe.
+enum class Resumption {
+  off,
+  stateful,  ///< by the id of a session that is kept here, see session_memory.h
 };
 
 /// What is spoken on a connection, as far as TLS knows.
@@ -37,14 +44,20 @@ enum class Protocol {
 
 class ServerContext {
  public:
+  struct Options {
+    ClientCertificate mode = ClientCertificate::required;
+    std::vector<x509::Certificate> client_ca_names = {};  ///< the subjects sent in CertificateRequest
+    std::shared_ptr<const Library> library = Library::of_process();
+    Resumption resumption = Resumption::off;
+    /// Serves HTTP/2 beside HTTP/1.1: ALPN (RFC 7301) takes "h2", else "http/1.1"; a client that offers neither is
+    /// refused with no_application_protocol (section 3.2). Without, nothing is chosen.
+    bool http2 = false;
+  };
+  /// Fails: `tls.context`.
+  static base::Result<std::shared_ptr<const ServerContext>> make(const Credential& own, Options options);
   /// `client_ca_names`: the subjects sent in CertificateRequest (RFC 8446 section 4.2.4). `library`: see there.
   /// Fails: `tls.context`.
   static base::Result<std::shared_ptr<const ServerContext>> make(
-      const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
-      std::shared_ptr<const Library> library = Library::of_process());
-  /// The same for a listener that serves HTTP/2 beside HTTP/1.1: ALPN (RFC 7301) takes "h2", else "http/1.1". A client
-  /// that offers neither is refused with no_application_protocol (section 3.2).
-  static base::Result<std::shared_ptr<const ServerContext>> make_for_http2(
       const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
       std::shared_ptr<const Library> library = Library::of_process());
   SSL_CTX* native() const { return context_.get(); }

@@ -11,6 +11,8 @@ typedef struct x509_store_ctx_st X509_STORE_CTX;
 
 namespace countersign::tls {
 
+class Reception;
+
 /// One handshake's question to its judge, and the answer. Lives as long as the handshake, tied to its SSL object.
 struct Examination {
   /// Nothing means: believed. The judge keeps its proof itself.
@@ -18,6 +20,7 @@ struct Examination {
   /// libssl decoded the certificates with fewer decoders than there are (library.h): who looks at them reads them anew.
   bool read_anew = false;
   bool believed = false;
+  Reception* reception = nullptr;  ///< of a server; borrowed
   std::optional<trust::Refusal> refusal = {};
 
   void attach_to(SSL* ssl);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "net/turns.h"
 #include "tls/examination.h"
+#include "tls/reception.h"
 #include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
 
@@ -28,13 +29,6 @@ bool is_address(const std::string& host) {
 /// SNI (RFC 6066 section 3). SSL_set_tlsext_host_name is a macro with casts; this is what it does.
 bool set_server_name(SSL* ssl, std::string name) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
-}
-
-std::string server_name_of(const SSL* ssl) {
-  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  std::string text = name == nullptr ? "" : name;
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 Protocol protocol_of(const SSL* ssl) {
@@ -86,7 +80,6 @@ std::optional<trust::Refusal> refusal_by_libssl(const SSL* ssl, const Examinatio
 
 HandshakeFailure failure_of(SSL* ssl, Examination& examination) {
   HandshakeFailure failure;
-  failure.server_name = server_name_of(ssl);
   failure.refusal = examination.refusal ? std::move(examination.refusal) : refusal_by_libssl(ssl, examination);
   if (const auto alert = peek_alert_received(); alert && !failure.refusal)
     failure.alert_received = std::pair(*alert, name_of_received(*alert));
@@ -159,7 +152,6 @@ struct Handshake::Session {
           co_await socket.wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
       if (waited) continue;
       HandshakeFailure failure;
-      failure.server_name = server_name_of(ssl.get());
       failure.error = std::move(waited).error();
       co_return base::unexpected(std::move(failure));
     }
@@ -169,17 +161,22 @@ struct Handshake::Session {
     co_return base::unexpected(std::move(failure));
   }
 
+  /// What sessions of this handshake stand for; null where they would stand for less than the site asks.
+  std::shared_ptr<const SessionOrigin> to_origin(const Reception& reception) const;
+
   /// The finished connection around `peer`. The judge's proof has been taken out before.
   template <class Peer>
   Connection<Peer> finish(Peer peer) {
     SSL_set_app_data(ssl.get(), nullptr);
-    std::string server_name = server_name_of(ssl.get());
     std::string version = SSL_get_version(ssl.get());
     std::string cipher = SSL_get_cipher_name(ssl.get());
     const Protocol protocol = protocol_of(ssl.get());
-    return Connection<Peer>{std::move(peer),        std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
-                            std::move(server_name), std::move(version),
-                            std::move(cipher),      protocol};
+    return {.peer = std::move(peer),
+            .stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
+            .server_name = {},
+            .version = std::move(version),
+            .cipher = std::move(cipher),
+            .protocol = protocol};
   }
 };
 
@@ -193,35 +190,109 @@ tl::unexpected<HandshakeFailure> failed(base::Error error) {
 
 }  // namespace
 
+template <>
+std::shared_ptr<const SessionOrigin> Handshake::Session<trust::AdmittedChain>::to_origin(
+    const Reception& reception) const {
+  if (examination.believed != proof.has_value()) return nullptr;
+  if (!proof && reception.site()->mode() == ClientCertificate::required) return nullptr;
+  const base::Instant until = reception.site()->sessions->end_for(proof);
+  return std::shared_ptr<const SessionOrigin>(new SessionOrigin(proof, reception.policy(), until));
+}
+
 net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::accept(
     net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
-  BASE_CHECK(context->mode() == ClientCertificate::required);
-  auto open = co_await accept_optional(std::move(socket), std::move(context), std::move(judge), deadline);
+  Entrance entrance = Entrance::of(std::move(context), std::move(judge));
+  co_return co_await accept(std::move(socket), std::move(entrance), deadline);
+}
+
+net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::accept(net::Socket socket,
+                                                                                      Entrance entrance,
+                                                                                      net::Deadline deadline) {
+  BASE_CHECK(entrance.first->mode() == ClientCertificate::required);
+  auto open = co_await accept_at(std::move(socket), std::move(entrance), deadline);
   if (!open) co_return base::unexpected(std::move(open).error());
-  if (!open->peer) {  // libssl was told to fail without a certificate; this is the second lock on the same door
+  if (!open->peer) {  // a site that does not require one has no place behind this door
     open->stream->abort();
     HandshakeFailure failure;
     failure.refusal = trust::refuse(Reason::no_certificate, "the handshake ended without a certificate");
     failure.error = {base::Kind::denied, "tls.refused", "refused: no_certificate"};
     co_return base::unexpected(std::move(failure));
   }
-  co_return Connection<VerifiedPeer>{std::move(*open->peer),   std::move(open->stream), std::move(open->server_name),
-                                     std::move(open->version), std::move(open->cipher), open->protocol};
+  co_return Connection<VerifiedPeer>{.peer = std::move(*open->peer),
+                                     .stream = std::move(open->stream),
+                                     .server_name = std::move(open->server_name),
+                                     .version = std::move(open->version),
+                                     .cipher = std::move(open->cipher),
+                                     .site = std::move(open->site),
+                                     .resumed = open->resumed,
+                                     .protocol = open->protocol};
 }
 
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(
     net::Socket socket, std::shared_ptr<const ServerContext> context, JudgeClient judge, net::Deadline deadline) {
+  Entrance entrance = Entrance::of(std::move(context), std::move(judge));
+  co_return co_await accept_at(std::move(socket), std::move(entrance), deadline);
+}
+
+/// The client's proof: of this handshake, or of the full one whose session this one resumed. Fails where it ought to be
+/// there and is not: libssl was told to fail without a certificate; this is the second lock on the same door.
+base::Result<std::optional<VerifiedPeer>, trust::Refusal> Handshake::peer_of(
+    const Session<trust::AdmittedChain>& session, const Reception& reception) {
+  std::optional<VerifiedPeer> peer;
+  if (SSL_session_reused(session.ssl.get()) == 1) {
+    const auto origin = reception.resumed_from(session.ssl.get());
+    if (origin == nullptr)
+      return base::unexpected(trust::refuse(Reason::no_certificate, "a session of another policy was resumed"));
+    if (origin->proof()) peer.emplace(VerifiedPeer(*origin->proof()));
+  } else if (session.examination.believed && session.proof) {
+    peer.emplace(VerifiedPeer(*session.proof));
+  }
+  if (!peer && reception.site()->mode() == ClientCertificate::required)
+    return base::unexpected(trust::refuse(Reason::no_certificate, "the handshake ended without a certificate"));
+  return peer;
+}
+
+net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_at(
+    net::Socket socket, Entrance entrance, net::Deadline deadline) {
   Session<trust::AdmittedChain> session(std::move(socket));
-  if (auto ready = session.prepare(context->native(), context->library(), std::move(judge)); !ready)
+  Reception reception(std::move(entrance));
+  JudgeClient judge = [&reception](const trust::Presented& presented) {
+    auto verdict = reception.site()->judge(presented);
+    if (!verdict) reception.note_refused();
+    return verdict;
+  };
+  const ServerContext& first = reception.first();
+  if (auto ready = session.prepare(first.native(), first.library(), std::move(judge)); !ready)
     co_return failed(std::move(ready).error());
-  const bool required = context->mode() == ClientCertificate::required;
-  SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  session.examination.reception = &reception;
+  reception.make_origin_by([&session, &reception] { return session.to_origin(reception); });
+  SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);  // until a site is met
   SSL_set_accept_state(session.ssl.get());
   auto done = co_await session.run(deadline);
-  if (!done) co_return base::unexpected(std::move(done).error());
-  std::optional<VerifiedPeer> peer;
-  if (session.examination.believed && session.proof) peer.emplace(VerifiedPeer(std::move(*session.proof)));
-  co_return session.finish(std::move(peer));
+  if (!done) {
+    HandshakeFailure failure = std::move(done).error();
+    failure.server_name = reception.server_name();
+    if (reception.turned_away())
+      failure.error = {base::Kind::denied, "tls.unrecognized_name",
+                       "no name of this listener is what the client asked for"};
+    co_return base::unexpected(std::move(failure));
+  }
+  auto peer = peer_of(session, reception);
+  if (!peer) {
+    HandshakeFailure failure;
+    failure.refusal = std::move(peer).error();
+    failure.error = {base::Kind::denied, "tls.refused", "refused: " + failure.refusal->detail};
+    failure.server_name = reception.server_name();
+    session.socket.abort();
+    co_return base::unexpected(std::move(failure));
+  }
+  reception.finish(session.ssl.get());
+  const bool resumed = SSL_session_reused(session.ssl.get()) == 1;
+  auto connection = session.finish(std::move(*peer));
+  connection.server_name = reception.server_name();
+  connection.site = reception.site();
+  connection.resumed = resumed;
+  co_return connection;
 }
 
 net::Task<base::Result<Connection<VerifiedServer>, HandshakeFailure>> Handshake::connect(

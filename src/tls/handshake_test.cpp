@@ -137,9 +137,12 @@ Seen Scene::run() {
   net::Listener::Options options;
   options.at = {"127.0.0.1", 0};
   auto listener = net::Listener::bind(loop, options);
-  const auto make = serves_http2 ? ServerContext::make_for_http2 : ServerContext::make;
-  auto server_context = make(server_credential, mode,
-                             {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate}, library);
+  const ServerContext::Options offered_by_us{
+      .mode = mode,
+      .client_ca_names = {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate},
+      .library = library,
+      .http2 = serves_http2};
+  auto server_context = ServerContext::make(server_credential, offered_by_us);
   auto client_context = ClientContext::make(own ? &*own : nullptr);
   if (!offered.empty())
     SSL_CTX_set_alpn_protos((*client_context)->native(), reinterpret_cast<const unsigned char*>(offered.data()),

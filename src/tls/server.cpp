@@ -7,10 +7,17 @@ namespace countersign::tls {
 template <class Peer>
 Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context,
                      JudgeClient judge, Handler handler, ServerObserver& observer, const base::Log& log)
+    : Server(
+          loop, listener, std::move(options),
+          [context = std::move(context), judge = std::move(judge)] { return Entrance::of(context(), judge); },
+          std::move(handler), observer, log) {}
+
+template <class Peer>
+Server<Peer>::Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Doors doors, Handler handler,
+                     ServerObserver& observer, const base::Log& log)
     : listener_(listener),
       options_(std::move(options)),
-      context_(std::move(context)),
-      judge_(std::move(judge)),
+      doors_(std::move(doors)),
       handler_(std::move(handler)),
       observer_(observer),
       log_(log),
@@ -66,15 +73,12 @@ template <class Peer>
 net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_hands(net::Socket socket,
                                                                                       Place& place) {
   const net::Deadline deadline = net::Deadline::after(options_.handshake_time);
+  Entrance entrance = doors_();
   // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
-  JudgeClient judge = [this, &place](const trust::Presented& presented) {
-    auto verdict = judge_(presented);
-    if (!verdict) place.end_handshake();
-    return verdict;
-  };
+  entrance.refused = [&place] { place.end_handshake(); };
   if constexpr (std::is_same_v<Peer, VerifiedPeer>)
-    co_return co_await Handshake::accept(std::move(socket), context_(), std::move(judge), deadline);
-  else co_return co_await Handshake::accept_optional(std::move(socket), context_(), std::move(judge), deadline);
+    co_return co_await Handshake::accept(std::move(socket), std::move(entrance), deadline);
+  else co_return co_await Handshake::accept_at(std::move(socket), std::move(entrance), deadline);
 }
 
 template <class Peer>
@@ -91,6 +95,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
     co_return;
   }
   observer_.accepted();
+  if (connection->resumed) observer_.resumed();
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (!draining_) co_await handler_(live);

@@ -21,6 +21,8 @@ class ServerObserver {
  public:
   virtual ~ServerObserver() = default;
   virtual void accepted() = 0;
+  /// One of those accepted() came back on a session of before.
+  virtual void resumed() {}
   virtual void refused(trust::Reason reason) = 0;
   /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
   virtual void failed(const std::string& error_code) = 0;
@@ -64,8 +66,13 @@ class Server {
   using Handler = std::function<net::Task<void>(Live&)>;
   /// Asked at each connection, so that new certificates and trust act at once.
   using Context = std::function<std::shared_ptr<const ServerContext>()>;
+  using Doors = std::function<Entrance()>;
 
-  /// Borrows everything; `loop` must be the listener's.
+  /// Borrows everything; `loop` must be the listener's. `doors` is asked at each connection, too; where Peer is
+  /// VerifiedPeer, all its sites are of mode `required`.
+  Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Doors doors, Handler handler,
+         ServerObserver& observer, const base::Log& log);
+  /// With one site for all names.
   Server(net::Loop& loop, net::Listener& listener, ServerOptions options, Context context, JudgeClient judge,
          Handler handler, ServerObserver& observer, const base::Log& log);
 
@@ -95,8 +102,7 @@ class Server {
 
   net::Listener& listener_;
   ServerOptions options_;
-  Context context_;
-  JudgeClient judge_;
+  Doors doors_;
   Handler handler_;
   ServerObserver& observer_;
   const base::Log& log_;

@@ -232,6 +232,21 @@ TEST_F(Crowd, AnAddressBeginsSoManyHandshakesOnly) {
   EXPECT_EQ(ended(), 0) << "another address has a rate of its own";
 }
 
+net::Task<void> wait_for_failures(const Counted& counted, int count) {
+  while (counted.failed_count < count)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(5)));
+}
+
+TEST_F(Crowd, WhoeverSaysNothingEndsAtTheDeadline) {
+  start({.name = "door", .handshake_time = std::chrono::milliseconds(50)});
+  come_silently("127.0.0.2", 3);
+  testing::run(loop_, wait_for_failures(counted_, 3));
+  EXPECT_EQ(ended(), 3);
+  EXPECT_EQ(lines_with(R"("code":"net.timeout")"), 3);
+  EXPECT_EQ(handshake(genuine_), "accepted");
+  EXPECT_EQ(ServerOptions{}.handshake_time, std::chrono::seconds(10));
+}
+
 TEST_F(Crowd, WhoeverIsRefusedIsInNobodysWayWhileItLingers) {
   start({.name = "door", .handshakes = 2, .handshakes_per_address = 2});
   come_silently("127.0.0.2", 1);

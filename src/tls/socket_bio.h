@@ -15,4 +15,8 @@ bool attach_socket(SSL* ssl, net::Socket& socket);
 /// The socket attached before has moved to `socket`.
 void follow_socket(SSL* ssl, net::Socket& socket);
 
+/// What libssl writes next goes out with what it writes after that, in one system call: for what nobody waits for, such
+/// as a session ticket. Where nothing is written any more, it is not sent at all.
+void hold_next_write(SSL* ssl);
+
 }  // namespace countersign::tls

@@ -3,6 +3,39 @@
 #include <algorithm>
 
 namespace countersign::trust {
+namespace {
+
+using Certificates = std::vector<x509::Certificate>;
+
+/// Did one of `issuers` issue it?
+bool is_under(const x509::Certificate& certificate, const Certificates& issuers) {
+  return std::ranges::any_of(issuers, [&](const x509::Certificate& issuer) {
+    return issuer.subject().der == certificate.issuer().der && certificate.is_signed_by(issuer.public_key());
+  });
+}
+
+/// Those of `all` that lead to one of `issuers`, over others of `all` too; the certificates of what was taken join
+/// `issuers`.
+template <class Ca>
+std::vector<Ca> take_under(std::vector<Ca> all, Certificates& issuers) {
+  std::vector<Ca> taken;
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (auto ca = all.begin(); ca != all.end();) {
+      if (!is_under(ca->certificate, issuers)) {
+        ++ca;
+        continue;
+      }
+      issuers.push_back(ca->certificate);
+      taken.push_back(std::move(*ca));
+      ca = all.erase(ca);
+      grew = true;
+    }
+  }
+  return taken;
+}
+
+}  // namespace
 
 base::Result<TrustSet> TrustSet::of_issuers(std::vector<x509::Certificate> roots, std::vector<IssuingCa> issuing_cas,
                                             std::uint64_t generation, std::vector<WithdrawnCa> withdrawn) {
@@ -27,6 +60,16 @@ base::Result<TrustSet> TrustSet::of_roots(std::vector<x509::Certificate> roots,
     return base::fail(base::Kind::invalid, "trust.empty", "there is no root to trust: nobody could be verified");
   BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(roots), std::move(intermediates)));
   return TrustSet(std::move(anchors), {}, {}, 0);
+}
+
+base::Result<TrustSet> TrustSet::narrowed_to(const std::vector<x509::Certificate>& roots) const {
+  Certificates anchors;
+  for (const x509::Certificate& anchor : anchors_.anchors())
+    if (std::ranges::find(roots, anchor) != roots.end()) anchors.push_back(anchor);
+  Certificates issuers = anchors;
+  std::vector<IssuingCa> issuing_cas = take_under(issuing_cas_, issuers);
+  std::vector<WithdrawnCa> withdrawn = take_under(withdrawn_, issuers);
+  return of_issuers(std::move(anchors), std::move(issuing_cas), generation_, std::move(withdrawn));
 }
 
 const IssuingCa* TrustSet::find_issuing_ca(const x509::Certificate& certificate) const {

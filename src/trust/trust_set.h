@@ -34,6 +34,10 @@ class TrustSet {
   static base::Result<TrustSet> of_roots(std::vector<x509::Certificate> roots,
                                          std::vector<x509::Certificate> intermediates);
 
+  /// The part of this set (made of_issuers) that stands under those of its roots that are in `roots`: those roots, and
+  /// the issuing CAs below them. Of the same generation. Fails: `trust.empty` where nothing is left.
+  base::Result<TrustSet> narrowed_to(const std::vector<x509::Certificate>& roots) const;
+
   const x509::AnchorSet& anchors() const { return anchors_; }
   /// The facts about an issuing CA, or nothing where this set was made of_roots or does not know it.
   const IssuingCa* find_issuing_ca(const x509::Certificate& certificate) const;

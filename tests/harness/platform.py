@@ -66,6 +66,7 @@ class Platform:
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
         self.policy = ""  # name of a policy file in the data folder; empty: every partner may use the route
+        self.gateway_listeners = ""  # [[gateway.listeners]] and more routes, instead of the one listener
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -265,12 +266,13 @@ class Platform:
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
+            gateway_listeners=self.gateway_listeners, gateway_listen="" if self.gateway_listeners else f"listen = {here('gateway')}",
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
             endpoints=endpoints, access='access = "policy"' if self.policy else 'access = "any_partner"',
             policy=f'policy = "{self.policy}"' if self.policy else "",
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
-            gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
+            gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
 
 
 def credential_in(folder, purpose):
@@ -291,7 +293,7 @@ server_names = ["localhost", "127.0.0.1"]
 {authority_settings}
 [gateway]
 data = "gateway"
-listen = {gateway}
+{gateway_listen}
 status = {gateway_status}
 environment = "{environment}"
 authority = "{authority}"
@@ -303,7 +305,7 @@ host = "*"
 path = "/"
 upstream = "{upstream}"
 {access}
-
+{gateway_listeners}
 [ehi]
 data = "ehi"
 listen = {ehi}

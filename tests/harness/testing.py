@@ -20,6 +20,7 @@ class PlatformTest(unittest.TestCase):
 
     authority_settings = ""  # more of [authority], as TOML
     policy = ""  # of the gateway, as TOML; empty: no policy file, and every partner may use the route
+    gateway_listeners = ""  # [[gateway.listeners]] and more routes, as TOML; empty: one listener
 
     @classmethod
     def setUpClass(cls):
@@ -29,6 +30,7 @@ class PlatformTest(unittest.TestCase):
         cls.platform.authority_settings = cls.authority_settings
         if cls.policy:
             cls.platform.write_policy(cls.policy)
+        cls.platform.gateway_listeners = cls.gateway_listeners.replace("{upstream}", cls.upstream.address)
         cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
         cls.platform.provision()

@@ -1,0 +1,19 @@
+// Host names as routes and sites are chosen by them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace countersign::gateway {
+
+/// Lower case, without port and trailing dot: the form in which hosts are compared.
+std::string canonical_host(std::string_view host);
+
+/// "*", a name, or "*.example.com".
+bool is_host_pattern(std::string_view pattern);
+/// "*" matches all, "*.example.com" every name below it, any other itself. Both canonical.
+bool host_matches(std::string_view pattern, std::string_view host);
+/// Less for the more exact: names, then wildcards, then "*".
+int host_rank(std::string_view pattern);
+
+}  // namespace countersign::gateway

@@ -1,0 +1,59 @@
+// ListenerPlan: what all workers share of one listener: its sites with whom they believe and which of our certificates
+// they show, and what is counted.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "feed/credential_files.h"
+#include "gateway/config.h"
+#include "gateway/listener_counts.h"
+#include "gateway/trust_view.h"
+
+namespace countersign::gateway {
+
+struct SitePlan {
+  const SiteConfig* config;
+  TrustView* view;
+  std::size_t credential;  ///< place in Plans::credentials()
+};
+
+struct ListenerPlan {
+  const ListenerConfig* config;
+  tls::Protocol best;           ///< that is spoken
+  std::vector<SitePlan> sites;  ///< those that can be reached; the one without names, if it can, is the last
+  std::unique_ptr<ListenerCounts> counts;
+};
+
+/// Certificates of our own, in the places that plans name.
+using Credentials = std::vector<std::shared_ptr<const tls::Credential>>;
+
+class Plans {
+ public:
+  /// Reads the files of roots. Borrows all but `metrics` for its life, and that for the counts. Fails: files' errors,
+  /// `trust.empty`.
+  static base::Result<Plans> make(const GatewayConfig& config, const feed::Knowledge& knowledge, Metrics& metrics,
+                                  const base::Clock& clock, const base::Log& log);
+
+  const std::vector<ListenerPlan>& listeners() const { return listeners_; }
+  /// Where each certificate comes from: a pair of files, or nothing for the gateway's own (`server` in its data).
+  const std::vector<std::optional<feed::CredentialFiles>>& credentials() const { return credentials_; }
+  trust::ChainMemory::Counts chain_counts() const;
+
+ private:
+  struct View {
+    std::filesystem::path trust;
+    std::unique_ptr<TrustView> view;
+  };
+  std::size_t place_of_credential(const SiteConfig& site);
+
+  std::vector<View> views_;  ///< one for each trust set and environment
+  std::vector<std::optional<feed::CredentialFiles>> credentials_;
+  std::vector<ListenerPlan> listeners_;
+};
+
+/// The files of roots that sites name beside partner_chain: the feed may speak of them.
+std::vector<std::filesystem::path> trust_files(const GatewayConfig& config);
+
+}  // namespace countersign::gateway
