@@ -30,34 +30,62 @@ base::Result<net::Endpoint> read_endpoint(ConfigSection& section, std::string_vi
   return endpoint;
 }
 
-base::Result<Route> read_route(ConfigSection& section) {
+/// The upstream of a route: the name of one, or an address.
+base::Result<void> read_route_upstream(ConfigSection& section, const GatewayConfig& config, Route& route) {
+  if (!section.has("upstream"))
+    return wrong("'" + section.path_of("upstream") +
+                 "' is missing: name an upstream, or the HOST:PORT of the REST service");
+  BASE_TRY(const bool plain_allowed, section.flag_or("danger_plain_upstream", false));
+  BASE_TRY(const std::string text, section.text_or("upstream", ""));
+  if (is_upstream_name(text)) {
+    if (std::ranges::find(config.upstreams, text, &UpstreamSettings::name) == config.upstreams.end())
+      return wrong("'" + section.path_of("upstream") + "' names '" + text +
+                   "', and there are no [[gateway.upstreams]] of that name");
+    route.upstream_name = text;
+    return {};
+  }
+  BASE_TRY(route.upstream, read_endpoint(section, "upstream", ""));
+  route.danger_plain_upstream = !http::is_loopback(route.upstream);
+  if (route.danger_plain_upstream && !plain_allowed)
+    return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" +
+                 route.upstream.to_string() +
+                 "' is not this machine: make it one of [[gateway.upstreams]] with tls = true, or accept the risk with "
+                 "danger_plain_upstream = true");
+  return {};
+}
+
+base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& config) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
-  if (!section.has("upstream"))
-    return wrong("'" + section.path_of("upstream") + "' is missing: name the HOST:PORT of the REST service");
-  BASE_TRY(auto upstream, read_endpoint(section, "upstream", ""));
-  BASE_TRY(const bool plain_allowed, section.flag_or("danger_plain_upstream", false));
   const bool host_good = host == "*" || host.find('*', 1) == std::string::npos;
   if (host.empty() || !host_good || (host.front() == '*' && host != "*" && !host.starts_with("*.")))
     return wrong("'" + section.path_of("host") + "' must be a host name, \"*.example.com\" or \"*\"");
   if (!path.starts_with('/') || path.find_first_of("?#% ") != std::string::npos)
     return wrong("'" + section.path_of("path") + "' must start with '/' and hold no '?', '#', '%' or space");
-  if (!http::is_loopback(upstream) && !plain_allowed)
-    return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" + upstream.to_string() +
-                 "' is not this machine: put the service behind a gateway there, or accept the risk with "
-                 "danger_plain_upstream = true");
-  const bool in_the_clear = !http::is_loopback(upstream);
-  return Route{lower(host), path, std::move(upstream), in_the_clear};
+  Route route{lower(host), path, {}};
+  BASE_TRY_VOID(read_route_upstream(section, config, route));
+  return route;
 }
 
 base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
   BASE_TRY(auto sections, section.sections("routes"));
   for (ConfigSection& route_section : sections) {
-    BASE_TRY(auto route, read_route(route_section));
+    BASE_TRY(auto route, read_route(route_section, config));
     config.routes.push_back(std::move(route));
   }
   if (config.routes.empty())
     return wrong("there is no [[gateway.routes]]: nothing could be reached through the gateway");
+  return {};
+}
+
+base::Result<void> read_upstreams(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
+  BASE_TRY(auto sections, section.sections("upstreams"));
+  for (ConfigSection& upstream_section : sections) {
+    BASE_TRY(auto upstream, read_upstream(upstream_section, folder, config.upstream_times()));
+    if (std::ranges::find(config.upstreams, upstream.name, &UpstreamSettings::name) != config.upstreams.end())
+      return wrong("there are two [[gateway.upstreams]] named '" + upstream.name + "'");
+    config.upstreams.push_back(std::move(upstream));
+  }
   return {};
 }
 
@@ -119,6 +147,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
   BASE_TRY_VOID(read_times(section, config));
+  BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));
   BASE_TRY_VOID(top.finish());
   return config;

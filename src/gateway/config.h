@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "gateway/upstream/settings.h"
 #include "net/endpoint.h"
 
 namespace countersign::gateway {
@@ -14,8 +15,9 @@ namespace countersign::gateway {
 struct Route {
   std::string host;                    ///< "*", an exact name, or "*.example.com"; lower case
   std::string path;                    ///< starts with '/'; a prefix of whole segments
-  net::Endpoint upstream;              ///< HTTP/1.1
+  net::Endpoint upstream;              ///< HTTP/1.1; not looked at where an upstream is named
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
+  std::string upstream_name = {};      ///< of [[gateway.upstreams]]
 };
 
 struct GatewayConfig {
@@ -29,6 +31,7 @@ struct GatewayConfig {
   std::filesystem::path server_certificate;  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
   std::filesystem::path server_key;
   std::vector<Route> routes;
+  std::vector<UpstreamSettings> upstreams;
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
@@ -38,6 +41,11 @@ struct GatewayConfig {
   base::Duration upstream_connect_time = std::chrono::seconds(3);
   base::Duration upstream_response_time = std::chrono::seconds(60);
   base::Duration drain_time = std::chrono::seconds(10);
+
+  /// Of upstreams that say nothing else.
+  UpstreamTimes upstream_times() const {
+    return {.connect = upstream_connect_time, .response = upstream_response_time, .body = body_time};
+  }
 
   /// Reads the file; relative paths are relative to its folder. Fails: `config.*`, `gateway.config` naming the key.
   static base::Result<GatewayConfig> load(const std::filesystem::path& file);

@@ -11,7 +11,7 @@
 #include "gateway/identity_fields.h"
 #include "gateway/request_body.h"
 #include "gateway/route_table.h"
-#include "gateway/upstream_pool.h"
+#include "gateway/upstream/call.h"
 #include "net/alarm.h"
 #include "net/loop.h"
 
@@ -21,7 +21,8 @@ namespace countersign::gateway {
 struct ExchangeContext {
   net::Loop& loop;
   const GatewayConfig& config;
-  UpstreamPool& upstreams;
+  std::shared_ptr<Upstream> upstream;
+  ClientAddresses addresses;  ///< between whom the client's connection is
   ClientSide& client;
   const IdentityFields& identity;
   const base::Log& log;
@@ -50,8 +51,6 @@ class Exchange {
 
  private:
   net::Task<base::Result<void>> send_head();
-  net::Task<base::Result<void>> connect_and_send_head();
-  std::string take_upstream(std::unique_ptr<UpstreamConnection> upstream);
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
   net::Task<base::Result<void>> relay_response_body();
@@ -61,13 +60,14 @@ class Exchange {
   net::Task<void> end_body();
   std::string request_head_text() const;
   void hold_response_head();
-  bool may_retry(const base::Result<void>& carried) const;
+  bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
-  net::Deadline step() const { return net::Deadline::after(context_.config.body_time); }
+  UpstreamConnection& upstream() { return *call_.connection(); }
+  net::Deadline client_step() const { return net::Deadline::after(context_.config.body_time); }
 
   ExchangeContext context_;
   ExchangeRequest request_;
-  std::unique_ptr<UpstreamConnection> upstream_;
+  UpstreamCall call_;
   std::optional<RequestBody> body_;       ///< once the head was sent
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
   net::Alarm response_alarm_;             ///< set when the upstream has the whole request

@@ -45,7 +45,7 @@ base::Result<void> Gateway::load_certificates() {
 
 base::Result<void> Gateway::bind() {
   const WorkerShared shared{config_, routes_, plane_->knowledge(), chains_, plane_->sightings(), metrics_,
-                            clock_,  log_};
+                            clock_,  log_,    upstreams_};
   net::Endpoint at = config_.listen;
   for (std::size_t i = 0; i < config_.workers; ++i) {
     BASE_TRY(auto worker, Worker::make(shared, at, server_credential_));

@@ -27,6 +27,7 @@ class Gateway {
         clock_(clock),
         log_(log),
         routes_(config_.routes),
+        upstreams_(config_.upstreams, config_.upstream_times()),
         chains_({.purposes = {trust::Purpose::transport}, .environment = config_.environment}) {}
   base::Result<void> load_certificates();
   base::Result<void> bind();
@@ -37,6 +38,7 @@ class Gateway {
   const base::Clock& clock_;
   const base::Log& log_;
   RouteTable routes_;
+  UpstreamStates upstreams_;
   trust::ChainMemory chains_;
   Metrics metrics_;
   std::unique_ptr<feed::DataPlane> plane_;

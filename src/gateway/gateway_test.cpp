@@ -168,8 +168,10 @@ class Platform : public ::testing::Test {
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()}};
     routes_.emplace(config_.routes);
-    auto worker = Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_},
-                               {"127.0.0.1", 0}, own);
+    upstreams_.emplace(config_.upstreams, config_.upstream_times());
+    auto worker =
+        Worker::make({config_, *routes_, knowledge_, chains_, sightings_, metrics_, pki_.clock(), log_, *upstreams_},
+                     {"127.0.0.1", 0}, own);
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -244,6 +246,7 @@ class Platform : public ::testing::Test {
   RudeUpstream rude_{log_};
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
+  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   trust::ChainMemory chains_{{.purposes = {trust::Purpose::transport}, .environment = base::Environment::production}};
   feed::Sightings sightings_;

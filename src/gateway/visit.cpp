@@ -43,7 +43,14 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, Client
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
     co_return co_await answer_problem(std::move(error), 404, head.method, client);
   }
-  ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, client, identity_, context_.log};
+  auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
+  if (upstream == nullptr) {
+    base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
+    co_return co_await answer_problem(std::move(error), 500, head.method, client);
+  }
+  const ClientAddresses addresses{live_.connection.stream->peer(), context_.local};
+  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses,
+                                   client,        identity_,       context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
   co_return co_await exchange.run();
 }

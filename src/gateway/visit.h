@@ -10,6 +10,7 @@
 #include "gateway/config.h"
 #include "gateway/exchange.h"
 #include "gateway/metrics.h"
+#include "gateway/upstream/upstreams.h"
 #include "tls/server.h"
 
 namespace countersign::gateway {
@@ -20,11 +21,12 @@ struct ConnectionContext {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
-  UpstreamPool& upstreams;
+  Upstreams& upstreams;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
   tls::Server<tls::VerifiedPeer>& server;
+  const net::Endpoint& local;  ///< where the connections come in
 };
 
 class Visit {

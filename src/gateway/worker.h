@@ -24,6 +24,7 @@ struct WorkerShared {
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
+  UpstreamStates& upstreams;
 };
 
 class Worker {
@@ -47,7 +48,7 @@ class Worker {
 
  private:
   Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
-         net::Listener listener, std::shared_ptr<const tls::Credential> own);
+         net::Listener listener, std::shared_ptr<const tls::Credential> own, std::uint64_t seed);
   base::Result<void> renew_context();
   void renew_context_or_keep();
   void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }
@@ -61,7 +62,7 @@ class Worker {
   std::shared_ptr<const tls::Credential> own_;
   std::shared_ptr<const tls::ServerContext> context_;
   std::uint64_t context_trust_ = 0;  ///< generation of the trust set whose names context_ sends
-  UpstreamPool upstreams_;
+  Upstreams upstreams_;
   std::unique_ptr<tls::Server<tls::VerifiedPeer>> server_;
   std::thread thread_;
 };
