@@ -24,13 +24,19 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
+  BASE_TRY_VOID(gateway->keep_upstreams());
   return gateway;
 }
 
 base::Result<void> Gateway::load_certificates() {
-  const auto unchanged = [](std::shared_ptr<const tls::Credential>) {
-  };  // read again at each connection to the authority
-  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
+  // For the authority it is read again at each connection.
+  const auto show_upstreams = [this](std::shared_ptr<const tls::Credential> own) {
+    for (const auto& state : upstreams_.all())
+      if (state->settings().tls && state->settings().tls->proof == UpstreamTls::Proof::service)
+        state->use_credential(own);
+  };
+  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, show_upstreams}));
+  BASE_TRY_VOID(load_upstream_certificates());
   const bool foreign = !config_.server_certificate.empty();
   feed::DataPlane::Kept server{
       foreign ? feed::CredentialFiles{config_.server_key, config_.server_certificate} : plane_->files("server"),
@@ -41,6 +47,27 @@ base::Result<void> Gateway::load_certificates() {
           worker->use_credential(own);
       }};
   return plane_->keep(std::move(server));
+}
+
+/// Those that the operator renews; the files are looked at again from time to time.
+base::Result<void> Gateway::load_upstream_certificates() {
+  for (const auto& state : upstreams_.all()) {
+    const auto& tls = state->settings().tls;
+    if (!tls || tls->proof != UpstreamTls::Proof::files) continue;
+    const auto show = [state](std::shared_ptr<const tls::Credential> own) { state->use_credential(std::move(own)); };
+    BASE_TRY_VOID(plane_->keep({tls->credential, std::nullopt, show}));
+  }
+  return {};
+}
+
+base::Result<void> Gateway::keep_upstreams() {
+  crypto::SystemRandom random;
+  BASE_TRY(const Dice dice, Dice::make(random));
+  const UpstreamConnector::Needs needs{plane_->loop(), clock_, plane_->knowledge().registry(), log_};
+  keeper_ = std::make_unique<UpstreamKeeper>(needs, dice);
+  for (const auto& state : upstreams_.all())
+    keeper_->keep(state);
+  return {};
 }
 
 base::Result<void> Gateway::bind() {
@@ -57,12 +84,20 @@ base::Result<void> Gateway::bind() {
   return {};
 }
 
-void Gateway::run() {
+void Gateway::log_dangers() const {
+  const auto say = [this](const std::string& upstream) {
+    log_.warning(
+        "danger.plain_upstream",
+        {{"upstream", upstream}, {"meaning", "partners' requests and identities cross the network in the clear"}});
+  };
   for (const Route& route : config_.routes)
-    if (route.danger_plain_upstream)
-      log_.warning("danger.plain_upstream",
-                   {{"upstream", route.upstream.to_string()},
-                    {"meaning", "partners' requests and identities cross the network in the clear"}});
+    if (route.danger_plain_upstream) say(route.upstream.to_string());
+  for (const UpstreamSettings& upstream : config_.upstreams)
+    if (upstream.danger_plain) say(upstream.name);
+}
+
+void Gateway::run() {
+  log_dangers();
   for (const auto& worker : workers_)
     worker->start();
   log_.info("gateway.started", {{"listen", listening_at().to_string()},
@@ -103,7 +138,7 @@ net::Task<http::Response> Gateway::answer_status(http::Request request) {
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
   const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
                          plane_->knowledge().registry().size(), chains_.counts()};
-  co_return text_response(200, metrics_.to_text(now));
+  co_return text_response(200, metrics_.to_text(now) + upstreams_.to_text(std::chrono::steady_clock::now()));
 }
 
 }  // namespace countersign::gateway

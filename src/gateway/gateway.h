@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "feed/data_plane.h"
+#include "gateway/upstream/keeper.h"
 #include "gateway/worker.h"
 #include "http/plain_server.h"
 
@@ -30,6 +31,9 @@ class Gateway {
         upstreams_(config_.upstreams, config_.upstream_times()),
         chains_({.purposes = {trust::Purpose::transport}, .environment = config_.environment}) {}
   base::Result<void> load_certificates();
+  base::Result<void> load_upstream_certificates();
+  base::Result<void> keep_upstreams();
+  void log_dangers() const;
   base::Result<void> bind();
   net::Task<void> stop_on_signal();
   net::Task<http::Response> answer_status(http::Request request);
@@ -42,6 +46,7 @@ class Gateway {
   trust::ChainMemory chains_;
   Metrics metrics_;
   std::unique_ptr<feed::DataPlane> plane_;
+  std::unique_ptr<UpstreamKeeper> keeper_;
   std::shared_ptr<const tls::Credential> server_credential_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<http::PlainServer> status_;

@@ -1,7 +1,5 @@
 #include "gateway/worker.h"
 
-#include <array>
-
 #include "crypto/random.h"
 
 namespace countersign::gateway {
@@ -31,26 +29,16 @@ std::vector<x509::Certificate> acceptable_issuers(const trust::TrustSet& trust, 
   return issuers;
 }
 
-base::Result<std::uint64_t> random_seed() {
-  std::array<std::uint8_t, 8> bytes;
-  crypto::SystemRandom random;
-  BASE_TRY_VOID(random.fill(bytes));
-  std::uint64_t seed = 0;
-  for (const std::uint8_t byte : bytes)
-    seed = seed << 8 | byte;
-  return seed;
-}
-
 }  // namespace
 
 Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
-               net::Listener listener, std::shared_ptr<const tls::Credential> own, std::uint64_t seed)
+               net::Listener listener, std::shared_ptr<const tls::Credential> own, Dice dice)
     : shared_(shared),
       library_(std::move(library)),
       loop_(std::move(loop)),
       listener_(std::move(listener)),
       own_(std::move(own)),
-      upstreams_({*loop_, shared.clock, shared.knowledge.registry(), shared.log}, shared.upstreams, seed) {}
+      upstreams_({*loop_, shared.clock, shared.knowledge.registry(), shared.log}, shared.upstreams, dice) {}
 
 Worker::~Worker() {
   loop_->stop();
@@ -64,9 +52,10 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::End
   const net::Listener::Options options{.at = std::move(at), .reuse_port = shared.config.workers > 1};
   BASE_TRY(auto listener, net::Listener::bind(*loop, options));
   BASE_TRY(auto library, tls::Library::make());
-  BASE_TRY(const std::uint64_t seed, random_seed());
+  crypto::SystemRandom random;
+  BASE_TRY(const Dice dice, Dice::make(random));
   std::unique_ptr<Worker> worker(
-      new Worker(shared, std::move(library), std::move(loop), std::move(listener), std::move(own), seed));
+      new Worker(shared, std::move(library), std::move(loop), std::move(listener), std::move(own), dice));
   BASE_TRY_VOID(worker->renew_context());
   return worker;
 }

@@ -48,7 +48,7 @@ class Worker {
 
  private:
   Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, std::unique_ptr<net::Loop> loop,
-         net::Listener listener, std::shared_ptr<const tls::Credential> own, std::uint64_t seed);
+         net::Listener listener, std::shared_ptr<const tls::Credential> own, Dice dice);
   base::Result<void> renew_context();
   void renew_context_or_keep();
   void reconsider_everyone() { server_->reconsider(shared_.knowledge.registry(), shared_.clock.now()); }

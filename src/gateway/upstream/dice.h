@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "crypto/random.h"
 
 namespace countersign::gateway {
 
@@ -11,6 +12,8 @@ namespace countersign::gateway {
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : state_(seed == 0 ? kNotZero : seed) {}
+  /// Fails: as `random`.
+  static base::Result<Dice> make(crypto::Random& random);
   std::uint64_t next() {
     state_ ^= state_ >> 12;
     state_ ^= state_ << 25;

@@ -4,13 +4,13 @@
 
 namespace countersign::gateway {
 
-Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, std::uint64_t seed)
+Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice)
     : needs_(needs),
       state_(state),
       connector_(needs, state),
       breaker_(Breaker::make(state->settings().limits)),
       budget_(state->settings().retry_ratio, std::chrono::steady_clock::now()),
-      dice_(seed) {
+      dice_(dice) {
   refresh();
 }
 

@@ -52,7 +52,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
     std::deque<Idle> idle = {};  ///< newest at the back
   };
 
-  Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, std::uint64_t seed);
+  Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice);
 
   const UpstreamSettings& settings() const { return state_->settings(); }
   UpstreamState& state() { return *state_; }

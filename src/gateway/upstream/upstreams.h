@@ -10,8 +10,8 @@ namespace countersign::gateway {
 class Upstreams {
  public:
   /// Borrows what `needs` names, and `states`.
-  Upstreams(UpstreamConnector::Needs needs, UpstreamStates& states, std::uint64_t seed)
-      : needs_(needs), states_(states), dice_(seed) {}
+  Upstreams(UpstreamConnector::Needs needs, UpstreamStates& states, Dice dice)
+      : needs_(needs), states_(states), dice_(dice) {}
 
   /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none of that name.
   std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
@@ -20,7 +20,7 @@ class Upstreams {
 
  private:
   std::shared_ptr<Upstream> make(std::shared_ptr<UpstreamState> state) {
-    return std::make_shared<Upstream>(needs_, std::move(state), dice_.next());
+    return std::make_shared<Upstream>(needs_, std::move(state), Dice(dice_.next()));
   }
   UpstreamConnector::Needs needs_;
   UpstreamStates& states_;
