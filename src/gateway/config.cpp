@@ -64,6 +64,11 @@ base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& conf
     return wrong("'" + section.path_of("path") + "' must start with '/' and hold no '?', '#', '%' or space");
   Route route{lower(host), path, {}};
   BASE_TRY_VOID(read_route_upstream(section, config, route));
+  BASE_TRY(const auto upgrades, section.texts("upgrade"));
+  for (const std::string& upgrade : upgrades) {
+    if (upgrade != "websocket") return wrong("'" + section.path_of("upgrade") + "' can only hold \"websocket\"");
+    route.websocket = true;
+  }
   return route;
 }
 

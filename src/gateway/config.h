@@ -18,6 +18,7 @@ struct Route {
   net::Endpoint upstream;              ///< HTTP/1.1; not looked at where an upstream is named
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
   std::string upstream_name = {};      ///< of [[gateway.upstreams]]
+  bool websocket = false;              ///< connections may be upgraded to WebSocket (RFC 6455)
 };
 
 struct GatewayConfig {

@@ -1,6 +1,8 @@
 #include "gateway/exchange.h"
 
 #include "gateway/own_answer.h"
+#include "gateway/upstream/tunnel.h"
+#include "gateway/websocket.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
@@ -12,6 +14,9 @@ constexpr base::Duration kUntilBodyIsSent = std::chrono::hours(24);
 
 /// For a client whose request no upstream has taken.
 constexpr int kRetryAfterSeconds = 1;
+
+/// Only where both ends asked for it: these two name one hop, and are copied from nobody.
+constexpr std::string_view kSwitchLines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
 /// Methods that may be sent again (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
@@ -32,6 +37,20 @@ base::Error upstream_error(base::Error cause) {
   return error;
 }
 
+/// One more open tunnel, for as long as this lives.
+class TunnelCount {
+ public:
+  explicit TunnelCount(UpstreamState::Counts& counts) : counts_(counts) {
+    counts_.switched.fetch_add(1, std::memory_order_relaxed);
+    counts_.tunnels.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~TunnelCount() { counts_.tunnels.fetch_sub(1, std::memory_order_relaxed); }
+  TunnelCount(const TunnelCount&) = delete;
+
+ private:
+  UpstreamState::Counts& counts_;
+};
+
 http::Response to_problem(const base::Error& error) {
   if (error.kind == base::Kind::timeout) return http::to_problem(error, 504);
   if (error.code == "gateway.upstream_failed") return http::to_problem(error, 502);
@@ -49,7 +68,9 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
       response_alarm_(context_.loop, [this] {
         response_late_ = true;
         call_.abort();
-      }) {
+      }),
+      may_switch_(request_.route.websocket && context_.client.may_switch() &&
+                  context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)) {
   context_.client.when_gone([this] { call_.abort(); });
 }
 
@@ -61,6 +82,7 @@ std::string Exchange::request_head_text() const {
   copy_end_to_end(request_.head.fields, head);
   if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
+  if (may_switch_) head.add_lines(kSwitchLines);
   head.add_lines(context_.identity.lines());
   return std::move(head).finish();
 }
@@ -101,10 +123,11 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   if (!head && response_late_)
     co_return base::fail(base::Kind::timeout, "net.timeout", "no response followed the whole request");
   if (!head) co_return base::unexpected(std::move(head).error());
-  if (head->status == 101)
+  if (head->status == 101 && !(may_switch_ && is_websocket_answer(*head)))
     co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
                          "the upstream switched protocols although nobody asked it to");
   call_.answered(head->status);
+  if (head->status == 101) co_return co_await switch_protocol(*head);
   response_ = std::move(*head);
   hold_response_head();
   // What came along with the head goes on with it; of most responses that is all.
@@ -113,6 +136,30 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   outcome_.body_bytes += ready.size();
   if (!upstream().reader.at_end_of_message()) co_return co_await relay_response_body();
   co_return co_await finish_response();
+}
+
+/// From here on bytes are passed on as they are. The connection ends with it, on both sides.
+net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead& head) {
+  response_started_ = true;
+  outcome_.status = head.status;
+  http::HeadWriter text(head.status, head.reason);
+  copy_end_to_end(head.fields, text);
+  text.add_lines(kSwitchLines);
+  ClientSide::Switched client = context_.client.switch_protocol();
+  const std::string answer = std::move(text).finish();
+  auto written = co_await client.stream->write_all(base::as_bytes(answer), client_step());
+  client_failed_ = !written;
+  if (!written) co_return written;
+  const TunnelCount count(call_.counts());
+  TunnelEnds ends{*client.stream, *upstream().stream, std::move(client.early), upstream().reader.take_rest()};
+  const auto tunnel = co_await run_tunnel(context_.loop, context_.log, std::move(ends), call_.times().tunnel);
+  outcome_.body_bytes = tunnel.to_client;
+  context_.log.info("gateway.tunnel_ended",
+                    {{"upstream", call_.name()},
+                     {"bytes_up", tunnel.to_upstream},
+                     {"bytes_down", tunnel.to_client},
+                     {"error", tunnel.failure ? base::to_string(*tunnel.failure) : std::string()}});
+  co_return base::Result<void>();
 }
 
 net::Task<base::Result<void>> Exchange::write_to_client(std::string_view part) {

@@ -54,6 +54,7 @@ class Exchange {
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
   net::Task<base::Result<void>> relay_response_body();
+  net::Task<base::Result<void>> switch_protocol(const http::ResponseHead& head);
   net::Task<base::Result<void>> write_to_client(std::string_view part);
   net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
@@ -72,6 +73,7 @@ class Exchange {
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
   net::Alarm response_alarm_;             ///< set when the upstream has the whole request
   bool response_late_ = false;
+  bool may_switch_;  ///< the request asks for a WebSocket, and may have one
   http::ResponseHead response_;
   Outcome outcome_;
   bool response_started_ = false;  ///< a byte of the response was sent to the client

@@ -43,6 +43,7 @@ class UpstreamCall {
   net::Deadline response() const { return net::Deadline::earlier(net::Deadline::after(times().response), end_); }
   net::Deadline until(base::Duration time) const { return net::Deadline::earlier(net::Deadline::after(time), end_); }
   const UpstreamTimes& times() const { return upstream_->settings().times; }
+  UpstreamState::Counts& counts() { return upstream_->state().counts; }
   const std::string& name() const { return upstream_->settings().name; }
   /// Of the last try; empty before the first.
   std::string address() const;

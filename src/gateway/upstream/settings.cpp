@@ -198,6 +198,7 @@ base::Result<UpstreamSettings> read_upstream(ConfigSection& section, const std::
                                      {"response_time", &settings.times.response},
                                      {"body_time", &settings.times.body},
                                      {"request_time", &settings.times.request, base::Duration::zero()},
+                                     {"tunnel_idle_time", &settings.times.tunnel},
                                      {"idle_time", &settings.idle_time},
                                      {"eject_time", &settings.ejection.time},
                                      {"eject_longest_time", &settings.ejection.longest_time},

@@ -39,7 +39,8 @@ struct UpstreamTimes {
   base::Duration connect = std::chrono::seconds(3);    ///< a TLS handshake and waiting for a connection included
   base::Duration response = std::chrono::seconds(60);  ///< from the end of the request to the head of its response
   base::Duration body = std::chrono::seconds(60);      ///< without a byte moving
-  base::Duration request = base::Duration::zero();     ///< all together; zero: as long as the others allow
+  base::Duration request = base::Duration::zero();    ///< all together; zero: as long as the others allow
+  base::Duration tunnel = std::chrono::minutes(5);    ///< without a byte moving in either direction, after an upgrade
 };
 
 struct UpstreamSettings {

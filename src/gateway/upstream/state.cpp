@@ -93,12 +93,14 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
     event("retried", counts.retries);
     event("overloaded", counts.overloaded);
     event("failed", counts.failed);
+    event("upgraded", counts.switched);
     const auto gauge = [&](std::string_view state_name, std::int64_t count) {
       gauges += metric_line("upstream_connections", of + "," + metric_label("state", state_name),
                             static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
     };
     gauge("open", counts.connections);
     gauge("awaited", counts.pending);
+    gauge("upgraded", counts.tunnels);
     times += counts.time.to_text("upstream_seconds", of);
     for (const auto& address : *state->addresses()) {
       const std::string at = of + "," + metric_label("address", address->endpoint.to_string());
@@ -109,10 +111,10 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
     }
   }
   return metric_heading("upstream_requests_total", "counter",
-                        "Requests of upstreams: begun, sent again, refused as too many, failed.") +
+                        "Requests of upstreams: begun, sent again, refused as too many, failed, upgraded to another protocol.") +
          counters +
          metric_heading("upstream_connections", "gauge",
-                        "Connections to upstreams that are open, and requests that wait for one.") +
+                        "Connections to upstreams that are open, requests that wait for one, and connections that speak another protocol.") +
          gauges +
          metric_heading("upstream_address_requests_total", "counter", "Requests sent to an address of an upstream.") +
          sent +
