@@ -27,7 +27,7 @@ struct UpstreamTls {
 
 struct UpstreamCheck {
   std::string path;
-  std::string host;  ///< the Host field; empty: the address
+  std::string host = {};  ///< the Host field; empty: the address
   int status = 200;
   base::Duration interval = std::chrono::seconds(5);
   base::Duration time = std::chrono::seconds(2);  ///< connecting included
@@ -39,8 +39,8 @@ struct UpstreamTimes {
   base::Duration connect = std::chrono::seconds(3);    ///< a TLS handshake and waiting for a connection included
   base::Duration response = std::chrono::seconds(60);  ///< from the end of the request to the head of its response
   base::Duration body = std::chrono::seconds(60);      ///< without a byte moving
-  base::Duration request = base::Duration::zero();    ///< all together; zero: as long as the others allow
-  base::Duration tunnel = std::chrono::minutes(5);    ///< without a byte moving in either direction, after an upgrade
+  base::Duration request = base::Duration::zero();     ///< all together; zero: as long as the others allow
+  base::Duration tunnel = std::chrono::minutes(5);     ///< without a byte moving in either direction, after an upgrade
 };
 
 struct UpstreamSettings {
