@@ -83,6 +83,17 @@ base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
   return {};
 }
 
+base::Result<std::vector<net::Cidr>> read_networks(ConfigSection& section, std::string_view key) {
+  BASE_TRY(const auto texts, section.texts(key));
+  std::vector<net::Cidr> networks;
+  for (const std::string& text : texts) {
+    auto network = net::Cidr::parse(text);
+    if (!network) return wrong("'" + section.path_of(key) + "': " + network.error().detail);
+    networks.push_back(std::move(*network));
+  }
+  return networks;
+}
+
 base::Result<void> read_upstreams(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
   BASE_TRY(auto sections, section.sections("upstreams"));
   for (ConfigSection& upstream_section : sections) {
@@ -151,6 +162,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("handshakes_per_second") + "' must be 1 to 1000000");
   config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
+  BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));

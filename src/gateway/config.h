@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/identity.h"
 #include "gateway/upstream/settings.h"
+#include "net/cidr.h"
 #include "net/endpoint.h"
 
 namespace countersign::gateway {
@@ -36,6 +37,7 @@ struct GatewayConfig {
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
+  std::vector<net::Cidr> proxies;  ///< load balancers, which begin each connection with a PROXY header
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving

@@ -65,13 +65,16 @@ TEST_P(BadGatewaySection, NamesTheKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadGatewaySection,
-    ::testing::Values(TopRow{"internal_environment", "environment = \"internal\"", "gateway.environment"},
-                      TopRow{"no_workers", "workers = 0", "gateway.workers"},
-                      TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
-                      TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
-                      TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
-                      TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
-                      TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
+    ::testing::Values(
+        TopRow{"internal_environment", "environment = \"internal\"", "gateway.environment"},
+        TopRow{"no_workers", "workers = 0", "gateway.workers"},
+        TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
+        TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
+        TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
+        TopRow{"proxies_by_name", "proxy_protocol_from = [\"lb.example\"]", "gateway.proxy_protocol_from"},
+        TopRow{"proxies_half_a_network", "proxy_protocol_from = [\"10.0.0.1/8\"]", "gateway.proxy_protocol_from"},
+        TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
+        TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {

@@ -62,8 +62,10 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, net::End
 
 void Worker::start() {
   const auto rate = static_cast<double>(shared_.config.handshakes_per_second);
-  const tls::ServerOptions options{
-      .name = "gateway", .handshakes_per_second = rate, .handshake_burst = rate * kBurstSeconds};
+  const tls::ServerOptions options{.name = "gateway",
+                                   .handshakes_per_second = rate,
+                                   .handshake_burst = rate * kBurstSeconds,
+                                   .proxies = shared_.config.proxies};
   server_ = std::make_unique<tls::Server<tls::VerifiedPeer>>(
       *loop_, listener_, options, [this] { return context_; },
       JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},

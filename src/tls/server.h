@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 
+#include "net/cidr.h"
 #include "net/socket.h"
 #include "tls/admission.h"
 #include "tls/handshake.h"
@@ -39,6 +40,10 @@ struct ServerOptions {
   base::Duration handshake_time = std::chrono::seconds(10);
   double handshakes_per_second = 200;  ///< begun by one IPv4 address or IPv6 /64, in the long run; more are refused
   double handshake_burst = 2'000;      ///< of these, at once after a pause
+  /// Load balancers: a connection from one of these begins with a PROXY header (net/proxy_protocol.h), and is that of
+  /// the address it names from then on: for caps, rates and records. Nobody else's header is looked at.
+  std::vector<net::Cidr> proxies = {};
+  base::Duration proxy_header_time = std::chrono::seconds(5);
 };
 
 /// A connection while it is served; borrowed by its handler.
@@ -81,6 +86,9 @@ class Server {
   class Entry;
   using Place = Admission::Place;
   void take(net::Socket socket);
+  void admit(net::Socket socket);
+  net::Task<void> introduce(net::Socket socket);
+  bool is_proxy(const net::Endpoint& peer) const;
   net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
   void note_shed(const net::Endpoint& address);
@@ -98,6 +106,7 @@ class Server {
       std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
   std::shared_ptr<Admission> admission_;     ///< shared with frames that outlive us
   HandshakeRate rate_;
+  std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way; shared with frames
   std::uint64_t shed_ = 0;
   bool draining_ = false;
 };
