@@ -162,6 +162,10 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("handshakes_per_second") + "' must be 1 to 1000000");
   config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
+  BASE_TRY(const std::int64_t sampled, section.integer_or("trace_sample_percent", config.trace_sample_percent));
+  if (sampled < 0 || sampled > 100) return wrong("'" + section.path_of("trace_sample_percent") + "' must be 0 to 100");
+  config.trace_sample_percent = static_cast<unsigned>(sampled);
+  BASE_TRY(config.ready_feed_age, section.duration_or("ready_feed_age", config.ready_feed_age));
   BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "gateway/observe/counts.h"
 #include "gateway/upstream/settings.h"
 #include "net/cidr.h"
 #include "net/endpoint.h"
@@ -19,7 +20,8 @@ struct Route {
   net::Endpoint upstream;              ///< HTTP/1.1; not looked at where an upstream is named
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
   std::string upstream_name = {};      ///< of [[gateway.upstreams]]
-  bool websocket = false;              ///< connections may be upgraded to WebSocket (RFC 6455)
+  std::shared_ptr<RouteCounts> counts = {};  ///< set by the table that it is in
+  bool websocket = false;                    ///< connections may be upgraded to WebSocket (RFC 6455)
 };
 
 struct GatewayConfig {
@@ -37,6 +39,8 @@ struct GatewayConfig {
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
+  unsigned trace_sample_percent = 100;                     ///< of traces that begin here
+  base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
   std::vector<net::Cidr> proxies;  ///< load balancers, which begin each connection with a PROXY header
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);

@@ -1,5 +1,7 @@
 #include "gateway/exchange.h"
 
+#include <algorithm>
+
 #include "gateway/own_answer.h"
 #include "gateway/upstream/tunnel.h"
 #include "gateway/websocket.h"
@@ -17,6 +19,12 @@ constexpr int kRetryAfterSeconds = 1;
 
 /// Only where both ends asked for it: these two name one hop, and are copied from nobody.
 constexpr std::string_view kSwitchLines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
+/// W3C Trace Context, section 3.3: one list, in as many fields as its sender likes, in their order.
+bool is_tracestate(std::string_view name) {
+  constexpr std::string_view kName = "tracestate";
+  return std::ranges::equal(name, kName, [](char a, char b) { return (a | 0x20) == b; });
+}
 
 /// Methods that may be sent again (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
@@ -65,10 +73,11 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request)
     : context_(std::move(context)),
       request_(std::move(request)),
       call_(context_.upstream, context_.addresses),
-      response_alarm_(context_.loop, [this] {
-        response_late_ = true;
-        call_.abort();
-      }),
+      response_alarm_(context_.loop,
+                      [this] {
+                        response_late_ = true;
+                        call_.abort();
+                      }),
       may_switch_(request_.route.websocket && context_.client.may_switch() &&
                   context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)) {
   context_.client.when_gone([this] { call_.abort(); });
@@ -83,6 +92,10 @@ std::string Exchange::request_head_text() const {
   if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
   if (may_switch_) head.add_lines(kSwitchLines);
+  head.add("traceparent", context_.trace.field());
+  if (context_.trace.is_continued())
+    for (const http::Field& field : request_.head.fields)
+      if (is_tracestate(field.name)) head.add(field.name, field.value);
   head.add_lines(context_.identity.lines());
   return std::move(head).finish();
 }

@@ -11,6 +11,7 @@
 #include "gateway/identity_fields.h"
 #include "gateway/request_body.h"
 #include "gateway/route_table.h"
+#include "gateway/trace.h"
 #include "gateway/upstream/call.h"
 #include "net/alarm.h"
 #include "net/loop.h"
@@ -25,6 +26,7 @@ struct ExchangeContext {
   ClientAddresses addresses;  ///< between whom the client's connection is
   ClientSide& client;
   const IdentityFields& identity;
+  const TraceContext& trace;
   const base::Log& log;
 };
 

@@ -131,14 +131,26 @@ net::Task<void> Gateway::stop_on_signal() {
     worker->drain(net::Deadline::after(config_.drain_time), one_ended);
 }
 
+/// Ready for traffic: not on the way out, and knowing enough of the registry. Upstreams do not count: one that is down
+/// is answered for by its routes, and must not take away the others'.
+http::Response Gateway::answer_ready() const {
+  if (draining_) return text_response(503, "draining\n");
+  const double limit = static_cast<double>(config_.ready_feed_age.count()) / 1e6;
+  const double age = plane_->feed_age_seconds();
+  if (limit > 0 && (age < 0 || age > limit))
+    return text_response(503, "facts too old: the authority does not answer\n");
+  return text_response(200, "ready\n");
+}
+
 net::Task<http::Response> Gateway::answer_status(http::Request request) {
   const std::string& target = request.head.target;
   if (target == "/live") co_return text_response(200, "live\n");
-  if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
+  if (target == "/ready") co_return answer_ready();
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
   const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
                          plane_->knowledge().registry().size(), chains_.counts()};
-  co_return text_response(200, metrics_.to_text(now) + upstreams_.to_text(std::chrono::steady_clock::now()));
+  co_return text_response(
+      200, metrics_.to_text(now) + routes_.metrics() + upstreams_.to_text(std::chrono::steady_clock::now()));
 }
 
 }  // namespace countersign::gateway

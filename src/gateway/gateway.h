@@ -36,6 +36,7 @@ class Gateway {
   void log_dangers() const;
   base::Result<void> bind();
   net::Task<void> stop_on_signal();
+  http::Response answer_ready() const;
   net::Task<http::Response> answer_status(http::Request request);
 
   GatewayConfig config_;

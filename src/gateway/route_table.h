@@ -32,6 +32,8 @@ class RouteTable {
   /// this.
   const Route* find(std::string_view host, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
+  /// What was answered on each, in the Prometheus text format.
+  std::string metrics() const;
 
  private:
   std::vector<Route> routes_;  ///< most exact first

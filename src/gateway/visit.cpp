@@ -11,8 +11,11 @@ Visit::Visit(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& 
       identity_(live.connection.peer, live.connection.stream->peer().host),
       protocol_(protocol),
       urn_(live.connection.peer.identity().to_urn()),
-      serial_(live.connection.peer.certificate().serial().hex()),
-      address_(live.connection.stream->peer().to_string()) {
+      address_(live.connection.stream->peer().to_string()),
+      record_fields_(base::Log::prepare({{"protocol", protocol_},
+                                         {"application", urn_},
+                                         {"serial", live.connection.peer.certificate().serial().hex()},
+                                         {"address", address_}})) {
   context_.metrics.connection_opened();
 }
 
@@ -20,10 +23,14 @@ Visit::~Visit() { context_.metrics.connection_closed(); }
 
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
   if (!still_admitted()) co_return false;
-  const base::Instant started = context_.clock.now();
-  const Exchange::Outcome outcome = co_await answer(head, client);
+  const auto started = std::chrono::steady_clock::now();
+  const TraceContext trace = TraceContext::continue_or_begin(
+      head.fields, {.percent = context_.config.trace_sample_percent}, context_.upstreams.dice());
+  const Exchange::Outcome outcome = co_await answer(head, trace, client);
+  const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
-  record(head, outcome, started);
+  context_.metrics.request_took(took);
+  record(head, {outcome, trace, took});
   co_return outcome.reusable && !is_ending();
 }
 
@@ -32,7 +39,8 @@ bool Visit::still_admitted() {
   return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
 }
 
-net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace,
+                                           ClientSide& client) {
   auto destination = read_destination(head, live_.connection.server_name);
   if (!destination) {
     const int status = destination.error().code == "gateway.misdirected" ? 421 : 400;
@@ -49,10 +57,12 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, Client
     co_return co_await answer_problem(std::move(error), 500, head.method, client);
   }
   const ClientAddresses addresses{live_.connection.stream->peer(), context_.local};
-  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses,
-                                   client,        identity_,       context_.log};
+  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses, client,
+                                   identity_,     trace,           context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()});
-  co_return co_await exchange.run();
+  const Exchange::Outcome outcome = co_await exchange.run();
+  route->counts->note(outcome.status);
+  co_return outcome;
 }
 
 /// An answer of our own. A client that collects too many of them is closed.
@@ -79,18 +89,18 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
   (void)co_await answer_problem(std::move(error), status, {}, client);
 }
 
-void Visit::record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
+void Visit::record(const http::RequestHead& head, const Served& served) const {
   if (!context_.config.access_log) return;
-  context_.log.info("request", {{"method", head.method},
-                                {"path", std::string_view(head.target).substr(0, head.target.find('?'))},
-                                {"host", head.fields.find("Host").value_or("")},
-                                {"protocol", protocol_},
-                                {"status", outcome.status},
-                                {"bytes", outcome.body_bytes},
-                                {"micros", (context_.clock.now() - started).count()},
-                                {"application", urn_},
-                                {"serial", serial_},
-                                {"address", address_}});
+  context_.log.begin(base::Level::info, "request")
+      .text("method", head.method)
+      .text("path", std::string_view(head.target).substr(0, head.target.find('?')))
+      .text("host", head.fields.find("Host").value_or(""))
+      .number("status", served.outcome.status)
+      .number("bytes", static_cast<std::int64_t>(served.outcome.body_bytes))
+      .number("micros", served.took.count())
+      .text("trace", served.trace.trace_id())
+      .prepared(record_fields_)
+      .write();
 }
 
 }  // namespace countersign::gateway

@@ -54,18 +54,22 @@ class Visit {
 
  private:
   bool still_admitted();
-  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, ClientSide& client);
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client);
   net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
-  void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const;
+  struct Served {
+    const Exchange::Outcome& outcome;
+    const TraceContext& trace;
+    base::Duration took;
+  };
+  void record(const http::RequestHead& head, const Served& served) const;
 
   ConnectionContext context_;
   tls::LiveConnection<tls::VerifiedPeer>& live_;
   IdentityFields identity_;
-  // What every record of a request says of its connection.
   const std::string_view protocol_;
   const std::string urn_;
-  const std::string serial_;
   const std::string address_;
+  const std::string record_fields_;  ///< what every record of a request says of its connection
   int own_answers_ = 0;
 };
 

@@ -70,6 +70,7 @@ void Worker::start() {
       *loop_, listener_, options, [this] { return context_; },
       JudgeTransport{&shared_.chains, &shared_.knowledge, &shared_.clock},
       [this](tls::LiveConnection<tls::VerifiedPeer>& live) {
+        shared_.metrics.partner_accepted(live.connection.peer.identity().organisation.text());
         shared_.sightings.note(live.connection.peer.admitted().chain().leaf().fingerprint());
         const ConnectionContext context{*loop_,     shared_.config,   shared_.routes, shared_.knowledge,
                                         upstreams_, shared_.metrics,  shared_.clock,  shared_.log,

@@ -124,6 +124,7 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
 template <class Peer>
 net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> place) {
   const net::Endpoint address = socket.peer();
+  const auto begun = std::chrono::steady_clock::now();
   auto connection = co_await shake_hands(std::move(socket), *place);
   place->end_handshake();
   if (place->was_given_up()) {
@@ -135,6 +136,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
     co_return;
   }
   observer_.accepted();
+  observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (!draining_) co_await handler_(live);
@@ -193,6 +195,8 @@ void Server<Peer>::report(const HandshakeFailure& failure, const net::Endpoint& 
   if (failure.refusal) {
     log_.warning("tls.refused", refusal_record(*failure.refusal, address, failure.server_name, options_.name));
     observer_.refused(failure.refusal->reason);
+    if (!failure.refusal->organisation.empty())
+      observer_.refused_partner(failure.refusal->organisation, failure.refusal->reason);
     return;
   }
   log_.info("tls.failed", {{"code", failure.error.code},

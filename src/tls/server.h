@@ -23,6 +23,13 @@ class ServerObserver {
   virtual ~ServerObserver() = default;
   virtual void accepted() = 0;
   virtual void refused(trust::Reason reason) = 0;
+  /// The same, where an issuing CA of ours vouches for whose certificate it is.
+  virtual void refused_partner(const std::string& organisation, trust::Reason reason) {
+    (void)organisation;
+    (void)reason;
+  }
+  /// How long an accepted handshake took, from the connection on.
+  virtual void shook_hands(base::Duration took) { (void)took; }
   /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
   virtual void failed(const std::string& error_code) = 0;
   /// Over a cap: closed before its handshake was done, this one or an older one in its favour.

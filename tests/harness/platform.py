@@ -65,6 +65,8 @@ class Platform:
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
         self.authority_settings = ""  # more of [authority], tables under it included
+        self.gateway_keys = ""  # more of [gateway]
+        self.gateway_tables = ""  # its upstreams, and routes beside the one of all tests
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -258,7 +260,7 @@ class Platform:
             f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
-            endpoints=endpoints,
+            endpoints=endpoints, gateway_keys=self.gateway_keys, gateway_tables=self.gateway_tables,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
             gateway=here("gateway"), gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
@@ -287,12 +289,12 @@ status = {gateway_status}
 environment = "{environment}"
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
-
+{gateway_keys}
 [[gateway.routes]]
 host = "*"
 path = "/"
 upstream = "{upstream}"
-
+{gateway_tables}
 [ehi]
 data = "ehi"
 listen = {ehi}

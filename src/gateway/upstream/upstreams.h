@@ -17,6 +17,8 @@ class Upstreams {
   std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
   void sweep();
   void close();
+  /// Of this worker, for whatever else needs chance.
+  Dice& dice() { return dice_; }
 
  private:
   std::shared_ptr<Upstream> make(std::shared_ptr<UpstreamState> state) {
