@@ -1,5 +1,6 @@
 // websocket: is this the opening handshake of a WebSocket, and its answer (RFC 6455 section 4)? Whatever is not exactly
-// that is not passed on as one: an upstream must not begin to speak it where we believe in HTTP, nor the other way round.
+// that is not passed on as one: an upstream must not begin to speak it where we believe in HTTP, nor the other way
+// round.
 #pragma once
 
 #include "http/message.h"

@@ -110,11 +110,13 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
       health += metric_line("upstream_address_healthy", at, good ? 1 : 0);
     }
   }
-  return metric_heading("upstream_requests_total", "counter",
-                        "Requests of upstreams: begun, sent again, refused as too many, failed, upgraded to another protocol.") +
+  return metric_heading(
+             "upstream_requests_total", "counter",
+             "Requests of upstreams: begun, sent again, refused as too many, failed, upgraded to another protocol.") +
          counters +
          metric_heading("upstream_connections", "gauge",
-                        "Connections to upstreams that are open, requests that wait for one, and connections that speak another protocol.") +
+                        "Connections to upstreams that are open, requests that wait for one, and connections that "
+                        "speak another protocol.") +
          gauges +
          metric_heading("upstream_address_requests_total", "counter", "Requests sent to an address of an upstream.") +
          sent +

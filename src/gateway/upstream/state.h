@@ -49,8 +49,8 @@ class UpstreamState {
     std::atomic<std::uint64_t> failed{0};      ///< answered 502, 503 or 504 by us
     std::atomic<std::int64_t> connections{0};  ///< open now
     std::atomic<std::int64_t> pending{0};      ///< requests that wait for one
-    std::atomic<std::uint64_t> switched{0};     ///< became tunnels
-    std::atomic<std::int64_t> tunnels{0};       ///< open now
+    std::atomic<std::uint64_t> switched{0};    ///< became tunnels
+    std::atomic<std::int64_t> tunnels{0};      ///< open now
     Histogram time = {};                       ///< from the request's head sent to the response's head read
   };
   Counts counts = {};

@@ -16,7 +16,7 @@ namespace countersign::gateway {
 struct TunnelEnds {
   net::Stream& client;
   net::Stream& upstream;
-  std::string from_client;    ///< read of it already
+  std::string from_client;  ///< read of it already
   std::string from_upstream;
 };
 
