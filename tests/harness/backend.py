@@ -93,10 +93,13 @@ def serve(connection, options):
         file.flush()
 
 
+def accept_for(key):
+    return base64.b64encode(hashlib.sha1(key.encode() + WEBSOCKET).digest())
+
+
 def echo(file, connection, fields):
-    accept = base64.b64encode(hashlib.sha1(fields["sec-websocket-key"].encode() + WEBSOCKET).digest())
     file.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "
-               + accept + b"\r\n\r\n")
+               + accept_for(fields["sec-websocket-key"]) + b"\r\n\r\n")
     file.flush()
     while piece := file.read1(65536):
         connection.sendall(piece)
