@@ -10,6 +10,8 @@ namespace {
 using base::ConfigSection;
 
 constexpr std::int64_t kMostWorkers = 256;
+/// The follower's long poll is answered every 30 s at the latest.
+constexpr base::Duration kLeastFeedAge = std::chrono::minutes(1);
 constexpr std::int64_t kMostHandshakesPerSecond = 1'000'000;
 
 tl::unexpected<base::Error> wrong(std::string detail) {
@@ -166,6 +168,9 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   if (sampled < 0 || sampled > 100) return wrong("'" + section.path_of("trace_sample_percent") + "' must be 0 to 100");
   config.trace_sample_percent = static_cast<unsigned>(sampled);
   BASE_TRY(config.ready_feed_age, section.duration_or("ready_feed_age", config.ready_feed_age));
+  if (config.ready_feed_age > base::Duration::zero() && config.ready_feed_age < kLeastFeedAge)
+    return wrong("'" + section.path_of("ready_feed_age") +
+                 "' must be \"0s\" or at least 1m: where nothing happens, the authority answers twice a minute");
   BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));

@@ -44,6 +44,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"path_with_escape", "path = \"/%2e\"\n", "gateway.routes[1].path"},
         Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
         Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
+        Row{"upstream_nobody_defined", "[[gateway.routes]]\nupstream = \"payments\"\n", "gateway.routes[2].upstream"},
+        Row{"unknown_upgrade", "upgrade = [\"h2c\"]\n", "gateway.routes[1].upgrade"},
+        Row{"two_upstreams_of_a_name",
+            "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n[[gateway.upstreams]]\nname = "
+            "\"a\"\naddresses = [\"127.0.0.1:2\"]\n",
+            "named 'a'"},
         Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
         Row{"plain_upstream_elsewhere", "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\n", "danger_plain_upstream"}),
     [](const auto& row) { return row.param.name; });
@@ -73,6 +79,8 @@ INSTANTIATE_TEST_SUITE_P(
         TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
         TopRow{"proxies_by_name", "proxy_protocol_from = [\"lb.example\"]", "gateway.proxy_protocol_from"},
         TopRow{"proxies_half_a_network", "proxy_protocol_from = [\"10.0.0.1/8\"]", "gateway.proxy_protocol_from"},
+        TopRow{"feed_always_too_old", "ready_feed_age = \"10s\"", "gateway.ready_feed_age"},
+        TopRow{"samples_of_traces", "trace_sample_percent = 101", "gateway.trace_sample_percent"},
         TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
         TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
     [](const auto& row) { return row.param.name; });
@@ -80,6 +88,18 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {
   EXPECT_TRUE(GatewayConfig::parse(
       kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\n", "/"));
+}
+
+TEST(GatewayConfig, ARouteNamesAnUpstreamAndItsTimesAreThoseOfTheGatewayUnlessItSaysOthers) {
+  const auto config = GatewayConfig::parse(
+      "[gateway]\nupstream_response_time = \"9s\"\n[[gateway.routes]]\nupstream = \"a\"\nupgrade = [\"websocket\"]\n"
+      "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\nbody_time = \"4s\"\n",
+      "/");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->routes.front().upstream_name, "a");
+  EXPECT_TRUE(config->routes.front().websocket);
+  EXPECT_EQ(config->upstreams.front().times.response, std::chrono::seconds(9));
+  EXPECT_EQ(config->upstreams.front().times.body, std::chrono::seconds(4));
 }
 
 TEST(GatewayConfig, WithoutRoutesThereIsNothingToServe) { EXPECT_FALSE(GatewayConfig::parse("[gateway]\n", "/")); }

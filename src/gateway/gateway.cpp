@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include "gateway/readiness.h"
+
 namespace countersign::gateway {
 namespace {
 
@@ -131,15 +133,11 @@ net::Task<void> Gateway::stop_on_signal() {
     worker->drain(net::Deadline::after(config_.drain_time), one_ended);
 }
 
-/// Ready for traffic: not on the way out, and knowing enough of the registry. Upstreams do not count: one that is down
-/// is answered for by its routes, and must not take away the others'.
 http::Response Gateway::answer_ready() const {
-  if (draining_) return text_response(503, "draining\n");
-  const double limit = static_cast<double>(config_.ready_feed_age.count()) / 1e6;
-  const double age = plane_->feed_age_seconds();
-  if (limit > 0 && (age < 0 || age > limit))
-    return text_response(503, "facts too old: the authority does not answer\n");
-  return text_response(200, "ready\n");
+  const std::string_view why_not = why_not_ready(
+      {.draining = draining_, .oldest_feed = config_.ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
+  if (why_not.empty()) return text_response(200, "ready\n");
+  return text_response(503, std::string(why_not) + "\n");
 }
 
 net::Task<http::Response> Gateway::answer_status(http::Request request) {

@@ -5,6 +5,7 @@
 
 #include "gateway/observe/counts.h"
 #include "gateway/observe/histogram.h"
+#include "gateway/readiness.h"
 #include "gateway/trace.h"
 #include "gateway/websocket.h"
 
@@ -104,6 +105,26 @@ TEST(Partners, AreBounded) {
   EXPECT_NE(text.find("{organisation=\"(other)\",outcome=\"accepted\"} 10\n"), std::string::npos);
   EXPECT_NE(text.find("{organisation=\"org-0\",outcome=\"revoked\"} 1\n"), std::string::npos);
 }
+
+struct ReadyRow {
+  std::string name;
+  Readiness now;
+  bool ready;
+};
+class Ready : public ::testing::TestWithParam<ReadyRow> {};
+
+TEST_P(Ready, OrNot) { EXPECT_EQ(why_not_ready(GetParam().now).empty(), GetParam().ready); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Ready,
+    ::testing::Values(ReadyRow{"without_limit", {.feed_age_seconds = 1e9}, true},
+                      ReadyRow{"without_limit_nor_answer", {.feed_age_seconds = -1}, true},
+                      ReadyRow{"young", {.oldest_feed = std::chrono::minutes(2), .feed_age_seconds = 119}, true},
+                      ReadyRow{"old", {.oldest_feed = std::chrono::minutes(2), .feed_age_seconds = 121}, false},
+                      ReadyRow{
+                          "no_answer_yet", {.oldest_feed = std::chrono::minutes(2), .feed_age_seconds = -1}, false},
+                      ReadyRow{"draining", {.draining = true, .feed_age_seconds = 1}, false}),
+    [](const auto& row) { return row.param.name; });
 
 struct Handshake {
   std::string name;

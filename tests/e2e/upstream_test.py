@@ -83,6 +83,22 @@ class UpstreamTest(testing.PlatformTest):
         self.assertTrue(self.log.all("upstream.retried", self.mark))
         self.log.next("upstream.ejected", self.mark)
 
+    def test_what_is_sent_again(self):
+        """All three close instead of an answer: how often was each request sent?"""
+        backends = self.three("eject_after = 0")
+        for name, extra, times in (("GET", [], 3), ("PUT without a body", ["-X", "PUT"], 3), ("POST without a body", ["-X", "POST"], 1),
+                                   ("PUT with a body", ["-X", "PUT", "-d", "x"], 1), ("POST with a body", ["-d", "x"], 1)):
+            with self.subTest(name):
+                before = sum(len(backend.seen()) for backend in backends)
+                self.assertEqual(self.ask("/api/dies", extra).status, 502)
+                self.assertEqual(sum(len(backend.seen()) for backend in backends) - before, times)
+
+    def test_what_was_never_sent_goes_elsewhere_whatever_it_is(self):
+        backends = self.three("eject_after = 0")
+        backends[0].kill()
+        for _ in range(12):
+            self.assertEqual(self.ask(extra=["-d", "x"]).status, 200)
+
     def test_a_slow_one_is_ejected(self):
         self.three('response_time = "300ms"\neject_after = 3\neject_time = "1m"', options=(("--delay", 30), (), ()))
         statuses = self.load(4, lambda: None)
@@ -159,6 +175,9 @@ class UpstreamTest(testing.PlatformTest):
         self.log.next("connection.cut", self.mark)
         read_to_end(streams[1])
         ended = self.log.next("gateway.tunnel_ended", self.mark)
+        self.assertEqual(self.curl(other.transport).status, 0)
+        wait_until(lambda: 'partner_handshakes_total{organisation="globex",outcome="revoked"} 1' in self.metrics(), "it is not counted")
+        self.assertIn('partner_handshakes_total{organisation="globex",outcome="accepted"}', self.metrics())
         self.assertGreaterEqual(ended["bytes_up"], 1024 * 1024)
         self.assertEqual(self.echo(streams[0], b"still here"), True)
 

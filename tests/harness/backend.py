@@ -4,7 +4,7 @@
     backend.address     127.0.0.1:PORT
     backend.kill()      SIGKILL; start() brings it back on the same port
 
-/health is 200; /ws is a WebSocket that sends back every byte; everything else is answered with what was asked.
+/health is 200; /api/dies closes instead of an answer; /ws is a WebSocket that sends back every byte; everything else is answered with what was asked.
 """
 import argparse
 import base64
@@ -39,6 +39,10 @@ class Backend:
                                self.folder, ready)
         self.port = self.program.started()["port"]
         return self
+
+    def seen(self):
+        """The request lines so far."""
+        return [line for line in self.program.log.read_text().splitlines() if " HTTP/1." in line]
 
     def kill(self):
         self.program.process.send_signal(signal.SIGKILL)
@@ -83,6 +87,9 @@ def serve(connection, options):
     while (request := read_request(file)) is not None:
         line, fields, body = request
         path = line.split(" ")[1]
+        print(line, flush=True)
+        if path.endswith("/dies"):
+            return None
         if path == "/ws":
             return echo(file, connection, dict((name.lower(), value) for name, value in fields))
         if path != "/health":

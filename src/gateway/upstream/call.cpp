@@ -54,10 +54,13 @@ base::Result<void> UpstreamCall::begin() {
 
 /// A connection to slot_, which may become another one while waiting.
 net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
-  for (;;) {
-    if (!only_new_) connection_ = upstream_->take_idle(*slot_);
+  for (bool waited = false;; waited = true) {
+    // Whoever waits goes first, and so does whoever was woken and has not looked yet.
+    const bool in_turn = waited || upstream_->breaker().pending() == 0;
+    if (in_turn && !only_new_) connection_ = upstream_->take_idle(*slot_);
     if (connection_ != nullptr) co_return base::Result<void>();
-    Breaker::Seat seat = upstream_->take_seat();
+    Breaker::Seat seat;
+    if (in_turn) seat = upstream_->take_seat();
     if (seat) {
       std::shared_ptr<Upstream::Slot> slot = slot_;
       ClientAddresses client = client_;

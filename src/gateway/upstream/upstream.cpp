@@ -92,9 +92,10 @@ net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(s
                                                                                ClientAddresses client,
                                                                                net::Deadline deadline) {
   const std::shared_ptr<Upstream> self = shared_from_this();
+  const std::uint64_t version = state_->version();  // before the credential is looked at, not after
   auto opened = co_await connector_.open(slot->address, std::move(client), deadline);
   if (!opened) co_return base::unexpected(std::move(opened).error());
-  co_return std::make_unique<UpstreamConnection>(std::move(*opened), std::move(seat), state_);
+  co_return std::make_unique<UpstreamConnection>(std::move(*opened), std::move(seat), state_, version);
 }
 
 net::Task<bool> Upstream::wait_for_room(net::Deadline deadline) {

@@ -17,11 +17,12 @@ namespace countersign::gateway {
 
 /// One connection to an upstream and what was read of it.
 struct UpstreamConnection {
-  UpstreamConnection(UpstreamConnector::Opened opened, Breaker::Seat s, std::shared_ptr<UpstreamState> of)
+  UpstreamConnection(UpstreamConnector::Opened opened, Breaker::Seat s, std::shared_ptr<UpstreamState> of,
+                     std::uint64_t of_version)
       : stream(std::move(opened.stream)),
         reader(*stream, {}),
         valid_until(opened.valid_until),
-        version(of->version()),
+        version(of_version),
         seat(std::move(s)),
         state(std::move(of)) {
     state->counts.connections.fetch_add(1, std::memory_order_relaxed);
@@ -32,7 +33,7 @@ struct UpstreamConnection {
   std::unique_ptr<net::Stream> stream;
   http::H1Reader reader;
   base::Instant valid_until;
-  std::uint64_t version;  ///< of the state's credential and addresses when it was made
+  std::uint64_t version;  ///< of the state's credential and addresses when it was begun
   Breaker::Seat seat;
   std::shared_ptr<UpstreamState> state;
   bool reused = false;  ///< it has served a request before
