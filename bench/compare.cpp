@@ -23,8 +23,9 @@ namespace {
 
 struct Options {
   std::string gateway;
-  std::vector<std::string> cases = {"full",    "keepalive",         "body_1m", "upload_1m", "idle",
-                                    "workers", "workers_keepalive", "revoked", "index",     "floor"};
+  std::vector<std::string> cases = {
+      "full", "keepalive",  "body_1m", "upload_1m",         "http2",   "http2_streams", "http2_body_1m",
+      "idle", "idle_http2", "workers", "workers_keepalive", "revoked", "index",         "floor"};
   std::vector<std::string> peers = {"nginx", "haproxy"};
   int rounds = 5;
   double seconds = 5;
@@ -145,7 +146,12 @@ class Comparison {
         {"body_1m", [&] { against_peers("body_1m", body(kMebibyte, 0)); }},
         {"upload_1m", [&] { against_peers("upload_1m", body(100, kMebibyte)); }},
         {"body_1g", [&] { against_peers("body_1g", body(kMebibyte << 10, 0)); }},
-        {"idle", [&] { idle(); }},
+        {"http2", [&] { against_peers("http2", {.each = Load::Each::request, .streams = 1}); }},
+        {"http2_streams",
+         [&] { against_peers("http2_streams", {.each = Load::Each::request, .at_once = 4, .streams = 16}); }},
+        {"http2_body_1m", [&] { against_peers("http2_body_1m", h2_body(kMebibyte)); }},
+        {"idle", [&] { idle("idle", {}); }},
+        {"idle_http2", [&] { idle("idle_http2", {.streams = 1}); }},
         {"workers", [&] { workers("workers", {.each = Load::Each::connection}); }},
         {"workers_keepalive", [&] { workers("workers_keepalive", {.each = Load::Each::request}); }},
         {"revoked", [&] { revoked(); }},
@@ -162,6 +168,10 @@ class Comparison {
   static constexpr std::size_t kMebibyte = 1024 * 1024;
   static Load body(std::size_t response, std::size_t request) {
     return {.each = Load::Each::request, .response_bytes = response, .request_bytes = request, .at_once = 4};
+  }
+
+  static Load h2_body(std::size_t response) {
+    return {.each = Load::Each::request, .response_bytes = response, .at_once = 4, .streams = 1};
   }
 
   Setup setup(int workers) const {
@@ -200,7 +210,7 @@ class Comparison {
   }
 
   /// Memory of each server for connections that have made one request: fresh servers, so that nothing is left over.
-  void idle() {
+  void idle(const std::string& case_name, const Load& one) {
     std::vector<std::pair<std::string, double>> figures;
     std::vector<std::string> names = options_.peers;
     names.insert(names.begin(), "countersign");
@@ -211,13 +221,13 @@ class Comparison {
       const Server& server = name == "countersign" ? own() : peer(name);
       (void)drive(server.port, material_.client(), {.each = Load::Each::connection}, 1);
       const double before = server.process.resident_bytes();
-      const IdleConnections open(server.port, material_.client(), options_.idle);
+      const IdleConnections open(server.port, material_.client(), one, options_.idle);
       if (open.errors() > 0) std::fprintf(stderr, "%s: %zu connections failed\n", name.c_str(), open.errors());
       const double each = (server.process.resident_bytes() - before) / static_cast<double>(options_.idle);
       figures.emplace_back(name, each / 1024);
     }
     for (std::size_t i = 1; i < figures.size(); ++i)
-      print(options_, {{"case", "idle", true},
+      print(options_, {{"case", case_name, true},
                        {"peer", figures[i].first, true},
                        {"ratio", rounded(figures.front().second / figures[i].second)},
                        {"kib", rounded(figures.front().second)},
@@ -260,11 +270,13 @@ std::vector<std::string> split(const std::string& list) {
 }
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr,
-               "usage: bench/compare [--cases full,keepalive,...] [--peers nginx,haproxy,...] [--rounds N]\n"
-               "  [--seconds S] [--revoked N] [--idle N] [--access-log on|off] [--json]\n"
-               "cases: full keepalive body_1m upload_1m body_1g idle workers workers_keepalive revoked index floor\n"
-               "peers: nginx haproxy nginx-no-tickets haproxy-no-tickets\n");
+  std::fprintf(
+      stderr,
+      "usage: bench/compare [--cases full,keepalive,...] [--peers nginx,haproxy,...] [--rounds N]\n"
+      "  [--seconds S] [--revoked N] [--idle N] [--access-log on|off] [--json]\n"
+      "cases: full keepalive body_1m upload_1m body_1g http2 http2_streams http2_body_1m idle idle_http2 workers\n"
+      "  workers_keepalive revoked index floor\n"
+      "peers: nginx haproxy nginx-no-tickets haproxy-no-tickets\n");
   std::exit(2);
 }
 

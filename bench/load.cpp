@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "h2_conversation.h"
 
 namespace countersign::bench {
 namespace {
@@ -28,7 +29,7 @@ struct FreeContext {
 using Context = std::unique_ptr<SSL_CTX, FreeContext>;
 
 /// The server is not verified: that is the client's work, and nothing of it is measured.
-Context make_context(const Identity& identity) {
+Context make_context(const Identity& identity, const Load& load) {
   Context context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ctx = context.get();
   BASE_CHECK(ctx != nullptr && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1);
@@ -37,6 +38,8 @@ Context make_context(const Identity& identity) {
   BASE_CHECK(SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
   SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  static constexpr std::array<unsigned char, 3> kH2 = {2, 'h', '2'};
+  BASE_CHECK(load.streams == 0 || SSL_CTX_set_alpn_protos(ctx, kH2.data(), kH2.size()) == 0);
   return context;
 }
 
@@ -79,6 +82,7 @@ class Caller {
     if (SSL_connect(ssl_) != 1) note("handshake");
   }
   ~Caller() {
+    conversation_.reset();
     if (ssl_ != nullptr && error_.empty()) SSL_shutdown(ssl_);
     SSL_free(ssl_);
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -91,6 +95,7 @@ class Caller {
   /// Sends one request and reads its response whole.
   bool ask(const Load& load) {
     if (!error_.empty()) return false;
+    if (load.streams > 0) return ask_in_streams(load);
     std::string head = load.request_bytes == 0 ? "GET /" : "POST /";
     head += std::to_string(load.response_bytes) + " HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n";
     if (load.request_bytes > 0) head += "Content-Length: " + std::to_string(load.request_bytes) + "\r\n";
@@ -105,6 +110,14 @@ class Caller {
     error_ = std::string(step) + ": " + text.data();
     ERR_clear_error();
     return false;
+  }
+
+  bool ask_in_streams(const Load& load) {
+    if (conversation_ == nullptr) conversation_ = std::make_unique<H2Conversation>(ssl_);
+    const bool good =
+        conversation_->ask({"/" + std::to_string(load.response_bytes), load.response_bytes, load.streams});
+    if (!good) error_ = conversation_->error();
+    return good;
   }
 
   bool write_all(std::string_view data) {
@@ -147,6 +160,7 @@ class Caller {
 
   int descriptor_;
   SSL* ssl_ = nullptr;
+  std::unique_ptr<H2Conversation> conversation_;  ///< of HTTP/2
   std::string error_;
 };
 
@@ -155,7 +169,7 @@ constexpr unsigned kFirstSource = 2;
 /// What one of the threads does until the time is up.
 void call_on(int port, const Identity& identity, const Load& load, unsigned source, Steady::time_point until,
              Run& run) {
-  const Context context = make_context(identity);
+  const Context context = make_context(identity, load);
   std::unique_ptr<Caller> caller;
   for (auto start = Steady::now(); start < until;) {
     if (load.each == Load::Each::connection) caller.reset();
@@ -163,7 +177,7 @@ void call_on(int port, const Identity& identity, const Load& load, unsigned sour
     const bool good = caller->ask(load);
     const auto end = Steady::now();
     if (good) {
-      ++run.operations;
+      run.operations += static_cast<std::size_t>(std::max(load.streams, 1));
       run.micros.push_back(std::chrono::duration<double, std::micro>(end - start).count());
     } else {
       ++run.errors;
@@ -209,10 +223,9 @@ struct IdleConnections::All {
   std::vector<std::unique_ptr<Caller>> callers;
 };
 
-IdleConnections::IdleConnections(int port, const Identity& identity, std::size_t count)
-    : all_(std::make_unique<All>(All{make_context(identity), {}})) {
+IdleConnections::IdleConnections(int port, const Identity& identity, const Load& one, std::size_t count)
+    : all_(std::make_unique<All>(All{make_context(identity, one), {}})) {
   constexpr std::size_t kFromEachAddress = 500;
-  const Load one;
   for (std::size_t i = 0; i < count; ++i) {
     const auto source = kFirstSource + static_cast<unsigned>(i / kFromEachAddress);
     all_->callers.push_back(std::make_unique<Caller>(all_->context.get(), source, port));

@@ -26,7 +26,7 @@ std::string nginx_config(const Setup& setup, const std::filesystem::path& own, i
   text += "  keepalive_requests 1000000000;\n  client_max_body_size 0;\n  proxy_max_temp_file_size 0;\n";
   text += "  upstream service { server 127.0.0.1:" + number(setup.upstream_port) +
           "; keepalive 256; keepalive_requests 1000000000; }\n";
-  text += "  server {\n    listen 127.0.0.1:" + number(port) + " ssl backlog=1024" +
+  text += "  server {\n    listen 127.0.0.1:" + number(port) + " ssl http2 backlog=1024" +
           (setup.workers > 1 ? " reuseport" : "") + ";\n";
   text += "    ssl_certificate " + (pki / "server.pem").string() + ";\n    ssl_certificate_key " +
           (pki / "server.key").string() + ";\n    ssl_client_certificate " + (pki / "partner-root.pem").string() +
@@ -55,7 +55,7 @@ std::string haproxy_config(const Setup& setup, int port, bool tickets) {
   if (setup.access_log == "on") text += "  log global\n  option httplog\n";
   text += "frontend partners\n  bind 127.0.0.1:" + number(port) + " backlog 1024 ssl crt " +
           (pki / "server-and-key.pem").string() + " ca-file " + (pki / "partner-root.pem").string() +
-          " verify required curves X25519:P-256\n"
+          " verify required curves X25519:P-256 alpn h2,http/1.1\n"
           "  http-request set-header Client-Cert :%[ssl_c_der,base64]:\n"
           "  http-request set-header X-Forwarded-For %[src]\n  http-request set-header X-Forwarded-Proto https\n"
           "  default_backend service\nbackend service\n  server one 127.0.0.1:" +

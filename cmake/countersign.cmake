@@ -46,6 +46,7 @@ find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(CURL 7.87 REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 

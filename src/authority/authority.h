@@ -56,6 +56,7 @@ class Authority {
   Ledger& ledger() { return ledger_; }
   Directory& directory() { return directory_; }
   Enrolment& enrolment() { return *enrolment_; }
+  Issuance& issuance() { return *issuance_; }
   Approvals& approvals() { return *approvals_; }
   AcmeAccounts& acme_accounts() { return *acme_accounts_; }
   /// Thread-safe.

@@ -1,5 +1,7 @@
 #include "ceremony/throw_away.h"
 
+#include "base/check.h"
+
 namespace countersign::ceremony {
 namespace {
 
@@ -17,7 +19,8 @@ base::Result<crypto::PrivateKey::Kind> kind_like(const crypto::PublicKey& key) {
   return base::fail(base::Kind::internal, "lint.failed", "the issuing CA's key is of a kind that signs no certificate");
 }
 
-/// Making an RSA key takes up to seconds, so one of each size serves for all: nobody believes it, and it never leaves.
+/// Making a key takes as long as signing with it, an RSA key up to seconds, so one of each kind serves for all: nobody
+/// believes it, and it never leaves.
 template <crypto::PrivateKey::Kind kKind>
 base::Result<base::Bytes> sign_with_kept(base::BytesView bytes) {
   static const auto kKey = crypto::PrivateKey::generate(kKind);
@@ -31,12 +34,11 @@ base::Result<base::Bytes> sign_with_throw_away(crypto::PrivateKey::Kind kind, ba
     case Kind::rsa2048: return sign_with_kept<Kind::rsa2048>(bytes);
     case Kind::rsa3072: return sign_with_kept<Kind::rsa3072>(bytes);
     case Kind::rsa4096: return sign_with_kept<Kind::rsa4096>(bytes);
-    case Kind::p256:
-    case Kind::p384:
-    case Kind::ed25519: break;
+    case Kind::p256: return sign_with_kept<Kind::p256>(bytes);
+    case Kind::p384: return sign_with_kept<Kind::p384>(bytes);
+    case Kind::ed25519: return sign_with_kept<Kind::ed25519>(bytes);
   }
-  BASE_TRY(const auto key, crypto::PrivateKey::generate(kind));
-  return key.sign(bytes);
+  BASE_UNREACHABLE();
 }
 
 }  // namespace
@@ -44,7 +46,7 @@ base::Result<base::Bytes> sign_with_throw_away(crypto::PrivateKey::Kind kind, ba
 base::Result<x509::Certificate> sign_for_show(const x509::TbsCertificate& tbs, const crypto::PublicKey& issuer) {
   BASE_TRY(const auto kind, kind_like(issuer));
   BASE_TRY(const base::Bytes signature, sign_with_throw_away(kind, tbs.der));
-  return x509::assemble(tbs, signature);
+  return x509::assemble_to_read(tbs, signature);
 }
 
 }  // namespace countersign::ceremony

@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "crypto/digest.h"
 #include "crypto/handle.h"
@@ -29,6 +30,31 @@ TEST(PublicKey, PointOffTheCurveIsNoKey) {
   const auto key = PublicKey::from_spki(spki);
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error().code, "key.malformed");
+}
+
+/// P-256 is read by a shorter way: to the same key, and to nothing that libcrypto would not take.
+TEST(PublicKey, PlainP256IsReadAsLibcryptoReadsIt) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const base::Bytes spki = key.public_key().to_spki();
+  EXPECT_TRUE(PublicKey::is_plain_p256(spki));
+  const PublicKey read = PublicKey::from_spki(spki).value();
+  EXPECT_EQ(read.type(), KeyType::ec_p256);
+  EXPECT_EQ(read.bits(), 256);
+  EXPECT_TRUE(read.verify(base::as_bytes("x"), key.sign(base::as_bytes("x")).value()));
+  unsigned char* written = nullptr;
+  const int length = i2d_PUBKEY(read.native(), &written);
+  EXPECT_EQ(base::Bytes(written, written + length), spki);
+  OPENSSL_free(written);
+  const unsigned char* at = spki.data();
+  EVP_PKEY* slowly = d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size()));
+  EXPECT_EQ(EVP_PKEY_eq(slowly, read.native()), 1);
+  EVP_PKEY_free(slowly);
+  for (const std::size_t place : {std::size_t{10}, std::size_t{26}, spki.size() - 1}) {
+    base::Bytes other = spki;
+    other[place] ^= 1U;  // another algorithm, another form, a point off the curve
+    EXPECT_FALSE(PublicKey::from_spki(other)) << place;
+  }
+  EXPECT_FALSE(PublicKey::is_plain_p256(PrivateKey::generate(PrivateKey::Kind::p384)->public_key().to_spki()));
 }
 
 TEST(PublicKey, RefusesBytesBehindTheKey) {

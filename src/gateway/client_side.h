@@ -25,6 +25,7 @@ struct ResponseStart {
   http::Framing framing;                ///< of the body that will be written
   std::optional<std::uint64_t> length;  ///< told as Content-Length, also where no body follows (RFC 9110 section 8.6)
   bool close_after = false;             ///< we want no further request on this connection
+  bool rest_unread = false;             ///< nobody will read what is left of the request
 };
 
 class ClientSide {

@@ -172,6 +172,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("ready_feed_age") +
                  "' must be \"0s\" or at least 1m: where nothing happens, the authority answers twice a minute");
   BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
+  BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));

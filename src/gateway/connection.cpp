@@ -11,7 +11,11 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 }  // namespace
 
 net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live) {
-  return serve_h1(context, live);
+  switch (live.connection.protocol) {
+    case tls::Protocol::http_1_1: return serve_h1(context, live);
+    case tls::Protocol::http_2: return serve_h2(context, live);
+  }
+  return serve_h1(context, live);  // not reached: the switch is complete
 }
 
 net::Task<void> part_from(tls::LiveConnection<tls::VerifiedPeer>& live) {

@@ -12,6 +12,7 @@ net::Task<void> serve_connection(ConnectionContext context, tls::LiveConnection<
 
 /// The same for one version of HTTP each.
 net::Task<void> serve_h1(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
+net::Task<void> serve_h2(ConnectionContext context, tls::LiveConnection<tls::VerifiedPeer>& live);
 
 /// The end of a connection: says goodbye, then reads and drops a little, so that our last answer is not lost to a
 /// reset.

@@ -26,7 +26,7 @@ void H1ClientSide::hold_head(const ResponseStart& start) {
   const bool unknown_length = start.framing == http::Framing::chunked || start.framing == http::Framing::until_close;
   chunks_ = unknown_length && request_.minor_version >= 1;
   if (chunks_) head.add("Transfer-Encoding", "chunked");
-  may_keep_ = reader_.keep_alive() && !start.close_after && (!unknown_length || chunks_);
+  may_keep_ = reader_.keep_alive() && !start.close_after && !start.rest_unread && (!unknown_length || chunks_);
   if (!may_keep_) head.add("Connection", "close");
   else if (request_.minor_version == 0) head.add("Connection", "keep-alive");
   out_ = std::move(head).finish();

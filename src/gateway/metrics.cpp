@@ -1,9 +1,16 @@
 #include "gateway/metrics.h"
 
-#include <string_view>
-
 namespace countersign::gateway {
 namespace {
+
+struct H2RefusalRow {
+  H2Refusal reason;
+  std::string_view code;
+  std::string_view label;
+};
+constexpr std::array kH2Refusals{H2RefusalRow{H2Refusal::calm, "http.calm", "calm"},
+                                 H2RefusalRow{H2Refusal::protocol, "http.protocol", "protocol"},
+                                 H2RefusalRow{H2Refusal::too_slow, "http.too_slow", "too_slow"}};
 
 std::string metric(std::string_view name, std::string_view labels, std::uint64_t value) {
   return metric_line(name, labels, value);
@@ -14,6 +21,12 @@ std::string heading(std::string_view name, std::string_view type, std::string_vi
 std::string label(std::string_view key, std::string_view value) { return metric_label(key, value); }
 
 }  // namespace
+
+std::optional<H2Refusal> h2_refusal_of(std::string_view code) {
+  for (const H2RefusalRow& row : kH2Refusals)
+    if (row.code == code) return row.reason;
+  return std::nullopt;
+}
 
 void Metrics::refused(trust::Reason reason) { add(refused_[static_cast<std::size_t>(reason)]); }
 void Metrics::cut(trust::Reason reason) { add(cut_[static_cast<std::size_t>(reason)]); }
@@ -46,6 +59,11 @@ std::string Metrics::to_text(const Now& now) const {
     text += metric("requests_total", label("class", std::to_string(digit) + "xx"), requests_[digit]);
   text += heading("request_seconds", "histogram", "Requests, from the head read to the response written.") +
           request_time_.to_text("request_seconds", "");
+  text += heading("http2_refused_total", "counter",
+                  "Connections of HTTP/2 that were ended for what the client did, by reason.");
+  for (const H2RefusalRow& row : kH2Refusals)
+    text +=
+        metric("http2_refused_total", label("reason", row.label), h2_refused_[static_cast<std::size_t>(row.reason)]);
   text += heading("feed_sequence", "gauge", "Newest change known from the trust feed.") +
           metric("feed_sequence", "", now.feed_sequence);
   text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") +

@@ -4,7 +4,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "gateway/observe/counts.h"
 #include "gateway/observe/histogram.h"
@@ -13,6 +15,11 @@
 #include "trust/reason.h"
 
 namespace countersign::gateway {
+
+/// Why a connection of HTTP/2 was ended by us, for what its client did.
+enum class H2Refusal { calm, protocol, too_slow };
+/// What an error of http::H2Session::run stands for, if it is one of these.
+std::optional<H2Refusal> h2_refusal_of(std::string_view code);
 
 class Metrics final : public tls::ServerObserver {
  public:
@@ -32,6 +39,7 @@ class Metrics final : public tls::ServerObserver {
   void request(int status);
   /// Of a whole request, from its head read to its response written.
   void request_took(base::Duration time) { request_time_.observe(time); }
+  void h2_refused(H2Refusal reason) { add(h2_refused_[static_cast<std::size_t>(reason)]); }
 
   /// Facts that are asked for when the text is made.
   struct Now {
@@ -56,6 +64,7 @@ class Metrics final : public tls::ServerObserver {
   PartnerCounts partners_;
   Histogram handshake_time_;
   Histogram request_time_;
+  std::array<Counter, 3> h2_refused_{};
   std::array<Counter, 6> requests_{};  ///< by the first digit of the status
 };
 

@@ -12,7 +12,8 @@ net::Task<bool> write_own_answer(ClientSide& client, OwnAnswer answer, net::Dead
   client.hold_head({.head = head,
                     .framing = has_body ? http::Framing::length : http::Framing::none,
                     .length = answer.response.body.size(),
-                    .close_after = answer.close_after || !may_follow});
+                    .close_after = answer.close_after,
+                    .rest_unread = !may_follow});
   if (has_body) client.hold(answer.response.body);
   const auto written = co_await client.finish(deadline);
   co_return may_follow&& client.may_keep() && written.has_value();

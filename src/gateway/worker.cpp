@@ -88,8 +88,9 @@ void Worker::start() {
 
 base::Result<void> Worker::renew_context() {
   const auto trust = shared_.knowledge.trust();
-  BASE_TRY(context_, tls::ServerContext::make(*own_, tls::ClientCertificate::required,
-                                              acceptable_issuers(*trust, shared_.config.environment), library_));
+  const auto make = shared_.config.http2 ? tls::ServerContext::make_for_http2 : tls::ServerContext::make;
+  BASE_TRY(context_, make(*own_, tls::ClientCertificate::required,
+                          acceptable_issuers(*trust, shared_.config.environment), library_));
   context_trust_ = trust->generation();
   return {};
 }

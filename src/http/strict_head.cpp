@@ -79,18 +79,6 @@ base::Result<int> parse_minor_version(std::string_view version) {
   return malformed("the version must be HTTP/1.1 or HTTP/1.0");
 }
 
-/// RFC 9112 section 3.2: the four forms, as far as they can be told apart here.
-base::Result<void> check_target(std::string_view method, std::string_view target) {
-  if (target.empty() || !is_visible_ascii(target)) return malformed("the request target holds a character it must not");
-  if (target.find('#') != std::string_view::npos) return malformed("the request target holds a fragment");
-  if (target.front() == '/') return {};
-  if (target == "*" && method == "OPTIONS") return {};
-  if (method == "CONNECT" && target.find('/') == std::string_view::npos) return {};
-  const std::size_t colon = target.find("://");
-  if (method != "CONNECT" && colon != std::string_view::npos && is_token(target.substr(0, colon))) return {};
-  return malformed("the request target has none of the four forms");
-}
-
 base::Result<int> check_request_line(std::string_view line, const H1Limits& limits) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -116,23 +104,6 @@ base::Result<int> check_status_line(std::string_view line, int& minor_version) {
 bool is_port(std::string_view text) {
   const auto port = parse_decimal(text);
   return port && *port <= 65535;
-}
-
-/// RFC 9110 section 7.2: uri-host [ ":" port ], here of letters, digits and "-._", or an address in brackets.
-bool is_host(std::string_view host) {
-  const bool brackets = !host.empty() && host.front() == '[';
-  const std::size_t end = brackets ? host.find(']') + 1 : std::min(host.find(':'), host.size());
-  if (end == 0) return false;
-  const std::string_view name = brackets ? host.substr(1, end - 2) : host.substr(0, end);
-  const std::string_view rest = host.substr(end);
-  const std::string_view punctuation = brackets ? ":." : "-._";
-  const auto allowed = [&](char c) {
-    const char lower = to_lower(c);
-    const bool letter = lower >= 'a' && lower <= (brackets ? 'f' : 'z');
-    return letter || (c >= '0' && c <= '9') || punctuation.find(c) != std::string_view::npos;
-  };
-  if (name.empty() || !std::all_of(name.begin(), name.end(), allowed)) return false;
-  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
 
 base::Result<void> check_host(const Decisive& found) {
@@ -170,6 +141,40 @@ bool has_no_body(int status, std::string_view request_method) {
 }
 
 }  // namespace
+
+base::Result<void> check_target(std::string_view method, std::string_view target) {
+  if (target.empty() || !is_visible_ascii(target)) return malformed("the request target holds a character it must not");
+  if (target.find('#') != std::string_view::npos) return malformed("the request target holds a fragment");
+  if (target.front() == '/') return {};
+  if (target == "*" && method == "OPTIONS") return {};
+  if (method == "CONNECT" && target.find('/') == std::string_view::npos) return {};
+  const std::size_t colon = target.find("://");
+  if (method != "CONNECT" && colon != std::string_view::npos && is_token(target.substr(0, colon))) return {};
+  return malformed("the request target has none of the four forms");
+}
+
+bool is_host(std::string_view host) {
+  const bool brackets = !host.empty() && host.front() == '[';
+  const std::size_t end = brackets ? host.find(']') + 1 : std::min(host.find(':'), host.size());
+  if (end == 0) return false;
+  const std::string_view name = brackets ? host.substr(1, end - 2) : host.substr(0, end);
+  const std::string_view rest = host.substr(end);
+  const std::string_view punctuation = brackets ? ":." : "-._";
+  const auto allowed = [&](char c) {
+    const char lower = to_lower(c);
+    const bool letter = lower >= 'a' && lower <= (brackets ? 'f' : 'z');
+    return letter || (c >= '0' && c <= '9') || punctuation.find(c) != std::string_view::npos;
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), allowed)) return false;
+  return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+}
+
+base::Result<void> check_decisive_spelling(std::string_view name) {
+  for (const std::string_view wanted : {"content-length", "transfer-encoding", "host"})
+    if (folds_to(name, wanted) && !equals_ignoring_case(name, wanted))
+      return ambiguous("a field name that some would read as " + std::string(wanted));
+  return {};
+}
 
 base::Result<void> check_field_line(std::string_view line) {
   if (line.front() == ' ' || line.front() == '\t') return ambiguous("a folded line (obs-fold)");

@@ -18,6 +18,13 @@ base::Result<BodyFraming> check_request_head(std::string_view head, const H1Limi
 /// `request_method` decides whether there is a body. Fails: as check_request_head.
 base::Result<BodyFraming> check_response_head(std::string_view head, std::string_view request_method,
                                               const H1Limits& limits);
+/// Is `name`, in another spelling, one of the fields that decide where a message ends and whom it is for? Fails:
+/// `http.ambiguous`.
+base::Result<void> check_decisive_spelling(std::string_view name);
+/// RFC 9112 section 3.2: the four forms, as far as they can be told apart here. Fails: `http.malformed`.
+base::Result<void> check_target(std::string_view method, std::string_view target);
+/// RFC 9110 section 7.2: uri-host [ ":" port ], here of letters, digits and "-._", or an address in brackets.
+bool is_host(std::string_view host);
 /// One field line (of a head or of trailers) without its CRLF. Fails: `http.malformed`, `http.ambiguous`.
 base::Result<void> check_field_line(std::string_view line);
 /// The line in front of a chunk, without its CRLF: its size. RFC 9112 section 7.1. Fails: `http.malformed`.

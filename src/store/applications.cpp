@@ -1,6 +1,7 @@
 #include "store/applications.h"
 
 #include "store/sql.h"
+#include "store/where.h"
 
 STORE_ROW(ApplicationRow);
 
@@ -36,6 +37,26 @@ base::Result<void> set_suspended(Transaction& transaction, const ApplicationKey&
   });
 }
 
+struct FindApplication {
+  explicit FindApplication(soci::session& sql)
+      : statement(
+            (sql.prepare << "SELECT name, server_names, suspended, created_at FROM applications" << kOneApplication,
+             soci::use(row.key.environment, "environment"), soci::use(row.key.organisation, "organisation"),
+             soci::use(row.key.application, "application"), soci::into(row.name), soci::into(server_names),
+             soci::into(suspended), soci::into(created_at))) {}
+  ApplicationRow finished() {
+    row.server_names = split(server_names);
+    row.suspended = suspended != 0;
+    row.created_at = {created_at};
+    return row;
+  }
+  ApplicationRow row;
+  std::string server_names;
+  int suspended = 0;
+  long long created_at = 0;
+  soci::statement statement;
+};
+
 }  // namespace
 
 base::Result<void> insert(Transaction& transaction, const ApplicationRow& row) {
@@ -48,23 +69,27 @@ base::Result<void> insert(Transaction& transaction, const ApplicationRow& row) {
 }
 
 base::Result<std::optional<ApplicationRow>> find_application(Transaction& transaction, const ApplicationKey& key) {
-  return run(transaction, "find an application", [&](soci::session& sql) {
-    return first<ApplicationRow>(
-        (sql.prepare << "SELECT * FROM applications" << kOneApplication, soci::use(key.environment, "environment"),
-         soci::use(key.organisation, "organisation"), soci::use(key.application, "application")));
-  });
+  return run_kept<FindApplication>(transaction, "find an application",
+                                   [&](FindApplication& find) -> std::optional<ApplicationRow> {
+                                     find.row.key = key;
+                                     find.statement.execute();
+                                     std::optional<ApplicationRow> found;
+                                     while (find.statement.fetch())
+                                       found = find.finished();
+                                     return found;
+                                   });
 }
 
 base::Result<std::vector<ApplicationRow>> list_applications(Transaction& transaction, const ApplicationFilter& filter) {
   return run(transaction, "list applications", [&](soci::session& sql) {
-    return collect<ApplicationRow>((sql.prepare << "SELECT * FROM applications"
-                                                   " WHERE (:environment = '' OR environment = :environment)"
-                                                   " AND (:organisation = '' OR organisation = :organisation)"
-                                                   " AND (:application = '' OR application = :application)"
-                                                   " ORDER BY environment, organisation, application",
-                                    soci::use(filter.environment, "environment"),
-                                    soci::use(filter.organisation, "organisation"),
-                                    soci::use(filter.application, "application")));
+    Where where;
+    where.add_if("environment = ", filter.environment);
+    where.add_if("organisation = ", filter.organisation);
+    where.add_if("application = ", filter.application);
+    soci::details::prepare_temp_type query =
+        sql.prepare << "SELECT * FROM applications" + where.text() + " ORDER BY environment, organisation, application";
+    where.bind(query);
+    return collect<ApplicationRow>(query);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "store/audit.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
 
 STORE_ROW(AuditRow);
@@ -33,11 +34,19 @@ void soci::type_conversion<countersign::store::AuditRow>::to_base(const counters
 
 namespace countersign::store {
 
-base::Result<void> append(Transaction& transaction, const AuditRow& row) {
+base::Result<void> append(Transaction& transaction, const std::vector<AuditRow>& rows) {
   return run(transaction, "write the audit log", [&](soci::session& sql) {
-    sql << "INSERT INTO audit (sequence, at, actor, action, subject, detail, previous, hash)"
-           " VALUES (:sequence, :at, :actor, :action, :subject, :detail, :previous, :hash)",
-        soci::use(row);
+    Bulk bulk("INSERT INTO audit (sequence, at, actor, action, subject, detail, previous, hash)", 8);
+    for (const AuditRow& row : rows)
+      bulk.add(row.sequence)
+          .add(row.at)
+          .add(row.actor)
+          .add(row.action)
+          .add(row.subject)
+          .add(row.detail)
+          .add(row.previous)
+          .add(row.hash);
+    bulk.insert(sql);
   });
 }
 
@@ -49,10 +58,25 @@ base::Result<std::optional<AuditRow>> find_last_audit(Transaction& transaction) 
 
 base::Result<std::vector<AuditRow>> list_audit(Transaction& transaction, std::int64_t after, int limit) {
   return run(transaction, "read the audit log", [&](soci::session& sql) {
-    const long long sequence = after;
-    return collect<AuditRow>(
-        (sql.prepare << "SELECT * FROM audit WHERE sequence > :after ORDER BY sequence LIMIT :limit",
-         soci::use(sequence, "after"), soci::use(limit, "limit")));
+    const long long first = after;
+    // A start reads them all: plain columns, not soci::values.
+    AuditRow row;
+    long long sequence = 0;
+    long long at = 0;
+    soci::statement query =
+        (sql.prepare << "SELECT sequence, at, actor, action, subject, detail, previous, hash FROM audit"
+                        " WHERE sequence > :after ORDER BY sequence LIMIT :limit",
+         soci::use(first, "after"), soci::use(limit, "limit"), soci::into(sequence), soci::into(at),
+         soci::into(row.actor), soci::into(row.action), soci::into(row.subject), soci::into(row.detail),
+         soci::into(row.previous), soci::into(row.hash));
+    query.execute();
+    std::vector<AuditRow> rows;
+    while (query.fetch()) {
+      row.sequence = sequence;
+      row.at = {at};
+      rows.push_back(row);
+    }
+    return rows;
   });
 }
 

@@ -21,8 +21,8 @@ struct AuditRow {
   std::string hash;      ///< hexadecimal
 };
 
-/// Fails also: `store.conflict` when the sequence is taken.
-base::Result<void> append(Transaction& transaction, const AuditRow& row);
+/// In their order. Fails also: `store.conflict` when a sequence is taken.
+base::Result<void> append(Transaction& transaction, const std::vector<AuditRow>& rows);
 base::Result<std::optional<AuditRow>> find_last_audit(Transaction& transaction);
 /// At most `limit` rows with a sequence above `after`, in order.
 base::Result<std::vector<AuditRow>> list_audit(Transaction& transaction, std::int64_t after, int limit);

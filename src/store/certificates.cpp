@@ -1,5 +1,6 @@
 #include "store/certificates.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
 
 STORE_ROW(CertificateRow);
@@ -48,28 +49,49 @@ void soci::type_conversion<countersign::store::CertificateRow>::to_base(const co
 namespace countersign::store {
 namespace {
 
-/// The condition that stands for a status; `:now` is bound in each.
-const char* condition(CertificateStatus status) {
-  switch (status) {
-    case CertificateStatus::any: return "(:now = :now)";
-    case CertificateStatus::valid: return "(revoked_at IS NULL AND not_after >= :now)";
-    case CertificateStatus::revoked: return "(revoked_at IS NOT NULL AND :now = :now)";
-    case CertificateStatus::expired: return "(revoked_at IS NULL AND not_after < :now)";
-  }
-  BASE_UNREACHABLE();
-}
+struct WasKeyRevoked {
+  explicit WasKeyRevoked(soci::session& sql)
+      : statement((sql.prepare << "SELECT COUNT(*) FROM certificates"
+                                  " WHERE spki_sha256 = :spki_sha256 AND revoked_for = :reason",
+                   soci::use(spki_sha256, "spki_sha256"), soci::use(reason, "reason"), soci::into(found))) {}
+  std::string spki_sha256;
+  std::string reason;
+  long long found = 0;
+  soci::statement statement;
+};
 
 }  // namespace
 
 base::Result<void> insert(Transaction& transaction, const CertificateRow& row) {
+  return insert(transaction, std::vector{row});
+}
+
+base::Result<void> insert(Transaction& transaction, const std::vector<CertificateRow>& rows) {
   return run(transaction, "store a certificate", [&](soci::session& sql) {
-    sql << "INSERT INTO certificates (serial, fingerprint, spki_sha256, der, environment, organisation, application, "
-           "purpose,"
-           " issuer, issued_at, not_before, not_after, revoked_at, revoked_for, replaces, first_seen_at, crl_shard)"
-           " VALUES (:serial, :fingerprint, :spki_sha256, :der, :environment, :organisation, :application, :purpose,"
-           " :issuer, :issued_at, :not_before, :not_after, :revoked_at, :revoked_for, :replaces, :first_seen_at,"
-           " :crl_shard)",
-        soci::use(row);
+    Bulk bulk(
+        "INSERT INTO certificates (serial, fingerprint, spki_sha256, der, environment, organisation, application,"
+        " purpose, issuer, issued_at, not_before, not_after, revoked_at, revoked_for, replaces, first_seen_at,"
+        " crl_shard)",
+        17);
+    for (const CertificateRow& row : rows)
+      bulk.add(row.serial)
+          .add(row.fingerprint)
+          .add(row.spki_sha256)
+          .add(row.der)
+          .add(row.key.environment)
+          .add(row.key.organisation)
+          .add(row.key.application)
+          .add(row.purpose)
+          .add(row.issuer)
+          .add(row.issued_at)
+          .add(row.not_before)
+          .add(row.not_after)
+          .add(row.revoked_at)
+          .add(row.revoked_for)
+          .add(row.replaces)
+          .add(row.first_seen_at)
+          .add(row.crl_shard);
+    bulk.insert(sql);
   });
 }
 
@@ -116,23 +138,6 @@ base::Result<std::vector<CertificateRow>> list_successors(Transaction& transacti
   });
 }
 
-base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transaction, const CertificateFilter& filter) {
-  return run(transaction, "list certificates", [&](soci::session& sql) {
-    const long long now = filter.now.micros;
-    return collect<CertificateRow>(
-        (sql.prepare << "SELECT * FROM certificates"
-                        " WHERE (:environment = '' OR environment = :environment)"
-                        " AND (:organisation = '' OR organisation = :organisation)"
-                        " AND (:application = '' OR application = :application)"
-                        " AND (:purpose = '' OR purpose = :purpose)"
-                        " AND (:spki_sha256 = '' OR spki_sha256 = :spki_sha256) AND "
-                     << condition(filter.status) << " ORDER BY issued_at DESC, serial LIMIT :limit",
-         soci::use(filter.of.environment, "environment"), soci::use(filter.of.organisation, "organisation"),
-         soci::use(filter.of.application, "application"), soci::use(filter.purpose, "purpose"),
-         soci::use(filter.spki_sha256, "spki_sha256"), soci::use(now, "now"), soci::use(filter.limit, "limit")));
-  });
-}
-
 base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
                                                                    const std::string& spki_sha256) {
   return run(transaction, "list the certificates of a key", [&](soci::session& sql) {
@@ -142,36 +147,26 @@ base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& 
   });
 }
 
-base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
-                                                        base::Instant now, int limit) {
-  return run(transaction, "select certificates", [&](soci::session& sql) {
-    const long long micros = now.micros;
-    const long long from = selection.issued_from.value_or(base::Instant{INT64_MIN}).micros;
-    const long long until = selection.issued_until.value_or(base::Instant{INT64_MAX}).micros;
-    return collect<CertificateRow>(
-        (sql.prepare << "SELECT * FROM certificates"
-                        " WHERE (:environment = '' OR environment = :environment)"
-                        " AND (:organisation = '' OR organisation = :organisation)"
-                        " AND (:application = '' OR application = :application)"
-                        " AND (:spki_sha256 = '' OR spki_sha256 = :spki_sha256)"
-                        " AND issued_at >= :from AND issued_at <= :until AND not_after >= :now"
-                        " ORDER BY serial LIMIT :limit",
-         soci::use(selection.of.environment, "environment"), soci::use(selection.of.organisation, "organisation"),
-         soci::use(selection.of.application, "application"), soci::use(selection.spki_sha256, "spki_sha256"),
-         soci::use(from, "from"), soci::use(until, "until"), soci::use(micros, "now"), soci::use(limit, "limit")));
-  });
-}
-
-base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now) {
-  return run(transaction, "list certificates", [&](soci::session& sql) {
-    const long long micros = now.micros;
-    return collect<CertificateRow>((sql.prepare << "SELECT * FROM certificates WHERE not_after >= :now ORDER BY serial",
-                                    soci::use(micros, "now")));
+base::Result<bool> was_key_revoked_for(Transaction& transaction, const std::string& spki_sha256,
+                                       const std::string& reason) {
+  return run_kept<WasKeyRevoked>(transaction, "look up a key", [&](WasKeyRevoked& was) {
+    was.spki_sha256 = spki_sha256;
+    was.reason = reason;
+    was.statement.execute();
+    while (was.statement.fetch()) {
+    }
+    return was.found > 0;
   });
 }
 
 base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit) {
   return run(transaction, "list certificates that are not in the log", [&](soci::session& sql) {
+    // At every start: counting both is quick, looking for each certificate is not.
+    long long certificates = 0;
+    long long leaves = 0;
+    sql << "SELECT COUNT(*) FROM certificates", soci::into(certificates);
+    sql << "SELECT COALESCE(MAX(number) + 1, 0) FROM merkle_leaves", soci::into(leaves);
+    if (certificates == leaves) return std::vector<CertificateRow>();
     return collect<CertificateRow>(
         (sql.prepare << "SELECT * FROM certificates WHERE serial NOT IN (SELECT serial FROM merkle_leaves)"
                         " ORDER BY issued_at, serial LIMIT :limit",

@@ -25,6 +25,8 @@ struct CertificateRow {
 
 /// Fails also: `store.conflict` when serial or fingerprint is taken or there is no such issuance.
 base::Result<void> insert(Transaction& transaction, const CertificateRow& row);
+/// The same for several, all or none.
+base::Result<void> insert(Transaction& transaction, const std::vector<CertificateRow>& rows);
 base::Result<std::optional<CertificateRow>> find_certificate(Transaction& transaction, const std::string& serial);
 base::Result<std::optional<CertificateRow>> find_certificate_by_fingerprint(Transaction& transaction,
                                                                             const std::string& fingerprint);
@@ -52,6 +54,9 @@ base::Result<std::vector<CertificateRow>> list_certificates(Transaction& transac
 /// Every one of a key, whatever became of it, oldest first.
 base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& transaction,
                                                                    const std::string& spki_sha256);
+/// Was any certificate of this key ever revoked for that reason?
+base::Result<bool> was_key_revoked_for(Transaction& transaction, const std::string& spki_sha256,
+                                       const std::string& reason);
 /// Which certificates somebody means; what is empty or absent lets everything pass.
 struct CertificateSelection {
   ApplicationFilter of;
@@ -62,8 +67,6 @@ struct CertificateSelection {
 /// Those that have not expired at `now`, revoked ones included, at most `limit`, in order of serial.
 base::Result<std::vector<CertificateRow>> list_selected(Transaction& transaction, const CertificateSelection& selection,
                                                         base::Instant now, int limit);
-/// All that have not expired at `now`, revoked ones included.
-base::Result<std::vector<CertificateRow>> list_living_certificates(Transaction& transaction, base::Instant now);
 /// Certificates that are in the log of certificates (store/merkle.h) not yet, in order of issue, at most `limit`.
 base::Result<std::vector<CertificateRow>> list_unlogged_certificates(Transaction& transaction, int limit);
 

@@ -40,6 +40,67 @@ void soci::type_conversion<countersign::store::RedemptionRow>::to_base(const cou
 }
 
 namespace countersign::store {
+namespace {
+
+struct FindCode {
+  explicit FindCode(soci::session& sql)
+      : statement((sql.prepare << "SELECT environment, organisation, application, created_by, created_at, expires_at,"
+                                  " cancelled_at FROM enrolment_codes WHERE code_sha256 = :code_sha256",
+                   soci::use(row.code_sha256, "code_sha256"), soci::into(row.key.environment),
+                   soci::into(row.key.organisation), soci::into(row.key.application), soci::into(row.created_by),
+                   soci::into(created_at), soci::into(expires_at), soci::into(cancelled_at, cancelled))) {}
+  EnrolmentCodeRow finished() {
+    row.created_at = {created_at};
+    row.expires_at = {expires_at};
+    row.cancelled_at.reset();
+    if (cancelled == soci::i_ok) row.cancelled_at = base::Instant{cancelled_at};
+    return row;
+  }
+  EnrolmentCodeRow row;
+  long long created_at = 0;
+  long long expires_at = 0;
+  long long cancelled_at = 0;
+  soci::indicator cancelled = soci::i_null;
+  soci::statement statement;
+};
+
+struct ListRedemptions {
+  explicit ListRedemptions(soci::session& sql)
+      : statement((sql.prepare << "SELECT purpose, spki_sha256, serial FROM redemptions"
+                                  " WHERE code_sha256 = :code_sha256 ORDER BY purpose",
+                   soci::use(row.code_sha256, "code_sha256"), soci::into(row.purpose), soci::into(spki_sha256, bound),
+                   soci::into(serial, done))) {}
+  RedemptionRow finished() {
+    row.spki_sha256.reset();
+    row.serial.reset();
+    if (bound == soci::i_ok) row.spki_sha256 = spki_sha256;
+    if (done == soci::i_ok) row.serial = serial;
+    return row;
+  }
+  RedemptionRow row;
+  std::string spki_sha256;
+  std::string serial;
+  soci::indicator bound = soci::i_null;
+  soci::indicator done = soci::i_null;
+  soci::statement statement;
+};
+
+struct Redeem {
+  explicit Redeem(soci::session& sql)
+      : statement((sql.prepare << "UPDATE redemptions SET spki_sha256 = :spki_sha256, serial = :serial"
+                                  " WHERE code_sha256 = :code_sha256 AND purpose = :purpose AND serial IS NULL"
+                                  " AND (spki_sha256 IS NULL OR spki_sha256 = :spki_sha256)",
+                   soci::use(spki_sha256, "spki_sha256"), soci::use(serial, finished, "serial"),
+                   soci::use(code_sha256, "code_sha256"), soci::use(purpose, "purpose"))) {}
+  std::string code_sha256;
+  std::string purpose;
+  std::string spki_sha256;
+  std::string serial;
+  soci::indicator finished = soci::i_null;
+  soci::statement statement;
+};
+
+}  // namespace
 
 base::Result<void> insert(Transaction& transaction, const EnrolmentCodeRow& row,
                           const std::vector<std::string>& purposes) {
@@ -59,10 +120,15 @@ base::Result<void> insert(Transaction& transaction, const EnrolmentCodeRow& row,
 
 base::Result<std::optional<EnrolmentCodeRow>> find_enrolment_code(Transaction& transaction,
                                                                   const std::string& code_sha256) {
-  return run(transaction, "find an enrolment code", [&](soci::session& sql) {
-    return first<EnrolmentCodeRow>((sql.prepare << "SELECT * FROM enrolment_codes WHERE code_sha256 = :code_sha256",
-                                    soci::use(code_sha256, "code_sha256")));
-  });
+  return run_kept<FindCode>(transaction, "find an enrolment code",
+                            [&](FindCode& find) -> std::optional<EnrolmentCodeRow> {
+                              find.row.code_sha256 = code_sha256;
+                              find.statement.execute();
+                              std::optional<EnrolmentCodeRow> found;
+                              while (find.statement.fetch())
+                                found = find.finished();
+                              return found;
+                            });
 }
 
 base::Result<std::vector<EnrolmentCodeRow>> list_enrolment_codes(Transaction& transaction, const ApplicationKey& key) {
@@ -85,23 +151,26 @@ base::Result<void> cancel_enrolment_code(Transaction& transaction, const std::st
 }
 
 base::Result<std::vector<RedemptionRow>> list_redemptions(Transaction& transaction, const std::string& code_sha256) {
-  return run(transaction, "list redemptions", [&](soci::session& sql) {
-    return collect<RedemptionRow>(
-        (sql.prepare << "SELECT * FROM redemptions WHERE code_sha256 = :code_sha256 ORDER BY purpose",
-         soci::use(code_sha256, "code_sha256")));
+  return run_kept<ListRedemptions>(transaction, "list redemptions", [&](ListRedemptions& list) {
+    list.row.code_sha256 = code_sha256;
+    list.statement.execute();
+    std::vector<RedemptionRow> rows;
+    while (list.statement.fetch())
+      rows.push_back(list.finished());
+    return rows;
   });
 }
 
 base::Result<bool> redeem(Transaction& transaction, const RedemptionRow& row) {
   BASE_CHECK(row.spki_sha256.has_value());
-  return run(transaction, "redeem an enrolment code", [&](soci::session& sql) {
-    soci::statement update =
-        (sql.prepare << "UPDATE redemptions SET spki_sha256 = :spki_sha256, serial = :serial"
-                        " WHERE code_sha256 = :code_sha256 AND purpose = :purpose AND serial IS NULL"
-                        " AND (spki_sha256 IS NULL OR spki_sha256 = :spki_sha256)",
-         soci::use(row));
-    update.execute(true);
-    return update.get_affected_rows() == 1;
+  return run_kept<Redeem>(transaction, "redeem an enrolment code", [&](Redeem& redeem) {
+    redeem.code_sha256 = row.code_sha256;
+    redeem.purpose = row.purpose;
+    redeem.spki_sha256 = *row.spki_sha256;
+    redeem.serial = row.serial.value_or("");
+    redeem.finished = row.serial ? soci::i_ok : soci::i_null;
+    redeem.statement.execute(true);
+    return redeem.statement.get_affected_rows() == 1;
   });
 }
 

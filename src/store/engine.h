@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "store/kept.h"
 #include "store/location.h"
 
 namespace soci {
@@ -24,6 +25,13 @@ class Engine {
   /// Fails: as Transaction::commit. The transaction is over with `store.unknown_outcome`, else rollback() ends it.
   virtual base::Result<void> commit() = 0;
   virtual void rollback() noexcept = 0;
+
+  /// Statements that stay prepared on session().
+  Kept& kept() { return kept_; }
+
+ protected:
+  /// To be forgotten before the session is closed.
+  Kept kept_;
 };
 
 /// Fails: as Registry::open.

@@ -1,23 +1,7 @@
 #include "store/feed.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
-
-STORE_ROW(FeedChangeRow);
-
-void soci::type_conversion<countersign::store::FeedChangeRow>::from_base(const soci::values& from, soci::indicator,
-                                                                         countersign::store::FeedChangeRow& row) {
-  using namespace countersign::store;
-  row = {whole(from, "sequence"), instant(from, "published_at"), text(from, "fact")};
-}
-
-void soci::type_conversion<countersign::store::FeedChangeRow>::to_base(const countersign::store::FeedChangeRow& row,
-                                                                       soci::values& to, soci::indicator& indicator) {
-  using namespace countersign::store;
-  put_whole(to, "sequence", row.sequence);
-  put(to, "published_at", row.published_at);
-  put(to, "fact", row.fact);
-  indicator = soci::i_ok;
-}
 
 namespace countersign::store {
 namespace {
@@ -31,13 +15,18 @@ long long read_counter(soci::session& sql) {
 
 }  // namespace
 
-base::Result<std::int64_t> publish_fact(Transaction& transaction, const std::string& fact, base::Instant at) {
+base::Result<std::int64_t> publish_facts(Transaction& transaction, const std::vector<std::string>& facts,
+                                         base::Instant at) {
   return run(transaction, "publish a change", [&](soci::session& sql) -> std::int64_t {
-    sql << "UPDATE counters SET value = value + 1 WHERE name = 'feed'";
-    const FeedChangeRow row{read_counter(sql), at, fact};
-    sql << "INSERT INTO feed_changes (sequence, published_at, fact) VALUES (:sequence, :published_at, :fact)",
-        soci::use(row);
-    return row.sequence;
+    const auto count = static_cast<long long>(facts.size());
+    sql << "UPDATE counters SET value = value + :count WHERE name = 'feed'", soci::use(count, "count");
+    const long long last = read_counter(sql);
+    Bulk bulk("INSERT INTO feed_changes (sequence, published_at, fact)", 3);
+    std::int64_t sequence = last - count;
+    for (const std::string& fact : facts)
+      bulk.add(++sequence).add(at).add(fact);
+    bulk.insert(sql);
+    return last;
   });
 }
 
@@ -57,10 +46,23 @@ base::Result<std::optional<std::int64_t>> oldest_feed_sequence(Transaction& tran
 
 base::Result<std::vector<FeedChangeRow>> list_feed_changes(Transaction& transaction, std::int64_t after, int limit) {
   return run(transaction, "read the trust feed", [&](soci::session& sql) {
-    const long long sequence = after;
-    return collect<FeedChangeRow>(
-        (sql.prepare << "SELECT * FROM feed_changes WHERE sequence > :after ORDER BY sequence LIMIT :limit",
-         soci::use(sequence, "after"), soci::use(limit, "limit")));
+    const long long first = after;
+    // Thousands of rows: plain columns, not soci::values.
+    FeedChangeRow row;
+    long long sequence = 0;
+    long long published_at = 0;
+    soci::statement query = (sql.prepare << "SELECT sequence, published_at, fact FROM feed_changes"
+                                            " WHERE sequence > :after ORDER BY sequence LIMIT :limit",
+                             soci::use(first, "after"), soci::use(limit, "limit"), soci::into(sequence),
+                             soci::into(published_at), soci::into(row.fact));
+    query.execute();
+    std::vector<FeedChangeRow> rows;
+    while (query.fetch()) {
+      row.sequence = sequence;
+      row.published_at = {published_at};
+      rows.push_back(row);
+    }
+    return rows;
   });
 }
 

@@ -17,8 +17,9 @@ struct FeedChangeRow {
   std::string fact;  ///< JSON
 };
 
-/// Stores `fact` under the next sequence, which is returned.
-base::Result<std::int64_t> publish_fact(Transaction& transaction, const std::string& fact, base::Instant at);
+/// Stores `facts` under the next sequences, in their order; the last one is returned. There must be some.
+base::Result<std::int64_t> publish_facts(Transaction& transaction, const std::vector<std::string>& facts,
+                                         base::Instant at);
 /// The sequence of the newest change ever published; 0 before the first.
 base::Result<std::int64_t> last_feed_sequence(Transaction& transaction);
 /// The oldest change still kept, if any.

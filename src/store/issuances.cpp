@@ -1,9 +1,9 @@
 #include "store/issuances.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
 
 STORE_ROW(IssuanceRow);
-STORE_ROW(KeyUseRow);
 
 void soci::type_conversion<countersign::store::IssuanceRow>::from_base(const soci::values& from, soci::indicator,
                                                                        countersign::store::IssuanceRow& row) {
@@ -40,27 +40,60 @@ void soci::type_conversion<countersign::store::IssuanceRow>::to_base(const count
   indicator = soci::i_ok;
 }
 
-void soci::type_conversion<countersign::store::KeyUseRow>::from_base(const soci::values& from, soci::indicator,
-                                                                     countersign::store::KeyUseRow& row) {
-  using namespace countersign::store;
-  row = {application_key(from), text(from, "purpose")};
-}
-
-void soci::type_conversion<countersign::store::KeyUseRow>::to_base(const countersign::store::KeyUseRow&, soci::values&,
-                                                                   soci::indicator&) {
-  BASE_UNREACHABLE();  // only ever read
-}
-
 namespace countersign::store {
+namespace {
+
+struct FinishIssuance {
+  explicit FinishIssuance(soci::session& sql)
+      : statement((sql.prepare << "UPDATE issuances SET state = :state, finished_at = :at"
+                                  " WHERE serial = :serial AND state = 'recorded'",
+                   soci::use(state, "state"), soci::use(at, "at"), soci::use(serial, "serial"))) {}
+  std::string serial;
+  std::string state;
+  long long at = 0;
+  soci::statement statement;
+};
+
+struct ListKeyUses {
+  explicit ListKeyUses(soci::session& sql)
+      : statement((sql.prepare << "SELECT DISTINCT environment, organisation, application, purpose"
+                                  " FROM issuances WHERE spki_sha256 = :spki_sha256"
+                                  " ORDER BY environment, organisation, application, purpose",
+                   soci::use(spki_sha256, "spki_sha256"), soci::into(row.key.environment),
+                   soci::into(row.key.organisation), soci::into(row.key.application), soci::into(row.purpose))) {}
+  std::string spki_sha256;
+  KeyUseRow row;
+  soci::statement statement;
+};
+
+}  // namespace
 
 base::Result<void> insert(Transaction& transaction, const IssuanceRow& row) {
+  return insert(transaction, std::vector{row});
+}
+
+base::Result<void> insert(Transaction& transaction, const std::vector<IssuanceRow>& rows) {
   return run(transaction, "record an issuance", [&](soci::session& sql) {
-    sql << "INSERT INTO issuances (serial, environment, organisation, application, purpose, names, spki_sha256, "
-           "tbs_sha256,"
-           " issuer, requested_by, state, recorded_at, finished_at, instance)"
-           " VALUES (:serial, :environment, :organisation, :application, :purpose, :names, :spki_sha256, :tbs_sha256,"
-           " :issuer, :requested_by, :state, :recorded_at, :finished_at, :instance)",
-        soci::use(row);
+    Bulk bulk(
+        "INSERT INTO issuances (serial, environment, organisation, application, purpose, names, spki_sha256,"
+        " tbs_sha256, issuer, requested_by, state, recorded_at, finished_at, instance)",
+        14);
+    for (const IssuanceRow& row : rows)
+      bulk.add(row.serial)
+          .add(row.key.environment)
+          .add(row.key.organisation)
+          .add(row.key.application)
+          .add(row.purpose)
+          .add(row.names)
+          .add(row.spki_sha256)
+          .add(row.tbs_sha256)
+          .add(row.issuer)
+          .add(row.requested_by)
+          .add(row.state)
+          .add(row.recorded_at)
+          .add(row.finished_at)
+          .add(row.instance);
+    bulk.insert(sql);
   });
 }
 
@@ -80,22 +113,23 @@ base::Result<std::vector<IssuanceRow>> list_open_issuances(Transaction& transact
 
 base::Result<bool> finish_issuance(Transaction& transaction, const std::string& serial, const std::string& state,
                                    base::Instant at) {
-  return run(transaction, "finish an issuance", [&](soci::session& sql) {
-    const long long micros = at.micros;
-    soci::statement update = (sql.prepare << "UPDATE issuances SET state = :state, finished_at = :at"
-                                             " WHERE serial = :serial AND state = 'recorded'",
-                              soci::use(state, "state"), soci::use(micros, "at"), soci::use(serial, "serial"));
-    update.execute(true);
-    return update.get_affected_rows() == 1;
+  return run_kept<FinishIssuance>(transaction, "finish an issuance", [&](FinishIssuance& finish) {
+    finish.serial = serial;
+    finish.state = state;
+    finish.at = at.micros;
+    finish.statement.execute(true);
+    return finish.statement.get_affected_rows() == 1;
   });
 }
 
 base::Result<std::vector<KeyUseRow>> list_key_uses(Transaction& transaction, const std::string& spki_sha256) {
-  return run(transaction, "look up a key", [&](soci::session& sql) {
-    return collect<KeyUseRow>((sql.prepare << "SELECT DISTINCT environment, organisation, application, purpose"
-                                              " FROM issuances WHERE spki_sha256 = :spki_sha256"
-                                              " ORDER BY environment, organisation, application, purpose",
-                               soci::use(spki_sha256, "spki_sha256")));
+  return run_kept<ListKeyUses>(transaction, "look up a key", [&](ListKeyUses& list) {
+    list.spki_sha256 = spki_sha256;
+    list.statement.execute();
+    std::vector<KeyUseRow> rows;
+    while (list.statement.fetch())
+      rows.push_back(list.row);
+    return rows;
   });
 }
 

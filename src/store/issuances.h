@@ -23,6 +23,8 @@ struct IssuanceRow {
 
 /// Fails also: `store.conflict` when the serial was ever used.
 base::Result<void> insert(Transaction& transaction, const IssuanceRow& row);
+/// The same for several, all or none.
+base::Result<void> insert(Transaction& transaction, const std::vector<IssuanceRow>& rows);
 base::Result<std::optional<IssuanceRow>> find_issuance(Transaction& transaction, const std::string& serial);
 /// Those in state recorded, oldest first.
 base::Result<std::vector<IssuanceRow>> list_open_issuances(Transaction& transaction);

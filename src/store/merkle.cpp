@@ -1,5 +1,6 @@
 #include "store/merkle.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
 
 STORE_ROW(MerkleLeafRow);
@@ -36,15 +37,21 @@ void soci::type_conversion<countersign::store::MerkleNodeRow>::to_base(const cou
 
 namespace countersign::store {
 
-base::Result<void> insert(Transaction& transaction, const MerkleLeafRow& row) {
+base::Result<void> insert(Transaction& transaction, const std::vector<MerkleLeafRow>& rows) {
   return run(transaction, "append to the log of certificates", [&](soci::session& sql) {
-    sql << "INSERT INTO merkle_leaves (number, serial) VALUES (:number, :serial)", soci::use(row);
+    Bulk bulk("INSERT INTO merkle_leaves (number, serial)", 2);
+    for (const MerkleLeafRow& row : rows)
+      bulk.add(row.number).add(row.serial);
+    bulk.insert(sql);
   });
 }
 
-base::Result<void> insert(Transaction& transaction, const MerkleNodeRow& row) {
+base::Result<void> insert(Transaction& transaction, const std::vector<MerkleNodeRow>& rows) {
   return run(transaction, "append to the log of certificates", [&](soci::session& sql) {
-    sql << "INSERT INTO merkle_nodes (level, number, hash) VALUES (:level, :number, :hash)", soci::use(row);
+    Bulk bulk("INSERT INTO merkle_nodes (level, number, hash)", 3);
+    for (const MerkleNodeRow& row : rows)
+      bulk.add(row.level).add(row.number).add(row.hash);
+    bulk.insert(sql);
   });
 }
 

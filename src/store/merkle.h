@@ -20,9 +20,9 @@ struct MerkleNodeRow {
   std::string hash;  ///< hexadecimal
 };
 
-/// Fails also: `store.conflict` when the number is taken, or the certificate is a leaf already or unknown.
-base::Result<void> insert(Transaction& transaction, const MerkleLeafRow& row);
-base::Result<void> insert(Transaction& transaction, const MerkleNodeRow& row);
+/// Fails also: `store.conflict` when a number is taken, or a certificate is a leaf already or unknown.
+base::Result<void> insert(Transaction& transaction, const std::vector<MerkleLeafRow>& rows);
+base::Result<void> insert(Transaction& transaction, const std::vector<MerkleNodeRow>& rows);
 /// How many leaves there are.
 base::Result<std::int64_t> count_merkle_leaves(Transaction& transaction);
 base::Result<std::optional<MerkleLeafRow>> find_merkle_leaf(Transaction& transaction, const std::string& serial);

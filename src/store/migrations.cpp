@@ -306,6 +306,41 @@ constexpr std::array kNotices = {
     "CREATE INDEX letters_by_age ON letters (created_at)",
 };
 
+/// A million certificates: each search has an index that ends in the order of its list, and what an authority looks for
+/// at its start is found without reading them all.
+constexpr std::array kSearches = {
+    "DROP INDEX certificates_by_application",
+    "DROP INDEX certificates_by_not_after",
+    "CREATE INDEX certificates_by_application ON certificates"
+    " (environment, organisation, application, issued_at DESC, serial)",
+    "CREATE INDEX certificates_by_organisation ON certificates (organisation, issued_at DESC, serial)",
+    "CREATE INDEX certificates_by_organisation_end ON certificates (organisation, not_after DESC, serial)",
+    "CREATE INDEX certificates_by_environment ON certificates (environment, issued_at DESC, serial)",
+    "CREATE INDEX certificates_by_purpose ON certificates (purpose, issued_at DESC, serial)",
+    "CREATE INDEX certificates_by_issue ON certificates (issued_at DESC, serial)",
+    "CREATE INDEX certificates_by_not_after ON certificates (not_after DESC, serial)",
+    "CREATE INDEX certificates_revoked_by_issue ON certificates (issued_at DESC, serial) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_revoked_by_purpose ON certificates (purpose, issued_at DESC, serial)"
+    " WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_revoked_by_environment ON certificates (environment, issued_at DESC, serial)"
+    " WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX certificates_unsharded ON certificates (serial) WHERE crl_shard IS NULL",
+
+    "DROP INDEX issuances_by_state",
+    "CREATE INDEX issuances_open ON issuances (recorded_at, serial) WHERE state = 'recorded'",
+
+    "CREATE INDEX applications_by_organisation ON applications (organisation, environment, application)",
+
+    "DROP INDEX requests_by_state",
+    "CREATE INDEX requests_by_state ON requests (state, created_at DESC, id)",
+    "CREATE INDEX requests_by_age ON requests (created_at DESC, id)",
+    "CREATE INDEX requests_by_organisation ON requests (organisation, created_at DESC, id)",
+
+    "DROP INDEX letters_by_age",
+    "CREATE INDEX letters_by_age ON letters (created_at DESC, id)",
+    "CREATE INDEX letters_by_state ON letters (state, created_at DESC, id)",
+};
+
 // line, generation: the role that a CA has, and which one after the other it is in it.
 constexpr std::array kCaRotation = {
     "ALTER TABLE issuing_cas ADD COLUMN line TEXT",
@@ -359,6 +394,7 @@ constexpr std::array kMigrations = {
     Migration{7, "certificate_log", kCertificateLog},          //
     Migration{8, "notices", kNotices},                         //
     Migration{9, "ca_rotation", kCaRotation},                  //
+    Migration{10, "searches", kSearches},                      //
     Migration{11, "operator_roles", kOperatorRoles},           //
 };
 

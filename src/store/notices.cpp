@@ -1,6 +1,7 @@
 #include "store/notices.h"
 
 #include "store/sql.h"
+#include "store/where.h"
 
 STORE_ROW(EndingRow);
 STORE_ROW(NoticeRow);
@@ -184,9 +185,13 @@ base::Result<void> postpone_letters(Transaction& transaction, const std::string&
 
 base::Result<std::vector<LetterRow>> list_letters(Transaction& transaction, const LetterFilter& filter) {
   return run(transaction, "list letters", [&](soci::session& sql) {
-    return collect<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE (:state = '' OR state = :state)"
-                                              " ORDER BY created_at DESC, id LIMIT :limit",
-                               soci::use(filter.state, "state"), soci::use(filter.limit, "limit")));
+    Where where;
+    where.add_if("state = ", filter.state);
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM letters" + where.text() +
+                                                                " ORDER BY created_at DESC, id LIMIT " +
+                                                                std::to_string(filter.limit);
+    where.bind(query);
+    return collect<LetterRow>(query);
   });
 }
 

@@ -30,6 +30,21 @@ base::Result<void> set_suspended(Transaction& transaction, const std::string& id
   });
 }
 
+struct FindOrganisation {
+  explicit FindOrganisation(soci::session& sql)
+      : statement((sql.prepare << "SELECT name, suspended, created_at FROM organisations WHERE id = :id",
+                   soci::use(row.id, "id"), soci::into(row.name), soci::into(suspended), soci::into(created_at))) {}
+  OrganisationRow finished() {
+    row.suspended = suspended != 0;
+    row.created_at = {created_at};
+    return row;
+  }
+  OrganisationRow row;
+  int suspended = 0;
+  long long created_at = 0;
+  soci::statement statement;
+};
+
 }  // namespace
 
 base::Result<void> insert(Transaction& transaction, const OrganisationRow& row) {
@@ -40,9 +55,15 @@ base::Result<void> insert(Transaction& transaction, const OrganisationRow& row) 
 }
 
 base::Result<std::optional<OrganisationRow>> find_organisation(Transaction& transaction, const std::string& id) {
-  return run(transaction, "find an organisation", [&](soci::session& sql) {
-    return first<OrganisationRow>((sql.prepare << "SELECT * FROM organisations WHERE id = :id", soci::use(id, "id")));
-  });
+  return run_kept<FindOrganisation>(transaction, "find an organisation",
+                                    [&](FindOrganisation& find) -> std::optional<OrganisationRow> {
+                                      find.row.id = id;
+                                      find.statement.execute();
+                                      std::optional<OrganisationRow> found;
+                                      while (find.statement.fetch())
+                                        found = find.finished();
+                                      return found;
+                                    });
 }
 
 base::Result<std::vector<OrganisationRow>> list_organisations(Transaction& transaction) {

@@ -73,9 +73,11 @@ class Reply {
 class Postgresql final : public Engine {
  public:
   explicit Postgresql(const Location& location) : location_(location) {}
+  ~Postgresql() override { kept_.forget(); }
 
   base::Result<void> connect() {
     connected_ = false;
+    kept_.forget();
     try {
       sql_.close();
       sql_.open(soci::postgresql, std::string(location_.connection().reveal_text()));
@@ -126,6 +128,7 @@ class Postgresql final : public Engine {
     if (PQtransactionStatus(connection()) == PQTRANS_IDLE) return;
     // A failed transaction has kept SOCI from putting away the statements it had prepared.
     const bool failed = PQtransactionStatus(connection()) == PQTRANS_INERROR;
+    if (failed) kept_.forget();
     if (const Reply rolled_back(connection(), failed ? "ROLLBACK; DEALLOCATE ALL" : "ROLLBACK"); !rolled_back.ok())
       connected_ = false;
   }

@@ -23,6 +23,8 @@ struct Registry::Impl {
   std::unique_ptr<Engine> engine;
   Location location;
   bool in_use = false;
+  bool reads_together = false;
+  bool snapshot = false;  ///< one is open, and nobody reads it now
 };
 
 Registry::Registry(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -38,20 +40,37 @@ const Location& Registry::location() const { return impl_->location; }
 
 base::Result<Transaction> Registry::begin() {
   BASE_CHECK(!impl_->in_use);
+  end_snapshot();
   BASE_TRY_VOID(impl_->engine->begin(Access::amending));
-  return started();
+  return started(nullptr);
 }
 
 base::Result<Transaction> Registry::begin_reading() {
   BASE_CHECK(!impl_->in_use);
-  BASE_TRY_VOID(impl_->engine->begin(Access::reading));
-  return started();
+  if (!impl_->snapshot) BASE_TRY_VOID(impl_->engine->begin(Access::reading));
+  impl_->snapshot = impl_->reads_together;
+  return started(impl_->reads_together ? &impl_->snapshot : nullptr);
 }
 
-Transaction Registry::started() {
+Transaction Registry::started(bool* snapshot) {
   impl_->in_use = true;
   Engine& engine = *impl_->engine;
-  return Transaction(std::make_unique<Transaction::Impl>(Transaction::Impl{engine.session(), engine, impl_->in_use}));
+  return Transaction(
+      std::make_unique<Transaction::Impl>(Transaction::Impl{engine.session(), engine, impl_->in_use, snapshot}));
+}
+
+void Registry::end_snapshot() {
+  if (std::exchange(impl_->snapshot, false)) impl_->engine->rollback();
+}
+
+Registry::ReadingTogether::ReadingTogether(Registry& registry) : registry_(registry) {
+  BASE_CHECK(!registry_.impl_->reads_together && !registry_.impl_->in_use);
+  registry_.impl_->reads_together = true;
+}
+
+Registry::ReadingTogether::~ReadingTogether() {
+  registry_.impl_->reads_together = false;
+  registry_.end_snapshot();
 }
 
 Transaction::Transaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -63,8 +82,10 @@ Transaction::~Transaction() {
 
 void Transaction::Impl::end() {
   if (!std::exchange(open, false)) return;
-  engine.rollback();
   in_use = false;
+  if (snapshot != nullptr && !failed) return;  // others read it, too
+  if (snapshot != nullptr) *snapshot = false;
+  engine.rollback();
 }
 
 base::Result<void> Transaction::commit() {

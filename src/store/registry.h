@@ -62,9 +62,22 @@ class Registry {
   /// mistake.
   base::Result<Transaction> begin_reading();
 
+  /// While it lives, all that is begun for reading sees one snapshot, which costs one beginning; an amendment ends that
+  /// snapshot, and what is read after it sees another. One at a time; not across a co_await. Borrows the registry.
+  class ReadingTogether {
+   public:
+    explicit ReadingTogether(Registry& registry);
+    ~ReadingTogether();
+    ReadingTogether(const ReadingTogether&) = delete;
+
+   private:
+    Registry& registry_;
+  };
+
  private:
   struct Impl;
-  Transaction started();
+  Transaction started(bool* snapshot);
+  void end_snapshot();
   explicit Registry(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -78,7 +78,7 @@ TEST(Registry, ForgetsAnAbandonedTransaction) {
       Registry registry = open(folder / "registry.db");
       Transaction transaction = begin(registry);
       ASSERT_TRUE(insert(transaction, organisation("acme")));
-      ASSERT_TRUE(publish_fact(transaction, "{}", kNow));
+      ASSERT_TRUE(publish_facts(transaction, {"{}"}, kNow));
       if (row.commit) {
         ASSERT_TRUE(transaction.commit());
       }
@@ -158,8 +158,8 @@ void append_and_publish(Registry& registry, int times) {
     ASSERT_TRUE(last) << base::to_string(last.error());
     const AuditRow before = last->value_or(AuditRow());
     const std::string hash = "h" + std::to_string(before.sequence + 1);
-    ASSERT_TRUE(append(transaction, {before.sequence + 1, kNow, "a", "b", "c", "{}", before.hash, hash}));
-    ASSERT_EQ(publish_fact(transaction, hash, kNow), before.sequence + 1);
+    ASSERT_TRUE(append(transaction, {AuditRow{before.sequence + 1, kNow, "a", "b", "c", "{}", before.hash, hash}}));
+    ASSERT_EQ(publish_facts(transaction, {hash}, kNow), before.sequence + 1);
     const auto committed = transaction.commit();
     ASSERT_TRUE(committed) << base::to_string(committed.error());
   }

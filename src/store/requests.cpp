@@ -1,6 +1,7 @@
 #include "store/requests.h"
 
 #include "store/sql.h"
+#include "store/where.h"
 
 STORE_ROW(RequestRow);
 STORE_ROW(ApprovalRow);
@@ -112,18 +113,19 @@ base::Result<std::optional<RequestRow>> find_newest_request(Transaction& transac
 
 base::Result<std::vector<RequestRow>> list_requests(Transaction& transaction, const RequestFilter& filter) {
   return run(transaction, "list requests", [&](soci::session& sql) {
-    const long long now = filter.now.micros;
-    return collect<RequestRow>((sql.prepare << "SELECT * FROM requests"
-                                               " WHERE (:environment = '' OR environment = :environment)"
-                                               " AND (:organisation = '' OR organisation = :organisation)"
-                                               " AND (:application = '' OR application = :application)"
-                                               " AND (:state = '' OR (state = :state AND"
-                                               "      (expires_at > :now OR state NOT IN ('pending', 'approved'))))"
-                                               " ORDER BY created_at DESC, id LIMIT :limit",
-                                soci::use(filter.of.environment, "environment"),
-                                soci::use(filter.of.organisation, "organisation"),
-                                soci::use(filter.of.application, "application"), soci::use(filter.state, "state"),
-                                soci::use(now, "now"), soci::use(filter.limit, "limit")));
+    const bool organisation = !filter.of.organisation.empty();
+    Where where;
+    where.add_if("(environment || '') = ", filter.of.environment);
+    where.add_if("organisation = ", filter.of.organisation);
+    where.add_if("(application || '') = ", filter.of.application);
+    where.add_if(organisation ? "(state || '') = " : "state = ", filter.state);
+    if (filter.state == "pending" || filter.state == "approved")
+      where.add("expires_at > " + where.hold(filter.now.micros));
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM requests" + where.text() +
+                                                                " ORDER BY created_at DESC, id LIMIT " +
+                                                                std::to_string(filter.limit);
+    where.bind(query);
+    return collect<RequestRow>(query);
   });
 }
 

@@ -19,7 +19,8 @@ namespace countersign::store {
 struct Transaction::Impl {
   soci::session& sql;
   Engine& engine;
-  bool& in_use;  ///< the registry's mark that a transaction is open
+  bool& in_use;    ///< the registry's mark that a transaction is open
+  bool* snapshot;  ///< not null: for reading, by Registry::read_together; false once it is over
   bool open = true;
   bool failed = false;
 
@@ -45,8 +46,16 @@ auto run(Transaction& transaction, const char* doing, Work&& work)
     }
   } catch (const std::exception& thrown) {
     impl.failed = true;
+    impl.engine.kept().forget();  // one of them may be where it stopped
     return base::unexpected(to_error(thrown, doing));
   }
+}
+
+/// Runs `work(statement)` with the kept statement of that type (kept.h).
+template <class Statement, class Work>
+auto run_kept(Transaction& transaction, const char* doing, Work&& work) {
+  return run(transaction, doing,
+             [&](soci::session& sql) { return work(transaction.impl().engine.kept().template of<Statement>(sql)); });
 }
 
 /// All rows of a prepared query, through soci::type_conversion<Row>.

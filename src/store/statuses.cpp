@@ -52,6 +52,14 @@ soci::statement select(soci::session& sql, const char* condition, const Use& use
           soci::into(into.row.revoked_for, into.reasoned), soci::into(into.shard, into.sharded));
 }
 
+struct FindStatus {
+  explicit FindStatus(soci::session& sql)
+      : statement(select(sql, "fingerprint = :fingerprint", soci::use(fingerprint, "fingerprint"), columns)) {}
+  std::string fingerprint;
+  Columns columns;
+  soci::statement statement;
+};
+
 }  // namespace
 
 base::Result<void> visit_statuses(Transaction& transaction, base::Instant ends_from,
@@ -67,13 +75,15 @@ base::Result<void> visit_statuses(Transaction& transaction, base::Instant ends_f
 }
 
 base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, const std::string& fingerprint) {
-  return run(transaction, "find the status of a certificate", [&](soci::session& sql) -> std::optional<StatusRow> {
-    Columns columns;
-    soci::statement query = select(sql, "fingerprint = :fingerprint", soci::use(fingerprint, "fingerprint"), columns);
-    query.execute();
-    if (!query.fetch()) return std::nullopt;
-    return columns.finished();
-  });
+  return run_kept<FindStatus>(transaction, "find the status of a certificate",
+                              [&](FindStatus& find) -> std::optional<StatusRow> {
+                                find.fingerprint = fingerprint;
+                                find.statement.execute();
+                                std::optional<StatusRow> found;
+                                while (find.statement.fetch())
+                                  found = find.columns.finished();
+                                return found;
+                              });
 }
 
 base::Result<std::optional<base::Instant>> find_last_end(Transaction& transaction, const std::string& issuer) {

@@ -8,6 +8,7 @@
 #include "store/followers.h"
 #include "store/issuances.h"
 #include "store/issuers.h"
+#include "store/living.h"
 #include "store/organisations.h"
 #include "store/statuses.h"
 #include "testing/code_of.h"
@@ -222,8 +223,11 @@ TEST_F(Tables, CertificatesAreListedByStatus) {
     ASSERT_TRUE(list) << base::to_string(list.error());
     EXPECT_EQ(list->size(), row.found) << row.name;
   }
-  EXPECT_EQ(list_living_certificates(tx(), kNow)->size(), 3U);
-  EXPECT_EQ(list_living_certificates(tx(), later)->size(), 0U);
+  for (const auto& [at, living] : {std::pair(kNow, 3), std::pair(later, 0)}) {
+    int visited = 0;
+    EXPECT_TRUE(visit_living(tx(), at, [&](const LivingRow&) { ++visited; }));
+    EXPECT_EQ(visited, living);
+  }
   const auto revoked = find_certificate(tx(), "02");
   EXPECT_EQ((*revoked)->revoked_for, "key_compromise");
   EXPECT_EQ((*revoked)->revoked_at, kNow);
@@ -264,15 +268,15 @@ TEST_F(Tables, KeyUsesAreDistinct) {
 }
 
 TEST_F(Tables, FeedSequenceIsNeverReused) {
-  EXPECT_EQ(publish_fact(tx(), "{\"n\":1}", kNow), 1);
-  EXPECT_EQ(publish_fact(tx(), "{\"n\":2}", kNow), 2);
+  EXPECT_EQ(publish_facts(tx(), {"{\"n\":1}"}, kNow), 1);
+  EXPECT_EQ(publish_facts(tx(), {"{\"n\":2}"}, kNow), 2);
   EXPECT_EQ(*oldest_feed_sequence(tx()), 1);
   ASSERT_TRUE(forget_feed_changes(tx(), 2));
   EXPECT_FALSE(oldest_feed_sequence(tx())->has_value());
   keep();
   EXPECT_EQ(last_feed_sequence(tx()), 2);
-  EXPECT_EQ(publish_fact(tx(), "{\"n\":3}", kNow), 3);
-  EXPECT_EQ(publish_fact(tx(), "{\"n\":4}", kNow), 4);
+  EXPECT_EQ(publish_facts(tx(), {"{\"n\":3}"}, kNow), 3);
+  EXPECT_EQ(publish_facts(tx(), {"{\"n\":4}"}, kNow), 4);
   const auto changes = list_feed_changes(tx(), 3, 10);
   ASSERT_EQ(changes->size(), 1U);
   EXPECT_EQ(changes->front().fact, "{\"n\":4}");
@@ -281,12 +285,12 @@ TEST_F(Tables, FeedSequenceIsNeverReused) {
 
 TEST_F(Tables, AuditIsInOrderAndItsSequenceUnique) {
   EXPECT_FALSE(find_last_audit(tx())->has_value());
-  ASSERT_TRUE(append(tx(), AuditRow{1, kNow, "a", "b", "c", "{}", "", "h1"}));
-  ASSERT_TRUE(append(tx(), AuditRow{2, kNow, "a", "b", "c", "{}", "h1", "h2"}));
+  ASSERT_TRUE(append(tx(), {AuditRow{1, kNow, "a", "b", "c", "{}", "", "h1"}}));
+  ASSERT_TRUE(append(tx(), {AuditRow{2, kNow, "a", "b", "c", "{}", "h1", "h2"}}));
   EXPECT_EQ((*find_last_audit(tx()))->hash, "h2");
   EXPECT_EQ(list_audit(tx(), 1, 10)->size(), 1U);
   keep();
-  EXPECT_EQ(code_of(append(tx(), AuditRow{2, kNow, "a", "b", "c", "{}", "h1", "hx"})), "store.conflict");
+  EXPECT_EQ(code_of(append(tx(), {AuditRow{2, kNow, "a", "b", "c", "{}", "h1", "hx"}})), "store.conflict");
 }
 
 TEST_F(Tables, IssuersAreKept) {

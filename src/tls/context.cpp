@@ -22,6 +22,20 @@ constexpr const char* kSignatureAlgorithms =
 /// The largest Certificate message a peer may send, in bytes.
 constexpr long kPeerChainLimit = 64 * 1024;
 
+/// RFC 7301 section 3.1: each name behind its length; the better one first.
+constexpr std::string_view kHttpProtocols = "\x02h2\x08http/1.1";
+
+/// Our order decides, not the client's.
+int select_http(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                unsigned int offered_size, void*) {
+  const auto* ours = reinterpret_cast<const unsigned char*>(kHttpProtocols.data());
+  unsigned char* chosen = nullptr;
+  const int found = SSL_select_next_proto(&chosen, out_size, ours, static_cast<unsigned>(kHttpProtocols.size()),
+                                          offered, offered_size);
+  *out = chosen;
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 tl::unexpected<base::Error> context_failed(std::string what) {
   return base::unexpected(crypto::openssl_error(base::Kind::internal, "tls.context", std::move(what)));
 }
@@ -85,6 +99,14 @@ base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(
     if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
       return context_failed("a client CA name was not accepted");
   return std::shared_ptr<const ServerContext>(new ServerContext(std::move(library), std::move(context), mode));
+}
+
+base::Result<std::shared_ptr<const ServerContext>> ServerContext::make_for_http2(
+    const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
+    std::shared_ptr<const Library> library) {
+  BASE_TRY(auto made, make(own, mode, client_ca_names, std::move(library)));
+  SSL_CTX_set_alpn_select_cb(made->native(), select_http, nullptr);
+  return made;
 }
 
 base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own) {

@@ -29,11 +29,22 @@ enum class ClientCertificate {
   optional,  ///< verified when sent; for APIs where some calls need no caller
 };
 
+/// What is spoken on a connection, as far as TLS knows.
+enum class Protocol {
+  http_1_1,  ///< also of who offered nothing (no ALPN), and of listeners that ask for nothing
+  http_2,
+};
+
 class ServerContext {
  public:
   /// `client_ca_names`: the subjects sent in CertificateRequest (RFC 8446 section 4.2.4). `library`: see there.
   /// Fails: `tls.context`.
   static base::Result<std::shared_ptr<const ServerContext>> make(
+      const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
+      std::shared_ptr<const Library> library = Library::of_process());
+  /// The same for a listener that serves HTTP/2 beside HTTP/1.1: ALPN (RFC 7301) takes "h2", else "http/1.1". A client
+  /// that offers neither is refused with no_application_protocol (section 3.2).
+  static base::Result<std::shared_ptr<const ServerContext>> make_for_http2(
       const Credential& own, ClientCertificate mode, const std::vector<x509::Certificate>& client_ca_names,
       std::shared_ptr<const Library> library = Library::of_process());
   SSL_CTX* native() const { return context_.get(); }

@@ -37,6 +37,13 @@ std::string server_name_of(const SSL* ssl) {
   return text;
 }
 
+Protocol protocol_of(const SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2" ? Protocol::http_2 : Protocol::http_1_1;
+}
+
 /// Is `reason` of libssl the first or the last complaint in its queue? Providers may add theirs before or behind it.
 bool complains_of(int reason) {
   for (const unsigned long error : {ERR_peek_error(), ERR_peek_last_error()})
@@ -169,8 +176,10 @@ struct Handshake::Session {
     std::string server_name = server_name_of(ssl.get());
     std::string version = SSL_get_version(ssl.get());
     std::string cipher = SSL_get_cipher_name(ssl.get());
-    return Connection<Peer>{std::move(peer), std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
-                            std::move(server_name), std::move(version), std::move(cipher)};
+    const Protocol protocol = protocol_of(ssl.get());
+    return Connection<Peer>{std::move(peer),        std::make_unique<TlsStream>(std::move(socket), std::move(ssl)),
+                            std::move(server_name), std::move(version),
+                            std::move(cipher),      protocol};
   }
 };
 
@@ -196,8 +205,8 @@ net::Task<base::Result<Connection<VerifiedPeer>, HandshakeFailure>> Handshake::a
     failure.error = {base::Kind::denied, "tls.refused", "refused: no_certificate"};
     co_return base::unexpected(std::move(failure));
   }
-  co_return Connection<VerifiedPeer>{std::move(*open->peer), std::move(open->stream), std::move(open->server_name),
-                                     std::move(open->version), std::move(open->cipher)};
+  co_return Connection<VerifiedPeer>{std::move(*open->peer),   std::move(open->stream), std::move(open->server_name),
+                                     std::move(open->version), std::move(open->cipher), open->protocol};
 }
 
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_optional(

@@ -40,6 +40,7 @@ struct Connection {
   std::string server_name;  ///< SNI, lower case; empty when none was sent
   std::string version;      ///< "TLSv1.3"
   std::string cipher;
+  Protocol protocol = Protocol::http_1_1;  ///< chosen by ALPN
 };
 
 class Handshake {

@@ -28,6 +28,7 @@ struct Seen {
   std::string client;  ///< "answered", or the code of the failure
   std::string alert;   ///< as the client read it
   std::string version;
+  Protocol protocol = Protocol::http_1_1;
 };
 
 /// A server and a client of ours on one loop.
@@ -39,6 +40,8 @@ struct Scene {
   ClientCertificate mode = ClientCertificate::required;
   std::string called = "localhost";
   bool only_tls12 = false;
+  bool serves_http2 = false;
+  std::string offered = "";  ///< by ALPN, each name behind its length
   /// As a worker of the gateway: with a library of its own, and a memory of chains.
   std::shared_ptr<const Library> library = Library::of_process();
   std::shared_ptr<trust::ChainMemory> memory = nullptr;
@@ -93,6 +96,7 @@ net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerConte
   }
   seen.server = connection->peer ? "accepted " + connection->peer->identity().to_urn() : "accepted nobody";
   seen.version = connection->version;
+  seen.protocol = connection->protocol;
   std::array<std::uint8_t, 16> buffer;
   const auto count = co_await connection->stream->read_some(buffer, soon());
   if (count && *count > 0) (void)co_await connection->stream->write_all(std::span(buffer).first(*count), soon());
@@ -133,10 +137,13 @@ Seen Scene::run() {
   net::Listener::Options options;
   options.at = {"127.0.0.1", 0};
   auto listener = net::Listener::bind(loop, options);
-  auto server_context =
-      ServerContext::make(server_credential, mode,
-                          {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate}, library);
+  const auto make = serves_http2 ? ServerContext::make_for_http2 : ServerContext::make;
+  auto server_context = make(server_credential, mode,
+                             {pki.issuing_ca(base::Environment::production, Purpose::transport).certificate}, library);
   auto client_context = ClientContext::make(own ? &*own : nullptr);
+  if (!offered.empty())
+    SSL_CTX_set_alpn_protos((*client_context)->native(), reinterpret_cast<const unsigned char*>(offered.data()),
+                            static_cast<unsigned>(offered.size()));
   if (only_tls12) SSL_CTX_set_max_proto_version((*client_context)->native(), TLS1_2_VERSION);
   Seen seen;
   net::spawn(loop, serve(*listener, *server_context, judge(), seen), "server", log);
@@ -351,6 +358,44 @@ INSTANTIATE_TEST_SUITE_P(
         ServerRow{"expired", [](Pki& p) { return p.internal_server().expired().issue(); }, "tls.refused"},
         ServerRow{"client_certificate_as_server", [](Pki& p) { return p.client().with_dns({"localhost"}).issue(); },
                   "tls.refused"}),
+    [](const auto& row) { return row.param.name; });
+
+struct ProtocolRow {
+  std::string name;
+  bool serves_http2;
+  std::string offered;
+  std::optional<Protocol> chosen;  ///< nothing: refused
+};
+
+class Alpn : public ::testing::TestWithParam<ProtocolRow> {};
+
+TEST_P(Alpn, ChoosesOrRefuses) {
+  for (const bool only_tls12 : {false, true}) {
+    Scene scene;
+    scene.client = scene.pki.client().issue();
+    scene.serves_http2 = GetParam().serves_http2;
+    scene.offered = GetParam().offered;
+    scene.only_tls12 = only_tls12;
+    const Seen seen = scene.run();
+    if (!GetParam().chosen) {
+      EXPECT_EQ(seen.server, "tls.protocol");
+      EXPECT_NE(seen.alert.find("no_application_protocol"), std::string::npos) << seen.client << " " << seen.alert;
+      continue;
+    }
+    EXPECT_EQ(seen.server, kAcme);
+    EXPECT_EQ(seen.protocol, *GetParam().chosen);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Alpn,
+    ::testing::Values(ProtocolRow{"both", true, "\x02h2\x08http/1.1", Protocol::http_2},
+                      ProtocolRow{"our_order_counts", true, "\x08http/1.1\x02h2", Protocol::http_2},
+                      ProtocolRow{"the_old_one", true, "\x08http/1.1", Protocol::http_1_1},
+                      ProtocolRow{"nothing", true, "", Protocol::http_1_1},
+                      ProtocolRow{"another", true, "\x06spdy/3", std::nullopt},
+                      ProtocolRow{"in_the_clear_only", true, "\x03h2c", std::nullopt},
+                      ProtocolRow{"a_listener_that_does_not_ask", false, "\x02h2", Protocol::http_1_1}),
     [](const auto& row) { return row.param.name; });
 
 TEST(Alerts, EveryReasonHasOne) {

@@ -165,7 +165,8 @@ bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registr
   const net::Endpoint& address = live.connection.stream->peer();
   log_.warning("connection.cut", refusal_record(*refusal, address, live.connection.server_name, options_.name));
   observer_.cut(refusal->reason);
-  live.connection.stream->abort();
+  if (live.end) live.end(Ending::cut);
+  else live.connection.stream->abort();
   return false;
 }
 
@@ -179,8 +180,10 @@ template <class Peer>
 net::Task<bool> Server<Peer>::drain(net::Deadline deadline) {
   draining_ = true;
   listener_.close();
-  for (Live* live : *all_)
-    if (live->idle) live->connection.stream->abort();
+  for (Live* live : *all_) {
+    if (live->end) live->end(Ending::drain);
+    else if (live->idle) live->connection.stream->abort();
+  }
   const bool all_ended = co_await tasks_.wait_until_empty(deadline);
   if (all_ended) co_return true;
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});

@@ -53,12 +53,19 @@ struct ServerOptions {
   base::Duration proxy_header_time = std::chrono::seconds(5);
 };
 
+/// Why a connection is to end: we are draining, or its peer is no longer admitted.
+enum class Ending { drain, cut };
+
 /// A connection while it is served; borrowed by its handler.
 template <class Peer>
 struct LiveConnection {
   Connection<Peer> connection;
   bool idle = true;  ///< between requests, so it may be closed at once when draining; kept true to life by the handler
   bool cut = false;  ///< closed by us because its peer is no longer admitted
+  /// Set by a handler that says goodbye in its protocol's own words; called instead of aborting the stream. It sees to
+  /// it that nothing more is served at once when cut, and the connection ends within a second; or that it ends with the
+  /// last answer when draining.
+  std::function<void(Ending)> end = {};
 };
 
 /// `Peer` is VerifiedPeer (mutual TLS) or std::optional<VerifiedPeer> (certificates verified when sent).

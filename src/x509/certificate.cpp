@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <mutex>
 
 #include <arpa/inet.h>
 #include <openssl/asn1.h>
@@ -13,15 +14,16 @@
 #include "base/check.h"
 #include "crypto/openssl_error.h"
 #include "crypto/pem.h"
+#include "crypto/reading_context.h"
+#include "x509/der.h"
 #include "x509/extensions.h"
 #include "x509/native.h"
+#include "x509/signature_algorithm.h"
 
 namespace countersign::x509 {
 
-struct Certificate::Parsed {
-  NativeCertificate native;
-  base::Bytes der;
-  crypto::Digest256 fingerprint;
+/// What it says; does not depend on the signature.
+struct Certificate::Content {
   Serial serial;
   Name subject;
   Name issuer;
@@ -29,6 +31,21 @@ struct Certificate::Parsed {
   base::Instant not_after;
   crypto::PublicKey key;
   ReadExtensions extensions;
+};
+
+struct Certificate::Parsed {
+  Parsed(base::Bytes bytes, std::shared_ptr<const Content> says, NativeCertificate read)
+      : der(std::move(bytes)),
+        fingerprint(crypto::sha256(der)),
+        content(std::move(says)),
+        is_resigned(read == nullptr),
+        native(std::move(read)) {}
+  base::Bytes der;
+  crypto::Digest256 fingerprint;
+  std::shared_ptr<const Content> content;
+  bool is_resigned;  ///< made by with_signature()
+  mutable std::once_flag once;
+  mutable NativeCertificate native;
 };
 
 namespace {
@@ -60,6 +77,40 @@ base::BytesView first_inside(base::BytesView der) {
   return {inner, static_cast<std::size_t>(at + length - inner)};
 }
 
+/// The three parts of a certificate (RFC 5280 section 4.1).
+struct Parts {
+  base::BytesView tbs;
+  base::BytesView algorithm;
+  base::BytesView signature;
+};
+
+std::optional<Parts> take_apart(base::BytesView der) {
+  const auto whole = der::Reader(der).next(der::kSequence);
+  der::Reader reader(whole ? whole->content : base::BytesView());
+  const auto tbs = reader.next(der::kSequence);
+  const auto algorithm = reader.next(der::kSequence);
+  const auto signature = reader.next(der::kBitString);
+  if (!tbs || !algorithm || !signature || signature->content.empty()) return std::nullopt;
+  return Parts{tbs->whole, algorithm->whole, signature->content.subspan(1)};
+}
+
+/// Does the signed part name this algorithm, too?
+bool names_algorithm(base::BytesView tbs, base::BytesView algorithm) {
+  const auto inside = der::Reader(tbs).next(der::kSequence);
+  der::Reader reader(inside ? inside->content : base::BytesView());
+  const bool found = reader.next(der::constructed(0)) && reader.next(der::kInteger);
+  const auto named = reader.next(der::kSequence);
+  return found && named && std::ranges::equal(named->whole, algorithm);
+}
+
+base::Bytes spki_of(X509* certificate) { return to_der<i2d_X509_PUBKEY>(X509_get_X509_PUBKEY(certificate)); }
+
+/// In the default context, whatever the certificate was read in.
+crypto::PublicKey key_for_looking(X509* certificate) {
+  auto key = crypto::PublicKey::from_spki(spki_of(certificate));
+  return key ? std::move(*key) : crypto::PublicKey::from_native(nullptr);
+}
+
 bool is_address(const std::string& host) {
   std::array<std::uint8_t, 16> octets{};
   return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 || inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
@@ -73,39 +124,61 @@ std::optional<base::Instant> to_instant(const ASN1_TIME* time) {
   return base::Instant::from_unix_seconds(timegm(&civil));
 }
 
-base::Result<Certificate> Certificate::from_der(base::BytesView der) {
+base::Result<Certificate> Certificate::from_der(base::BytesView der) { return parse(nullptr, der); }
+
+base::Result<Certificate> Certificate::read_der(base::BytesView der) {
+  X509* empty = X509_new_ex(crypto::reading_context(), nullptr);
+  BASE_CHECK(empty != nullptr);
+  return parse(empty, der);
+}
+
+/// `empty` is used up; null: one in the default context.
+base::Result<Certificate> Certificate::parse(X509* empty, base::BytesView der) {
+  const bool for_looking = empty != nullptr;
+  NativeCertificate owner(empty);
   if (der.size() > kCertificateLimit)
     return base::fail(base::Kind::too_large, "certificate.too_large", "a certificate has at most 64 KiB");
   const std::uint8_t* at = der.data();
-  const NativeCertificate native(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  X509* filled = owner.release();  // freed by d2i_X509 when it fails
+  const NativeCertificate native(d2i_X509(for_looking ? &filled : nullptr, &at, static_cast<long>(der.size())));
   if (native == nullptr)
     return base::unexpected(
         crypto::openssl_error(base::Kind::invalid, "certificate.malformed", "this is no X.509 certificate"));
   if (at != der.data() + der.size()) return malformed("there are bytes behind the certificate");
-  Certificate certificate = from_native(native.get());
+  Certificate certificate = for_looking ? read(native.get(), key_for_looking(native.get())) : from_native(native.get());
   if (!std::ranges::equal(certificate.der(), der)) return malformed("the certificate is not in DER");
   const bool readable = to_instant(X509_get0_notBefore(native.get())) && to_instant(X509_get0_notAfter(native.get()));
   if (!readable) return malformed("the certificate's validity cannot be read");
-  if (!certificate.parsed_->extensions.sound || has_invalid_extensions(native.get()))
+  if (!certificate.parsed_->content->extensions.sound || has_invalid_extensions(native.get()))
     return malformed("an extension of the certificate is there twice, or does not parse, or contradicts another");
   return certificate;
 }
 
 Certificate Certificate::from_native(X509* certificate) {
-  BASE_CHECK(certificate != nullptr && X509_up_ref(certificate) == 1);
+  BASE_CHECK(certificate != nullptr);
+  return read(certificate, crypto::PublicKey::from_native(X509_get0_pubkey(certificate), spki_of(certificate)));
+}
+
+Certificate Certificate::read(X509* certificate, const crypto::PublicKey& key) {
+  BASE_CHECK(X509_up_ref(certificate) == 1);
   NativeCertificate native(certificate);
+  auto content = std::make_shared<const Content>(
+      Content{Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
+              read_name(X509_get_subject_name(certificate)), read_name(X509_get_issuer_name(certificate)),
+              to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
+              to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo), key, read_extensions(certificate)});
   base::Bytes der = to_der<i2d_X509>(certificate);
-  const crypto::Digest256 fingerprint = crypto::sha256(der);
-  ReadExtensions extensions = read_extensions(certificate);
-  auto parsed = std::make_shared<const Parsed>(
-      Parsed{std::move(native), std::move(der), fingerprint,
-             Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
-             read_name(X509_get_subject_name(certificate)), read_name(X509_get_issuer_name(certificate)),
-             to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
-             to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo),
-             crypto::PublicKey::from_native(X509_get0_pubkey(certificate)), std::move(extensions)});
   crypto::drop_openssl_errors();
-  return Certificate(std::move(parsed));
+  return Certificate(std::make_shared<const Parsed>(std::move(der), std::move(content), std::move(native)));
+}
+
+base::Result<Certificate> Certificate::with_signature(base::BytesView signature) const {
+  const auto parts = take_apart(parsed_->der);
+  if (!parts || signature.empty()) return malformed("the certificate cannot be taken apart");
+  base::Bytes bits;
+  der::append_bits(bits, signature);
+  base::Bytes whole = der::element(der::kSequence, {parts->tbs, parts->algorithm, bits});
+  return Certificate(std::make_shared<const Parsed>(std::move(whole), parsed_->content, nullptr));
 }
 
 base::Result<std::vector<Certificate>> Certificate::all_from_pem(std::string_view pem) {
@@ -133,35 +206,39 @@ const base::Bytes& Certificate::der() const { return parsed_->der; }
 std::string Certificate::to_pem() const { return crypto::to_pem("CERTIFICATE", parsed_->der); }
 const crypto::Digest256& Certificate::fingerprint() const { return parsed_->fingerprint; }
 base::Bytes Certificate::tbs_der() const { return base::to_bytes(first_inside(parsed_->der)); }
-const Serial& Certificate::serial() const { return parsed_->serial; }
-const Name& Certificate::subject() const { return parsed_->subject; }
-const Name& Certificate::issuer() const { return parsed_->issuer; }
-base::Instant Certificate::not_before() const { return parsed_->not_before; }
-base::Instant Certificate::not_after() const { return parsed_->not_after; }
-crypto::PublicKey Certificate::public_key() const { return parsed_->key; }
-bool Certificate::is_ca() const { return parsed_->extensions.is_ca; }
+const Serial& Certificate::serial() const { return parsed_->content->serial; }
+const Name& Certificate::subject() const { return parsed_->content->subject; }
+const Name& Certificate::issuer() const { return parsed_->content->issuer; }
+base::Instant Certificate::not_before() const { return parsed_->content->not_before; }
+base::Instant Certificate::not_after() const { return parsed_->content->not_after; }
+crypto::PublicKey Certificate::public_key() const { return parsed_->content->key; }
+bool Certificate::is_ca() const { return parsed_->content->extensions.is_ca; }
 std::optional<int> Certificate::path_length() const {
-  const long length = X509_get_pathlen(parsed_->native.get());
+  const long length = X509_get_pathlen(native());
   if (length < 0) return std::nullopt;
   return static_cast<int>(length);
 }
-bool Certificate::is_self_issued() const { return parsed_->subject.der == parsed_->issuer.der; }
+bool Certificate::is_self_issued() const { return parsed_->content->subject.der == parsed_->content->issuer.der; }
 
 bool Certificate::has_key_usage(KeyUsage usage) const {
-  return parsed_->extensions.key_usages && parsed_->extensions.key_usages->contains(usage);
+  return parsed_->content->extensions.key_usages && parsed_->content->extensions.key_usages->contains(usage);
 }
 
-std::optional<std::set<KeyUsage>> Certificate::key_usages() const { return parsed_->extensions.key_usages; }
+std::optional<std::set<KeyUsage>> Certificate::key_usages() const { return parsed_->content->extensions.key_usages; }
 
 const std::optional<std::vector<std::string>>& Certificate::extended_key_usages() const {
-  return parsed_->extensions.extended_key_usages;
+  return parsed_->content->extensions.extended_key_usages;
 }
 
-const SubjectAltNames& Certificate::subject_alt_names() const { return parsed_->extensions.subject_alt_names; }
-const base::Bytes& Certificate::subject_key_id() const { return parsed_->extensions.subject_key_id; }
-const base::Bytes& Certificate::authority_key_id() const { return parsed_->extensions.authority_key_id; }
-const UrlList& Certificate::crl_distribution_points() const { return parsed_->extensions.crl_distribution_points; }
-const InformationAccess& Certificate::information_access() const { return parsed_->extensions.information_access; }
+const SubjectAltNames& Certificate::subject_alt_names() const { return parsed_->content->extensions.subject_alt_names; }
+const base::Bytes& Certificate::subject_key_id() const { return parsed_->content->extensions.subject_key_id; }
+const base::Bytes& Certificate::authority_key_id() const { return parsed_->content->extensions.authority_key_id; }
+const UrlList& Certificate::crl_distribution_points() const {
+  return parsed_->content->extensions.crl_distribution_points;
+}
+const InformationAccess& Certificate::information_access() const {
+  return parsed_->content->extensions.information_access;
+}
 
 std::vector<Certificate::Extension> Certificate::extensions() const {
   std::vector<Extension> extensions;
@@ -202,12 +279,26 @@ bool Certificate::matches_host(const std::string& host) const {
 
 bool Certificate::is_signed_by(const crypto::PublicKey& issuer_key) const {
   if (issuer_key.native() == nullptr) return false;
+  if (parsed_->is_resigned) {
+    const auto parts = take_apart(parsed_->der);
+    const base::Bytes algorithm = signature_algorithm_der(issuer_key.type());
+    return parts && std::ranges::equal(parts->algorithm, algorithm) && names_algorithm(parts->tbs, algorithm) &&
+           issuer_key.verify(parts->tbs, parts->signature);
+  }
   const bool good = X509_verify(native(), issuer_key.native()) == 1;
   if (!good) crypto::drop_openssl_errors();
   return good;
 }
 
-X509* Certificate::native() const { return parsed_->native.get(); }
+X509* Certificate::native() const {
+  std::call_once(parsed_->once, [this] {
+    if (parsed_->native != nullptr) return;
+    const std::uint8_t* at = parsed_->der.data();
+    parsed_->native.reset(d2i_X509(nullptr, &at, static_cast<long>(parsed_->der.size())));
+    BASE_CHECK(parsed_->native != nullptr);  // but for the signature it was read before
+  });
+  return parsed_->native.get();
+}
 
 std::string to_pem(const std::vector<Certificate>& chain) {
   std::string text;

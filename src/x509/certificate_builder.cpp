@@ -218,6 +218,33 @@ bool set_algorithm(X509* certificate, crypto::KeyType issuer_key) {
   return set_signature_algorithm(field, issuer_key);
 }
 
+/// As X509_set_pubkey does it, where OpenSSL 3.0 has a provider write the key and read it again (180 us).
+bool set_key(X509* certificate, const crypto::PublicKey& key) {
+  const auto spki = der::Reader(key.to_spki()).next(der::kSequence);
+  der::Reader parts(spki ? spki->content : base::BytesView());
+  const auto algorithm_der = parts.next(der::kSequence);
+  const auto bits = parts.next(der::kBitString);
+  if (!algorithm_der || !bits || bits->content.size() < 2 || bits->content.front() != 0) return false;
+  const std::uint8_t* at = algorithm_der->whole.data();
+  const crypto::Handle<X509_ALGOR, X509_ALGOR_free> algorithm(
+      d2i_X509_ALGOR(nullptr, &at, static_cast<long>(algorithm_der->whole.size())));
+  const base::BytesView octets = bits->content.subspan(1);
+  crypto::Handle<std::uint8_t, crypto::free_openssl_bytes> copy(
+      static_cast<std::uint8_t*>(OPENSSL_memdup(octets.data(), octets.size())));
+  if (algorithm == nullptr || copy == nullptr) return false;
+  const ASN1_OBJECT* name = nullptr;
+  const void* parameter = nullptr;
+  int type = V_ASN1_UNDEF;
+  X509_ALGOR_get0(&name, &type, &parameter, algorithm.get());
+  const bool is_known = type == V_ASN1_OBJECT || type == V_ASN1_NULL || type == V_ASN1_UNDEF;
+  if (!is_known) return X509_set_pubkey(certificate, key.native()) == 1;
+  void* owned = type == V_ASN1_OBJECT ? OBJ_dup(static_cast<const ASN1_OBJECT*>(parameter)) : nullptr;
+  const bool set = X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), OBJ_dup(name), type, owned, copy.get(),
+                                          static_cast<int>(octets.size())) == 1;
+  if (set) static_cast<void>(copy.release());
+  return set;
+}
+
 struct Issuer {
   const X509_NAME* name;
   base::BytesView key_id;  ///< empty: the certificate's own
@@ -233,8 +260,7 @@ base::Result<TbsCertificate> build(const CertificateSpec& spec, const X509_NAME*
   if (!head) return cannot("the names could not be set");
   if (!set_serial(certificate, spec.serial)) return cannot("the serial number could not be set");
   if (!set_times(certificate, spec)) return cannot("notBefore must be before notAfter");
-  if (spec.key.native() == nullptr || X509_set_pubkey(certificate, spec.key.native()) != 1)
-    return cannot("the public key could not be set");
+  if (spec.key.native() == nullptr || !set_key(certificate, spec.key)) return cannot("the public key could not be set");
   if (!set_algorithm(certificate, issuer.key_type)) return cannot("no certificate is signed with such an issuer key");
   if (!add_basic_constraints(certificate, spec.ca)) return cannot("basicConstraints could not be made");
   if (!add_key_usage(certificate, spec.key_usage)) return cannot("keyUsage could not be made");
@@ -271,11 +297,22 @@ base::Result<TbsCertificate> build_self_issued_tbs(const CertificateSpec& spec) 
   return build(spec, subject.get(), {subject.get(), {}, spec.key.type()});
 }
 
-base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature) {
+namespace {
+
+base::Bytes put_together(const TbsCertificate& tbs, base::BytesView signature) {
   base::Bytes bits;
   der::append_bits(bits, signature);
-  const base::Bytes der = der::element(der::kSequence, {tbs.der, tbs.algorithm_der, bits});
-  return Certificate::from_der(der);
+  return der::element(der::kSequence, {tbs.der, tbs.algorithm_der, bits});
+}
+
+}  // namespace
+
+base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature) {
+  return Certificate::from_der(put_together(tbs, signature));
+}
+
+base::Result<Certificate> assemble_to_read(const TbsCertificate& tbs, base::BytesView signature) {
+  return Certificate::read_der(put_together(tbs, signature));
 }
 
 }  // namespace countersign::x509

@@ -45,5 +45,7 @@ base::Result<TbsCertificate> build_self_issued_tbs(const CertificateSpec& spec);
 
 /// Puts a signature behind a TBS without touching a byte of it. Fails: `certificate.malformed`.
 base::Result<Certificate> assemble(const TbsCertificate& tbs, base::BytesView signature);
+/// The same to be looked at, as Certificate::read_der. Fails: the same.
+base::Result<Certificate> assemble_to_read(const TbsCertificate& tbs, base::BytesView signature);
 
 }  // namespace countersign::x509

@@ -40,6 +40,55 @@ TEST(CertificateBuilder, LintedBytesAreSignedBytes) {
   EXPECT_TRUE(issued.is_signed_by(issuer.key.public_key()));
 }
 
+TEST(CertificateBuilder, LintedBytesUnderAnotherSignatureAreTheCertificate) {
+  Pki pki;
+  const testing::Ca& issuer = pki.issuing_ca(base::Environment::production, trust::Purpose::signing);
+  const TbsCertificate tbs = build_tbs(good_spec(), issuer.certificate, issuer.key.public_key()).value();
+  const PrivateKey throw_away = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const Certificate linted = assemble_to_read(tbs, throw_away.sign(tbs.der).value()).value();
+  const base::Bytes signature = issuer.key.sign(tbs.der).value();
+  const Certificate made = linted.with_signature(signature).value();
+  const Certificate whole = assemble(tbs, signature).value();
+  EXPECT_EQ(made.der(), whole.der());
+  EXPECT_EQ(made, whole);
+  EXPECT_NE(made, linted);
+  EXPECT_EQ(made.tbs_der(), tbs.der);
+  EXPECT_EQ(made.serial(), whole.serial());
+  EXPECT_EQ(made.public_key().to_spki(), whole.public_key().to_spki());
+  EXPECT_EQ(made.subject_alt_names().dns, whole.subject_alt_names().dns);
+  EXPECT_TRUE(made.is_signed_by(issuer.key.public_key()));
+  EXPECT_FALSE(made.is_signed_by(throw_away.public_key()));
+  EXPECT_FALSE(linted.with_signature(throw_away.sign(tbs.der).value())->is_signed_by(issuer.key.public_key()));
+  EXPECT_FALSE(made.is_signed_by(PrivateKey::generate(PrivateKey::Kind::p384)->public_key())) << "another algorithm";
+  EXPECT_EQ(X509_cmp(made.native(), whole.native()), 0) << "libcrypto reads it when it is asked to";
+  EXPECT_EQ(code_of(linted.with_signature({})), "certificate.malformed");
+}
+
+TEST(CertificateBuilder, WhatIsReadToBeLookedAtIsReadAlike) {
+  Pki pki;
+  const testing::Ca& issuer = pki.issuing_ca(base::Environment::production, trust::Purpose::signing);
+  for (const auto kind :
+       {PrivateKey::Kind::p256, PrivateKey::Kind::p384, PrivateKey::Kind::ed25519, PrivateKey::Kind::rsa2048}) {
+    CertificateSpec spec = good_spec();
+    const PrivateKey key = PrivateKey::generate(kind).value();
+    spec.key = key.public_key();
+    const Certificate read = testing::issue(spec, issuer);
+    const Certificate looked_at = Certificate::read_der(read.der()).value();
+    EXPECT_EQ(looked_at.der(), read.der());
+    EXPECT_EQ(looked_at.subject().text, read.subject().text);
+    EXPECT_EQ(looked_at.key_usages(), read.key_usages());
+    EXPECT_EQ(looked_at.extensions().size(), read.extensions().size());
+    EXPECT_EQ(looked_at.public_key().to_spki(), key.public_key().to_spki());
+    EXPECT_EQ(looked_at.public_key().type(), key.public_key().type());
+    EXPECT_EQ(looked_at.has_strong_signature(), read.has_strong_signature());
+    EXPECT_TRUE(looked_at.public_key().verify(base::as_bytes("x"), key.sign(base::as_bytes("x")).value()));
+  }
+  base::Bytes behind = testing::issue(good_spec(), issuer).der();
+  behind.push_back(0);
+  EXPECT_EQ(code_of(Certificate::read_der(behind)), "certificate.malformed");
+  EXPECT_EQ(code_of(Certificate::read_der(base::as_bytes("no certificate"))), "certificate.malformed");
+}
+
 TEST(CertificateBuilder, SaysAllOfTheSpecAndNothingElse) {
   Pki pki;
   const testing::Ca& issuer = pki.issuing_ca(base::Environment::production, trust::Purpose::signing);

@@ -7,6 +7,7 @@
 #include "crypto/strength.h"
 #include "testing/ca.h"
 #include "testing/code_of.h"
+#include "x509/der.h"
 
 namespace countersign::x509 {
 namespace {
@@ -145,6 +146,51 @@ TEST(Csr, IsSignedByAKeyOutOfReach) {
     const auto forged = [&](base::BytesView message) { return other.sign(message); };
     EXPECT_EQ(code_of(Csr::parse(Csr::make_pem(key.public_key(), forged, {"A CA", "Example", ""}).value())),
               "csr.bad_proof");
+  }
+}
+
+/// A request put together by hand around a key, so that each part can be another one, signed all the same.
+struct Forged {
+  base::Bytes version = base::from_hex("020100").value();
+  base::Bytes subject = base::from_hex("3000").value();
+  base::Bytes attributes = base::from_hex("a000").value();
+  base::Bytes algorithm = base::from_hex("300a06082a8648ce3d040302").value();  // ecdsa-with-SHA256
+  base::Bytes behind_info = {};
+
+  std::string write(const PrivateKey& key) const {
+    const base::Bytes info =
+        der::element(der::kSequence, {version, subject, key.public_key().to_spki(), attributes, behind_info});
+    base::Bytes signature;
+    der::append_bits(signature, key.sign(info).value());
+    return text(der::element(der::kSequence, {info, algorithm, signature}));
+  }
+};
+
+TEST(Csr, ShortWayTakesNothingElseThanTheLongOne) {
+  const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
+  const auto hex = [](const char* digits) { return base::from_hex(digits).value(); };
+  struct Row {
+    const char* name;
+    Forged forged;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"good", {}, "ok"},
+      {"with a subject", {.subject = hex("300c310a300806035504030c0178")}, "ok"},
+      {"no attributes, as some write it", {.attributes = {}}, "ok"},
+      {"attributes that are no elements", {.attributes = hex("a0020500")}, "csr.malformed"},
+      {"subject that is cut off", {.subject = hex("3003310a30")}, "csr.malformed"},
+      {"another algorithm named", {.algorithm = hex("300a06082a8648ce3d040303")}, "csr.bad_proof"},
+      {"something behind the attributes", {.behind_info = hex("0500")}, "csr.malformed"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto csr = Csr::parse(row.forged.write(key));
+    EXPECT_EQ(code_of(csr), row.code);
+    if (csr) {
+      EXPECT_EQ(csr->public_key().to_spki(), key.public_key().to_spki());
+    }
+    EXPECT_EQ(ERR_peek_error(), 0U);
   }
 }
 

@@ -73,6 +73,48 @@ class AuthorityCrashTest(testing.PlatformTest):
         interrupted = 1 if step in RECORDED - PUBLISHED else 0
         self.assertEqual(list(new.values()), ["abandoned"] * interrupted, "an intent without certificate is never signed again")
 
+    def test_every_step_with_many_at_once(self):
+        """Those that wait together are recorded, signed and published together: a crash in the midst of them."""
+        for step in STEPS:
+            with self.subTest(step):
+                self.crash_many_at(step)
+
+    def crash_many_at(self, step):
+        names = [f"{step.replace('_', '-')}-{number}" for number in range(6)]
+        codes = {}
+        for name in names:
+            self.platform.create_application(f"production/acme/{name}")
+            codes[name] = self.platform.code_for(f"production/acme/{name}")
+        known_before = set(self.serials())
+
+        self.platform.stop("authority")
+        self.platform.start("authority", "--danger-crash-at", step)
+        running = [testing.start(self.request_command(name, codes[name]), self.platform.folder) for name in names]
+        for request in running:
+            request.communicate(timeout=60)
+            self.assertNotEqual(request.returncode, 0, "the request survived the crash of the authority")
+        self.assertEqual(self.platform.running.pop("authority").process.wait(30), -signal.SIGKILL)
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM certificates WHERE serial NOT IN (SELECT serial FROM issuances)"), [("0",)])
+        recorded = set(self.serials()) - known_before
+        self.assertEqual(bool(recorded), step in RECORDED)
+        audited = {row[0] for row in self.rows("SELECT detail FROM audit WHERE action = 'issuance.recorded'")}
+        for serial in recorded:
+            self.assertTrue(any(serial in detail for detail in audited), "an intent on disk without its audit record")
+
+        self.platform.start("authority")
+        for name in names:
+            again = self.platform.request("transport", codes[name], self.platform.folder / name)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            listed = self.platform.admin("list", "--application", f"production/acme/{name}")["certificates"]
+            self.assertEqual([one["purpose"] for one in listed], ["transport"], "exactly one certificate came of it")
+        serials = self.serials()
+        self.assertEqual(len(serials), len(set(serials)))
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM issuances WHERE state = 'recorded'"), [("0",)])
+
+    def request_command(self, name, code):
+        return self.platform.command("request", "transport", "--code", code, "--out", self.platform.folder / name, "--authority",
+                                     f"localhost:{self.platform.ports['api']}", "--trust-chain", self.platform.trust_chain)
+
     def test_the_same_request_twice_is_the_same_certificate(self):
         application = "production/acme/twice"
         self.platform.create_application(application)

@@ -120,6 +120,7 @@ class FaultsTest(Bench):
         died = True
         while died:
             point += 1
+            died = False  # whatever fails ends it
             with self.subTest(point=point):
                 code, out = self.witness.prepare()
                 died = self.dies_within(point, lambda code=code, out=out: self.witness.request(code, out))
@@ -134,6 +135,7 @@ class FaultsTest(Bench):
         died = True
         while died:
             point += 1
+            died = False  # whatever fails ends it
             with self.subTest(point=point):
                 serial = self.witness.enrol()
                 self.witness.fetch_crl(self.witness.place_of(serial))

@@ -3,9 +3,11 @@ import socket
 import ssl
 
 
-def tls_connect(port, trust, credential=None, seconds=30):
-    """A TLS connection to localhost, the server verified; bytes can then be sent as they are."""
+def tls_connect(port, trust, credential=None, seconds=30, protocols=()):
+    """A TLS connection to localhost, the server verified; bytes can then be sent as they are. `protocols` go into ALPN."""
     context = ssl.create_default_context(cafile=str(trust))
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     if credential:
         context.load_cert_chain(str(credential.chain), str(credential.key))
     plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)

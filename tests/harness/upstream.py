@@ -6,6 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 PIECE = 65536
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # as many may knock at once as one connection of HTTP/2 has streams
+
+
 class Upstream:
     """Listens on a free port of loopback. `connections` and `requests` count from the start."""
 
@@ -15,8 +20,7 @@ class Upstream:
         self.requests = []
         self.release = threading.Event()  # /held sends its body only then
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), _handler_for(self))
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

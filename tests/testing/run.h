@@ -1,6 +1,7 @@
 // Running tasks from a test: a loop, a log that keeps its lines, and run(), which gives back what a task returned.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -52,6 +53,12 @@ inline net::Task<void> keep_end(net::Loop& loop, net::Task<void> task, bool& end
   co_await std::move(task);
   ended = true;
   loop.stop();
+}
+
+/// Until what `worker` was given so far is done.
+inline net::Task<void> wait_for_jobs(net::Worker& worker, net::Loop& loop) {
+  std::function<void()> nothing = [] {};
+  co_await worker.run(loop, std::move(nothing));
 }
 
 /// Runs `loop` until `task` is done; other tasks stay where they are. An exception that escapes `task` fails the check.

@@ -73,7 +73,7 @@ base::Result<OrderState> AcmeOrders::find(const std::string& id) {
   BASE_TRY(auto row, find_row(id));
   if (row.status != "processing" || !row.csr) return OrderState{std::move(row)};
   BASE_TRY(const base::Bytes csr, base::from_base64(*row.csr));
-  auto state = advance(row, csr);
+  auto state = advance({row, csr});
   if (state || !is_final(state.error())) return state;
   row.status = "invalid";
   row.csr.reset();
@@ -97,6 +97,13 @@ base::Result<void> AcmeOrders::refuse_account_key(const crypto::PublicKey& key) 
 }
 
 base::Result<OrderState> AcmeOrders::finalize(const std::string& id, const std::string& csr) {
+  BASE_TRY(auto begun, begin_finalize(id, csr));
+  if (auto* state = std::get_if<OrderState>(&begun)) return std::move(*state);
+  return advance(std::get<Enrolling>(begun));
+}
+
+base::Result<std::variant<OrderState, AcmeOrders::Enrolling>> AcmeOrders::begin_finalize(const std::string& id,
+                                                                                         const std::string& csr) {
   BASE_TRY(auto row, find_row(id));
   const auto der = base::from_base64url(csr);
   if (!der || der->empty())
@@ -110,7 +117,7 @@ base::Result<OrderState> AcmeOrders::finalize(const std::string& id, const std::
   }
   if (row.status != "ready")
     return base::fail(Kind::denied, "acme.not_ready", "this order is " + row.status + ": make a new one");
-  return advance(std::move(row), *der);
+  return Enrolling{std::move(row), *der};
 }
 
 /// A key that has a certificate already gets no second one: what comes back is what a crash cut off from this order, or
@@ -131,32 +138,54 @@ base::Result<std::string> AcmeOrders::find_sponsor() {
   return credential->created_by;
 }
 
-/// Has the enrolment go on, and the order follow it. The order is written after the certificate: what a crash cuts off
-/// in between is found again by the same key.
-base::Result<OrderState> AcmeOrders::advance(store::AcmeOrderRow row, const base::Bytes& csr) {
+base::Result<Enquiry> AcmeOrders::look_up(const Enrolling& enrolling) {
+  BASE_TRY(const auto now, find_row(enrolling.row.id));
+  if (now.status != enrolling.row.status) {
+    // Another call about it came first: of the same key it has the same answer, of another it comes too late.
+    BASE_TRY(const auto request, x509::Csr::parse(base::as_text(enrolling.csr)));
+    auto issued = find_certificate(now.serial.value_or(""));
+    if (issued && issued->certificate.public_key().to_spki() == request.public_key().to_spki())
+      return Outcome(std::move(*issued));
+    return base::fail(Kind::denied, "acme.not_ready", "this order is " + now.status + ": make a new one");
+  }
   BASE_TRY(const auto identity, identity_of(account_));
-  BASE_TRY(const trust::Purpose purpose, to_purpose(row.purpose));
+  BASE_TRY(const trust::Purpose purpose, to_purpose(enrolling.row.purpose));
   BASE_TRY(const std::string sponsor, find_sponsor());
-  BASE_TRY(auto request, x509::Csr::parse(base::as_text(csr)));
-  const DirectOrder order{.identity = identity,
-                          .purpose = purpose,
-                          .csr = std::move(request),
-                          .asked_by = holder_of(account_),
-                          .sponsor = sponsor};
-  BASE_TRY(const auto outcome, authority_.enrolment().enrol(order));
+  BASE_TRY(auto request, x509::Csr::parse(base::as_text(enrolling.csr)));
+  return authority_.enrolment().look_up(DirectOrder{.identity = identity,
+                                                    .purpose = purpose,
+                                                    .csr = std::move(request),
+                                                    .asked_by = holder_of(account_),
+                                                    .sponsor = sponsor});
+}
+
+/// Has the enrolment go on, and the order follow it.
+base::Result<OrderState> AcmeOrders::advance(const Enrolling& enrolling) {
+  BASE_TRY(auto found, look_up(enrolling));
+  if (const auto* known = std::get_if<Outcome>(&found)) return conclude(enrolling, *known);
+  BASE_TRY(const auto outcome, authority_.issuance().issue(std::get<Order>(found)));
+  return conclude(enrolling, outcome);
+}
+
+/// The order is written after the certificate: what a crash cuts off in between is found again by the same key.
+base::Result<OrderState> AcmeOrders::conclude(const Enrolling& enrolling, const Outcome& outcome) {
+  store::AcmeOrderRow row = enrolling.row;
   if (const auto* pending = std::get_if<Pending>(&outcome)) {
     const bool is_news = row.status != "processing";
     row.status = "processing";
-    row.csr = base::to_base64(csr);
+    row.csr = base::to_base64(enrolling.csr);
     if (!is_news) return OrderState{std::move(row), pending->retry_after};
     BASE_TRY(auto state, settle(std::move(row), "acme.order_pending"));
     state.retry_after = pending->retry_after;
     return state;
   }
   BASE_TRY_VOID(refuse_old_certificate(row, std::get<Issued>(outcome)));
+  const std::string serial = std::get<Issued>(outcome).certificate.serial().hex();
+  BASE_TRY(auto now, find_row(row.id));
+  if (now.status == "valid" && now.serial == serial) return OrderState{std::move(now)};
   row.status = "valid";
   row.csr.reset();
-  row.serial = std::get<Issued>(outcome).certificate.serial().hex();
+  row.serial = serial;
   return settle(std::move(row), "acme.order_fulfilled");
 }
 

@@ -44,6 +44,15 @@ class AcmeOrders {
   /// as it was. Fails: `acme.no_order`, `acme.not_ready`, `acme.bad_csr`,
   /// `key.reused`, and as Enrolment::enrol.
   base::Result<OrderState> finalize(const std::string& id, const std::string& csr);
+  /// The same in parts, for those who issue for many at once: what is to be enrolled, unless it is done already; what
+  /// there is of it; and the order after that. Fails: as finalize().
+  struct Enrolling {
+    store::AcmeOrderRow row;
+    base::Bytes csr;
+  };
+  base::Result<std::variant<OrderState, Enrolling>> begin_finalize(const std::string& id, const std::string& csr);
+  base::Result<Enquiry> look_up(const Enrolling& enrolling);
+  base::Result<OrderState> conclude(const Enrolling& enrolling, const Outcome& outcome);
   /// What an order of this account gave. Fails: `acme.no_certificate`.
   base::Result<Issued> find_certificate(const std::string& serial);
 
@@ -54,7 +63,7 @@ class AcmeOrders {
   base::Result<store::AcmeOrderRow> find_row(const std::string& id);
   base::Result<void> refuse_old_certificate(const store::AcmeOrderRow& order, const Issued& issued);
   base::Result<std::string> find_sponsor();
-  base::Result<OrderState> advance(store::AcmeOrderRow row, const base::Bytes& csr);
+  base::Result<OrderState> advance(const Enrolling& enrolling);
   base::Result<OrderState> settle(store::AcmeOrderRow row, const char* action);
   Authority& authority_;
   const store::AcmeAccountRow& account_;

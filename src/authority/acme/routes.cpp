@@ -139,13 +139,27 @@ Answer order(Authority& authority, const Call& call) {
   return answer_order(200, state, request.origin());
 }
 
-Answer finalize(Authority& authority, const Call& call) {
-  BASE_TRY(const auto request, AccountRequest::verify(authority, call.request));
+base::Result<Asked> finalize(Authority& authority, const Call& call) {
+  BASE_TRY(auto request, AccountRequest::verify(authority, call.request));
   BASE_TRY(const auto payload, request.payload());
   BASE_TRY(auto reader, base::JsonReader::of(payload));
   BASE_TRY(const std::string csr, reader.text("csr"));
-  BASE_TRY(const auto state, AcmeOrders(authority, request.account()).finalize(call.arguments[0], csr));
-  return answer_order(200, state, request.origin());
+  BASE_TRY(auto begun, AcmeOrders(authority, request.account()).begin_finalize(call.arguments[0], csr));
+  if (const auto* state = std::get_if<OrderState>(&begun)) return answer_order(200, *state, request.origin());
+  struct Kept {
+    AccountRequest request;
+    AcmeOrders::Enrolling enrolling;
+  };
+  const auto kept =
+      std::make_shared<const Kept>(Kept{std::move(request), std::get<AcmeOrders::Enrolling>(std::move(begun))});
+  const auto find = [&authority, kept] {
+    return AcmeOrders(authority, kept->request.account()).look_up(kept->enrolling);
+  };
+  const auto tell = [&authority, kept](const Outcome& outcome) -> Answer {
+    BASE_TRY(const auto state, AcmeOrders(authority, kept->request.account()).conclude(kept->enrolling, outcome));
+    return answer_order(200, state, kept->request.origin());
+  };
+  return ToIssue{find, tell, "acme order " + kept->enrolling.row.id};
 }
 
 /// RFC 8555 section 7.5. Nothing is challenged: there is nothing to perform, and nothing to give up.
@@ -248,7 +262,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/acme/key-change", OpenHandler{key_change}},
     Route{"POST", "/acme/new-order", OpenHandler{new_order}},
     Route{"POST", "/acme/order/{order}", OpenHandler{order}},
-    Route{"POST", "/acme/order/{order}/finalize", OpenHandler{finalize}},
+    Route{"POST", "/acme/order/{order}/finalize", OpenAskHandler{finalize}},
     Route{"POST", "/acme/authz/{order}/{number}", OpenHandler{authorization}},
     Route{"POST", "/acme/certificate/{serial}", OpenHandler{certificate}},
     Route{"POST", "/acme/revoke-cert", OpenHandler{revoke_certificate}},

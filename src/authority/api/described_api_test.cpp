@@ -50,13 +50,20 @@ std::set<std::string> names_in(std::string_view pattern) {
   return names;
 }
 
+bool is_open(const Route& route) {
+  return std::holds_alternative<OpenHandler>(route.handler) || std::holds_alternative<OpenAskHandler>(route.handler);
+}
+bool is_for_peers(const Route& route) {
+  return std::holds_alternative<PeerHandler>(route.handler) || std::holds_alternative<PeerAskHandler>(route.handler);
+}
+
 std::string security_of(const Route& route) {
-  if (std::holds_alternative<OpenHandler>(route.handler)) return "[]";
-  return std::holds_alternative<PeerHandler>(route.handler) ? R"([{"certificate":[]}])" : R"([{"operator":[]}])";
+  if (is_open(route)) return "[]";
+  return is_for_peers(route) ? R"([{"certificate":[]}])" : R"([{"operator":[]}])";
 }
 
 std::string denial_of(const Route& route) {
-  if (std::holds_alternative<OpenHandler>(route.handler)) return R"({"$ref": "#/components/responses/CallerRefused"})";
+  if (is_open(route)) return R"({"$ref": "#/components/responses/CallerRefused"})";
   if (std::holds_alternative<OperatorHandler>(route.handler))
     return R"({"$ref": "#/components/responses/OperatorsOnly"})";
   return R"({"description": "Not allowed", "content": {"application/problem+json": {"schema": {"allOf": )"

@@ -159,6 +159,7 @@ void DescribedDoors::enrol_and_end() {
   call(&held, {"POST", "/v1/own-certificates/" + member(renewed, "serial") + "/revoke", R"({"reason":"superseded"})"});
   post("/v1/certificates/" + member(issued, "serial") + "/revoke", {{"reason", "key_compromise"}});
   get("/v1/certificates?environment=production&organisation=acme&purpose=transport&status=revoked&limit=5");
+  get("/v1/certificates?limit=1&after=1790000000000000.0c55a1f2b4d6e8090a1b2c3d4e5f6082a2");
   const object plan = post("/v1/revocations", {{"reason", "superseded"}, {"organisation", "acme"}});
   post("/v1/revocations",
        {{"reason", "superseded"}, {"organisation", "acme"}, {"plan_sha256", plan.at("plan_sha256")}});

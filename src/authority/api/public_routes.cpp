@@ -2,6 +2,7 @@
 #include <array>
 
 #include "authority/api/json.h"
+#include "authority/api/redemption_call.h"
 #include "authority/api/renewal_call.h"
 #include "authority/api/routes.h"
 #include "x509/certs_only.h"
@@ -9,19 +10,19 @@
 namespace countersign::authority {
 namespace {
 
-Answer enrol(Authority& authority, const Call& call) {
+base::Result<Asked> enrol(Authority& authority, const Call& call) {
   BASE_TRY(const auto body, read_body(call));
   BASE_TRY(auto reader, base::JsonReader::of(body));
   BASE_TRY(const std::string code, reader.text("code"));
   BASE_TRY(const std::string purpose_text, reader.text("purpose"));
-  BASE_TRY(const std::string csr, reader.text("csr"));
+  BASE_TRY(std::string csr, reader.text("csr"));
   BASE_TRY_VOID(reader.finish());
   BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
-  BASE_TRY(const auto outcome, authority.enrolment().redeem({code, purpose, csr}));
-  return answer(outcome, authority.hierarchy());
+  return to_redeem(authority, {base::Secret(std::string_view(code)), purpose, std::move(csr)},
+                   [&authority](const Outcome& outcome) -> Answer { return answer(outcome, authority.hierarchy()); });
 }
 
-Answer renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
+base::Result<Asked> renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
   return renew(authority, peer, call.request);
 }
 
@@ -47,8 +48,8 @@ Answer health(Authority& authority, const Call&) {
 }
 
 constexpr std::array kRoutes = {
-    Route{"POST", "/v1/enrolments", OpenHandler{enrol}},
-    Route{"POST", "/v1/renewals", PeerHandler{renew_own}},
+    Route{"POST", "/v1/enrolments", OpenAskHandler{enrol}},
+    Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
     Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
     Route{"GET", "/v1/health", OpenHandler{health}},
 };

@@ -18,21 +18,29 @@ base::Result<Outcome> renew_held(Authority& authority, const trust::AdmittedChai
   return authority.enrolment().renew(order);
 }
 
-base::Result<Outcome> renew_held(Authority& authority, const tls::VerifiedPeer& peer, trust::Purpose wanted,
-                                 std::string_view csr) {
-  BASE_TRY(auto request, x509::Csr::parse(csr));
-  return renew_held(authority, peer.admitted(), wanted, std::move(request));
+base::Result<Asked> to_renew(Authority& authority, const tls::VerifiedPeer& peer, RenewalCall call,
+                             std::function<Answer(const Outcome&)> tell) {
+  BASE_TRY(auto csr, x509::Csr::parse(call.csr));
+  const trust::VerifiedChain& chain = peer.admitted().chain();
+  // It was shown to us: whoever still has the one before it renews nothing more with that.
+  BASE_TRY_VOID(note_seen(authority.ledger(), {peer.identity().to_urn()}, {base::to_hex(chain.leaf().fingerprint())}));
+  const auto find = [&authority, csr = std::move(csr), wanted = call.wanted, identity = peer.identity(),
+                     held = chain.purpose(), fingerprint = chain.leaf().fingerprint()] {
+    return authority.enrolment().look_up(RenewalOrder{
+        .identity = identity, .held = held, .wanted = wanted, .csr = csr, .held_fingerprint = fingerprint});
+  };
+  return ToIssue{find, std::move(tell)};
 }
 
-Answer renew(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
+base::Result<Asked> renew(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
   BASE_TRY(const auto body, read_body({request, {}}));
   BASE_TRY(auto reader, base::JsonReader::of(body));
   BASE_TRY(const std::string purpose_text, reader.text("purpose"));
-  BASE_TRY(const std::string csr, reader.text("csr"));
+  BASE_TRY(std::string csr, reader.text("csr"));
   BASE_TRY_VOID(reader.finish());
   BASE_TRY(const trust::Purpose wanted, trust::parse_purpose(purpose_text));
-  BASE_TRY(const auto outcome, renew_held(authority, peer, wanted, csr));
-  return answer(outcome, authority.hierarchy());
+  return to_renew(authority, peer, {wanted, std::move(csr)},
+                  [&authority](const Outcome& outcome) -> Answer { return answer(outcome, authority.hierarchy()); });
 }
 
 }  // namespace countersign::authority

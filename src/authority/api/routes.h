@@ -3,6 +3,7 @@
 // by an operator an Operator, and says which right that takes.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,10 +38,22 @@ struct OperatorHandler {
   Answer (*handle)(Authority&, const Operator&, const Call&);
 };
 
+/// A certificate that a call is for. `find` says what there is, or what is to be issued; it may be asked again. Both
+/// own what they need.
+struct ToIssue {
+  std::function<base::Result<Enquiry>()> find;
+  std::function<Answer(const Outcome&)> tell;
+  std::string claim = {};  ///< what two calls must not be about together, besides claims_of() their orders
+};
+/// What a call for a certificate comes to; many are issued together (issuing_desk.h).
+using Asked = std::variant<http::Response, ToIssue>;
+using OpenAskHandler = base::Result<Asked> (*)(Authority&, const Call&);
+using PeerAskHandler = base::Result<Asked> (*)(Authority&, const tls::VerifiedPeer&, const Call&);
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, TellingHandler, PeerHandler, OperatorHandler> handler;
+  std::variant<OpenHandler, TellingHandler, PeerHandler, OperatorHandler, OpenAskHandler, PeerAskHandler> handler;
 };
 
 /// Every route, of all files that have some.

@@ -15,6 +15,14 @@ base::Result<void> refuse_other_sites(const http::Request& request) {
                     "calls that a certificate stands for are not taken from web pages");
 }
 
+tl::unexpected<base::Error> no_certificate() {
+  return base::fail(base::Kind::denied, "caller.none", "this needs your certificate: send it in the TLS handshake");
+}
+
+bool asks_for_certificate(const Route& route) {
+  return std::holds_alternative<OpenAskHandler>(route.handler) || std::holds_alternative<PeerAskHandler>(route.handler);
+}
+
 }  // namespace
 
 net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, std::function<void()> job) {
@@ -43,7 +51,7 @@ Answer Api::answer(const Route& route, const Call& call, const ApiCaller& caller
   BASE_TRY_VOID(refuse_other_sites(call.request));
   if (const auto* known = std::get_if<PeerHandler>(&route.handler)) {
     if (caller.peer) return (*known)(parts_.authority, *caller.peer, call);
-    return base::fail(base::Kind::denied, "caller.none", "this needs your certificate: send it in the TLS handshake");
+    return no_certificate();
   }
   const auto& handler = std::get<OperatorHandler>(route.handler);
   BASE_TRY(const Operator proof, prove_operator(caller));
@@ -51,10 +59,24 @@ Answer Api::answer(const Route& route, const Call& call, const ApiCaller& caller
   return handler.handle(parts_.authority, proof, call);
 }
 
+base::Result<Asked> Api::begin(const Route& route, const Call& call, const ApiCaller& caller) {
+  BASE_TRY_VOID(gate_.recheck(caller));
+  if (const auto* open = std::get_if<OpenAskHandler>(&route.handler)) return (*open)(parts_.authority, call);
+  BASE_TRY_VOID(refuse_other_sites(call.request));
+  if (!caller.peer) return no_certificate();
+  return std::get<PeerAskHandler>(route.handler)(parts_.authority, *caller.peer, call);
+}
+
 net::Task<base::Result<Told>> Api::dispatch(const http::Request& request, const ApiCaller& caller) {
   BASE_CO_TRY(const std::string path, request.path());
   BASE_CO_TRY(auto match, find_route(routes_, request.head.method, path));
   const Call call{request, std::move(match.arguments)};
+  if (asks_for_certificate(*match.route)) {
+    IssuingDesk::Begin begin_it = [&] { return begin(*match.route, call, caller); };
+    BASE_CO_TRY(auto response, co_await desk_.ask(std::move(begin_it)));
+    Told given{std::move(response)};
+    co_return given;
+  }
   base::Result<Told> told = base::fail(base::Kind::internal, "api.dropped", "the work was not done");
   std::function<void()> job = [&] { told = perform(*match.route, call, caller); };
   BASE_CO_TRY_VOID(co_await take_turn(parts_.worker, parts_.loop, std::move(job)));

@@ -3,6 +3,7 @@
 
 #include "authority/api/routes.h"
 #include "authority/doors/gate.h"
+#include "authority/doors/issuing_desk.h"
 #include "authority/doors/problem.h"
 #include "net/loop.h"
 
@@ -23,7 +24,12 @@ class Api {
     net::Worker& worker;
     const base::Log& log;
   };
-  Api(const Parts& parts, const Gate& gate) : parts_(parts), gate_(gate), routes_(all_routes()), refusals_(parts.log) {}
+  Api(const Parts& parts, const Gate& gate)
+      : parts_(parts),
+        gate_(gate),
+        routes_(all_routes()),
+        refusals_(parts.log),
+        desk_(parts.authority, parts.worker, parts.loop) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes; nothing in `request` says who
   /// calls.
@@ -37,11 +43,14 @@ class Api {
   base::Result<Told> perform(const Route& route, const Call& call, const ApiCaller& caller);
   Answer answer(const Route& route, const Call& call, const ApiCaller& caller);
   base::Result<Operator> prove_operator(const ApiCaller& caller);
+  /// The same for the calls that certificates are asked for by.
+  base::Result<Asked> begin(const Route& route, const Call& call, const ApiCaller& caller);
 
   Parts parts_;
   const Gate& gate_;
   std::vector<Route> routes_;
   Refusals refusals_;
+  IssuingDesk desk_;
 };
 
 }  // namespace countersign::authority

@@ -1,7 +1,10 @@
 // What the tests of the two doors share: an authority that listens on loopback, and clients of every kind.
 #pragma once
 
+#include <thread>
+
 #include "authority/api/described_api_test.h"
+#include "authority/doors/responses_test.h"
 #include "authority/doors/service.h"
 #include "authority/fixture_test.h"
 #include "http/client.h"
@@ -46,7 +49,11 @@ class Doors : public ::testing::Test {
   }
 
   static Actor admin_actor() { return authority::admin(); }
-  Authority& authority() { return *authority_; }
+  /// For the test's thread: that of the registry has nothing to do then, and gets nothing before `loop` runs again.
+  Authority& authority() {
+    if (std::this_thread::get_id() == thread_) testing::run(aside_, testing::wait_for_jobs(*worker_, aside_));
+    return *authority_;
+  }
   Service& service() { return *service_; }
   std::string changes_path(const std::string& query) const {
     return "/v1/feed/changes?feed=" + authority_->feed_id() + "&" + query;
@@ -109,23 +116,6 @@ class Doors : public ::testing::Test {
     return testing::run(loop, ask_once(service_->internal_at(), own, std::move(ask)));
   }
 
-  /// "200", "403 caller.none", or the code of what went wrong before there was an answer.
-  static std::string outcome(const base::Result<http::Response>& response) {
-    if (!response) return response.error().code;
-    std::string text = std::to_string(response->status);
-    if (response->status < 400) return text;
-    const auto json = base::parse_json(response->body);
-    return json ? text + " " + std::string(json->at("code").as_string()) : text;
-  }
-  /// The connection ended before an answer.
-  static bool was_cut(const base::Result<http::Response>& response) {
-    return outcome(response) == "net.reset" || outcome(response) == "tls.truncated";
-  }
-  static object json_of(const base::Result<http::Response>& response) {
-    EXPECT_TRUE(response) << base::to_string(response.error());
-    return base::parse_json(response->body)->as_object();
-  }
-  static std::string member(const object& json, const char* name) { return std::string(json.at(name).as_string()); }
   bool has_logged(const std::string& part) const {
     const auto lines = log.lines();
     return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
@@ -137,10 +127,12 @@ class Doors : public ::testing::Test {
   net::Loop loop;
 
  private:
+  const std::thread::id thread_ = std::this_thread::get_id();
   testing::Folder folder_;
   testing::SeededRandom random_{21};
   NoObserver observer_;
   FeedBell bell_{loop};
+  net::Loop aside_;
   std::unique_ptr<Authority> authority_;
   std::unique_ptr<net::Worker> worker_;
   std::unique_ptr<Service> service_;

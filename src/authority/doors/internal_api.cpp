@@ -69,8 +69,7 @@ net::Task<http::Response> InternalApi::respond(http::Request request, const Inte
 net::Task<Answer> InternalApi::dispatch(const http::Request& request, const InternalCaller& caller) {
   BASE_CO_TRY(const std::string path, request.path());
   BASE_CO_TRY_VOID(gate_.recheck(caller));
-  if (path == "/v1/renewals" && request.head.method == "POST")
-    co_return co_await perform(&authority::renew, request, caller);
+  if (path == "/v1/renewals" && request.head.method == "POST") co_return co_await renew(request, caller);
   if (path == "/v1/sightings" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_service(caller.peer));
     co_return co_await perform(note_sightings, request, caller);
@@ -84,6 +83,14 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
     co_return co_await changes(request, caller);
   }
   co_return base::fail(base::Kind::not_found, "api.no_such_path", "there is nothing at this path for this method");
+}
+
+net::Task<Answer> InternalApi::renew(const http::Request& request, const InternalCaller& caller) {
+  IssuingDesk::Begin begin = [&]() -> base::Result<Asked> {
+    BASE_TRY_VOID(gate_.recheck(caller));
+    return authority::renew(parts_.authority, caller.peer, request);
+  };
+  co_return co_await desk_.ask(std::move(begin));
 }
 
 net::Task<Answer> InternalApi::snapshot() {

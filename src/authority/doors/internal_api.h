@@ -14,13 +14,18 @@ class InternalApi {
  public:
   /// Borrows all.
   InternalApi(const Api::Parts& parts, const Gate& gate, FeedBell& bell)
-      : parts_(parts), gate_(gate), bell_(bell), refusals_(parts.log) {}
+      : parts_(parts),
+        gate_(gate),
+        bell_(bell),
+        refusals_(parts.log),
+        desk_(parts.authority, parts.worker, parts.loop) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes.
   net::Task<http::Response> respond(http::Request request, const InternalCaller& caller);
 
  private:
   net::Task<Answer> dispatch(const http::Request& request, const InternalCaller& caller);
+  net::Task<Answer> renew(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> snapshot();
   net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
   net::Task<void> note_follower(const InternalCaller& caller, std::vector<std::string> holds);
@@ -32,6 +37,7 @@ class InternalApi {
   const Gate& gate_;
   FeedBell& bell_;
   Refusals refusals_;
+  IssuingDesk desk_;
 };
 
 }  // namespace countersign::authority

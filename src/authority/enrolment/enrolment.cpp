@@ -143,14 +143,24 @@ base::Result<bool> Enrolment::awaits_approval(const Code& code, const std::strin
   return request && request->requested_by == holder_of(code.sha256).name && ledger_.now() < request->expires_at;
 }
 
-base::Result<Outcome> Enrolment::redeem(const Redemption& redemption) {
+base::Result<Outcome> Enrolment::complete(base::Result<Enquiry> enquiry) {
+  BASE_TRY(auto found, std::move(enquiry));
+  if (auto* outcome = std::get_if<Outcome>(&found)) return std::move(*outcome);
+  return issuance_.issue(std::get<Order>(found));
+}
+
+base::Result<Outcome> Enrolment::redeem(const Redemption& redemption) { return complete(look_up(redemption)); }
+base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) { return complete(look_up(order)); }
+base::Result<Outcome> Enrolment::enrol(const DirectOrder& order) { return complete(look_up(order)); }
+
+base::Result<Enquiry> Enrolment::look_up(const Redemption& redemption) {
   BASE_TRY(auto code, find_code(redemption));
   BASE_TRY(auto csr, x509::Csr::parse(redemption.csr));
   const std::string spki = spki_sha256_hex(csr.public_key());
   if (code.redemption.spki_sha256 && *code.redemption.spki_sha256 != spki) return code_used();
   if (code.redemption.serial) {
     BASE_TRY(auto issued, find_issued(*code.redemption.serial));
-    return issued;
+    return Outcome(std::move(issued));
   }
   if (ledger_.now() >= code.expires_at) {
     BASE_TRY(const bool waits, awaits_approval(code, spki));
@@ -159,13 +169,12 @@ base::Result<Outcome> Enrolment::redeem(const Redemption& redemption) {
           Kind::denied, "code.expired",
           "this enrolment code ended at " + base::to_rfc3339(code.expires_at) + ": ask an operator for a new one");
   }
-  const Order order{.identity = std::move(code.identity),
-                    .purpose = redemption.purpose,
-                    .csr = std::move(csr),
-                    .asked_by = holder_of(code.sha256),
-                    .code_sha256 = code.sha256,
-                    .sponsor = code.made_by};
-  return issuance_.issue(order);
+  return Order{.identity = std::move(code.identity),
+               .purpose = redemption.purpose,
+               .csr = std::move(csr),
+               .asked_by = holder_of(code.sha256),
+               .code_sha256 = code.sha256,
+               .sponsor = code.made_by};
 }
 
 base::Result<store::CertificateRow> Enrolment::find_held(const RenewalOrder& order, const crypto::PublicKey& key) {
@@ -180,7 +189,7 @@ base::Result<std::optional<std::string>> Enrolment::find_replaced(const RenewalO
   return order.held == order.wanted ? std::optional(held.serial) : std::nullopt;
 }
 
-base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) {
+base::Result<Enquiry> Enrolment::look_up(const RenewalOrder& order) {
   if (!may_renew(order.held, order.wanted))
     return base::fail(Kind::denied, "purpose.not_allowed",
                       "with a certificate for " + std::string(trust::name(order.held)) + ", one for " +
@@ -188,26 +197,25 @@ base::Result<Outcome> Enrolment::renew(const RenewalOrder& order) {
   BASE_TRY(const store::CertificateRow held, find_held(order, order.csr.public_key()));
   // A retry is answered as before, even if the new certificate was used meanwhile.
   BASE_TRY(auto known, find_valid(order.identity, order.wanted, order.csr.public_key()));
-  if (known) return std::move(*known);
+  if (known) return Outcome(std::move(*known));
   BASE_TRY(auto replaces, find_replaced(order, held));
-  const Order issue{.identity = order.identity,
-                    .purpose = order.wanted,
-                    .csr = order.csr,
-                    .asked_by = Actor{order.identity.to_urn()},
-                    .replaces = std::move(replaces),
-                    .origin = Order::Origin::renewal};
-  return issuance_.issue(issue);
+  return Order{.identity = order.identity,
+               .purpose = order.wanted,
+               .csr = order.csr,
+               .asked_by = Actor{order.identity.to_urn()},
+               .replaces = std::move(replaces),
+               .origin = Order::Origin::renewal};
 }
 
-base::Result<Outcome> Enrolment::enrol(const DirectOrder& order) {
+base::Result<Enquiry> Enrolment::look_up(const DirectOrder& order) {
   BASE_TRY(auto known, find_valid(order.identity, order.purpose, order.csr.public_key()));
-  if (known) return std::move(*known);
-  return issuance_.issue(Order{.identity = order.identity,
-                               .purpose = order.purpose,
-                               .csr = order.csr,
-                               .asked_by = order.asked_by,
-                               .eab_kid = order.eab_kid,
-                               .sponsor = order.sponsor});
+  if (known) return Outcome(std::move(*known));
+  return Order{.identity = order.identity,
+               .purpose = order.purpose,
+               .csr = order.csr,
+               .asked_by = order.asked_by,
+               .eab_kid = order.eab_kid,
+               .sponsor = order.sponsor};
 }
 
 base::Result<std::optional<Issued>> Enrolment::find_valid(const base::Identity& identity, trust::Purpose purpose,

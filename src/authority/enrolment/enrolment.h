@@ -74,13 +74,18 @@ class Enrolment {
   /// Fails: `code.unknown`, `code.cancelled`, `code.expired`, `code.used`, `code.other_purpose`, `certificate.revoked`
   /// (the one it gave), as x509::Csr::parse and Issuance::issue.
   base::Result<Outcome> redeem(const Redemption& redemption);
+  /// What redeem() would do, without doing it: for those who issue for many at once. Fails: as redeem() but for
+  /// Issuance::issue. The others below are of the same kind.
+  base::Result<Enquiry> look_up(const Redemption& redemption);
 
   /// `transport` renews transport and signing, `service` service and server, `ehi` ehi; always with a new key. Fails:
   /// `purpose.not_allowed`, as find_held_certificate, check_successors and Issuance::issue.
   base::Result<Outcome> renew(const RenewalOrder& order);
+  base::Result<Enquiry> look_up(const RenewalOrder& order);
 
   /// The same key again gives the same certificate while it is valid. Fails: as Issuance::issue.
   base::Result<Outcome> enrol(const DirectOrder& order);
+  base::Result<Enquiry> look_up(const DirectOrder& order);
 
   /// The valid certificate for this use of `key`, if there is one. Fails: as store.
   base::Result<std::optional<Issued>> find_valid(const base::Identity& identity, trust::Purpose purpose,
@@ -94,6 +99,7 @@ class Enrolment {
   /// The serial that the new certificate replaces, if it is for what the held one is for.
   base::Result<std::optional<std::string>> find_replaced(const RenewalOrder& order, const store::CertificateRow& held);
   base::Result<bool> awaits_approval(const Code& code, const std::string& spki);
+  base::Result<Outcome> complete(base::Result<Enquiry> enquiry);
   Ledger& ledger_;
   const Hierarchy& hierarchy_;
   Issuance& issuance_;

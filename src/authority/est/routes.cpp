@@ -1,6 +1,7 @@
 // Routes of EST (RFC 7030 section 3.2.2), with and without a label: without one it is `transport`.
 #include <array>
 
+#include "authority/api/redemption_call.h"
 #include "authority/api/renewal_call.h"
 #include "authority/est/est.h"
 
@@ -23,20 +24,18 @@ Answer csrattrs(Authority&, const Call& call) {
 }
 
 /// RFC 7030 section 4.2.1. The credential is asked for before anything else is said.
-Answer simpleenroll(Authority& authority, const Call& call) {
+base::Result<Asked> simpleenroll(Authority& authority, const Call& call) {
   BASE_TRY(const trust::Purpose purpose, purpose_of(call));
-  BASE_TRY(const base::Secret code, basic_password(call.request));
-  BASE_TRY(const std::string csr, read_est_csr(call.request));
-  BASE_TRY(const auto outcome, authority.enrolment().redeem({code.reveal_text(), purpose, csr}));
-  return to_est_response(outcome);
+  BASE_TRY(base::Secret code, basic_password(call.request));
+  BASE_TRY(std::string csr, read_est_csr(call.request));
+  return to_redeem(authority, {std::move(code), purpose, std::move(csr)}, to_est_response);
 }
 
 /// RFC 7030 section 4.2.2.
-Answer simplereenroll(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
+base::Result<Asked> simplereenroll(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
   BASE_TRY(const trust::Purpose purpose, purpose_of(call));
-  BASE_TRY(const std::string csr, read_est_csr(call.request));
-  BASE_TRY(const auto outcome, renew_held(authority, peer, purpose, csr));
-  return to_est_response(outcome);
+  BASE_TRY(std::string csr, read_est_csr(call.request));
+  return to_renew(authority, peer, {purpose, std::move(csr)}, to_est_response);
 }
 
 constexpr std::array kRoutes = {
@@ -44,10 +43,10 @@ constexpr std::array kRoutes = {
     Route{"GET", "/.well-known/est/{label}/cacerts", OpenHandler{cacerts}},
     Route{"GET", "/.well-known/est/csrattrs", OpenHandler{csrattrs}},
     Route{"GET", "/.well-known/est/{label}/csrattrs", OpenHandler{csrattrs}},
-    Route{"POST", "/.well-known/est/simpleenroll", OpenHandler{simpleenroll}},
-    Route{"POST", "/.well-known/est/{label}/simpleenroll", OpenHandler{simpleenroll}},
-    Route{"POST", "/.well-known/est/simplereenroll", PeerHandler{simplereenroll}},
-    Route{"POST", "/.well-known/est/{label}/simplereenroll", PeerHandler{simplereenroll}},
+    Route{"POST", "/.well-known/est/simpleenroll", OpenAskHandler{simpleenroll}},
+    Route{"POST", "/.well-known/est/{label}/simpleenroll", OpenAskHandler{simpleenroll}},
+    Route{"POST", "/.well-known/est/simplereenroll", PeerAskHandler{simplereenroll}},
+    Route{"POST", "/.well-known/est/{label}/simplereenroll", PeerAskHandler{simplereenroll}},
 };
 
 }  // namespace

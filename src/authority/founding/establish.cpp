@@ -199,7 +199,7 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                                    root.certificate.subject().text,
                                    {{"serial", root.certificate.serial().hex()}}}));
     BASE_TRY_VOID(add_crl(amendment, root));
-    BASE_TRY_VOID(amendment.publish(feed::RootFact{root.certificate}));
+    amendment.publish(feed::RootFact{root.certificate});
   }
   for (const NewIssuingCa& ca : ceremony.issuing_cas) {
     const IssuingCaPlan& plan = ca.plan;
@@ -218,8 +218,7 @@ base::Result<void> add_cas(Amendment& amendment, const Ceremony& ceremony, base:
                                    "issuing_ca.created",
                                    ca.certificate.subject().text,
                                    {{"serial", ca.certificate.serial().hex()}}}));
-    BASE_TRY_VOID(amendment.publish(
-        trust::IssuingCa{ca.certificate, plan.environment, {plan.purposes.begin(), plan.purposes.end()}}));
+    amendment.publish(trust::IssuingCa{ca.certificate, plan.environment, {plan.purposes.begin(), plan.purposes.end()}});
   }
   return {};
 }

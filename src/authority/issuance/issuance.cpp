@@ -3,19 +3,30 @@
 #include <array>
 
 #include "authority/issuance/publish.h"
+#include "authority/registry/rows.h"
 #include "base/check.h"
 
 namespace countersign::authority {
 
-base::Result<Outcome> Issuance::issue(const Order& order) {
-  BASE_TRY(Checked checked, checker_.check(order));
-  BASE_TRY_VOID(observer_.reached(Step::after_check));
+/// One order on its way: once it has failed, the steps pass it over.
+struct Issuance::Running {
+  std::optional<Linted> linted = {};
+  std::optional<SigningPermit> permit = {};
+  std::optional<x509::Certificate> certificate = {};
+  std::optional<base::Result<Outcome>> end = {};
 
-  BASE_TRY(auto decision, approvals_.decide(std::move(checked)));
-  if (auto* pending = std::get_if<Pending>(&decision)) return std::move(*pending);
-  BASE_TRY(auto issued, issue(std::get<Approved>(std::move(decision))));
-  return issued;
+  void fail(base::Error error) { end.emplace(base::unexpected(std::move(error))); }
+};
+
+std::vector<std::string> claims_of(const Order& order) {
+  std::vector<std::string> claims{"key " + spki_sha256_hex(order.csr.public_key())};
+  if (order.code_sha256) claims.push_back("code " + *order.code_sha256 + " " + std::string(trust::name(order.purpose)));
+  if (order.eab_kid) claims.push_back("credential " + *order.eab_kid);
+  if (order.replaces) claims.push_back("replaces " + *order.replaces);
+  return claims;
 }
+
+base::Result<Outcome> Issuance::issue(const Order& order) { return std::move(issue(std::vector{&order}).front()); }
 
 base::Result<Issued> Issuance::issue_own(Order order) {
   order.origin = Order::Origin::platform;
@@ -24,33 +35,82 @@ base::Result<Issued> Issuance::issue_own(Order order) {
   return std::get<Issued>(std::move(outcome));
 }
 
-/// `failure`, once what it left is ended, if that can be written now.
-tl::unexpected<base::Error> Issuance::end_left(const Linted& linted, base::Error failure) {
-  left_.add(linted);
-  (void)left_.end(ledger_);
-  return base::unexpected(std::move(failure));
+std::vector<base::Result<Outcome>> Issuance::issue(const std::vector<const Order*>& orders) {
+  std::vector<Running> all(orders.size());
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    auto prepared = prepare(*orders[i]);
+    if (!prepared) all[i].fail(std::move(prepared).error());
+    else if (auto* pending = std::get_if<Pending>(&*prepared)) all[i].end.emplace(std::move(*pending));
+    else all[i].linted.emplace(std::get<Linted>(std::move(*prepared)));
+  }
+  record(all);
+  sign(all);
+  publish(all);
+  (void)left_.end(ledger_);  // what cannot be written now is done before the next is recorded
+  std::vector<base::Result<Outcome>> outcomes;
+  for (Running& one : all)
+    outcomes.push_back(std::move(*one.end));
+  return outcomes;
 }
 
-base::Result<Issued> Issuance::issue(Approved approved) {
+base::Result<std::variant<Linted, Pending>> Issuance::prepare(const Order& order) {
+  BASE_TRY(Checked checked, checker_.check(order));
+  BASE_TRY_VOID(observer_.reached(Step::after_check));
+
+  BASE_TRY(auto decision, approvals_.decide(std::move(checked)));
+  if (auto* pending = std::get_if<Pending>(&decision)) return std::move(*pending);
   BASE_TRY_VOID(left_.end(ledger_));
-  BASE_TRY(const Linted linted, lint(std::move(approved), ledger_.now()));
+  BASE_TRY(Linted linted, lint(std::get<Approved>(std::move(decision)), ledger_.now()));
   BASE_TRY_VOID(observer_.reached(Step::after_lint));
+  return linted;
+}
 
-  auto permit = record(ledger_, linted);
-  if (!permit && permit.error().code == "store.unknown_outcome") return end_left(linted, std::move(permit).error());
-  if (!permit) return base::unexpected(std::move(permit).error());
-  BASE_TRY_VOID(observer_.reached(Step::after_record));
+void Issuance::record(std::vector<Running>& all) {
+  std::vector<const Linted*> group;
+  std::vector<Running*> places;
+  for (Running& one : all)
+    if (!one.end) group.push_back(&*one.linted), places.push_back(&one);
+  auto permits = authority::record(ledger_, group);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!permits[i]) {
+      if (permits[i].error().code == "store.unknown_outcome") left_.add(*places[i]->linted);
+      places[i]->fail(std::move(permits[i]).error());
+    } else if (auto reached = observer_.reached(Step::after_record); !reached)
+      places[i]->fail(std::move(reached).error());
+    else places[i]->permit.emplace(std::move(*permits[i]));
+  }
+}
 
-  auto certificate = signer_.sign(std::move(*permit));
-  if (!certificate) return end_left(linted, std::move(certificate).error());
-  BASE_TRY_VOID(observer_.reached(Step::after_sign));
+void Issuance::sign(std::vector<Running>& all) {
+  for (Running& one : all) {
+    if (one.end) continue;
+    auto certificate = signer_.sign(std::move(*one.permit));
+    if (!certificate) {
+      left_.add(*one.linted);
+      one.fail(std::move(certificate).error());
+    } else if (auto reached = observer_.reached(Step::after_sign); !reached) {
+      one.fail(std::move(reached).error());
+    } else {
+      one.certificate.emplace(std::move(*certificate));
+    }
+  }
+}
 
-  auto published = publish(ledger_, linted, *certificate);
-  if (!published) return end_left(linted, std::move(published).error());
-  BASE_TRY_VOID(observer_.reached(Step::after_publish));
-
-  const Checked& checked = linted.checked();
-  return Issued{std::move(*certificate), checked.order().identity, &checked.issuer()};
+void Issuance::publish(std::vector<Running>& all) {
+  std::vector<Signed> group;
+  std::vector<Running*> places;
+  for (Running& one : all)
+    if (!one.end) group.push_back({&*one.linted, &*one.certificate}), places.push_back(&one);
+  auto published = authority::publish(ledger_, group);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Running& one = *places[i];
+    const Checked& checked = one.linted->checked();
+    if (!published[i]) {
+      left_.add(*one.linted);
+      one.fail(std::move(published[i]).error());
+    } else if (auto reached = observer_.reached(Step::after_publish); !reached) one.fail(std::move(reached).error());
+    else one.end.emplace(Issued{std::move(*one.certificate), checked.order().identity, &checked.issuer()});
+  }
 }
 
 std::string_view name(Step step) {

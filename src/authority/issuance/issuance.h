@@ -54,6 +54,13 @@ struct Issued {
 /// How an order ends where it is not refused.
 using Outcome = std::variant<Issued, Pending>;
 
+/// What a credential is good for at this moment: what it gave already, or what is to be issued.
+using Enquiry = std::variant<Outcome, Order>;
+
+/// Orders that must not be under way together, since what one does decides about the other: those of one key, of one
+/// redemption of a code, and those that replace one certificate. Two that do have a text in common.
+std::vector<std::string> claims_of(const Order& order);
+
 /// Belongs to the registry's thread.
 class Issuance {
  public:
@@ -63,12 +70,19 @@ class Issuance {
 
   /// Fails: as Checker::check, Approvals::decide, lint, record, Signer::sign and publish.
   base::Result<Outcome> issue(const Order& order);
+  /// Each step for all of them before the next one: their intents become durable together, before any is signed, and
+  /// so do their certificates (docs/adr/0021). What fails, fails for one. No two may have a claim in common. In their
+  /// order.
+  std::vector<base::Result<Outcome>> issue(const std::vector<const Order*>& orders);
   /// What the platform needs for itself: nobody approves it. Fails: the same.
   base::Result<Issued> issue_own(Order order);
 
  private:
-  base::Result<Issued> issue(Approved approved);
-  tl::unexpected<base::Error> end_left(const Linted& linted, base::Error failure);
+  struct Running;
+  base::Result<std::variant<Linted, Pending>> prepare(const Order& order);
+  void record(std::vector<Running>& all);
+  void sign(std::vector<Running>& all);
+  void publish(std::vector<Running>& all);
   Checker checker_;
   Approvals& approvals_;
   Ledger& ledger_;

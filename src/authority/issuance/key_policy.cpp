@@ -11,12 +11,10 @@ constexpr const char* kRemedy = ": make a new key and a new CSR";
 constexpr const char* kKeyCompromise = "key_compromise";
 
 base::Result<void> check_compromise(store::Transaction& rows, const std::string& spki) {
-  BASE_TRY(const auto certified, store::list_certificates_of_key(rows, spki));
-  for (const store::CertificateRow& row : certified)
-    if (row.revoked_for == kKeyCompromise)
-      return base::fail(base::Kind::denied, "key.compromised",
-                        "this key was reported as compromised and is never certified again" + std::string(kRemedy));
-  return {};
+  BASE_TRY(const bool compromised, store::was_key_revoked_for(rows, spki, kKeyCompromise));
+  if (!compromised) return {};
+  return base::fail(base::Kind::denied, "key.compromised",
+                    "this key was reported as compromised and is never certified again" + std::string(kRemedy));
 }
 
 }  // namespace

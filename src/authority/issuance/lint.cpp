@@ -175,7 +175,7 @@ base::Result<Linted> lint(Approved approved, base::Instant now) {
   const Checked& checked = approved.checked();
   const x509::Certificate& issuer = checked.issuer().certificate;
   BASE_TRY(auto tbs, x509::build_tbs(checked.spec(), issuer, issuer.public_key()));
-  BASE_TRY(const Certificate shown, ceremony::sign_for_show(tbs, issuer.public_key()));
+  BASE_TRY(Certificate shown, ceremony::sign_for_show(tbs, issuer.public_key()));
   if (shown.tbs_der() != tbs.der)
     return base::fail(base::Kind::internal, "lint.failed",
                       "the bytes to be signed changed while the certificate was put together");
@@ -190,7 +190,7 @@ base::Result<Linted> lint(Approved approved, base::Instant now) {
                         now,
                         {checked.status_urls(), ca.name, ca.crl_shards}};
   BASE_TRY_VOID(apply_rules(shown, rules));
-  return Linted(std::move(approved), std::move(tbs));
+  return Linted(std::move(approved), std::move(tbs), std::move(shown));
 }
 
 }  // namespace countersign::authority

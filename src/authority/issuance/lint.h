@@ -31,12 +31,16 @@ class Linted {
   const Checked& checked() const { return approved_.checked(); }
   const Approved& approved() const { return approved_; }
   const x509::TbsCertificate& tbs() const { return tbs_; }
+  /// What was looked at: the TBS under a signature that nobody believes.
+  const x509::Certificate& shown() const { return shown_; }
 
  private:
   friend base::Result<Linted> lint(Approved approved, base::Instant now);
-  Linted(Approved approved, x509::TbsCertificate tbs) : approved_(std::move(approved)), tbs_(std::move(tbs)) {}
+  Linted(Approved approved, x509::TbsCertificate tbs, x509::Certificate shown)
+      : approved_(std::move(approved)), tbs_(std::move(tbs)), shown_(std::move(shown)) {}
   Approved approved_;
   x509::TbsCertificate tbs_;
+  x509::Certificate shown_;
 };
 
 /// Writes the TBS of what was approved and applies the rules to it. Fails: `lint.failed`, naming the rule;

@@ -1,6 +1,7 @@
 #include "authority/issuance/publish.h"
 
 #include "authority/issuance/enrolment_code.h"
+#include "authority/issuance/together.h"
 #include "authority/registry/rows.h"
 #include "authority/transparency/certificate_log.h"
 #include "store/codes.h"
@@ -43,32 +44,68 @@ base::Result<void> spend_approval(Amendment& amendment, const Approved& approved
                     "the approval of the request " + approved.request()->id + " was spent or voided meanwhile");
 }
 
-}  // namespace
+base::Result<void> check_signer(const Signed& made) {
+  const x509::Certificate& issuer = made.linted->checked().issuer().certificate;
+  if (made.certificate->tbs_der() == made.linted->tbs().der && made.certificate->is_signed_by(issuer.public_key()))
+    return {};
+  return base::fail(base::Kind::internal, "signer.faulty",
+                    "the signer did not sign what was linted; the certificate is thrown away");
+}
 
-base::Result<void> publish(Ledger& ledger, const Linted& linted, const x509::Certificate& certificate) {
-  const Order& order = linted.checked().order();
-  const x509::Certificate& issuer = linted.checked().issuer().certificate;
-  if (certificate.tbs_der() != linted.tbs().der || !certificate.is_signed_by(issuer.public_key()))
-    return base::fail(base::Kind::internal, "signer.faulty",
-                      "the signer did not sign what was linted; the certificate is thrown away");
-  const store::CertificateRow row = to_row(linted, certificate, ledger.now());
-  BASE_TRY(auto amendment, ledger.amend());
-  if (ledger.is_shared()) BASE_TRY_VOID(check_again(amendment.rows(), linted.checked()));
+/// What ends with this certificate, and what is said of it.
+base::Result<void> finish(Amendment& amendment, const Signed& made, const store::CertificateRow& row) {
+  const Order& order = made.linted->checked().order();
   BASE_TRY(const bool was_open, store::finish_issuance(amendment.rows(), row.serial, "issued", row.issued_at));
   if (!was_open)
     return base::fail(base::Kind::internal, "issuance.not_open", "there is no open intent for serial " + row.serial);
-  BASE_TRY_VOID(store::insert(amendment.rows(), row));
-  BASE_TRY_VOID(append_to_log(amendment.rows(), certificate));
   BASE_TRY_VOID(complete_code(amendment, order, row));
-  BASE_TRY_VOID(spend_approval(amendment, linted.approved(), row));
-  const AuditEntry entry{order.asked_by,
-                         "certificate.issued",
-                         order.identity.to_urn(),
-                         {{"serial", row.serial}, {"purpose", row.purpose}, {"fingerprint", row.fingerprint}}};
-  BASE_TRY_VOID(amendment.audit(entry));
-  BASE_TRY_VOID(amendment.publish(trust::CertificateFact{certificate.fingerprint(), order.identity, order.purpose,
-                                                         certificate.not_after(), std::nullopt}));
-  return amendment.commit();
+  BASE_TRY_VOID(spend_approval(amendment, made.linted->approved(), row));
+  BASE_TRY_VOID(
+      amendment.audit({order.asked_by,
+                       "certificate.issued",
+                       order.identity.to_urn(),
+                       {{"serial", row.serial}, {"purpose", row.purpose}, {"fingerprint", row.fingerprint}}}));
+  amendment.publish(trust::CertificateFact{made.certificate->fingerprint(), order.identity, order.purpose,
+                                           made.certificate->not_after(), std::nullopt});
+  return {};
+}
+
+base::Result<std::vector<Published>> publish_together(Ledger& ledger, std::span<const Signed> group) {
+  std::vector<store::CertificateRow> rows;
+  std::vector<LogEntry> entries;
+  for (const Signed& made : group) {
+    rows.push_back(to_row(*made.linted, *made.certificate, ledger.now()));
+    entries.push_back({rows.back().serial, made.certificate->der()});
+  }
+  BASE_TRY(auto amendment, ledger.amend());
+  if (ledger.is_shared())
+    for (const Signed& made : group)
+      BASE_TRY_VOID(check_again(amendment.rows(), made.linted->checked()));
+  BASE_TRY_VOID(store::insert(amendment.rows(), rows));
+  BASE_TRY_VOID(append_to_log(amendment.rows(), entries));
+  for (std::size_t i = 0; i < group.size(); ++i)
+    BASE_TRY_VOID(finish(amendment, group[i], rows[i]));
+  BASE_TRY_VOID(amendment.commit());
+  return std::vector<Published>(group.size());
+}
+
+}  // namespace
+
+std::vector<base::Result<Published>> publish(Ledger& ledger, const std::vector<Signed>& group) {
+  std::vector<base::Result<Published>> results;
+  std::vector<Signed> good;
+  std::vector<std::size_t> places;
+  for (const Signed& made : group) {
+    auto checked = check_signer(made);
+    results.emplace_back(Published());
+    if (checked) good.push_back(made), places.push_back(results.size() - 1);
+    else results.back() = base::unexpected(std::move(checked).error());
+  }
+  auto published =
+      do_together<Published>(good, [&](std::span<const Signed> some) { return publish_together(ledger, some); });
+  for (std::size_t i = 0; i < places.size(); ++i)
+    results[places[i]] = std::move(published[i]);
+  return results;
 }
 
 }  // namespace countersign::authority

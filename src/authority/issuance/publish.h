@@ -7,8 +7,15 @@
 
 namespace countersign::authority {
 
-/// Fails: `signer.faulty` when `certificate` is not the linted bytes under a good signature of the issuer, and as
-/// store.
-base::Result<void> publish(Ledger& ledger, const Linted& linted, const x509::Certificate& certificate);
+/// What was linted, and the certificate that the signer made of it.
+struct Signed {
+  const Linted* linted;
+  const x509::Certificate* certificate;
+};
+struct Published {};
+
+/// All in one amendment; where one cannot be published, each on its own, so that it fails alone. Fails: `signer.faulty`
+/// when a certificate is not the linted bytes under a good signature of the issuer, and as store.
+std::vector<base::Result<Published>> publish(Ledger& ledger, const std::vector<Signed>& group);
 
 }  // namespace countersign::authority

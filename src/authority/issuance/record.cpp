@@ -1,6 +1,7 @@
 #include "authority/issuance/record.h"
 
 #include "authority/issuance/code_binding.h"
+#include "authority/issuance/together.h"
 #include "authority/registry/rows.h"
 #include "base/check.h"
 #include "store/issuances.h"
@@ -57,25 +58,49 @@ SigningPermit::Content SigningPermit::spend() && {
   return content;
 }
 
-base::Result<SigningPermit> record(Ledger& ledger, const Linted& linted) {
-  const Order& order = linted.checked().order();
-  const store::IssuanceRow row = to_row(linted, ledger);
-  BASE_TRY(auto amendment, ledger.amend());
-  if (ledger.is_shared()) BASE_TRY_VOID(check_again(amendment.rows(), linted.checked()));
-  auto inserted = store::insert(amendment.rows(), row);
-  if (!inserted && inserted.error().code == "store.conflict")
-    return base::unexpected(std::move(inserted).error().under(
-        "issuance.serial_taken", "the serial was used before: the source of randomness repeats itself"));
-  BASE_TRY_VOID(std::move(inserted));
-  BASE_TRY_VOID(bind_code(amendment, order));
-  BASE_TRY_VOID(claim_approval(amendment, linted.approved(), row));
-  const AuditEntry entry{order.asked_by,
-                         "issuance.recorded",
-                         order.identity.to_urn(),
-                         {{"serial", row.serial}, {"purpose", row.purpose}, {"spki_sha256", row.spki_sha256}}};
-  BASE_TRY_VOID(amendment.audit(entry));
-  BASE_TRY_VOID(amendment.commit());
-  return SigningPermit({row.issuer, linted.tbs()});
+/// One amendment with the intents of some.
+class Recording {
+ public:
+  explicit Recording(Ledger& ledger) : ledger_(ledger) {}
+
+  base::Result<std::vector<SigningPermit>> record(std::span<const Linted* const> group) {
+    std::vector<store::IssuanceRow> rows;
+    for (const Linted* linted : group)
+      rows.push_back(to_row(*linted, ledger_));
+    BASE_TRY(auto amendment, ledger_.amend());
+    if (ledger_.is_shared())
+      for (const Linted* linted : group)
+        BASE_TRY_VOID(check_again(amendment.rows(), linted->checked()));
+    auto inserted = store::insert(amendment.rows(), rows);
+    if (!inserted && inserted.error().code == "store.conflict")
+      return base::unexpected(std::move(inserted).error().under(
+          "issuance.serial_taken", "the serial was used before: the source of randomness repeats itself"));
+    BASE_TRY_VOID(std::move(inserted));
+    for (std::size_t i = 0; i < group.size(); ++i)
+      BASE_TRY_VOID(bind(amendment, *group[i], rows[i]));
+    BASE_TRY_VOID(amendment.commit());
+    std::vector<SigningPermit> permits;
+    for (std::size_t i = 0; i < group.size(); ++i)
+      permits.push_back(SigningPermit({rows[i].issuer, group[i]->tbs(), group[i]->shown()}));
+    return permits;
+  }
+
+ private:
+  static base::Result<void> bind(Amendment& amendment, const Linted& linted, const store::IssuanceRow& row) {
+    const Order& order = linted.checked().order();
+    BASE_TRY_VOID(bind_code(amendment, order));
+    BASE_TRY_VOID(claim_approval(amendment, linted.approved(), row));
+    return amendment.audit({order.asked_by,
+                            "issuance.recorded",
+                            order.identity.to_urn(),
+                            {{"serial", row.serial}, {"purpose", row.purpose}, {"spki_sha256", row.spki_sha256}}});
+  }
+  Ledger& ledger_;
+};
+
+std::vector<base::Result<SigningPermit>> record(Ledger& ledger, const std::vector<const Linted*>& group) {
+  return do_together<SigningPermit>(
+      group, [&](std::span<const Linted* const> some) { return Recording(ledger).record(some); });
 }
 
 }  // namespace countersign::authority

@@ -66,7 +66,7 @@ base::Result<base::Bytes> FileSigner::sign(const std::string& issuer, base::Byte
 base::Result<x509::Certificate> FileSigner::sign(SigningPermit permit) {
   const SigningPermit::Content content = std::move(permit).spend();
   BASE_TRY(const base::Bytes signature, sign(content.issuer, content.tbs.der));
-  return x509::assemble(content.tbs, signature);
+  return content.linted.with_signature(signature);
 }
 
 base::Result<base::Bytes> FileSigner::sign_crl(CrlPermit permit) {

@@ -77,7 +77,7 @@ base::Result<base::Bytes> TokenSigner::sign_bytes(const std::string& issuing_ca,
 base::Result<x509::Certificate> TokenSigner::sign(SigningPermit permit) {
   const SigningPermit::Content content = std::move(permit).spend();
   BASE_TRY(const base::Bytes signature, sign_bytes(content.issuer, content.tbs.der));
-  return x509::assemble(content.tbs, signature);
+  return content.linted.with_signature(signature);
 }
 
 base::Result<base::Bytes> TokenSigner::sign_crl(CrlPermit permit) {

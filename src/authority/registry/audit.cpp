@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "crypto/digest.h"
 #include "store/settings.h"
 
@@ -47,23 +48,6 @@ bool is_end(const AuditSeal& seal, const std::optional<std::string>& mark, const
   return seal.open("head", *mark) == head_of(last);
 }
 
-base::Result<AuditHead> append_row(store::Transaction& transaction, const AuditSeal& seal, const AuditEntry& entry,
-                                   const std::pair<store::AuditRow, base::Instant>& after) {
-  const auto& [last, at] = after;
-  store::AuditRow row;
-  row.sequence = last.sequence + 1;
-  row.at = at;
-  row.actor = entry.actor.name;
-  row.action = entry.action;
-  row.subject = entry.subject;
-  row.detail = base::json::serialize(entry.detail);
-  row.previous = last.hash;
-  row.hash = hash_of(row);
-  BASE_TRY_VOID(store::append(transaction, row));
-  BASE_TRY_VOID(store::set_setting(transaction, kHead, seal.seal("head", head_of(row))));
-  return head_of(row);
-}
-
 /// From `anchor` on: the record that an operator's acknowledgement left, or the beginning.
 base::Result<store::AuditRow> walk(store::Transaction& transaction, const std::optional<AuditHead>& anchor) {
   store::AuditRow before;
@@ -96,8 +80,7 @@ base::Result<void> check_outside(store::Transaction& transaction, const AuditSea
 
 }  // namespace
 
-base::Result<AuditHead> append_audit(store::Transaction& transaction, const AuditSeal& seal, const AuditEntry& entry,
-                                     base::Instant at) {
+base::Result<AuditRun> AuditRun::begin(store::Transaction& transaction, const AuditSeal& seal) {
   BASE_TRY(const auto last, store::find_last_audit(transaction));
   BASE_TRY(const auto mark, store::find_setting(transaction, kHead));
   const store::AuditRow end = last.value_or(store::AuditRow());
@@ -109,15 +92,36 @@ base::Result<AuditHead> append_audit(store::Transaction& transaction, const Audi
         "the end of the audit log was changed from outside, or the registry is older than the head of the "
         "log beside it: nothing is done until an operator has looked into it (GET "
         "/v1/audit/verification, then POST /v1/audit/acknowledge)");
-  return append_row(transaction, seal, entry, {end, at});
+  return AuditRun(Kind::onwards, end);
 }
 
-base::Result<AuditHead> append_audit_anew(store::Transaction& transaction, const AuditSeal& seal,
-                                          const AuditEntry& entry, base::Instant at) {
-  BASE_TRY(const auto last, store::find_last_audit(transaction));
-  BASE_TRY(auto head, append_row(transaction, seal, entry, {last.value_or(store::AuditRow()), at}));
-  BASE_TRY_VOID(store::set_setting(transaction, kAnchor, seal.seal("anchor", head)));
-  return head;
+base::Result<AuditRun> AuditRun::begin_anew(store::Transaction& transaction) {
+  BASE_TRY(auto last, store::find_last_audit(transaction));
+  return AuditRun(Kind::anew, std::move(last).value_or(store::AuditRow()));
+}
+
+void AuditRun::append(const AuditEntry& entry, base::Instant at) {
+  const store::AuditRow& last = rows_.empty() ? end_ : rows_.back();
+  store::AuditRow row;
+  row.sequence = last.sequence + 1;
+  row.at = at;
+  row.actor = entry.actor.name;
+  row.action = entry.action;
+  row.subject = entry.subject;
+  row.detail = base::json::serialize(entry.detail);
+  row.previous = last.hash;
+  row.hash = hash_of(row);
+  rows_.push_back(std::move(row));
+}
+
+AuditHead AuditRun::head() const { return head_of(rows_.empty() ? end_ : rows_.back()); }
+
+base::Result<void> AuditRun::write(store::Transaction& transaction, const AuditSeal& seal) const {
+  BASE_CHECK(!rows_.empty());
+  BASE_TRY_VOID(store::append(transaction, rows_));
+  BASE_TRY_VOID(store::set_setting(transaction, kHead, seal.seal("head", head())));
+  if (kind_ == Kind::onwards) return {};
+  return store::set_setting(transaction, kAnchor, seal.seal("anchor", head_of(rows_.front())));
 }
 
 base::Result<void> hold_against_outside(store::Transaction& transaction, const AuditSeal& seal) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "authority/registry/audit_seal.h"
 #include "base/json.h"
@@ -24,15 +25,30 @@ struct AuditEntry {
   base::json::object detail = {};
 };
 
-/// Appends to the chain inside `transaction`, and moves the sealed mark of its end, which is returned. Fails:
-/// `audit.broken` when the mark is not that of the last record or hold_against_outside() fails, and as store; then the
-/// caller's whole transaction cannot be committed.
-base::Result<AuditHead> append_audit(store::Transaction& transaction, const AuditSeal& seal, const AuditEntry& entry,
-                                     base::Instant at);
-/// The same without looking at the mark, and the chain is walked from this record on: an operator has looked. Fails: as
-/// store.
-base::Result<AuditHead> append_audit_anew(store::Transaction& transaction, const AuditSeal& seal,
-                                          const AuditEntry& entry, base::Instant at);
+/// The records that one transaction appends to the chain. They are linked at once, and written by write(), together,
+/// with the sealed mark of the new end.
+class AuditRun {
+ public:
+  /// Looks where the chain ends. Fails: `audit.broken` when the mark is not that of the last record or
+  /// hold_against_outside() fails, and as store; then the caller's whole transaction cannot be committed.
+  static base::Result<AuditRun> begin(store::Transaction& transaction, const AuditSeal& seal);
+  /// The same without looking at the mark, and the chain is walked from the first record on: an operator has looked.
+  /// Fails: as store.
+  static base::Result<AuditRun> begin_anew(store::Transaction& transaction);
+
+  void append(const AuditEntry& entry, base::Instant at);
+  /// Where the chain ends with what was appended.
+  AuditHead head() const;
+  /// To be called once, after which nothing is appended; there must be a record. Fails: as store.
+  base::Result<void> write(store::Transaction& transaction, const AuditSeal& seal) const;
+
+ private:
+  enum class Kind { onwards, anew };
+  AuditRun(Kind kind, store::AuditRow end) : kind_(kind), end_(std::move(end)) {}
+  Kind kind_;
+  store::AuditRow end_;  ///< the last record before those of this run; sequence 0: none
+  std::vector<store::AuditRow> rows_;
+};
 
 /// The file outside of the registry must not know more of the log than the registry, nor anything else: a registry that
 /// was put back to an earlier day does not pass. Fails: `audit.broken`, and as store.

@@ -67,7 +67,9 @@ void rewrite(Office& office, const base::Clock& clock) {
   auto rows = office.registry.begin().value();
   AuditSeal own(std::filesystem::temp_directory_path() / "countersign-test-no-such-file");
   own.use_key(base::Secret(std::string_view("a key of my own")));
-  ASSERT_TRUE(append_audit_anew(rows, own, {{"mallory"}, "certificate.issued", "x"}, clock.now()));
+  auto run = AuditRun::begin_anew(rows).value();
+  run.append({{"mallory"}, "certificate.issued", "x"}, clock.now());
+  ASSERT_TRUE(run.write(rows, own));
   ASSERT_TRUE(rows.commit());
 }
 

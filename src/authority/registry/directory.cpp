@@ -144,7 +144,7 @@ base::Result<store::OrganisationRow> Directory::change(const Actor& actor, const
                         : store::resume_organisation(amendment.rows(), row->id));
   BASE_TRY_VOID(amendment.audit({actor, suspend ? "organisation.suspended" : "organisation.resumed", row->id}));
   for (const trust::SuspensionFact& fact : suspension_facts(id, suspend))
-    BASE_TRY_VOID(amendment.publish(fact));
+    amendment.publish(fact);
   BASE_TRY_VOID(amendment.commit());
   return std::move(*row);
 }
@@ -160,8 +160,7 @@ base::Result<store::ApplicationRow> Directory::change(const Actor& actor, const 
                         : store::resume_application(amendment.rows(), row->key));
   if (suspend) BASE_TRY_VOID(keep_an_operator(amendment.rows(), identity, ledger_.now()));
   BASE_TRY_VOID(amendment.audit({actor, suspend ? "application.suspended" : "application.resumed", identity.to_urn()}));
-  BASE_TRY_VOID(amendment.publish(
-      trust::SuspensionFact{identity.environment, identity.organisation, identity.application, suspend}));
+  amendment.publish(trust::SuspensionFact{identity.environment, identity.organisation, identity.application, suspend});
   BASE_TRY_VOID(amendment.commit());
   return std::move(*row);
 }

@@ -3,6 +3,7 @@
 #include "authority/registry/directory.h"
 #include "authority/registry/rows.h"
 #include "store/feed.h"
+#include "store/living.h"
 
 namespace countersign::authority {
 namespace {
@@ -26,6 +27,16 @@ base::Result<void> add_suspensions(store::Transaction& rows, std::vector<feed::F
   return {};
 }
 
+base::Result<trust::CertificateFact> to_fact(const store::LivingRow& row) {
+  store::CertificateRow what_counts;
+  what_counts.fingerprint = row.fingerprint;
+  what_counts.key = row.key;
+  what_counts.purpose = row.purpose;
+  what_counts.not_after = row.not_after;
+  what_counts.revoked_for = row.revoked_for;
+  return authority::to_fact(what_counts);
+}
+
 base::Result<feed::Change> to_change(const store::FeedChangeRow& row) {
   BASE_TRY(const auto json, base::parse_json(row.fact));
   BASE_TRY(auto fact, feed::fact_from_json(json));
@@ -40,11 +51,13 @@ base::Result<feed::Snapshot> take_snapshot(Ledger& ledger) {
   // Out of the same reading: another authority may have withdrawn a CA just now.
   BASE_TRY(const auto hierarchy, Hierarchy::load(rows));
   feed::Snapshot snapshot{static_cast<std::uint64_t>(sequence), hierarchy.to_facts()};
-  BASE_TRY(const auto certificates, store::list_living_certificates(rows, ledger.now()));
-  for (const store::CertificateRow& row : certificates) {
-    BASE_TRY(auto fact, to_fact(row));
-    snapshot.facts.emplace_back(std::move(fact));
-  }
+  base::Result<void> sound;
+  BASE_TRY_VOID(store::visit_living(rows, ledger.now(), [&](const store::LivingRow& row) {
+    auto fact = to_fact(row);
+    if (fact) snapshot.facts.emplace_back(std::move(*fact));
+    else if (sound) sound = base::unexpected(std::move(fact).error());
+  }));
+  BASE_TRY_VOID(std::move(sound));
   BASE_TRY_VOID(add_suspensions(rows, snapshot.facts));
   return snapshot;
 }

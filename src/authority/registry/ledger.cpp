@@ -23,30 +23,44 @@ struct ApplyTo {
 }  // namespace
 
 base::Result<void> Amendment::audit(const AuditEntry& entry) {
-  AuditSeal& seal = ledger_.parts_.seal;
-  BASE_TRY_VOID(seal.catch_up());
-  BASE_TRY(head_, append_audit(transaction_, seal, entry, now_));
-  if (audited_ == Audited::no) audited_ = Audited::yes;
+  if (!run_) {
+    AuditSeal& seal = ledger_.parts_.seal;
+    BASE_TRY_VOID(seal.catch_up());
+    BASE_TRY(run_, AuditRun::begin(transaction_, seal));
+    audited_ = Audited::yes;
+  }
+  run_->append(entry, now_);
   return {};
 }
 
 base::Result<void> Amendment::audit_anew(const AuditEntry& entry) {
-  BASE_TRY(head_, append_audit_anew(transaction_, ledger_.parts_.seal, entry, now_));
+  BASE_CHECK(!run_);
+  BASE_TRY(run_, AuditRun::begin_anew(transaction_));
+  run_->append(entry, now_);
   // What followers know may be of days that this registry has forgotten: they start afresh.
-  BASE_TRY_VOID(store::set_setting(transaction_, kFeedId, head_.hash.substr(0, 32)));
+  BASE_TRY_VOID(store::set_setting(transaction_, kFeedId, run_->head().hash.substr(0, 32)));
   audited_ = Audited::anew;
   return {};
 }
 
-base::Result<void> Amendment::publish(feed::Fact fact) {
-  BASE_TRY(sequence_, store::publish_fact(transaction_, base::json::serialize(feed::to_json(fact)), now_));
-  facts_.push_back(std::move(fact));
-  if (sequence_ <= kFeedHistory || sequence_ % kFeedTrim != 0) return {};
+void Amendment::publish(feed::Fact fact) { facts_.push_back(std::move(fact)); }
+
+base::Result<void> Amendment::write() {
+  BASE_TRY_VOID(run_->write(transaction_, ledger_.parts_.seal));
+  if (facts_.empty()) return {};
+  std::vector<std::string> texts;
+  for (const feed::Fact& fact : facts_)
+    texts.push_back(base::json::serialize(feed::to_json(fact)));
+  BASE_TRY(sequence_, store::publish_facts(transaction_, texts, now_));
+  const std::int64_t first = sequence_ - std::ssize(facts_) + 1;
+  const bool trims = sequence_ / kFeedTrim != (first - 1) / kFeedTrim;
+  if (sequence_ <= kFeedHistory || !trims) return {};
   return store::forget_feed_changes(transaction_, sequence_ - kFeedHistory);
 }
 
 base::Result<void> Amendment::commit() {
   BASE_CHECK(audited_ != Audited::no);
+  BASE_TRY_VOID(write());
   const std::int64_t before = sequence_ - static_cast<std::int64_t>(facts_.size());
   std::optional<std::vector<feed::Fact>> missed = std::vector<feed::Fact>();
   const auto applied = ledger_.applied();
@@ -60,8 +74,8 @@ base::Result<void> Amendment::commit() {
     ledger_.apply(facts_, missed ? sequence_ : *applied);  // what is not kept any more is read anew by follow()
     ledger_.tell(sequence_);
   }
-  if (audited_ == Audited::anew) return ledger_.parts_.seal.acknowledge(head_);
-  ledger_.parts_.seal.note(head_);
+  if (audited_ == Audited::anew) return ledger_.parts_.seal.acknowledge(run_->head());
+  ledger_.parts_.seal.note(run_->head());
   return {};
 }
 
@@ -72,8 +86,8 @@ base::Result<void> Amendment::settle() {
   if (committed || committed.error().code != "store.unknown_outcome") return committed;
   auto rows = ledger_.parts_.registry.begin();
   if (!rows) return committed;
-  BASE_TRY(const auto found, store::list_audit(*rows, head_.sequence - 1, 1));
-  if (!found.empty() && found.front().hash == head_.hash) return {};
+  BASE_TRY(const auto found, store::list_audit(*rows, run_->head().sequence - 1, 1));
+  if (!found.empty() && found.front().hash == run_->head().hash) return {};
   return base::fail(base::Kind::unavailable, "store.unavailable",
                     "the connection to the registry's database was lost: nothing was changed; try again");
 }

@@ -33,15 +33,18 @@ class Ledger;
 class Amendment {
  public:
   store::Transaction& rows() { return transaction_; }
-  /// Fails: `audit.broken`, `file.unwritable` while the head outside of the database cannot be written, and as store.
+  /// The record joins the others of this amendment; commit() writes them. Fails: `audit.broken`, `file.unwritable`
+  /// while the head outside of the database cannot be written, and as store.
   base::Result<void> audit(const AuditEntry& entry);
-  /// The record of an operator who has seen that the log was broken; it goes on from here. Fails: as store.
+  /// The record of an operator who has seen that the log was broken; it goes on from here. The first of its amendment.
+  /// Fails: as store.
   base::Result<void> audit_anew(const AuditEntry& entry);
-  base::Result<void> publish(feed::Fact fact);
-  /// Durable when it returns; only then is the view brought up to date and the listener told, in turn with what other
-  /// authorities have published before. There must have been an audit record (law 10). When the database's answer was
-  /// lost it is asked whether that record is there; `store.unknown_outcome` is left where it does not come back. Fails:
-  /// as store::Transaction::commit.
+  /// The fact joins the others of this amendment; commit() writes them.
+  void publish(feed::Fact fact);
+  /// Writes the audit records and the facts, and commits all. Durable when it returns; only then is the view brought up
+  /// to date and the listener told, in turn with what other authorities have published before. There must have been an
+  /// audit record (law 10). When the database's answer was lost it is asked whether that record is there;
+  /// `store.unknown_outcome` is left where it does not come back. Fails: as store::Transaction::commit.
   base::Result<void> commit();
 
  private:
@@ -49,13 +52,14 @@ class Amendment {
   Amendment(store::Transaction transaction, base::Instant now, Ledger& ledger)
       : transaction_(std::move(transaction)), now_(now), ledger_(ledger) {}
   enum class Audited { no, yes, anew };
+  base::Result<void> write();
   base::Result<void> settle();
   store::Transaction transaction_;
   base::Instant now_;
   Ledger& ledger_;
   std::vector<feed::Fact> facts_;
   std::int64_t sequence_ = 0;  ///< of the newest of `facts_`
-  AuditHead head_;
+  std::optional<AuditRun> run_;
   Audited audited_ = Audited::no;
 };
 
@@ -73,6 +77,8 @@ class Ledger {
 
   /// For reading: never committed. Fails: as store.
   base::Result<store::Transaction> read() { return parts_.registry.begin_reading(); }
+  /// As store::Registry::ReadingTogether.
+  store::Registry::ReadingTogether read_together() { return store::Registry::ReadingTogether(parts_.registry); }
   /// Fails: as store.
   base::Result<Amendment> amend();
   /// For rows that are no decisions and so not audited (fleet.h). Fails: as store.

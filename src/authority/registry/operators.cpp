@@ -1,5 +1,7 @@
 #include "authority/registry/operators.h"
 
+#include <limits>
+
 #include "authority/registry/hierarchy.h"
 #include "authority/registry/operator_roles.h"
 #include "authority/registry/rows.h"
@@ -11,11 +13,12 @@ namespace {
 constexpr const char* kOperators = "operator";
 
 base::Result<std::vector<store::CertificateRow>> list_administrators(store::Transaction& rows, base::Instant at) {
-  BASE_TRY(auto living, store::list_living_certificates(rows, at));
+  const store::CertificateSelection operators{
+      .of = {std::string(base::name(base::Environment::internal)), kOperators, ""}, .spki_sha256 = ""};
+  BASE_TRY(auto living, store::list_selected(rows, operators, at, std::numeric_limits<int>::max()));
   std::vector<store::CertificateRow> found;
   for (store::CertificateRow& row : living) {
     BASE_TRY(const auto identity, to_identity(row.key));
-    if (!is_operator(identity)) continue;
     BASE_TRY(const auto roles, roles_of(rows, identity.application));
     if (grants(roles, Right::administrate)) found.push_back(std::move(row));
   }

@@ -55,7 +55,8 @@ base::Result<void> end_certificate(Amendment& amendment, const Actor& actor, sto
   const std::string urn = fact.identity.to_urn();
   BASE_TRY_VOID(
       amendment.audit({actor, "certificate.revoked", urn, {{"serial", row.serial}, {"reason", ending.reason}}}));
-  return amendment.publish(std::move(fact));
+  amendment.publish(std::move(fact));
+  return {};
 }
 
 base::Result<std::vector<store::CertificateRow>> list_of_same_key(store::Transaction& rows,

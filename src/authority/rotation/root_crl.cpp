@@ -64,7 +64,7 @@ base::Result<void> import_root_crl(Ledger& ledger, const Hierarchy& hierarchy, c
   BASE_TRY_VOID(amendment.audit(
       {actor, "root_crl.imported", row.key.issuer, {{"number", row.number}, {"revoked", crl.revoked().size()}}}));
   // A fact that says nothing new: it tells whoever publishes the status that there is something to look at.
-  BASE_TRY_VOID(amendment.publish(feed::RootFact{hierarchy.root(root)}));
+  amendment.publish(feed::RootFact{hierarchy.root(root)});
   return amendment.commit();
 }
 

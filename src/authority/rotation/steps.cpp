@@ -146,7 +146,7 @@ base::Result<void> Rotation::distribute(const Actor& actor, const std::string& n
                       "this authority lacks the key of '" + name + "': it could not publish its CRLs");
   BASE_TRY(auto fact, to_trust(row));
   BASE_TRY_VOID(change(amendment, actor, parts_.ledger.now(), {row, CaState::distributed, "issuing_ca.distributed"}));
-  BASE_TRY_VOID(amendment.publish(std::move(fact)));
+  amendment.publish(std::move(fact));
   BASE_TRY_VOID(commit(amendment));
   return reached(Step::after_ca_change);
 }
@@ -177,7 +177,7 @@ base::Result<void> Rotation::activate(const Actor& actor, const std::string& nam
   }
   BASE_TRY_VOID(change(amendment, actor, now, std::move(activation)));
   // Followers know it; the other authorities hear that the one who issues is another.
-  BASE_TRY_VOID(amendment.publish(std::move(fact)));
+  amendment.publish(std::move(fact));
   BASE_TRY_VOID(commit(amendment));
   return reached(Step::after_ca_change);
 }
@@ -203,7 +203,7 @@ base::Result<void> Rotation::retire(const Actor& actor, const std::string& name,
   BASE_TRY_VOID(change(amendment, actor, now, std::move(what)));
   BASE_TRY_VOID(keep_ourselves(amendment.rows(), name));
   BASE_TRY(auto certificate, to_certificate(row.der));
-  BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{std::move(certificate), trust::WithdrawalCause::retired}));
+  amendment.publish(trust::WithdrawnCa{std::move(certificate), trust::WithdrawalCause::retired});
   BASE_TRY_VOID(commit(amendment));
   return reached(Step::after_ca_change);
 }
@@ -222,7 +222,7 @@ base::Result<std::int64_t> Rotation::withdraw(const Actor& actor, const std::str
       Change what{row, CaState::withdrawn, "issuing_ca.withdrawn", {{"reason", reason}}};
       BASE_TRY_VOID(change(amendment, actor, now, std::move(what)));
       BASE_TRY_VOID(keep_ourselves(amendment.rows(), name));
-      BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised}));
+      amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised});
       BASE_TRY_VOID(commit(amendment));
     }
   }
@@ -235,7 +235,7 @@ base::Result<std::int64_t> Rotation::withdraw(const Actor& actor, const std::str
     if (some == 0) break;
     BASE_TRY_VOID(amendment.audit({actor, "issuing_ca.certificates_revoked", name, {{"certificates", some}}}));
     // Told once more: whoever publishes the status reads it anew.
-    BASE_TRY_VOID(amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised}));
+    amendment.publish(trust::WithdrawnCa{*certificate, trust::WithdrawalCause::compromised});
     BASE_TRY_VOID(commit(amendment));
     revoked += some;
   }

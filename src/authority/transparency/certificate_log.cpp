@@ -1,6 +1,7 @@
 #include "authority/transparency/certificate_log.h"
 
 #include <algorithm>
+#include <map>
 
 #include "authority/registry/rows.h"
 #include "store/certificates.h"
@@ -33,18 +34,55 @@ merkle::FindNode finder(store::Transaction& rows) {
 
 }  // namespace
 
-base::Result<void> append_to_log(store::Transaction& rows, const x509::Certificate& certificate) {
-  BASE_TRY(const std::int64_t size, store::count_merkle_leaves(rows));
-  BASE_TRY_VOID(store::insert(rows, store::MerkleLeafRow{size, certificate.serial().hex()}));
-  const merkle::FindNode find = finder(rows);
-  crypto::Digest256 hash = merkle::leaf_hash(certificate.der());
-  std::int64_t number = size;
-  for (int level = 0;; ++level, number >>= 1) {
-    BASE_TRY_VOID(store::insert(rows, store::MerkleNodeRow{level, number, base::to_hex(hash)}));
-    if ((number & 1) == 0) return {};
-    BASE_TRY(const auto left, find({level, static_cast<std::uint64_t>(number - 1)}));
-    hash = merkle::node_hash(left, hash);
+namespace {
+
+/// Leaves and nodes that are not in the registry yet, and where what comes next finds them.
+class Growth {
+ public:
+  Growth(store::Transaction& rows, std::int64_t size) : rows_(rows), find_(finder(rows)), size_(size) {}
+
+  base::Result<void> add(const LogEntry& entry) {
+    leaves_.push_back({size_, entry.serial});
+    crypto::Digest256 hash = merkle::leaf_hash(entry.der);
+    std::int64_t number = size_++;
+    for (int level = 0;; ++level, number >>= 1) {
+      nodes_.push_back({level, number, base::to_hex(hash)});
+      if ((number & 1) == 0) {
+        last_even_[level] = hash;
+        return {};
+      }
+      BASE_TRY(const auto left, find_left(level, number));
+      hash = merkle::node_hash(left, hash);
+    }
   }
+  base::Result<void> write() {
+    BASE_TRY_VOID(store::insert(rows_, leaves_));
+    return store::insert(rows_, nodes_);
+  }
+
+ private:
+  /// An odd node comes right after the even one beside it, be that one of ours or of before.
+  base::Result<crypto::Digest256> find_left(int level, std::int64_t number) {
+    const auto ours = last_even_.find(level);
+    if (ours != last_even_.end()) return ours->second;
+    return find_({level, static_cast<std::uint64_t>(number - 1)});
+  }
+  store::Transaction& rows_;
+  merkle::FindNode find_;
+  std::int64_t size_;
+  std::vector<store::MerkleLeafRow> leaves_;
+  std::vector<store::MerkleNodeRow> nodes_;
+  std::map<int, crypto::Digest256> last_even_;  ///< by level, of those added here
+};
+
+}  // namespace
+
+base::Result<void> append_to_log(store::Transaction& rows, const std::vector<LogEntry>& entries) {
+  BASE_TRY(const std::int64_t size, store::count_merkle_leaves(rows));
+  Growth growth(rows, size);
+  for (const LogEntry& entry : entries)
+    BASE_TRY_VOID(growth.add(entry));
+  return growth.write();
 }
 
 base::Result<std::size_t> complete_log(Ledger& ledger) {
@@ -53,10 +91,14 @@ base::Result<std::size_t> complete_log(Ledger& ledger) {
     BASE_TRY(auto amendment, ledger.amend());
     BASE_TRY(const auto unlogged, store::list_unlogged_certificates(amendment.rows(), kBatch));
     if (unlogged.empty()) return taken;
+    std::vector<x509::Certificate> certificates;
+    std::vector<LogEntry> entries;
     for (const store::CertificateRow& row : unlogged) {
-      BASE_TRY(const auto certificate, to_certificate(row.der));
-      BASE_TRY_VOID(append_to_log(amendment.rows(), certificate));
+      BASE_TRY(auto certificate, to_certificate(row.der));
+      entries.push_back({row.serial, certificate.der()});  // which its copies share
+      certificates.push_back(std::move(certificate));
     }
+    BASE_TRY_VOID(append_to_log(amendment.rows(), entries));
     taken += unlogged.size();
     BASE_TRY_VOID(amendment.audit({the_authority(), "log.completed", "", {{"certificates", unlogged.size()}}}));
     BASE_TRY_VOID(amendment.commit());

@@ -9,8 +9,13 @@
 
 namespace countersign::authority {
 
-/// Fails: as store.
-base::Result<void> append_to_log(store::Transaction& rows, const x509::Certificate& certificate);
+/// What becomes a leaf.
+struct LogEntry {
+  std::string serial;
+  base::BytesView der;  ///< borrowed
+};
+/// In their order. Fails: as store.
+base::Result<void> append_to_log(store::Transaction& rows, const std::vector<LogEntry>& entries);
 /// Takes in what was issued before there was a log. Returns how many. Fails: `registry.corrupt`, and as store.
 base::Result<std::size_t> complete_log(Ledger& ledger);
 

@@ -1,0 +1,422 @@
+// An HTTP/2 connection, the client's frames made by hand.
+#include "http/h2_session.h"
+
+#include <gtest/gtest.h>
+
+#include "http/memory_stream.h"
+#include "net/signal.h"
+
+namespace countersign::http {
+namespace {
+
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+enum Type : std::uint8_t {
+  kData,
+  kHeaders,
+  kPriority,
+  kReset,
+  kSettings,
+  kPush,
+  kPing,
+  kGoaway,
+  kWindow,
+  kContinuation
+};
+constexpr std::uint8_t kEndStream = 1;
+constexpr std::uint8_t kEndHeaders = 4;
+
+std::string number(std::size_t value, int bytes) {
+  std::string out;
+  for (int i = bytes - 1; i >= 0; --i)
+    out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+
+std::string frame(Type type, std::uint8_t flags, std::size_t stream, const std::string& payload = {}) {
+  return number(payload.size(), 3) + static_cast<char>(type) + static_cast<char>(flags) + number(stream, 4) + payload;
+}
+
+/// Literals without indexing (RFC 7541 section 6.2.2), of short texts.
+std::string block(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::string out;
+  for (const auto& [name, value] : fields)
+    out += std::string(1, '\0') + static_cast<char>(name.size()) + name + static_cast<char>(value.size()) + value;
+  return out;
+}
+
+std::string request(std::size_t stream, const std::string& method, std::uint8_t flags) {
+  return frame(kHeaders, flags, stream,
+               block({{":method", method}, {":scheme", "https"}, {":authority", "localhost"}, {":path", "/"}}));
+}
+std::string get(std::size_t stream) { return request(stream, "GET", kEndHeaders | kEndStream); }
+std::string post(std::size_t stream) { return request(stream, "POST", kEndHeaders); }
+/// A table of size 0, so that statuses can be told; and the acknowledgement of ours.
+std::string hello() {
+  return std::string(kPreface) + frame(kSettings, 0, 0, number(1, 2) + number(0, 4)) + frame(kSettings, 1, 0);
+}
+
+struct Seen {
+  Type type;
+  std::uint8_t flags;
+  std::size_t stream;
+  std::string payload;
+  std::size_t code() const {  ///< of RST_STREAM or GOAWAY
+    std::size_t value = 0;
+    for (const char c : payload.substr(type == kGoaway ? 4 : 0, 4))
+      value = value << 8 | static_cast<unsigned char>(c);
+    return value;
+  }
+};
+
+std::size_t value_of(std::string_view bytes) {
+  std::size_t value = 0;
+  for (const char c : bytes)
+    value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
+std::vector<Seen> frames_of(std::string_view bytes) {
+  std::vector<Seen> frames;
+  while (bytes.size() >= 9) {
+    const std::size_t size = value_of(bytes.substr(0, 3));
+    frames.push_back({static_cast<Type>(bytes[3]), static_cast<std::uint8_t>(bytes[4]), value_of(bytes.substr(5, 4)),
+                      std::string(bytes.substr(9, size))});
+    bytes.remove_prefix(std::min(bytes.size(), 9 + size));
+  }
+  return frames;
+}
+
+/// The server's end of a connection whose client is the test: what is put in is read, and an end is no end until said.
+class Wire final : public net::Stream {
+ public:
+  explicit Wire(net::Loop& loop) : input_(loop) {}
+  void put(const std::string& bytes) {
+    in_ += bytes;
+    input_.raise();
+  }
+  void close() {
+    closed_ = true;
+    input_.raise();
+  }
+  net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
+    while (in_.empty() && !closed_) {
+      const bool raised = co_await input_.wait(deadline);
+      if (!raised) co_return base::fail(base::Kind::timeout, "net.timeout", "nothing came");
+    }
+    const std::size_t size = std::min(into.size(), in_.size());
+    std::copy_n(in_.begin(), size, into.begin());
+    in_.erase(0, size);
+    co_return size;
+  }
+  net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline) override {
+    ++writes;
+    out += base::as_text(data);
+    co_return base::Result<void>();
+  }
+  net::Task<void> finish(net::Deadline) override {
+    close();
+    co_return;
+  }
+  void abort() noexcept override { close(); }
+  const net::Endpoint& peer() const override { return peer_; }
+  bool has_unexpected_input() override { return false; }
+
+  std::string out;
+  int writes = 0;
+
+ private:
+  net::Endpoint peer_{"192.0.2.1", 40000};
+  net::Signal input_;
+  std::string in_;
+  bool closed_ = false;
+};
+
+class Discard final : public base::LogSink {
+ public:
+  void write(std::string_view) override {}
+};
+
+class H2SessionTest : public ::testing::Test {
+ protected:
+  H2Session::Options options() {
+    return {.limits = limits_,
+            .serve = [this](H2Stream stream) { net::spawn(loop_, serve_(this, std::move(stream)), "serve", log_); },
+            .malformed = [this](const base::Error&) { ++malformed_; }};
+  }
+  /// Runs a connection on which the client says `input`, and then what `then` makes it do; until it has ended.
+  base::Result<void> run(const std::string& input, std::function<void()> then = {}) {
+    base::Result<void> ended;
+    wire_.put(input);
+    session_.emplace(loop_, wire_, options(), log_);
+    net::spawn(loop_, run_session(ended), "session", log_);
+    if (!then) then = [this] { wire_.close(); };
+    net::spawn(loop_, after_a_while(std::move(then)), "client", log_);
+    loop_.run();
+    return ended;
+  }
+  net::Task<void> run_session(base::Result<void>& ended) { ended = co_await session_->run(); }
+  static net::Task<void> after_a_while(std::function<void()> then) {
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(50)));
+    then();
+  }
+
+  std::vector<Seen> seen(Type type) const {
+    std::vector<Seen> all = frames_of(wire_.out);
+    std::erase_if(all, [&](const Seen& one) { return one.type != type; });
+    return all;
+  }
+  std::string body_of(std::size_t stream) const {
+    std::string body;
+    for (const Seen& one : seen(kData))
+      if (one.stream == stream) body += one.payload;
+    return body;
+  }
+
+  static net::Task<void> echo(H2SessionTest*, H2Stream stream) {
+    const std::vector<FieldView> fields{{"X-Seen", stream.head().method}};
+    stream.send_head(200, fields, H2Stream::Body::follows);
+    std::array<std::uint8_t, 4096> buffer;
+    for (bool more = true; more;) {
+      const auto count = co_await stream.read_body_some(buffer, net::Deadline::after(std::chrono::seconds(5)));
+      if (!count) co_return;
+      more = *count > 0;
+      if (more)
+        (void)co_await stream.write(base::as_text(std::span(buffer).first(*count)),
+                                    net::Deadline::after(std::chrono::seconds(5)));
+    }
+    (void)co_await stream.finish(net::Deadline::after(std::chrono::seconds(5)));
+  }
+  static net::Task<void> answer_ok(H2SessionTest* test, H2Stream stream) {
+    ++test->requests_;
+    stream.send_head(200, {}, H2Stream::Body::follows);
+    stream.hold("ok");
+    (void)co_await stream.finish(net::Deadline::after(std::chrono::seconds(5)));
+  }
+  /// At work until the test lets all of them go.
+  static net::Task<void> never(H2SessionTest* test, H2Stream stream) {
+    ++test->requests_;
+    stream.when_gone([test] { ++test->gone_; });
+    while (!test->let_go_)
+      co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(10)));
+  }
+
+  net::Loop loop_;
+  base::SystemClock clock_;
+  Discard sink_;
+  base::Log log_{{.program = "test"}, clock_, sink_};
+  Wire wire_{loop_};
+  H2Limits limits_;
+  std::optional<H2Session> session_;
+  net::Task<void> (*serve_)(H2SessionTest*, H2Stream) = answer_ok;
+  int requests_ = 0;
+  int malformed_ = 0;
+  int gone_ = 0;
+  bool let_go_ = false;
+};
+
+TEST_F(H2SessionTest, AnswersManyStreamsInOneWrite) {
+  const auto ended = run(hello() + get(1) + get(3) + get(5));
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(requests_, 3);
+  for (const std::size_t stream : {1U, 3U, 5U})
+    EXPECT_EQ(body_of(stream), "ok");
+  EXPECT_LE(wire_.writes, 2) << "our SETTINGS, and all answers together";
+}
+
+TEST_F(H2SessionTest, TheOutcomeDependsOnTheBytesOnly) {
+  const std::string input = hello() + post(1) + frame(kData, kEndStream, 1, "abc") + get(3);
+  for (const char c : input)
+    wire_.put(std::string(1, c));
+  serve_ = echo;
+  EXPECT_TRUE(run(""));
+  EXPECT_EQ(body_of(1), "abc");
+  EXPECT_EQ(body_of(3), "");
+}
+
+TEST_F(H2SessionTest, AWindowIsGivenBackAsTheBodyIsRead) {
+  serve_ = never;  // reads nothing
+  EXPECT_TRUE(run(hello() + post(1) + frame(kData, 0, 1, std::string(16384, 'a')) +
+                      frame(kData, 0, 1, std::string(16384, 'b')) + frame(kData, 0, 1, std::string(16384, 'c')),
+                  [this] {
+                    for (const Seen& one : seen(kWindow))
+                      EXPECT_EQ(one.stream, 0U) << "only the connection's, once, at the start";
+                    let_go_ = true;
+                    wire_.close();
+                  }));
+  EXPECT_EQ(gone_, 1);
+}
+
+TEST_F(H2SessionTest, ResetStreamsCountAsLongAsTheyAreWorkedOn) {
+  serve_ = never;
+  limits_.streams = 10;
+  std::string asked = hello();
+  std::string again;
+  for (std::size_t stream = 1; stream < 20; stream += 2) {
+    asked += get(stream);
+    again += frame(kReset, 0, stream, number(8, 4)) + get(stream + 20);
+  }
+  const auto check = [this] {
+    EXPECT_EQ(requests_, 10);
+    EXPECT_EQ(gone_, 10);
+    let_go_ = true;
+    wire_.close();
+  };
+  EXPECT_TRUE(run(asked, [&] {
+    EXPECT_EQ(requests_, 10);
+    wire_.put(again);
+    net::spawn(loop_, after_a_while(check), "check", log_);
+  }));
+  EXPECT_EQ(seen(kReset).size(), 10U);
+  for (const Seen& one : seen(kReset))
+    EXPECT_EQ(one.code(), 7U);  // REFUSED_STREAM
+}
+
+struct Flood {
+  const char* name;
+  std::string first;
+  std::function<std::string(std::size_t)> each;
+  int count;
+  std::string code = "http.calm";
+};
+
+class H2Floods : public H2SessionTest, public ::testing::WithParamInterface<Flood> {};
+
+TEST_P(H2Floods, AreCalmedDown) {
+  std::string input = hello() + GetParam().first;
+  for (int i = 0; i < GetParam().count; ++i)
+    input += GetParam().each(static_cast<std::size_t>(i));
+  const auto ended = run(input);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, GetParam().code) << ended.error().detail;
+  ASSERT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_EQ(seen(kGoaway).front().code(), GetParam().code == "http.calm" ? 11U : 1U);  // ENHANCE_YOUR_CALM
+  EXPECT_LE(requests_, 300);
+}
+
+TEST_P(H2Floods, AFewAreBorne) {
+  std::string input = hello() + GetParam().first;
+  for (int i = 0; i < 10; ++i)
+    input += GetParam().each(static_cast<std::size_t>(i));
+  const auto ended = run(input);
+  EXPECT_TRUE(ended) << ended.error().detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, H2Floods,
+    ::testing::Values(
+        Flood{"rapid_reset", "",
+              [](std::size_t i) { return get(2 * i + 1) + frame(kReset, 0, 2 * i + 1, number(8, 4)); }, 1000},
+        Flood{"malformed", "",
+              [](std::size_t i) {
+                return frame(kHeaders, kEndHeaders | kEndStream, 2 * i + 1, block({{":method", "GET"}}));
+              },
+              1000, "http.protocol"},  // more at once than the streams it may have
+        Flood{"settings", "", [](std::size_t) { return frame(kSettings, 0, 0); }, 1000},
+        Flood{"ping", "", [](std::size_t) { return frame(kPing, 0, 0, "12345678"); }, 3000},
+        Flood{"priority", "", [](std::size_t) { return frame(kPriority, 0, 1, std::string(5, '\0')); }, 3000},
+        Flood{"window", "", [](std::size_t) { return frame(kWindow, 0, 0, number(1, 4)); }, 3000},
+        Flood{"unknown", "", [](std::size_t) { return frame(static_cast<Type>(0xfa), 0, 0); }, 3000},
+        Flood{"empty_data", post(1), [](std::size_t) { return frame(kData, 0, 1); }, 3000},
+        Flood{"closed_stream", get(9), [](std::size_t) { return get(3); }, 3000}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(H2SessionTest, MalformedRequestsAreToldOfOnce) {
+  const std::string wrong = block({{":method", "GET"}});
+  EXPECT_TRUE(run(hello() + frame(kHeaders, kEndHeaders | kEndStream, 1, wrong) +
+                  frame(kHeaders, kEndHeaders | kEndStream, 3, wrong) + get(5)));
+  EXPECT_EQ(malformed_, 1);
+  ASSERT_EQ(seen(kReset).size(), 2U);
+  EXPECT_EQ(seen(kReset).front().code(), 1U);  // PROTOCOL_ERROR
+  EXPECT_EQ(body_of(5), "ok");
+}
+
+TEST_F(H2SessionTest, AConnectionErrorIsNamed) {
+  const auto ended = run(hello() + frame(kData, 0, 1, "a"));
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "http.protocol");
+  ASSERT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_EQ(seen(kGoaway).front().code(), 1U);
+}
+
+TEST_F(H2SessionTest, AnIdleConnectionEnds) {
+  limits_.idle_time = std::chrono::milliseconds(100);
+  EXPECT_TRUE(run(hello() + get(1), [] {}));
+  ASSERT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_EQ(seen(kGoaway).front().code(), 0U);
+}
+
+TEST_F(H2SessionTest, PingsDoNotKeepAnIdleConnection) {
+  limits_.idle_time = std::chrono::milliseconds(100);
+  EXPECT_TRUE(run(hello(), [this] { wire_.put(frame(kPing, 0, 0, "12345678")); }));
+  EXPECT_EQ(seen(kGoaway).size(), 1U);
+}
+
+TEST_F(H2SessionTest, SettingsMustBeAcknowledged) {
+  limits_.settings_time = std::chrono::milliseconds(100);
+  const auto ended = run(std::string(kPreface) + frame(kSettings, 0, 0), [] {});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "http.too_slow");
+  EXPECT_EQ(seen(kGoaway).front().code(), 4U);  // SETTINGS_TIMEOUT
+}
+
+TEST_F(H2SessionTest, AHeaderBlockMustEnd) {
+  limits_.head.head_time = std::chrono::milliseconds(100);
+  const std::string whole = get(1);
+  for (const std::string& begun : {request(1, "GET", kEndStream), whole.substr(0, whole.size() - 1)}) {
+    SCOPED_TRACE(begun.size());
+    Wire wire(loop_);
+    H2Session session(loop_, wire, options(), log_);
+    base::Result<void> ended;
+    wire.put(hello() + begun);
+    net::spawn(
+        loop_, [](H2Session& s, base::Result<void>& out) -> net::Task<void> { out = co_await s.run(); }(session, ended),
+        "session", log_);
+    loop_.run();
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, "http.too_slow");
+  }
+}
+
+TEST_F(H2SessionTest, WindingDownFinishesWhatIsOpen) {
+  serve_ = echo;
+  EXPECT_TRUE(run(hello() + post(1) + frame(kData, 0, 1, "ab"), [this] {
+    session_->wind_down();
+    wire_.put(frame(kData, kEndStream, 1, "cd") + get(3));
+  }));
+  EXPECT_EQ(body_of(1), "abcd");
+  EXPECT_EQ(body_of(3), "") << "it came after GOAWAY";
+  ASSERT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_EQ(seen(kGoaway).front().code(), 0U);
+}
+
+TEST_F(H2SessionTest, CuttingEndsEverythingNow) {
+  serve_ = never;
+  EXPECT_TRUE(run(hello() + get(1), [this] {
+    session_->cut();
+    EXPECT_EQ(gone_, 1);
+    let_go_ = true;
+  }));
+  EXPECT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_TRUE(seen(kHeaders).empty());
+}
+
+/// The client's window is 10 bytes, and it never opens it.
+TEST_F(H2SessionTest, AClientThatTakesNothingIsGivenUp) {
+  static std::string outcome;
+  serve_ = [](H2SessionTest*, H2Stream stream) -> net::Task<void> {
+    stream.send_head(200, {}, H2Stream::Body::follows);
+    const auto written =
+        co_await stream.write("more than ten bytes", net::Deadline::after(std::chrono::milliseconds(100)));
+    outcome = written ? "written" : written.error().code;
+  };
+  limits_.idle_time = std::chrono::milliseconds(300);
+  EXPECT_TRUE(run(
+      std::string(kPreface) + frame(kSettings, 0, 0, number(4, 2) + number(10, 4)) + frame(kSettings, 1, 0) + get(1),
+      [] {}));
+  EXPECT_EQ(outcome, "net.timeout");
+  EXPECT_EQ(body_of(1).size(), 10U);
+  ASSERT_EQ(seen(kReset).size(), 1U);
+}
+
+}  // namespace
+}  // namespace countersign::http

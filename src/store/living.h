@@ -1,0 +1,24 @@
+// Living certificates, as the trust feed speaks of them: all of them are read at each start. Errors as in
+// store/registry.h.
+#pragma once
+
+#include <functional>
+
+#include "store/applications.h"
+
+namespace countersign::store {
+
+struct LivingRow {
+  std::string fingerprint;
+  ApplicationKey key;
+  std::string purpose;
+  base::Instant not_after;
+  std::optional<std::string> revoked_for;  ///< where it is revoked
+};
+
+/// Every certificate that has not expired at `now`, revoked ones included, one after the other, in no order. `row` is
+/// good until the next one.
+base::Result<void> visit_living(Transaction& transaction, base::Instant now,
+                                const std::function<void(const LivingRow&)>& visit);
+
+}  // namespace countersign::store
