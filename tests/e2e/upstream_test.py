@@ -1,6 +1,10 @@
 """Services behind the gateway that die, dawdle, lie about who they are, or speak WebSocket and PROXY."""
 import json
+import os
+import shutil
 import socket
+import ssl
+import struct
 import threading
 import time
 
@@ -242,8 +246,40 @@ class UpstreamTest(testing.PlatformTest):
         for _ in range(2):
             self.assertEqual(json.loads(self.ask().body)["proxied"], "127.0.0.1")
 
+    def test_proxy_headers_in_by_hand(self):
+        self.restart("", 'proxy_protocol_from = ["127.0.0.3"]')
+        addresses = socket.inet_aton("203.0.113.9") + socket.inet_aton("127.0.0.1") + struct.pack(">HH", 4242, 8443)
+        head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11"
+        good = head + struct.pack(">H", 12) + addresses
+        rows = [("version 2", good, 200), ("version 1", b"PROXY TCP4 203.0.113.9 127.0.0.1 4242 8443\r\n", 0),
+                ("a TLV that is cut off", head + struct.pack(">H", 14) + addresses + b"\4\0", 0),
+                ("a wrong checksum", head + struct.pack(">H", 19) + addresses + b"\3\0\4abcd", 0), ("nothing", b"", 0)]
+        for name, header, status in rows:
+            with self.subTest(name):
+                self.assertEqual(self.answer_behind(header, "127.0.0.3"), status)
+        wait_until(lambda: [one for one in self.log.all("request", self.mark) if one["address"] == "203.0.113.9:4242"],
+                   "no record names the address that the header names")
+        self.assertEqual(self.answer_behind(good, "127.0.0.4"), 0, "whoever is no proxy cannot say who it is")
+
+    def answer_behind(self, header, source):
+        """The status of an answer over TLS that begins behind `header`; 0 for none."""
+        plain = socket.create_connection(("127.0.0.1", self.platform.ports["gateway"]), 10, (source, 0))
+        context = ssl.create_default_context(cafile=str(self.platform.trust_chain))
+        context.load_cert_chain(str(self.acme.transport.chain), str(self.acme.transport.key))
+        with plain:
+            plain.sendall(header)
+            try:
+                with context.wrap_socket(plain, server_hostname="localhost") as stream:
+                    stream.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    return status_of(read_to_end(stream))
+            except (ssl.SSLError, OSError):
+                return 0
+
     def test_proxy_headers_in_by_haproxy(self):
         """The client is told from the load balancer: 127.0.0.2 calls HAProxy, which calls the gateway from 127.0.0.3."""
+        program = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+        if program is None:
+            self.skipTest("no haproxy here: apt-get install haproxy")
         self.restart("", 'proxy_protocol_from = ["127.0.0.3"]')
         port = self.platform.ports["gateway"]
         listener = self.platform.folder / "haproxy.port"
@@ -253,7 +289,7 @@ class UpstreamTest(testing.PlatformTest):
         config.write_text(f"defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
                           f"listen in\n  bind 127.0.0.1:{entrance}\n  server gateway 127.0.0.1:{port} source 127.0.0.3 send-proxy-v2 "
                           "proxy-v2-options crc32c,ssl,unique-id\n")
-        haproxy = Program("haproxy", ["haproxy", "-db", "-f", config], self.platform.folder, listener)
+        haproxy = Program("haproxy", [program, "-db", "-f", config], self.platform.folder, listener)
         self.addCleanup(haproxy.stop)
         url = f"https://localhost:{entrance}/hello"
 

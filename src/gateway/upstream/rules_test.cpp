@@ -1,6 +1,7 @@
 // The rules of upstreams alone: health, choice, budget, seats, what settings may say. No sockets; time is an argument.
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -65,6 +66,24 @@ TEST(Ejection, FailuresOfOneThatIsEjectedSayNothingNew) {
   for (int i = 0; i < 10; ++i)
     EXPECT_FALSE(health.note_failure(kRules, kStart + seconds(5)));
   EXPECT_FALSE(health.is_ejected(kStart + seconds(10)));
+}
+
+TEST(Ejection, OfSeveralThreadsOneEjects) {
+  for (int round = 0; round < 200; ++round) {
+    AddressHealth health;
+    std::atomic<int> ejections{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        for (int n = 0; n < 20; ++n)
+          if (health.note_failure(kRules, kStart)) ++ejections;
+      });
+    for (std::thread& thread : threads)
+      thread.join();
+    EXPECT_EQ(ejections, 1);
+    EXPECT_TRUE(health.is_ejected(kStart + seconds(9)));
+    EXPECT_FALSE(health.is_ejected(kStart + seconds(10))) << "not counted twice";
+  }
 }
 
 TEST(Ejection, NeverWhereItIsSwitchedOff) {
