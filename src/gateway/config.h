@@ -42,7 +42,7 @@ struct GatewayConfig {
   unsigned trace_sample_percent = 100;                     ///< of traces that begin here
   base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
   std::vector<net::Cidr> proxies;  ///< load balancers, which begin each connection with a PROXY header
-  bool http2 = true;  ///< offered by ALPN, beside HTTP/1.1
+  bool http2 = true;               ///< offered by ALPN, beside HTTP/1.1
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving
