@@ -38,6 +38,8 @@ void Upstream::refresh() {
 
 std::shared_ptr<Upstream::Slot> Upstream::choose(const std::vector<const Slot*>& tried) {
   refresh();
+  // Ejection of the only one is never heeded: what is below would come to the same.
+  if (slots_.size() == 1 && tried.empty() && !slots_.front()->address->health.is_down()) return slots_.front();
   const auto now = std::chrono::steady_clock::now();
   const bool kept_only = is_full() && std::ranges::any_of(slots_, [&](const auto& slot) {
                            return !slot->idle.empty() && !slot->address->health.is_down() &&
