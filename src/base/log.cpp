@@ -1,12 +1,15 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -50,6 +53,38 @@ class SpdlogSink final : public LogSink {
 
  private:
   spdlog::logger logger_;
+};
+
+/// Each line is one system call, with nothing in front of it that formats or locks.
+class DescriptorSink final : public LogSink {
+ public:
+  explicit DescriptorSink(int descriptor) : descriptor_(descriptor) {}
+  void write(std::string_view line) override {
+    constexpr std::string_view kEnd = "\n";
+    // The kernel keeps what one call writes together (a file, a pipe up to PIPE_BUF); the lock keeps a rest behind its
+    // line, should a call take a part of it only.
+    const std::lock_guard lock(mutex_);
+    iovec parts[] = {{const_cast<char*>(line.data()), line.size()}, {const_cast<char*>(kEnd.data()), kEnd.size()}};
+    iovec* part = parts;
+    for (int left = 2; left > 0;) {
+      ssize_t written = ::writev(descriptor_, part, left);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return;  // nobody is left to tell
+      while (left > 0 && static_cast<std::size_t>(written) >= part->iov_len) {
+        written -= static_cast<ssize_t>(part->iov_len);
+        ++part;
+        --left;
+      }
+      if (left > 0) {
+        part->iov_base = static_cast<char*>(part->iov_base) + written;
+        part->iov_len -= static_cast<std::size_t>(written);
+      }
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  int descriptor_;
 };
 
 /// Stands as it is in a JSON string.
@@ -97,31 +132,84 @@ std::string to_json_string(std::string_view text) {
   return json;
 }
 
-void Log::event(Level level, std::string_view event, const Fields& fields) const {
-  if (level < options_.at_least) return;
+Log::Log(Options options, const Clock& clock, LogSink& sink)
+    : options_(std::move(options)), clock_(clock), sink_(sink) {
+  program_ = R"(","program":)" + to_json_string(options_.program) + R"(,"event":")";
+}
+
+/// Up to the event, which ends without its quote.
+std::string Log::head(Level level, std::string_view event) const {
   std::string line;
   line.reserve(kUsualLine);
   line += R"({"time":")";
   line += to_rfc3339_millis(clock_.now());
   line += R"(","level":")";
   line += name(level);
-  line += R"(","program":)";
-  append_json_string(line, options_.program);
-  line += R"(,"event":)";
-  append_json_string(line, event);
+  line += program_;
+  line += event;
+  return line;
+}
+
+std::string Log::prepare(const Fields& fields) {
+  std::string text;
   for (const Field& field : fields) {
-    line += ',';
-    append_json_string(line, field.key);
-    line += ':';
-    std::visit(AppendJson{line}, field.value);
+    text += ',';
+    append_json_string(text, field.key);
+    text += ':';
+    std::visit(AppendJson{text}, field.value);
   }
+  return text;
+}
+
+void Log::event(Level level, std::string_view event, const Fields& fields) const {
+  if (level < options_.at_least) return;
+  std::string line = head(level, event);
+  line += '"';
+  line += prepare(fields);
   line += '}';
   sink_.write(line);
 }
 
-std::unique_ptr<LogSink> stderr_sink() {
-  return std::make_unique<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+Log::Line Log::begin(Level level, std::string_view event) const {
+  if (level < options_.at_least) return {nullptr, {}};
+  Line line(this, head(level, event));
+  line.line_ += '"';
+  return line;
 }
+
+void Log::Line::key(std::string_view key) {
+  line_ += ",\"";
+  line_ += key;
+  line_ += "\":";
+}
+
+Log::Line& Log::Line::text(std::string_view key_text, std::string_view value) {
+  if (log_ == nullptr) return *this;
+  key(key_text);
+  append_json_string(line_, value);
+  return *this;
+}
+
+Log::Line& Log::Line::number(std::string_view key_text, std::int64_t value) {
+  if (log_ == nullptr) return *this;
+  key(key_text);
+  const fmt::format_int digits(value);
+  line_.append(digits.data(), digits.size());
+  return *this;
+}
+
+Log::Line& Log::Line::prepared(std::string_view fields) {
+  if (log_ != nullptr) line_ += fields;
+  return *this;
+}
+
+void Log::Line::write() {
+  if (log_ == nullptr) return;
+  line_ += '}';
+  log_->sink_.write(line_);
+}
+
+std::unique_ptr<LogSink> stderr_sink() { return std::make_unique<DescriptorSink>(STDERR_FILENO); }
 
 Result<std::unique_ptr<LogSink>> file_sink(const std::string& path) {
   try {

@@ -51,15 +51,38 @@ class Log {
     std::string program;
     Level at_least = Level::info;
   };
-  Log(Options options, const Clock& clock, LogSink& sink) : options_(std::move(options)), clock_(clock), sink_(sink) {}
+  Log(Options options, const Clock& clock, LogSink& sink);
 
   void event(Level level, std::string_view event, const Fields& fields) const;
+
+  /// A record that is put together piece by piece, without copies: for what is written once a request. Keys and event
+  /// are our own words, and need no escape. Borrows the log.
+  class Line {
+   public:
+    Line& text(std::string_view key, std::string_view value);
+    Line& number(std::string_view key, std::int64_t value);
+    /// What prepare() gave.
+    Line& prepared(std::string_view fields);
+    void write();
+
+   private:
+    friend class Log;
+    Line(const Log* log, std::string line) : log_(log), line_(std::move(line)) {}
+    void key(std::string_view key);
+    const Log* log_;  ///< null: the level is not wanted, and nothing is put together
+    std::string line_;
+  };
+  Line begin(Level level, std::string_view event) const;
+  /// Fields that many records share, for Line::prepared().
+  static std::string prepare(const Fields& fields);
   void info(std::string_view name, const Fields& fields = {}) const { event(Level::info, name, fields); }
   void warning(std::string_view name, const Fields& fields = {}) const { event(Level::warning, name, fields); }
   void error(std::string_view name, const Fields& fields = {}) const { event(Level::error, name, fields); }
 
  private:
+  std::string head(Level level, std::string_view event) const;
   Options options_;
+  std::string program_;  ///< as it stands in every line
   const Clock& clock_;
   LogSink& sink_;
 };

@@ -77,13 +77,23 @@ std::string to_rfc3339(Instant at) {
   return text;
 }
 
+/// In every record of the log: without printf.
 std::string to_rfc3339_millis(Instant at) {
-  const auto millis = static_cast<int>((at.micros - at.unix_seconds() * 1'000'000) / 1000);
-  std::string text = to_rfc3339(at);
-  text.pop_back();
-  char fraction[8];
-  std::snprintf(fraction, sizeof fraction, ".%03dZ", millis);
-  return text + fraction;
+  const Civil t = to_civil(at);
+  if (t.year < 0 || t.year > 9999) return to_rfc3339(at);
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto put = [&text](std::size_t end, unsigned number) {
+    for (; number > 0; number /= 10)
+      text[--end] = static_cast<char>('0' + number % 10);
+  };
+  put(4, static_cast<unsigned>(t.year));
+  put(7, t.month);
+  put(10, t.day);
+  put(13, t.hour);
+  put(16, t.minute);
+  put(19, t.second);
+  put(23, static_cast<unsigned>((at.micros - at.unix_seconds() * 1'000'000) / 1000));
+  return text;
 }
 
 Result<Instant> parse_rfc3339(std::string_view text) {

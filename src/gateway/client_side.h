@@ -8,9 +8,11 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/h1_reader.h"
+#include "net/stream.h"
 #include "net/task.h"
 
 namespace countersign::gateway {
@@ -54,6 +56,16 @@ class ClientSide {
   virtual net::Task<base::Result<void>> finish(net::Deadline deadline) = 0;
   /// Half a response must not look whole.
   virtual void abort() noexcept = 0;
+
+  /// The connection below, for another protocol behind a 101 (RFC 9110 section 7.8).
+  struct Switched {
+    net::Stream* stream;
+    std::string early;  ///< what the client has sent of it already
+  };
+  /// May the connection be handed over to another protocol at all?
+  virtual bool may_switch() const { return false; }
+  /// Hands it over, instead of hold_head(); only where it may_switch(). HTTP is over on it.
+  virtual Switched switch_protocol() { return {nullptr, {}}; }
 
   /// Nobody is left to answer: the client took its request back.
   virtual bool is_gone() const = 0;

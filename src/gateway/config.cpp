@@ -10,6 +10,8 @@ namespace {
 using base::ConfigSection;
 
 constexpr std::int64_t kMostWorkers = 256;
+/// The follower's long poll is answered every 30 s at the latest.
+constexpr base::Duration kLeastFeedAge = std::chrono::minutes(1);
 constexpr std::int64_t kMostHandshakesPerSecond = 1'000'000;
 
 tl::unexpected<base::Error> wrong(std::string detail) {
@@ -51,32 +53,53 @@ base::Result<void> read_access(ConfigSection& section, Route& route) {
   return {};
 }
 
-base::Result<Route> read_route(ConfigSection& section) {
+/// The upstream of a route: the name of one, or an address.
+base::Result<void> read_route_upstream(ConfigSection& section, const GatewayConfig& config, Route& route) {
+  if (!section.has("upstream"))
+    return wrong("'" + section.path_of("upstream") +
+                 "' is missing: name an upstream, or the HOST:PORT of the REST service");
+  BASE_TRY(const bool plain_allowed, section.flag_or("danger_plain_upstream", false));
+  BASE_TRY(const std::string text, section.text_or("upstream", ""));
+  if (is_upstream_name(text)) {
+    if (std::ranges::find(config.upstreams, text, &UpstreamSettings::name) == config.upstreams.end())
+      return wrong("'" + section.path_of("upstream") + "' names '" + text +
+                   "', and there are no [[gateway.upstreams]] of that name");
+    route.upstream_name = text;
+    return {};
+  }
+  BASE_TRY(route.upstream, read_endpoint(section, "upstream", ""));
+  route.danger_plain_upstream = !http::is_loopback(route.upstream);
+  if (route.danger_plain_upstream && !plain_allowed)
+    return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" +
+                 route.upstream.to_string() +
+                 "' is not this machine: make it one of [[gateway.upstreams]] with tls = true, or accept the risk with "
+                 "danger_plain_upstream = true");
+  return {};
+}
+
+base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& config) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
-  if (!section.has("upstream"))
-    return wrong("'" + section.path_of("upstream") + "' is missing: name the HOST:PORT of the REST service");
-  BASE_TRY(auto upstream, read_endpoint(section, "upstream", ""));
-  BASE_TRY(const bool plain_allowed, section.flag_or("danger_plain_upstream", false));
   const bool host_good = host == "*" || host.find('*', 1) == std::string::npos;
   if (host.empty() || !host_good || (host.front() == '*' && host != "*" && !host.starts_with("*.")))
     return wrong("'" + section.path_of("host") + "' must be a host name, \"*.example.com\" or \"*\"");
   if (!path.starts_with('/') || path.find_first_of("?#% ") != std::string::npos)
     return wrong("'" + section.path_of("path") + "' must start with '/' and hold no '?', '#', '%' or space");
-  if (!http::is_loopback(upstream) && !plain_allowed)
-    return wrong("'" + section.path_of("upstream") + "' is reached over plain HTTP, and '" + upstream.to_string() +
-                 "' is not this machine: put the service behind a gateway there, or accept the risk with "
-                 "danger_plain_upstream = true");
-  const bool in_the_clear = !http::is_loopback(upstream);
-  Route route{lower(host), path, std::move(upstream), in_the_clear};
+  Route route{lower(host), path, {}};
+  BASE_TRY_VOID(read_route_upstream(section, config, route));
   BASE_TRY_VOID(read_access(section, route));
+  BASE_TRY(const auto upgrades, section.texts("upgrade"));
+  for (const std::string& upgrade : upgrades) {
+    if (upgrade != "websocket") return wrong("'" + section.path_of("upgrade") + "' can only hold \"websocket\"");
+    route.websocket = true;
+  }
   return route;
 }
 
 base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
   BASE_TRY(auto sections, section.sections("routes"));
   for (ConfigSection& route_section : sections) {
-    BASE_TRY(auto route, read_route(route_section));
+    BASE_TRY(auto route, read_route(route_section, config));
     config.routes.push_back(std::move(route));
   }
   if (config.routes.empty())
@@ -105,6 +128,28 @@ base::Result<void> check_routes(const GatewayConfig& config) {
         return wrong("the listener '" + listener.name + "' asks for no certificate under '" + site->name() +
                      "', and every route there demands one: give those that anybody may use client_certificate = "
                      "\"optional\"");
+  }
+  return {};
+}
+
+base::Result<std::vector<net::Cidr>> read_networks(ConfigSection& section, std::string_view key) {
+  BASE_TRY(const auto texts, section.texts(key));
+  std::vector<net::Cidr> networks;
+  for (const std::string& text : texts) {
+    auto network = net::Cidr::parse(text);
+    if (!network) return wrong("'" + section.path_of(key) + "': " + network.error().detail);
+    networks.push_back(std::move(*network));
+  }
+  return networks;
+}
+
+base::Result<void> read_upstreams(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
+  BASE_TRY(auto sections, section.sections("upstreams"));
+  for (ConfigSection& upstream_section : sections) {
+    BASE_TRY(auto upstream, read_upstream(upstream_section, folder, config.upstream_times()));
+    if (std::ranges::find(config.upstreams, upstream.name, &UpstreamSettings::name) != config.upstreams.end())
+      return wrong("there are two [[gateway.upstreams]] named '" + upstream.name + "'");
+    config.upstreams.push_back(std::move(upstream));
   }
   return {};
 }
@@ -173,8 +218,17 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("handshakes_per_second") + "' must be 1 to 1000000");
   config.handshakes_per_second = static_cast<std::size_t>(rate);
   BASE_TRY(config.access_log, section.flag_or("access_log", true));
+  BASE_TRY(const std::int64_t sampled, section.integer_or("trace_sample_percent", config.trace_sample_percent));
+  if (sampled < 0 || sampled > 100) return wrong("'" + section.path_of("trace_sample_percent") + "' must be 0 to 100");
+  config.trace_sample_percent = static_cast<unsigned>(sampled);
+  BASE_TRY(config.ready_feed_age, section.duration_or("ready_feed_age", config.ready_feed_age));
+  if (config.ready_feed_age > base::Duration::zero() && config.ready_feed_age < kLeastFeedAge)
+    return wrong("'" + section.path_of("ready_feed_age") +
+                 "' must be \"0s\" or at least 1m: where nothing happens, the authority answers twice a minute");
+  BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
   BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));
+  BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));
   BASE_TRY_VOID(check_routes(config));
   BASE_TRY_VOID(top.finish());

@@ -7,6 +7,9 @@
 #include "base/config.h"
 #include "base/identity.h"
 #include "gateway/listener_config.h"
+#include "gateway/observe/counts.h"
+#include "gateway/upstream/settings.h"
+#include "net/cidr.h"
 #include "net/endpoint.h"
 #include "policy/decision.h"
 
@@ -16,8 +19,11 @@ namespace countersign::gateway {
 struct Route {
   std::string host;                    ///< "*", an exact name, or "*.example.com"; lower case
   std::string path;                    ///< starts with '/'; a prefix of whole segments
-  net::Endpoint upstream;              ///< HTTP/1.1
+  net::Endpoint upstream;              ///< HTTP/1.1; not looked at where an upstream is named
   bool danger_plain_upstream = false;  ///< it is another machine, reached in the clear: the operator accepted that
+  std::string upstream_name = {};      ///< of [[gateway.upstreams]]
+  std::shared_ptr<RouteCounts> counts = {};  ///< set by the table that it is in
+  bool websocket = false;                    ///< connections may be upgraded to WebSocket (RFC 6455)
   policy::Access access = policy::Access::by_grant;
   bool api_key = false;  ///< an API key of the application is demanded on all of it
   /// A caller must have proved who it is, also where a listener lets in others. It never loosens what a listener asks.
@@ -33,17 +39,26 @@ struct GatewayConfig {
   std::filesystem::path partner_chain;  ///< the roots that partners' certificates may lead to
   std::vector<ListenerConfig> listeners;
   std::vector<Route> routes;
+  std::vector<UpstreamSettings> upstreams;
   std::filesystem::path policy;  ///< who may use what; empty: no file, and then no route may ask for grants
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
-  bool http2 = true;  ///< offered by ALPN, beside HTTP/1.1
+  unsigned trace_sample_percent = 100;                     ///< of traces that begin here
+  base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
+  std::vector<net::Cidr> proxies;  ///< load balancers, which begin each connection with a PROXY header
+  bool http2 = true;               ///< offered by ALPN, beside HTTP/1.1
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving
   base::Duration upstream_connect_time = std::chrono::seconds(3);
   base::Duration upstream_response_time = std::chrono::seconds(60);
   base::Duration drain_time = std::chrono::seconds(10);
+
+  /// Of upstreams that say nothing else.
+  UpstreamTimes upstream_times() const {
+    return {.connect = upstream_connect_time, .response = upstream_response_time, .body = body_time};
+  }
 
   /// Reads the file; relative paths are relative to its folder. Fails: `config.*`, `gateway.config` naming the key.
   static base::Result<GatewayConfig> load(const std::filesystem::path& file);

@@ -51,6 +51,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"path_with_escape", "path = \"/%2e\"\n", "gateway.routes[1].path"},
         Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
         Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
+        Row{"upstream_nobody_defined", "[[gateway.routes]]\nupstream = \"payments\"\n", "gateway.routes[2].upstream"},
+        Row{"unknown_upgrade", "upgrade = [\"h2c\"]\n", "gateway.routes[1].upgrade"},
+        Row{"two_upstreams_of_a_name",
+            "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n[[gateway.upstreams]]\nname = "
+            "\"a\"\naddresses = [\"127.0.0.1:2\"]\n",
+            "named 'a'"},
         Row{"upstream_without_port", "[[gateway.routes]]\nupstream = \"10.0.0.1\"\n", "gateway.routes[2].upstream"},
         Row{"access_unknown", "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\naccess = \"all\"\n",
             "gateway.routes[2].access"},
@@ -83,14 +89,19 @@ TEST_P(BadGatewaySection, NamesTheKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadGatewaySection,
-    ::testing::Values(TopRow{"internal_environment", "environment = \"internal\"", "gateway.environment"},
-                      TopRow{"no_workers", "workers = 0", "gateway.workers"},
-                      TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
-                      TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
-                      TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
-                      TopRow{"sites_outside_of_a_listener", "resumption = \"stateful\"", "gateway.resumption"},
-                      TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
-                      TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
+    ::testing::Values(
+        TopRow{"internal_environment", "environment = \"internal\"", "gateway.environment"},
+        TopRow{"no_workers", "workers = 0", "gateway.workers"},
+        TopRow{"no_handshakes", "handshakes_per_second = 0", "gateway.handshakes_per_second"},
+        TopRow{"status_for_everybody", "status = \"0.0.0.0:9100\"", "gateway.status"},
+        TopRow{"certificate_without_key", "server_certificate = \"a.pem\"", "gateway.server_key"},
+        TopRow{"proxies_by_name", "proxy_protocol_from = [\"lb.example\"]", "gateway.proxy_protocol_from"},
+        TopRow{"proxies_half_a_network", "proxy_protocol_from = [\"10.0.0.1/8\"]", "gateway.proxy_protocol_from"},
+        TopRow{"feed_always_too_old", "ready_feed_age = \"10s\"", "gateway.ready_feed_age"},
+        TopRow{"samples_of_traces", "trace_sample_percent = 101", "gateway.trace_sample_percent"},
+        TopRow{"sites_outside_of_a_listener", "resumption = \"stateful\"", "gateway.resumption"},
+        TopRow{"no_time_at_all", "idle_time = \"0s\"", "gateway.idle_time"},
+        TopRow{"duration_without_unit", "idle_time = \"10\"", "gateway.idle_time"}),
     [](const auto& row) { return row.param.name; });
 
 const std::string kListeners = R"(
@@ -189,10 +200,10 @@ INSTANTIATE_TEST_SUITE_P(
                     "gateway.listeners[2].other_names"},
         ListenerRow{"certificate_without_key", "server_key = \"public.key\"\n", "", "gateway.listeners[2].server_key"},
         ListenerRow{"route_at_no_listener", "[\"public\"]", "[\"publik\"]", "publik"},
-        ListenerRow{"route_that_loosens", "client_certificate = \"optional\"\nlisteners",
-                    "client_certificate = \"none\"\nlisteners", "gateway.routes[2].client_certificate"},
-        ListenerRow{"one_way_and_nothing_to_be_had", "client_certificate = \"optional\"\nlisteners", "listeners",
-                    "'public'"},
+        ListenerRow{"route_that_loosens", "client_certificate = \"optional\"\naccess",
+                    "client_certificate = \"none\"\naccess", "gateway.routes[2].client_certificate"},
+        ListenerRow{"one_way_and_nothing_to_be_had", "client_certificate = \"optional\"\naccess = \"anyone\"",
+                    "access = \"any_partner\"", "'public'"},
         ListenerRow{"unknown_key_of_a_site", "trust = ", "trusts = ", "gateway.listeners[1].sites[2].trusts"}),
     [](const auto& row) { return row.param.name; });
 
@@ -210,6 +221,19 @@ TEST(GatewayConfig, ARouteIsForThoseWhomAPolicyGrantsItUnlessItSaysOtherwise) {
   EXPECT_EQ(config->policy, "/etc/policy.toml");
   EXPECT_EQ(config->routes.front().access, policy::Access::by_grant);
   EXPECT_TRUE(config->routes.front().api_key);
+}
+
+TEST(GatewayConfig, ARouteNamesAnUpstreamAndItsTimesAreThoseOfTheGatewayUnlessItSaysOthers) {
+  const auto config = GatewayConfig::parse(
+      "[gateway]\nupstream_response_time = \"9s\"\n[[gateway.routes]]\nupstream = \"a\"\nupgrade = "
+      "[\"websocket\"]\naccess = \"any_partner\"\n"
+      "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\nbody_time = \"4s\"\n",
+      "/");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->routes.front().upstream_name, "a");
+  EXPECT_TRUE(config->routes.front().websocket);
+  EXPECT_EQ(config->upstreams.front().times.response, std::chrono::seconds(9));
+  EXPECT_EQ(config->upstreams.front().times.body, std::chrono::seconds(4));
 }
 
 TEST(GatewayConfig, WithoutRoutesThereIsNothingToServe) { EXPECT_FALSE(GatewayConfig::parse("[gateway]\n", "/")); }

@@ -75,6 +75,7 @@ class DoorsTest : public ::testing::Test {
     for (Route& route : config_.routes)
       route.access = route.certificate_required ? policy::Access::any_partner : policy::Access::anyone;
     routes_.emplace(config_.routes);
+    upstreams_.emplace(config_.upstreams, config_.upstream_times());
     feed::Snapshot snapshot = snapshot_of(pki_);
     for (const feed::Fact& fact : more_facts_)
       snapshot.facts.push_back(fact);
@@ -89,7 +90,7 @@ class DoorsTest : public ::testing::Test {
 
   std::unique_ptr<Worker> start_worker() {
     const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_.log(), gate_};
+                              metrics_, pki_.clock(), log_.log(), gate_,   *upstreams_};
     const std::vector<net::Endpoint> at(config_.listeners.size(), net::Endpoint{"127.0.0.1", 0});
     auto worker = Worker::make(shared, at, own_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
@@ -124,6 +125,7 @@ class DoorsTest : public ::testing::Test {
   SeeingUpstream upstream_;
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
+  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;

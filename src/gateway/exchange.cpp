@@ -1,6 +1,10 @@
 #include "gateway/exchange.h"
 
+#include <algorithm>
+
 #include "gateway/own_answer.h"
+#include "gateway/upstream/tunnel.h"
+#include "gateway/websocket.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
@@ -10,13 +14,28 @@ constexpr std::size_t kBodyBuffer = 32 * 1024;
 /// While a body is still on its way, the response has all the time that the body takes.
 constexpr base::Duration kUntilBodyIsSent = std::chrono::hours(24);
 
-/// Methods that may be sent again on another connection when a kept one turned out dead (RFC 9110 section 9.2.2).
+/// For a client whose request no upstream has taken.
+constexpr int kRetryAfterSeconds = 1;
+
+/// Only where both ends asked for it: these two name one hop, and are copied from nobody.
+constexpr std::string_view kSwitchLines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
+/// W3C Trace Context, section 3.3: one list, in as many fields as its sender likes, in their order.
+bool is_tracestate(std::string_view name) {
+  constexpr std::string_view kName = "tracestate";
+  return std::ranges::equal(name, kName, [](char a, char b) { return (a | 0x20) == b; });
+}
+
+/// Methods that may be sent again (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE" ||
          method == "TRACE";
 }
 
+/// What became of the request, in words that its sender may read; what was below stays in our log.
 base::Error upstream_error(base::Error cause) {
+  // Nobody was asked: it says so itself.
+  if (cause.code == "gateway.upstream_overloaded" || cause.code == "gateway.upstream_down") return cause;
   const bool late = cause.kind == base::Kind::timeout;
   base::Error error =
       std::move(cause).under(late ? "gateway.upstream_timeout" : "gateway.upstream_failed",
@@ -26,19 +45,43 @@ base::Error upstream_error(base::Error cause) {
   return error;
 }
 
+/// One more open tunnel, for as long as this lives.
+class TunnelCount {
+ public:
+  explicit TunnelCount(UpstreamState::Counts& counts) : counts_(counts) {
+    counts_.switched.fetch_add(1, std::memory_order_relaxed);
+    counts_.tunnels.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~TunnelCount() { counts_.tunnels.fetch_sub(1, std::memory_order_relaxed); }
+  TunnelCount(const TunnelCount&) = delete;
+
+ private:
+  UpstreamState::Counts& counts_;
+};
+
+http::Response to_problem(const base::Error& error) {
+  if (error.kind == base::Kind::timeout) return http::to_problem(error, 504);
+  if (error.code == "gateway.upstream_failed") return http::to_problem(error, 502);
+  http::Response problem = http::to_problem(error, 503);
+  problem.fields.add("Retry-After", std::to_string(kRetryAfterSeconds));
+  return problem;
+}
+
 }  // namespace
 
 Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Permit permit)
-    : context_(context),
+    : context_(std::move(context)),
       request_(std::move(request)),
       permit_(std::move(permit)),
-      response_alarm_(context.loop, [this] {
-        response_late_ = true;
-        upstream_->socket.abort();
-      }) {
-  context_.client.when_gone([this] {
-    if (upstream_ != nullptr) upstream_->socket.abort();
-  });
+      call_(context_.upstream, context_.addresses),
+      response_alarm_(context_.loop,
+                      [this] {
+                        response_late_ = true;
+                        call_.abort();
+                      }),
+      may_switch_(request_.route.websocket && context_.client.may_switch() &&
+                  context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)) {
+  context_.client.when_gone([this] { call_.abort(); });
 }
 
 Exchange::~Exchange() { context_.client.when_gone({}); }
@@ -51,47 +94,38 @@ std::string Exchange::request_head_text() const {
   });
   if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
+  if (may_switch_) head.add_lines(kSwitchLines);
+  head.add("traceparent", context_.trace.field());
+  if (context_.trace.is_continued())
+    for (const http::Field& field : request_.head.fields)
+      if (is_tracestate(field.name)) head.add(field.name, field.value);
   head.add_lines(context_.identity.lines());
   return std::move(head).finish();
 }
 
-/// The request goes to `upstream`: gives back the head that it is to be sent.
-std::string Exchange::take_upstream(std::unique_ptr<UpstreamConnection> upstream) {
-  upstream_ = std::move(upstream);
-  body_.emplace(context_.client, upstream_->socket, context_.config.body_time,
-                [this](std::uint64_t bytes) { permit_.received(bytes); });
-  return request_head_text();
-}
-
-net::Task<base::Result<void>> Exchange::connect_and_send_head() {
-  const net::Deadline deadline = net::Deadline::after(context_.config.upstream_connect_time);
-  net::Endpoint endpoint = request_.route.upstream;
-  auto connected = co_await context_.upstreams.connect(std::move(endpoint), deadline);
-  if (!connected) co_return base::unexpected(std::move(connected).error());
-  if (context_.client.is_gone())
-    co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
-  const std::string text = take_upstream(std::move(*connected));
-  co_return co_await upstream_->socket.write_all(base::as_bytes(text), step());
-}
-
+/// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.
 net::Task<base::Result<void>> Exchange::send_head() {
-  if (auto idle = context_.upstreams.take_idle(request_.route.upstream)) {
-    const std::string text = take_upstream(std::move(idle));
-    auto sent = co_await upstream_->socket.write_all(base::as_bytes(text), step());
-    if (sent) co_return sent;
+  for (;;) {
+    BASE_CO_TRY_VOID(co_await call_.connect());
+    if (context_.client.is_gone())
+      co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
+    body_.emplace(context_.client, *upstream().stream, call_.times().body,
+                  [this](std::uint64_t bytes) { permit_.received(bytes); });
+    const std::string text = request_head_text();
+    auto sent = co_await upstream().stream->write_all(base::as_bytes(text), call_.step());
+    if (sent || context_.client.is_gone() || !call_.may_send_again(sent.error())) co_return sent;
   }
-  co_return co_await connect_and_send_head();
 }
 
 /// Before anything else is written to the client.
 net::Task<base::Result<void>> Exchange::invite_body() {
-  auto written = co_await context_.client.invite_body(step());
+  auto written = co_await context_.client.invite_body(client_step());
   client_failed_ = !written;
   co_return written;
 }
 
 void Exchange::hold_response_head() {
-  const http::H1Reader& reader = upstream_->reader;
+  const http::H1Reader& reader = upstream().reader;
   context_.client.hold_head({.head = response_,
                              .framing = reader.framing(),
                              .length = reader.content_length(),
@@ -99,23 +133,25 @@ void Exchange::hold_response_head() {
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
-  const base::Duration patience = body_->sent_whole() ? context_.config.upstream_response_time : kUntilBodyIsSent;
+  const net::Deadline until = body_->sent_whole() ? call_.response() : call_.until(kUntilBodyIsSent);
   std::string method = request_.head.method;
-  auto head = co_await upstream_->reader.read_response_head(std::move(method), net::Deadline::after(patience));
+  auto head = co_await upstream().reader.read_response_head(std::move(method), until);
   response_alarm_.cancel();
   if (!head && response_late_)
     co_return base::fail(base::Kind::timeout, "net.timeout", "no response followed the whole request");
   if (!head) co_return base::unexpected(std::move(head).error());
-  if (head->status == 101)
+  if (head->status == 101 && !(may_switch_ && is_websocket_answer(*head)))
     co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
                          "the upstream switched protocols although nobody asked it to");
+  call_.answered(head->status);
+  if (head->status == 101) co_return co_await switch_protocol(*head);
   response_ = std::move(*head);
   hold_response_head();
   // What came along with the head goes on with it; of most responses that is all.
-  const std::string_view ready = upstream_->reader.take_buffered_body(kBodyBuffer);
+  const std::string_view ready = upstream().reader.take_buffered_body(kBodyBuffer);
   context_.client.hold(ready);
   note_sent(ready.size());
-  if (!upstream_->reader.at_end_of_message()) co_return co_await relay_response_body();
+  if (!upstream().reader.at_end_of_message()) co_return co_await relay_response_body();
   co_return co_await finish_response();
 }
 
@@ -124,10 +160,35 @@ void Exchange::note_sent(std::uint64_t bytes) {
   permit_.sent(bytes);
 }
 
+/// From here on bytes are passed on as they are. The connection ends with it, on both sides.
+net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead& head) {
+  response_started_ = true;
+  outcome_.status = head.status;
+  http::HeadWriter text(head.status, head.reason);
+  copy_end_to_end(head.fields, text);
+  text.add_lines(kSwitchLines);
+  ClientSide::Switched client = context_.client.switch_protocol();
+  const std::string answer = std::move(text).finish();
+  auto written = co_await client.stream->write_all(base::as_bytes(answer), client_step());
+  client_failed_ = !written;
+  if (!written) co_return written;
+  const TunnelCount count(call_.counts());
+  TunnelEnds ends{*client.stream, *upstream().stream, std::move(client.early), upstream().reader.take_rest()};
+  const auto tunnel = co_await run_tunnel(context_.loop, context_.log, std::move(ends), call_.times().tunnel);
+  permit_.received(tunnel.to_upstream);
+  note_sent(tunnel.to_client);
+  context_.log.info("gateway.tunnel_ended",
+                    {{"upstream", call_.name()},
+                     {"bytes_up", tunnel.to_upstream},
+                     {"bytes_down", tunnel.to_client},
+                     {"error", tunnel.failure ? base::to_string(*tunnel.failure) : std::string()}});
+  co_return base::Result<void>();
+}
+
 net::Task<base::Result<void>> Exchange::write_to_client(std::string_view part) {
   response_started_ = true;
   outcome_.status = response_.status;
-  auto written = co_await context_.client.write(part, step());
+  auto written = co_await context_.client.write(part, client_step());
   client_failed_ = !written;
   co_return written;
 }
@@ -135,7 +196,7 @@ net::Task<base::Result<void>> Exchange::write_to_client(std::string_view part) {
 net::Task<base::Result<void>> Exchange::finish_response() {
   response_started_ = true;
   outcome_.status = response_.status;
-  auto written = co_await context_.client.finish(step());
+  auto written = co_await context_.client.finish(client_step());
   client_failed_ = !written;
   outcome_.reusable = written.has_value() && context_.client.may_keep();
   co_return written;
@@ -144,10 +205,10 @@ net::Task<base::Result<void>> Exchange::finish_response() {
 /// Writes what is held back, with the first chunk if that is there already; then the rest.
 net::Task<base::Result<void>> Exchange::relay_response_body() {
   const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBodyBuffer);
-  const bool chunks = upstream_->reader.framing() == http::Framing::chunked;
-  if (!chunks || !upstream_->reader.has_buffered()) BASE_CO_TRY_VOID(co_await write_to_client({}));
-  while (!upstream_->reader.at_end_of_message()) {
-    const auto count = co_await upstream_->reader.read_body_some({buffer.get(), kBodyBuffer}, step());
+  const bool chunks = upstream().reader.framing() == http::Framing::chunked;
+  if (!chunks || !upstream().reader.has_buffered()) BASE_CO_TRY_VOID(co_await write_to_client({}));
+  while (!upstream().reader.at_end_of_message()) {
+    const auto count = co_await upstream().reader.read_body_some({buffer.get(), kBodyBuffer}, call_.step());
     if (!count) co_return base::unexpected(count.error());
     note_sent(*count);
     if (*count > 0) BASE_CO_TRY_VOID(co_await write_to_client(base::as_text({buffer.get(), *count})));
@@ -157,7 +218,7 @@ net::Task<base::Result<void>> Exchange::relay_response_body() {
 
 /// The exchange failed: says so in the log, and to the client where it can still be said.
 net::Task<void> Exchange::report_and_answer(base::Error error) {
-  if (upstream_ != nullptr) upstream_->socket.abort();
+  call_.abort();
   outcome_.reusable = false;
   if (client_failed_ || context_.client.is_gone()) co_return;
   http::Response problem;
@@ -166,10 +227,10 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
     const bool late = failure.kind == base::Kind::timeout;
     problem = http::to_problem(failure, late ? 408 : http::status_of_unreadable(failure).value_or(400));
   } else {
+    call_.failed(error);
     error = upstream_error(std::move(error));
-    context_.log.warning("gateway.upstream_failed",
-                         {{"upstream", request_.route.upstream.to_string()}, {"error", base::to_string(error)}});
-    problem = http::to_problem(error, error.kind == base::Kind::timeout ? 504 : 502);
+    context_.log.warning(error.code, {{"upstream", call_.name()}, {"error", base::to_string(error)}});
+    problem = to_problem(error);
   }
   if (response_started_) {
     context_.client.abort();  // half a response must not look whole
@@ -177,21 +238,22 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
   }
   outcome_.status = problem.status;
   OwnAnswer answer{std::move(problem), request_.head.method, request_.close_after};
-  outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), step());
+  outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), client_step());
 }
 
-/// A request without body may be sent again when a kept connection turned out dead before it answered.
-bool Exchange::may_retry(const base::Result<void>& carried) const {
-  return !carried && !response_started_ && !client_failed_ && upstream_ != nullptr && upstream_->reused &&
-         !body_->exists() && is_idempotent(request_.head.method) && carried.error().kind != base::Kind::timeout;
+/// All of the request may be sent again: its method is idempotent (RFC 9110 section 9.2.2), no body is involved, and
+/// the client has seen nothing of a response.
+bool Exchange::may_retry(const base::Result<void>& carried) {
+  return !carried && !response_started_ && !client_failed_ && !context_.client.is_gone() && call_.has_connection() &&
+         !body_->exists() && is_idempotent(request_.head.method) && call_.may_send_again(carried.error());
 }
 
 /// Somebody else may use the upstream's connection only when nothing of this exchange is left on it, in either
 /// direction: it got every byte of the request, and every byte it sent was of the response.
 void Exchange::give_back_upstream() {
-  const http::H1Reader& reader = upstream_->reader;
+  const http::H1Reader& reader = upstream().reader;
   if (body_->sent_whole() && reader.at_end_of_message() && reader.keep_alive() && !reader.has_buffered())
-    context_.upstreams.give_back(std::move(upstream_));
+    call_.give_back();
 }
 
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
@@ -200,7 +262,7 @@ net::Task<void> Exchange::end_body() {
   context_.client.decline_rest();
   response_alarm_.cancel();
   for (bool ended = false; !ended;) {
-    ended = co_await beside_->wait_until_empty(step());
+    ended = co_await beside_->wait_until_empty(client_step());
     if (!ended) context_.client.abort();
   }
 }
@@ -209,15 +271,15 @@ net::Task<Exchange::Outcome> Exchange::run() {
   auto carried = co_await send_head();
   if (carried && body_->exists()) {
     carried = co_await invite_body();
-    const auto sent = [this] { response_alarm_.set(net::Deadline::after(context_.config.upstream_response_time)); };
+    const auto sent = [this] { response_alarm_.set(call_.response()); };
     if (carried) {
       beside_.emplace(context_.loop, context_.log);
       beside_->spawn(body_->carry(sent), "gateway.request_body");
     }
   }
   if (carried) carried = co_await relay_response();
-  if (may_retry(carried)) {
-    carried = co_await connect_and_send_head();
+  while (may_retry(carried)) {
+    carried = co_await send_head();
     if (carried) carried = co_await relay_response();
   }
   if (!carried) co_await report_and_answer(std::move(carried).error());

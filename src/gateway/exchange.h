@@ -11,7 +11,8 @@
 #include "gateway/identity_fields.h"
 #include "gateway/request_body.h"
 #include "gateway/route_table.h"
-#include "gateway/upstream_pool.h"
+#include "gateway/trace.h"
+#include "gateway/upstream/call.h"
 #include "net/alarm.h"
 #include "net/loop.h"
 #include "policy/gate.h"
@@ -22,9 +23,11 @@ namespace countersign::gateway {
 struct ExchangeContext {
   net::Loop& loop;
   const GatewayConfig& config;
-  UpstreamPool& upstreams;
+  std::shared_ptr<Upstream> upstream;
+  ClientAddresses addresses;  ///< between whom the client's connection is
   ClientSide& client;
   const IdentityFields& identity;
+  const TraceContext& trace;
   const base::Log& log;
 };
 
@@ -52,11 +55,10 @@ class Exchange {
 
  private:
   net::Task<base::Result<void>> send_head();
-  net::Task<base::Result<void>> connect_and_send_head();
-  std::string take_upstream(std::unique_ptr<UpstreamConnection> upstream);
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
   net::Task<base::Result<void>> relay_response_body();
+  net::Task<base::Result<void>> switch_protocol(const http::ResponseHead& head);
   net::Task<base::Result<void>> write_to_client(std::string_view part);
   net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
@@ -64,18 +66,20 @@ class Exchange {
   std::string request_head_text() const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
-  bool may_retry(const base::Result<void>& carried) const;
+  bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
-  net::Deadline step() const { return net::Deadline::after(context_.config.body_time); }
+  UpstreamConnection& upstream() { return *call_.connection(); }
+  net::Deadline client_step() const { return net::Deadline::after(context_.config.body_time); }
 
   ExchangeContext context_;
   ExchangeRequest request_;
   policy::Permit permit_;
-  std::unique_ptr<UpstreamConnection> upstream_;
+  UpstreamCall call_;
   std::optional<RequestBody> body_;       ///< once the head was sent
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
   net::Alarm response_alarm_;             ///< set when the upstream has the whole request
   bool response_late_ = false;
+  bool may_switch_;  ///< the request asks for a WebSocket, and may have one
   http::ResponseHead response_;
   Outcome outcome_;
   bool response_started_ = false;  ///< a byte of the response was sent to the client

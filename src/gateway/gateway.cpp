@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include "gateway/readiness.h"
+
 namespace countersign::gateway {
 namespace {
 
@@ -27,6 +29,7 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
   BASE_TRY(gateway->plans_, Plans::make(checked, gateway->plane_->knowledge(), gateway->metrics_, clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
+  BASE_TRY_VOID(gateway->keep_upstreams());
   return gateway;
 }
 
@@ -44,9 +47,14 @@ base::Result<void> Gateway::load_policy() {
 }
 
 base::Result<void> Gateway::load_certificates() {
-  const auto unchanged = [](std::shared_ptr<const tls::Credential>) {
-  };  // read again at each connection to the authority
-  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, unchanged}));
+  // For the authority it is read again at each connection.
+  const auto show_upstreams = [this](std::shared_ptr<const tls::Credential> own) {
+    for (const auto& state : upstreams_.all())
+      if (state->settings().tls && state->settings().tls->proof == UpstreamTls::Proof::service)
+        state->use_credential(own);
+  };
+  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, show_upstreams}));
+  BASE_TRY_VOID(load_upstream_certificates());
   own_.resize(plans_->credentials().size());
   for (std::size_t place = 0; place < own_.size(); ++place) {
     const auto& files = plans_->credentials()[place];
@@ -62,9 +70,30 @@ base::Result<void> Gateway::load_certificates() {
   return {};
 }
 
+/// Those that the operator renews; the files are looked at again from time to time.
+base::Result<void> Gateway::load_upstream_certificates() {
+  for (const auto& state : upstreams_.all()) {
+    const auto& tls = state->settings().tls;
+    if (!tls || tls->proof != UpstreamTls::Proof::files) continue;
+    const auto show = [state](std::shared_ptr<const tls::Credential> own) { state->use_credential(std::move(own)); };
+    BASE_TRY_VOID(plane_->keep({tls->credential, std::nullopt, show}));
+  }
+  return {};
+}
+
+base::Result<void> Gateway::keep_upstreams() {
+  crypto::SystemRandom random;
+  BASE_TRY(const Dice dice, Dice::make(random));
+  const UpstreamConnector::Needs needs{plane_->loop(), clock_, plane_->knowledge().registry(), log_};
+  keeper_ = std::make_unique<UpstreamKeeper>(needs, dice);
+  for (const auto& state : upstreams_.all())
+    keeper_->keep(state);
+  return {};
+}
+
 base::Result<void> Gateway::bind() {
   const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
-                            log_,    *gate_};
+                            log_,    *gate_,  upstreams_};
   std::vector<net::Endpoint> at;
   for (const ListenerConfig& listener : config_.listeners)
     at.push_back(listener.listen);
@@ -87,6 +116,11 @@ std::vector<Gateway::ListeningAt> Gateway::listening_at() const {
 }
 
 void Gateway::say_what_is_weak() const {
+  const auto say_plain = [this](const std::string& upstream) {
+    log_.warning(
+        "danger.plain_upstream",
+        {{"upstream", upstream}, {"meaning", "partners' requests and identities cross the network in the clear"}});
+  };
   for (const Route& route : config_.routes) {
     if (route.access != policy::Access::by_grant)
       log_.info("gateway." + std::string(policy::name(route.access)),
@@ -95,11 +129,10 @@ void Gateway::say_what_is_weak() const {
                  {"meaning", route.access == policy::Access::anyone
                                  ? "whoever a listener lets in may use this route, without a certificate, too"
                                  : "every partner of this environment may use this route"}});
-    if (route.danger_plain_upstream)
-      log_.warning("danger.plain_upstream",
-                   {{"upstream", route.upstream.to_string()},
-                    {"meaning", "partners' requests and identities cross the network in the clear"}});
+    if (route.danger_plain_upstream) say_plain(route.upstream.to_string());
   }
+  for (const UpstreamSettings& upstream : config_.upstreams)
+    if (upstream.danger_plain) say_plain(upstream.name);
 }
 
 /// What the TLS of each listener is, under each of its names: one record each.
@@ -172,13 +205,20 @@ std::string Gateway::metrics_text() const {
   std::string text = metrics_.to_text(now) + ListenerCounts::heading();
   for (const ListenerPlan& plan : plans_->listeners())
     text += plan.counts->to_text(*plan.config);
-  return text + gate_->metrics();
+  return text + gate_->metrics() + routes_.metrics() + upstreams_.to_text(std::chrono::steady_clock::now());
+}
+
+http::Response Gateway::answer_ready() const {
+  const std::string_view why_not = why_not_ready(
+      {.draining = draining_, .oldest_feed = config_.ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
+  if (why_not.empty()) return text_response(200, "ready\n");
+  return text_response(503, std::string(why_not) + "\n");
 }
 
 net::Task<http::Response> Gateway::answer_status(http::Request request) {
   const std::string& target = request.head.target;
   if (target == "/live") co_return text_response(200, "live\n");
-  if (target == "/ready") co_return draining_ ? text_response(503, "draining\n") : text_response(200, "ready\n");
+  if (target == "/ready") co_return answer_ready();
   if (target != "/metrics") co_return text_response(404, "ask for /live, /ready or /metrics\n");
   co_return text_response(200, metrics_text());
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "feed/data_plane.h"
+#include "gateway/upstream/keeper.h"
 #include "gateway/worker.h"
 #include "http/plain_server.h"
 #include "net/reload_signal.h"
@@ -30,25 +31,34 @@ class Gateway {
 
  private:
   Gateway(GatewayConfig config, const base::Clock& clock, const base::Log& log)
-      : config_(std::move(config)), clock_(clock), log_(log), routes_(config_.routes) {}
+      : config_(std::move(config)),
+        clock_(clock),
+        log_(log),
+        routes_(config_.routes),
+        upstreams_(config_.upstreams, config_.upstream_times()) {}
   base::Result<void> load_policy();
   base::Result<void> load_certificates();
+  base::Result<void> load_upstream_certificates();
+  base::Result<void> keep_upstreams();
   base::Result<void> bind();
   void say_what_is_weak() const;
   void say_who_may_come() const;
   std::string metrics_text() const;
   net::Task<void> stop_on_signal();
   net::Task<void> reload_on_signal();
+  http::Response answer_ready() const;
   net::Task<http::Response> answer_status(http::Request request);
 
   GatewayConfig config_;
   const base::Clock& clock_;
   const base::Log& log_;
   RouteTable routes_;
+  UpstreamStates upstreams_;
   Metrics metrics_;
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
+  std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Plans> plans_;
   Credentials own_;  ///< in the places that plans_ names
   std::vector<std::unique_ptr<Worker>> workers_;

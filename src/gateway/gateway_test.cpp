@@ -1,15 +1,10 @@
 // One worker of the gateway between a real client and a real upstream, all on loopback.
-#include <array>
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "gateway/upstreams_test.h"
 #include "gateway/worker.h"
 #include "http/client.h"
-#include "http/server.h"
 #include "testing/folder.h"
 #include "testing/pki.h"
 
@@ -20,133 +15,6 @@ using testing::Issued;
 using testing::Pki;
 
 net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
-
-/// Keeps every log line, to be searched.
-class Lines final : public base::LogSink {
- public:
-  void write(std::string_view line) override {
-    const std::lock_guard lock(mutex_);
-    text_ += std::string(line) + "\n";
-    written_.notify_all();
-  }
-  /// Is there such a line, or does one come? (A client can be done before the server has said what it did.)
-  bool has(const std::string& part) {
-    std::unique_lock lock(mutex_);
-    return written_.wait_for(lock, std::chrono::seconds(20), [&] { return text_.find(part) != std::string::npos; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable written_;
-  std::string text_;
-};
-
-/// Answers every request with what it saw: the request line, each field, and the length of the body.
-class Upstream {
- public:
-  explicit Upstream(const base::Log& log) : log_(log), listener_(*net::Listener::bind(loop_, at_any_port())) {
-    net::spawn(loop_, accept(), "upstream", log_);
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~Upstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int requests() const { return requests_; }
-  static net::Listener::Options at_any_port() {
-    net::Listener::Options options;
-    options.at = {"127.0.0.1", 0};
-    return options;
-  }
-
- private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_);
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
-    http::ServerOptions options;
-    options.body_bytes = 64 * 1024 * 1024;
-    const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
-    co_await http::serve(socket, handler, options);
-  }
-  net::Task<http::Response> answer(http::Request request) {
-    ++requests_;
-    http::Response response;
-    response.body = request.head.method + " " + request.head.target + "\n";
-    for (const http::Field& field : request.head.fields)
-      response.body += field.name + ": " + field.value + "\n";
-    response.body += "body " + std::to_string(request.body.size()) + "\n";
-    if (request.head.target == "/echo") response.body = std::move(request.body);
-    response.fields.add("X-Countersign-Application", "said-by-upstream");
-    co_return response;
-  }
-
-  const base::Log& log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::atomic<int> requests_{0};
-  std::thread thread_;
-};
-
-/// Says the same bytes to every request head, at once and whatever follows it, and never closes.
-class RudeUpstream {
- public:
-  explicit RudeUpstream(const base::Log& log)
-      : log_(log), listener_(*net::Listener::bind(loop_, Upstream::at_any_port())) {
-    net::spawn(loop_, accept(), "rude", log_);
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~RudeUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int connections() const { return connections_; }
-  /// Before the first request.
-  void say(std::string text) { text_ = std::move(text); }
-  std::string heard() const {
-    const std::lock_guard lock(mutex_);
-    return heard_;
-  }
-
- private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      ++connections_;
-      net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
-    std::array<std::uint8_t, 4096> buffer;
-    for (;;) {
-      const auto count = co_await socket.read_some(buffer, soon());
-      if (!count || *count == 0) co_return;
-      const std::string part(reinterpret_cast<const char*>(buffer.data()), *count);
-      {
-        const std::lock_guard lock(mutex_);
-        heard_ += part;
-      }
-      if (part.find("\r\n\r\n") == std::string::npos) continue;
-      if (!co_await socket.write_all(base::as_bytes(text_), soon())) co_return;
-    }
-  }
-
-  const base::Log& log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::atomic<int> connections_{0};
-  std::string text_;
-  mutable std::mutex mutex_;
-  std::string heard_;
-  std::thread thread_;
-};
 
 feed::Snapshot snapshot_of(const Pki& pki) {
   feed::Snapshot snapshot{
@@ -177,12 +45,13 @@ class Platform : public ::testing::Test {
       route.access = policy::Access::any_partner;
     config_.routes.push_back({"localhost", "/granted", upstream_.at()});
     routes_.emplace(config_.routes);
+    upstreams_.emplace(config_.upstreams, config_.upstream_times());
     auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_);
     ASSERT_TRUE(plans) << plans.error().detail;
     plans_.emplace(std::move(*plans));
-    auto worker =
-        Worker::make({config_, *routes_, knowledge_, *plans_, sightings_, metrics_, pki_.clock(), log_, gate_},
-                     {config_.listeners.front().listen}, {own});
+    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
+                              metrics_, pki_.clock(), log_,       gate_,   *upstreams_};
+    auto worker = Worker::make(shared, {config_.listeners.front().listen}, {own});
     ASSERT_TRUE(worker) << worker.error().detail;
     worker_ = std::move(*worker);
     worker_->start();
@@ -253,10 +122,11 @@ class Platform : public ::testing::Test {
   Pki pki_;
   Lines lines_;
   base::Log log_{{.program = "test"}, pki_.clock(), lines_};
-  Upstream upstream_{log_};
+  TellingUpstream upstream_{log_};
   RudeUpstream rude_{log_};
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
+  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   feed::Sightings sightings_;
   Metrics metrics_;

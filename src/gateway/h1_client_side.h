@@ -30,6 +30,9 @@ class H1ClientSide final : public ClientSide {
   net::Task<base::Result<void>> finish(net::Deadline deadline) override;
   void abort() noexcept override { stream_.abort(); }
 
+  bool may_switch() const override { return true; }
+  Switched switch_protocol() override { return {&stream_, reader_.take_rest()}; }
+
   bool is_gone() const override { return false; }
   void when_gone(std::function<void()>) override {}  // told by the next read or write that fails
   bool may_keep() const override { return may_keep_; }

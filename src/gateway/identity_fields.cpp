@@ -13,7 +13,8 @@ constexpr std::array<std::string_view, 9> kHopByHop = {
     "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade"};
 
-constexpr std::array<std::string_view, 3> kDecidedHere = {"host", "content-length", "expect"};
+constexpr std::array<std::string_view, 5> kDecidedHere = {"host", "content-length", "expect", "traceparent",
+                                                          "tracestate"};
 
 /// A name in lower case, with '-' for what is neither letter nor digit; of a long one only the beginning, which is
 /// longer than any name or prefix here.

@@ -24,8 +24,10 @@ tls::Entrance Listener::entrance() const {
 
 void Listener::start(PartnerServer::Handler handler) {
   const auto rate = static_cast<double>(place_.config.handshakes_per_second);
-  const tls::ServerOptions options{
-      .name = config().name, .handshakes_per_second = rate, .handshake_burst = rate * kBurstSeconds};
+  const tls::ServerOptions options{.name = config().name,
+                                   .handshakes_per_second = rate,
+                                   .handshake_burst = rate * kBurstSeconds,
+                                   .proxies = place_.config.proxies};
   server_ = std::make_unique<PartnerServer>(
       place_.loop, socket_, options, [this] { return entrance(); }, std::move(handler), *plan_.counts, place_.log);
   net::spawn(place_.loop, server_->run(), "gateway.accept", place_.log);

@@ -19,6 +19,10 @@ class ListenerCounts final : public tls::ServerObserver {
   void resumed() override;
   void refused(trust::Reason reason) override;
   void failed(const std::string& error_code) override;
+  void refused_partner(const std::string& organisation, trust::Reason reason) override {
+    all_.refused_partner(organisation, reason);
+  }
+  void shook_hands(base::Duration took) override { all_.shook_hands(took); }
   void shed() override;
   void cut(trust::Reason reason) override { all_.cut(reason); }
 

@@ -13,19 +13,12 @@ constexpr std::array kH2Refusals{H2RefusalRow{H2Refusal::calm, "http.calm", "cal
                                  H2RefusalRow{H2Refusal::too_slow, "http.too_slow", "too_slow"}};
 
 std::string metric(std::string_view name, std::string_view labels, std::uint64_t value) {
-  std::string line = "countersign_gateway_" + std::string(name);
-  if (!labels.empty()) line += "{" + std::string(labels) + "}";
-  return line + " " + std::to_string(value) + "\n";
+  return metric_line(name, labels, value);
 }
-
 std::string heading(std::string_view name, std::string_view type, std::string_view help) {
-  const std::string full = "countersign_gateway_" + std::string(name);
-  return "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n";
+  return metric_heading(name, type, help);
 }
-
-std::string label(std::string_view key, std::string_view value) {
-  return std::string(key) + "=\"" + std::string(value) + "\"";
-}
+std::string label(std::string_view key, std::string_view value) { return metric_label(key, value); }
 
 }  // namespace
 
@@ -51,6 +44,9 @@ std::string Metrics::to_text(const Now& now) const {
   text += metric("handshakes_total", label("outcome", "shed"), handshakes_shed_);
   text += heading("handshakes_resumed_total", "counter", "Those of the accepted ones that came back on a session.") +
           metric("handshakes_resumed_total", "", handshakes_resumed_);
+  text += heading("handshake_seconds", "histogram", "Accepted handshakes, from the connection on.") +
+          handshake_time_.to_text("handshake_seconds", "");
+  text += partners_.to_text();
   text += heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
   for (const trust::Explanation& e : trust::explanations())
     text += metric("refusals_total", label("reason", e.name), refused_[static_cast<std::size_t>(e.reason)]);
@@ -63,6 +59,8 @@ std::string Metrics::to_text(const Now& now) const {
   text += heading("requests_total", "counter", "Requests answered, by class of status.");
   for (std::size_t digit = 1; digit < requests_.size(); ++digit)
     text += metric("requests_total", label("class", std::to_string(digit) + "xx"), requests_[digit]);
+  text += heading("request_seconds", "histogram", "Requests, from the head read to the response written.") +
+          request_time_.to_text("request_seconds", "");
   text += heading("http2_refused_total", "counter",
                   "Connections of HTTP/2 that were ended for what the client did, by reason.");
   for (const H2RefusalRow& row : kH2Refusals)

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/observe/counts.h"
+#include "gateway/observe/histogram.h"
 #include "tls/server.h"
 #include "trust/chain_memory.h"
 #include "trust/reason.h"
@@ -25,12 +27,19 @@ class Metrics final : public tls::ServerObserver {
   void resumed() override { add(handshakes_resumed_); }
   void refused(trust::Reason reason) override;
   void failed(const std::string& error_code) override;
+  void refused_partner(const std::string& organisation, trust::Reason reason) override {
+    partners_.refused(organisation, reason);
+  }
+  void shook_hands(base::Duration took) override { handshake_time_.observe(took); }
   void shed() override { add(handshakes_shed_); }
   void cut(trust::Reason reason) override;
 
   void connection_opened() { add(connections_); }
   void connection_closed() { connections_.fetch_sub(1, std::memory_order_relaxed); }
+  void partner_accepted(const std::string& organisation) { partners_.accepted(organisation); }
   void request(int status);
+  /// Of a whole request, from its head read to its response written.
+  void request_took(base::Duration time) { request_time_.observe(time); }
   void h2_refused(H2Refusal reason) { add(h2_refused_[static_cast<std::size_t>(reason)]); }
 
   /// Facts that are asked for when the text is made.
@@ -54,6 +63,9 @@ class Metrics final : public tls::ServerObserver {
   Counter connections_{0};
   std::array<Counter, kReasons> refused_{};
   std::array<Counter, kReasons> cut_{};
+  PartnerCounts partners_;
+  Histogram handshake_time_;
+  Histogram request_time_;
   std::array<Counter, 3> h2_refused_{};
   std::array<Counter, 6> requests_{};  ///< by the first digit of the status
 };

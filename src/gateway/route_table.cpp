@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include "gateway/host_name.h"
+#include "gateway/observe/histogram.h"
 
 namespace countersign::gateway {
 namespace {
@@ -112,11 +114,26 @@ base::Result<Destination> read_destination(const http::RequestHead& head, const 
 }
 
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
+  for (Route& route : routes_)
+    if (route.counts == nullptr) route.counts = std::make_shared<RouteCounts>();
   std::ranges::stable_sort(routes_, [](const Route& a, const Route& b) {
     if (host_rank(a.host) != host_rank(b.host)) return host_rank(a.host) < host_rank(b.host);
     if (a.host.size() != b.host.size()) return a.host.size() > b.host.size();
     return a.path.size() > b.path.size();
   });
+}
+
+std::string RouteTable::metrics() const {
+  std::string text =
+      metric_heading("route_requests_total", "counter", "Requests answered on each route, by class of status.");
+  for (const Route& route : routes_)
+    for (std::size_t digit = 1; digit < 6; ++digit)
+      if (const std::uint64_t count = route.counts->of(digit); count > 0)
+        text += metric_line("route_requests_total",
+                            metric_label("host", route.host) + "," + metric_label("path", route.path) + "," +
+                                metric_label("class", std::to_string(digit) + "xx"),
+                            count);
+  return text;
 }
 
 const Route* RouteTable::find(std::string_view listener, std::string_view host, std::string_view path) const {

@@ -34,6 +34,8 @@ class RouteTable {
   /// as what they stand for and ";parameters" do not count.
   const Route* find(std::string_view listener, std::string_view host, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
+  /// What was answered on each, in the Prometheus text format.
+  std::string metrics() const;
 
  private:
   std::vector<Route> routes_;  ///< most exact first

@@ -19,9 +19,16 @@ Visit::Visit(ConnectionContext context, LivePartner& live, std::string_view prot
       identity_(live.connection.peer, live.connection.stream->peer().host),
       protocol_(protocol),
       urn_(live.connection.peer ? live.connection.peer->identity().to_urn() : ""),
-      serial_(live.connection.peer ? live.connection.peer->certificate().serial().hex() : ""),
       address_(live.connection.stream->peer().to_string()),
-      standing_(context.policy, caller_of(live), live.connection.stream->peer().host) {
+      standing_(context.policy, caller_of(live), live.connection.stream->peer().host),
+      record_fields_(base::Log::prepare(
+          {{"protocol", protocol_},
+           {"application", urn_},
+           {"serial", live.connection.peer ? live.connection.peer->certificate().serial().hex() : std::string()},
+           {"listener", context.listener.config().name},
+           {"site", live.connection.site->name},
+           {"tls", tls_word(live.connection.site->mode())},
+           {"address", address_}})) {
   context_.metrics.connection_opened();
 }
 
@@ -29,10 +36,14 @@ Visit::~Visit() { context_.metrics.connection_closed(); }
 
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
   if (!still_admitted()) co_return false;
-  const base::Instant started = context_.clock.now();
-  const Exchange::Outcome outcome = co_await answer(head, client);
+  const auto started = std::chrono::steady_clock::now();
+  const TraceContext trace = TraceContext::continue_or_begin(
+      head.fields, {.percent = context_.config.trace_sample_percent}, context_.upstreams.dice());
+  const Exchange::Outcome outcome = co_await answer(head, trace, client);
+  const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
-  record(head, outcome, started);
+  context_.metrics.request_took(took);
+  record(head, {outcome, trace, took});
   co_return outcome.reusable && !is_ending();
 }
 
@@ -41,7 +52,8 @@ bool Visit::still_admitted() {
   return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
 }
 
-net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace,
+                                           ClientSide& client) {
   auto destination = read_destination(head, live_.connection.server_name);
   if (!destination) co_return co_await answer_denied(std::move(destination).error(), head.method, client);
   const tls::Site& site = *live_.connection.site;
@@ -59,9 +71,18 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, Client
     http::Response denial = permit.error().to_response();
     co_return co_await answer_ourselves(std::move(denial), head.method, client);
   }
-  ExchangeContext exchange_context{context_.loop, context_.config, context_.upstreams, client, identity_, context_.log};
+  auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
+  if (upstream == nullptr) {
+    base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
+    co_return co_await answer_problem(std::move(error), 500, head.method, client);
+  }
+  const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
+  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses, client,
+                                   identity_,     trace,           context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
-  co_return co_await exchange.run();
+  const Exchange::Outcome outcome = co_await exchange.run();
+  route->counts->note(outcome.status);
+  co_return outcome;
 }
 
 base::Result<policy::Permit, policy::Denial> Visit::ask_policy(const http::RequestHead& head,
@@ -111,21 +132,18 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
   (void)co_await answer_problem(std::move(error), status, {}, client);
 }
 
-void Visit::record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const {
+void Visit::record(const http::RequestHead& head, const Served& served) const {
   if (!context_.config.access_log) return;
-  context_.log.info("request", {{"method", head.method},
-                                {"path", std::string_view(head.target).substr(0, head.target.find('?'))},
-                                {"host", head.fields.find("Host").value_or("")},
-                                {"protocol", protocol_},
-                                {"status", outcome.status},
-                                {"bytes", outcome.body_bytes},
-                                {"micros", (context_.clock.now() - started).count()},
-                                {"application", urn_},
-                                {"serial", serial_},
-                                {"listener", context_.listener.config().name},
-                                {"site", live_.connection.site->name},
-                                {"tls", tls_word(live_.connection.site->mode())},
-                                {"address", address_}});
+  context_.log.begin(base::Level::info, "request")
+      .text("method", head.method)
+      .text("path", std::string_view(head.target).substr(0, head.target.find('?')))
+      .text("host", head.fields.find("Host").value_or(""))
+      .number("status", served.outcome.status)
+      .number("bytes", static_cast<std::int64_t>(served.outcome.body_bytes))
+      .number("micros", served.took.count())
+      .text("trace", served.trace.trace_id())
+      .prepared(record_fields_)
+      .write();
 }
 
 }  // namespace countersign::gateway

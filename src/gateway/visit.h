@@ -12,6 +12,7 @@
 #include "gateway/exchange.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/upstream/upstreams.h"
 #include "policy/gate.h"
 
 namespace countersign::gateway {
@@ -22,7 +23,7 @@ struct ConnectionContext {
   const GatewayConfig& config;
   const RouteTable& routes;
   const feed::Knowledge& knowledge;
-  UpstreamPool& upstreams;
+  Upstreams& upstreams;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;
@@ -56,23 +57,27 @@ class Visit {
 
  private:
   bool still_admitted();
-  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, ClientSide& client);
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client);
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
   net::Task<Exchange::Outcome> answer_ourselves(http::Response response, std::string method, ClientSide& client);
   net::Task<Exchange::Outcome> answer_denied(base::Error error, std::string method, ClientSide& client);
   net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
-  void record(const http::RequestHead& head, const Exchange::Outcome& outcome, base::Instant started) const;
+  struct Served {
+    const Exchange::Outcome& outcome;
+    const TraceContext& trace;
+    base::Duration took;
+  };
+  void record(const http::RequestHead& head, const Served& served) const;
 
   ConnectionContext context_;
   LivePartner& live_;
   IdentityFields identity_;
-  // What every record of a request says of its connection.
   const std::string_view protocol_;
   const std::string urn_;
-  const std::string serial_;
   const std::string address_;
   policy::Standing standing_;
+  const std::string record_fields_;  ///< what every record of a request says of its connection
   int own_answers_ = 0;
 };
 

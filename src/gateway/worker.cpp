@@ -1,5 +1,7 @@
 #include "gateway/worker.h"
 
+#include "crypto/random.h"
+
 namespace countersign::gateway {
 namespace {
 
@@ -11,24 +13,27 @@ net::Task<void> drain_one(PartnerServer& server, net::Deadline deadline) { (void
 
 }  // namespace
 
-Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own)
+Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own, Dice dice)
     : shared_(shared),
       library_(std::move(library)),
       loop_(std::make_unique<net::Loop>()),
       sessions_(std::make_shared<tls::SessionMemory>(tls::SessionMemory::Limits{}, library_, shared_.clock)),
       own_(std::move(own)),
-      upstreams_(*loop_),
+      upstreams_({*loop_, shared.clock, shared.knowledge.registry(), shared.log}, shared.upstreams, dice),
       policy_(shared_.gate) {}
 
 Worker::~Worker() {
   loop_->stop();
   join();
+  upstreams_.close();
 }
 
 base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, std::vector<net::Endpoint> at,
                                                    Credentials own) {
   BASE_TRY(auto library, tls::Library::make());
-  std::unique_ptr<Worker> worker(new Worker(shared, std::move(library), std::move(own)));
+  crypto::SystemRandom random;
+  BASE_TRY(const Dice dice, Dice::make(random));
+  std::unique_ptr<Worker> worker(new Worker(shared, std::move(library), std::move(own), dice));
   BASE_TRY_VOID(worker->bind(std::move(at)));
   return worker;
 }
@@ -55,7 +60,10 @@ void Worker::start() {
 }
 
 net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
-  if (live.connection.peer) shared_.sightings.note(live.connection.peer->certificate().fingerprint());
+  if (live.connection.peer) {
+    shared_.metrics.partner_accepted(live.connection.peer->identity().organisation.text());
+    shared_.sightings.note(live.connection.peer->certificate().fingerprint());
+  }
   const ConnectionContext context{*loop_,     shared_.config,    shared_.routes, shared_.knowledge,
                                   upstreams_, shared_.metrics,   shared_.clock,  shared_.log,
                                   listener,   listener.server(), policy_};

@@ -24,6 +24,7 @@ struct WorkerShared {
   const base::Clock& clock;
   const base::Log& log;
   policy::Gate& gate;
+  UpstreamStates& upstreams;
 };
 
 class Worker {
@@ -49,7 +50,7 @@ class Worker {
   void join();
 
  private:
-  Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own);
+  Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library, Credentials own, Dice dice);
   base::Result<void> bind(std::vector<net::Endpoint> at);
   net::Task<void> serve(Listener& listener, LivePartner& live);
   std::optional<trust::Refusal> rejudge(const trust::AdmittedChain& chain) const;
@@ -62,7 +63,7 @@ class Worker {
   std::unique_ptr<net::Loop> loop_;
   std::shared_ptr<tls::SessionMemory> sessions_;
   Credentials own_;
-  UpstreamPool upstreams_;
+  Upstreams upstreams_;
   policy::View policy_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::thread thread_;

@@ -309,6 +309,14 @@ std::string_view H1Reader::take_buffered_body(std::size_t at_most) {
   return taken;
 }
 
+std::string H1Reader::take_rest() {
+  BASE_CHECK(impl_->at_end);
+  std::string rest(impl_->text(impl_->buffered()));
+  impl_->begin = impl_->end;
+  impl_->broken = true;
+  return rest;
+}
+
 Framing H1Reader::framing() const { return impl_->body.framing; }
 std::optional<std::uint64_t> H1Reader::content_length() const { return impl_->body.content_length; }
 bool H1Reader::at_end_of_message() const { return impl_->at_end; }

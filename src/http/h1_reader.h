@@ -50,6 +50,9 @@ class H1Reader {
   /// What is buffered already of a body that is not in chunks, at most `at_most` bytes; empty when that is nothing.
   /// Taken with it; the view lives until the next read.
   std::string_view take_buffered_body(std::size_t at_most);
+  /// Everything that was read off the stream behind the last message: another protocol begins there (RFC 9110 section
+  /// 7.8). The reader is not to be used any more.
+  std::string take_rest();
   /// Has the body been read to its end, or was there none?
   bool at_end_of_message() const;
   /// Does the peer allow another message on this connection?

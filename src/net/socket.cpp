@@ -250,6 +250,10 @@ const Endpoint& Socket::peer() const {
   return impl_ == nullptr ? none : impl_->peer;
 }
 
+void Socket::introduce(Endpoint peer) {
+  if (impl_ != nullptr) impl_->peer = std::move(peer);
+}
+
 const Endpoint& Socket::local() const {
   static const Endpoint none;
   if (impl_ == nullptr) return none;

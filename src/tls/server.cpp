@@ -1,6 +1,9 @@
 #include "tls/server.h"
 
+#include <algorithm>
 #include <type_traits>
+
+#include "net/proxy_protocol.h"
 
 namespace countersign::tls {
 
@@ -62,7 +65,48 @@ net::Task<void> Server<Peer>::run() {
 }
 
 template <class Peer>
+bool Server<Peer>::is_proxy(const net::Endpoint& peer) const {
+  return std::ranges::any_of(options_.proxies, [&](const net::Cidr& network) { return network.contains(peer.host); });
+}
+
+template <class Peer>
 void Server<Peer>::take(net::Socket socket) {
+  if (!is_proxy(socket.peer())) return admit(std::move(socket));
+  // The proxy's own connections are not many; this keeps a broken one from piling up silent ones.
+  if (*introductions_ >= options_.handshakes) return note_shed(socket.peer());
+  tasks_.spawn(introduce(std::move(socket)), "tls.proxy_header");
+}
+
+/// Counts one, for as long as this lives.
+class Counted {
+ public:
+  explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+  ~Counted() { --*count_; }
+  Counted(const Counted&) = delete;
+
+ private:
+  std::shared_ptr<std::size_t> count_;
+};
+
+/// A proxy says for whom its connection is; without that, or with anything doubtful in it, there is none.
+template <class Peer>
+net::Task<void> Server<Peer>::introduce(net::Socket socket) {
+  const Counted counted(introductions_);
+  const auto header = co_await net::read_proxy_header(socket, net::Deadline::after(options_.proxy_header_time));
+  if (!header) {
+    log_.info("tls.failed", {{"code", header.error().code},
+                             {"detail", header.error().detail},
+                             {"address", socket.peer().to_string()},
+                             {"listener", options_.name}});
+    observer_.failed(header.error().code);
+    co_return;
+  }
+  if (!header->local) socket.introduce(header->source);
+  if (!draining_) admit(std::move(socket));
+}
+
+template <class Peer>
+void Server<Peer>::admit(net::Socket socket) {
   if (!rate_.spend(source_of(socket.peer()), std::chrono::steady_clock::now())) return note_shed(socket.peer());
   auto place = admission_->admit(socket.peer(), socket.hang_up());
   if (place == nullptr) note_shed(socket.peer());
@@ -84,6 +128,7 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
 template <class Peer>
 net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> place) {
   const net::Endpoint address = socket.peer();
+  const auto begun = std::chrono::steady_clock::now();
   auto connection = co_await shake_hands(std::move(socket), *place);
   place->end_handshake();
   if (place->was_given_up()) {
@@ -96,6 +141,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   }
   observer_.accepted();
   if (connection->resumed) observer_.resumed();
+  observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (!draining_) co_await handler_(live);
@@ -157,6 +203,8 @@ void Server<Peer>::report(const HandshakeFailure& failure, const net::Endpoint& 
   if (failure.refusal) {
     log_.warning("tls.refused", refusal_record(*failure.refusal, address, failure.server_name, options_.name));
     observer_.refused(failure.refusal->reason);
+    if (!failure.refusal->organisation.empty())
+      observer_.refused_partner(failure.refusal->organisation, failure.refusal->reason);
     return;
   }
   log_.info("tls.failed", {{"code", failure.error.code},

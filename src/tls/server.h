@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 
+#include "net/cidr.h"
 #include "net/socket.h"
 #include "tls/admission.h"
 #include "tls/handshake.h"
@@ -24,6 +25,13 @@ class ServerObserver {
   /// One of those accepted() came back on a session of before.
   virtual void resumed() {}
   virtual void refused(trust::Reason reason) = 0;
+  /// The same, where an issuing CA of ours vouches for whose certificate it is.
+  virtual void refused_partner(const std::string& organisation, trust::Reason reason) {
+    (void)organisation;
+    (void)reason;
+  }
+  /// How long an accepted handshake took, from the connection on.
+  virtual void shook_hands(base::Duration took) { (void)took; }
   /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
   virtual void failed(const std::string& error_code) = 0;
   /// Over a cap: closed before its handshake was done, this one or an older one in its favour.
@@ -41,6 +49,10 @@ struct ServerOptions {
   base::Duration handshake_time = std::chrono::seconds(10);
   double handshakes_per_second = 200;  ///< begun by one IPv4 address or IPv6 /64, in the long run; more are refused
   double handshake_burst = 2'000;      ///< of these, at once after a pause
+  /// Load balancers: a connection from one of these begins with a PROXY header (net/proxy_protocol.h), and is that of
+  /// the address it names from then on: for caps, rates and records. Nobody else's header is looked at.
+  std::vector<net::Cidr> proxies = {};
+  base::Duration proxy_header_time = std::chrono::seconds(5);
 };
 
 /// Why a connection is to end: we are draining, or its peer is no longer admitted.
@@ -95,6 +107,9 @@ class Server {
   class Entry;
   using Place = Admission::Place;
   void take(net::Socket socket);
+  void admit(net::Socket socket);
+  net::Task<void> introduce(net::Socket socket);
+  bool is_proxy(const net::Endpoint& peer) const;
   net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
   void note_shed(const net::Endpoint& address);
@@ -111,6 +126,7 @@ class Server {
       std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
   std::shared_ptr<Admission> admission_;     ///< shared with frames that outlive us
   HandshakeRate rate_;
+  std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way; shared with frames
   std::uint64_t shed_ = 0;
   bool draining_ = false;
 };

@@ -17,6 +17,8 @@ struct Refusal {
   std::string subject;
   std::string issuer;
   std::string fingerprint;  ///< SHA-256 of the leaf, hexadecimal
+  /// Whose the leaf is, where its path to an issuing CA of ours was verified; empty else: strangers may claim anything.
+  std::string organisation = {};
 };
 
 /// A Refusal that names `leaf`; long names are cut, so that a stranger's certificate cannot flood the log.

@@ -203,14 +203,17 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
   const auto fact = registry.certificate(leaf.fingerprint());
   const bool listed =
       fact && chain.identity() && fact->identity == *chain.identity() && fact->purpose == chain.purpose();
-  if (!listed)
-    return base::unexpected(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
+  const auto refused = [&chain](Refusal refusal) {
+    if (chain.identity()) refusal.organisation = chain.identity()->organisation.text();
+    return base::unexpected(std::move(refusal));
+  };
+  if (!listed) return refused(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
   for (const Certificate& above : chain.path())
     if (const auto cause = registry.withdrawal(above.fingerprint()))
-      return base::unexpected(refuse_withdrawn(leaf, above, *cause));
-  if (fact->revoked_for) return base::unexpected(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
+      return refused(refuse_withdrawn(leaf, above, *cause));
+  if (fact->revoked_for) return refused(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
   if (registry.is_suspended(fact->identity))
-    return base::unexpected(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
+    return refused(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
   return AdmittedChain(std::move(chain));
 }
 

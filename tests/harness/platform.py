@@ -67,6 +67,8 @@ class Platform:
         self.authority_settings = ""  # more of [authority], tables under it included
         self.policy = ""  # name of a policy file in the data folder; empty: every partner may use the route
         self.gateway_listeners = ""  # [[gateway.listeners]] and more routes, instead of the one listener
+        self.gateway_keys = ""  # more of [gateway]
+        self.gateway_tables = ""  # its upstreams, and routes beside the one of all tests
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -270,6 +272,7 @@ class Platform:
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
             endpoints=endpoints, access='access = "policy"' if self.policy else 'access = "any_partner"',
             policy=f'policy = "{self.policy}"' if self.policy else "",
+            endpoints=endpoints, gateway_keys=self.gateway_keys, gateway_tables=self.gateway_tables,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
             gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
@@ -299,13 +302,14 @@ environment = "{environment}"
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
 {policy}
-
+{gateway_keys}
 [[gateway.routes]]
 host = "*"
 path = "/"
 upstream = "{upstream}"
 {access}
 {gateway_listeners}
+{gateway_tables}
 [ehi]
 data = "ehi"
 listen = {ehi}

@@ -90,9 +90,9 @@ class LiveConnection:
     def __exit__(self, *_):
         self.stream.close()
 
-    def ask(self):
+    def ask(self, path="/hello"):
         """One request; the status of its answer, which is read to its end."""
-        self.stream.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = HTTPResponse(self.stream)
         answer.begin()
         answer.read()

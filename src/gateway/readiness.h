@@ -1,0 +1,26 @@
+// Is the gateway ready for traffic (/ready)? Not on the way out, and knowing enough of the registry. Upstreams do not
+// count: one that is down is answered for by its routes, and must not take away the others'.
+#pragma once
+
+#include <string_view>
+
+#include "base/time.h"
+
+namespace countersign::gateway {
+
+struct Readiness {
+  bool draining = false;
+  base::Duration oldest_feed = base::Duration::zero();  ///< zero: facts may be as old as they like
+  double feed_age_seconds = -1;                         ///< negative: the authority has not answered since start
+};
+
+/// Empty when it is.
+constexpr std::string_view why_not_ready(const Readiness& now) {
+  if (now.draining) return "draining";
+  const double oldest = static_cast<double>(now.oldest_feed.count()) / 1e6;
+  if (oldest > 0 && (now.feed_age_seconds < 0 || now.feed_age_seconds > oldest))
+    return "facts too old: the authority does not answer";
+  return "";
+}
+
+}  // namespace countersign::gateway

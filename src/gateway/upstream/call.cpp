@@ -1,0 +1,157 @@
+#include "gateway/upstream/call.h"
+
+namespace countersign::gateway {
+namespace {
+
+bool is_gateway_error(int status) { return status == 502 || status == 503 || status == 504; }
+
+net::Deadline end_after(base::Duration time) {
+  if (time > base::Duration::zero()) return net::Deadline::after(time);
+  return {std::chrono::steady_clock::time_point::max()};
+}
+
+}  // namespace
+
+UpstreamCall::UpstreamCall(std::shared_ptr<Upstream> upstream, ClientAddresses client)
+    : upstream_(std::move(upstream)), client_(std::move(client)), end_(end_after(times().request)) {}
+
+UpstreamCall::~UpstreamCall() { leave_slot(); }
+
+std::string UpstreamCall::address() const { return slot_ == nullptr ? "" : slot_->address->endpoint.to_string(); }
+
+void UpstreamCall::abort() noexcept {
+  if (connection_ != nullptr) connection_->stream->abort();
+}
+
+void UpstreamCall::leave_slot() {
+  connection_.reset();
+  if (slot_ != nullptr) --slot_->active;
+  slot_.reset();
+}
+
+/// Refused before anybody was asked. A flood of these is told ever more rarely.
+tl::unexpected<base::Error> UpstreamCall::overloaded(std::string what) {
+  const std::uint64_t count = upstream_->state().counts.overloaded.fetch_add(1, std::memory_order_relaxed) + 1;
+  if ((count & (count - 1)) == 0)
+    upstream_->log().warning("upstream.overloaded", {{"upstream", name()},
+                                                     {"refused", count},
+                                                     {"requests", upstream_->breaker().requests()},
+                                                     {"connections", upstream_->breaker().connections()},
+                                                     {"detail", what}});
+  return base::fail(base::Kind::unavailable, "gateway.upstream_overloaded",
+                    "the service behind the gateway has as much to do as it may have: try again in a moment");
+}
+
+base::Result<void> UpstreamCall::begin() {
+  if (begun_) return {};
+  seat_ = upstream_->breaker().take_request();
+  if (!seat_) return overloaded("too many requests are under way");
+  begun_ = true;
+  upstream_->state().counts.requests.fetch_add(1, std::memory_order_relaxed);
+  upstream_->budget().note_request();
+  return {};
+}
+
+/// A connection to slot_, which may become another one while waiting.
+net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
+  for (bool waited = false;; waited = true) {
+    // Whoever waits goes first, and so does whoever was woken and has not looked yet.
+    const bool in_turn = waited || upstream_->breaker().pending() == 0;
+    if (in_turn && !only_new_) connection_ = upstream_->take_idle(*slot_);
+    if (connection_ != nullptr) co_return base::Result<void>();
+    Breaker::Seat seat;
+    if (in_turn) seat = upstream_->take_seat();
+    if (seat) {
+      std::shared_ptr<Upstream::Slot> slot = slot_;
+      ClientAddresses client = client_;
+      auto made = co_await upstream_->connect(std::move(slot), std::move(seat), std::move(client), deadline);
+      if (!made) co_return base::unexpected(std::move(made).error());
+      connection_ = std::move(*made);
+      co_return base::Result<void>();
+    }
+    const bool room = co_await upstream_->wait_for_room(deadline);
+    if (!room) co_return overloaded("all connections are busy");
+    if (auto another = upstream_->choose(tried_); another != nullptr && another != slot_) {
+      leave_slot();
+      slot_ = std::move(another);
+      ++slot_->active;
+    }
+  }
+}
+
+net::Task<base::Result<void>> UpstreamCall::connect() {
+  BASE_CO_TRY_VOID(begin());
+  base::Error last{base::Kind::unavailable, "gateway.upstream_down",
+                   "the service behind the gateway is down by its health checks"};
+  for (;;) {
+    if (slot_ == nullptr) {
+      slot_ = upstream_->choose(tried_);
+      if (slot_ == nullptr) co_return base::unexpected(std::move(last));
+      ++slot_->active;
+    }
+    const net::Deadline deadline = net::Deadline::earlier(net::Deadline::after(times().connect), end_);
+    auto obtained = co_await obtain(deadline);
+    if (obtained) {
+      slot_->address->requests.fetch_add(1, std::memory_order_relaxed);
+      sent_ = std::chrono::steady_clock::now();
+      co_return obtained;
+    }
+    if (obtained.error().code == "gateway.upstream_overloaded") {
+      upstream_->breaker().offer();  // whoever waits behind us may have more luck
+      co_return obtained;
+    }
+    last = std::move(obtained).error();
+    blame(last.code);
+    if (end_.passed() || !pay_for_retry()) co_return base::unexpected(std::move(last));
+    upstream_->log().info("upstream.retried", {{"upstream", name()}, {"error", base::to_string(last)}});
+  }
+}
+
+/// This address failed: it is not asked again for this request.
+void UpstreamCall::blame(std::string_view why) {
+  upstream_->note_failure(*slot_, why);
+  tried_.push_back(slot_.get());
+  kept_alive_.push_back(slot_);
+  leave_slot();
+}
+
+bool UpstreamCall::pay_for_retry() {
+  if (retries_ >= upstream_->settings().retries || upstream_->choose(tried_) == nullptr) return false;
+  if (!upstream_->budget().spend(std::chrono::steady_clock::now())) return false;
+  ++retries_;
+  upstream_->state().counts.retries.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool UpstreamCall::may_send_again(const base::Error& failure) {
+  // A late answer is still on its way: asking again would only double the load.
+  if (connection_ == nullptr || failure.kind == base::Kind::timeout) return false;
+  if (connection_->reused && !revived_) {
+    // The upstream closed it while nobody used it; that is no fault, and the same address may well be asked again.
+    revived_ = only_new_ = true;
+    connection_.reset();
+    return true;
+  }
+  std::string why = failure.code;
+  blame(why);
+  if (!pay_for_retry()) return false;
+  upstream_->log().info("upstream.retried", {{"upstream", name()}, {"error", base::to_string(failure)}});
+  return true;
+}
+
+void UpstreamCall::answered(int status) {
+  upstream_->state().counts.time.observe(
+      std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - sent_));
+  if (is_gateway_error(status)) upstream_->note_failure(*slot_, "status " + std::to_string(status));
+  else slot_->address->health.note_success();
+}
+
+void UpstreamCall::failed(const base::Error& error) {
+  upstream_->state().counts.failed.fetch_add(1, std::memory_order_relaxed);
+  if (slot_ != nullptr && connection_ != nullptr && !(connection_->reused && error.kind != base::Kind::timeout))
+    upstream_->note_failure(*slot_, error.code);
+}
+
+void UpstreamCall::give_back() { upstream_->give_back(*slot_, std::move(connection_)); }
+
+}  // namespace countersign::gateway

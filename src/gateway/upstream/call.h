@@ -1,0 +1,74 @@
+// UpstreamCall: one request's way to its upstream: a seat, an address, a connection, another address where that is
+// allowed, and what becomes of the connection. It knows what may be sent again; the exchange knows what was sent.
+//
+// What was never sent, because no connection came about, may go to another address whatever it is. What was sent may be
+// sent again only where the method is idempotent, no body is involved and the client has seen nothing yet
+// (RFC 9110 section 9.2.2): the exchange says so. Each retry is paid for out of the budget, except the one for a kept
+// connection that turned out dead.
+#pragma once
+
+#include "gateway/upstream/upstream.h"
+
+namespace countersign::gateway {
+
+class UpstreamCall {
+ public:
+  /// `client` is told in a PROXY header where the upstream wants one.
+  UpstreamCall(std::shared_ptr<Upstream> upstream, ClientAddresses client);
+  ~UpstreamCall();  ///< a connection that was not given back is closed
+  UpstreamCall(const UpstreamCall&) = delete;
+
+  /// Comes to a connection, kept or new; after a failure to another one. Fails: `gateway.upstream_overloaded`,
+  /// `gateway.upstream_down` (both Kind::unavailable, nobody was asked), and why the last address could not be reached.
+  net::Task<base::Result<void>> connect();
+  /// Null until connect() succeeded, and after give_back().
+  UpstreamConnection* connection() { return connection_.get(); }
+  /// Whoever waits for the connection is told that it is broken. Safe at any time.
+  void abort() noexcept;
+  bool has_connection() const { return connection_ != nullptr; }
+
+  /// The connection failed with the request on it, and all of it may be sent again: is there another try? If so,
+  /// connect() makes it.
+  bool may_send_again(const base::Error& failure);
+  /// The head of the response has come.
+  void answered(int status);
+  /// The request will not be answered.
+  void failed(const base::Error& error);
+  /// Nothing of this request is left on the connection, in either direction.
+  void give_back();
+
+  /// For each step of a body.
+  net::Deadline step() const { return net::Deadline::earlier(net::Deadline::after(times().body), end_); }
+  /// For the head of the response, once the request is sent whole.
+  net::Deadline response() const { return net::Deadline::earlier(net::Deadline::after(times().response), end_); }
+  net::Deadline until(base::Duration time) const { return net::Deadline::earlier(net::Deadline::after(time), end_); }
+  const UpstreamTimes& times() const { return upstream_->settings().times; }
+  UpstreamState::Counts& counts() { return upstream_->state().counts; }
+  const std::string& name() const { return upstream_->settings().name; }
+  /// Of the last try; empty before the first.
+  std::string address() const;
+
+ private:
+  net::Task<base::Result<void>> obtain(net::Deadline deadline);
+  base::Result<void> begin();
+  tl::unexpected<base::Error> overloaded(std::string what);
+  void leave_slot();
+  void blame(std::string_view why);
+  bool pay_for_retry();
+
+  std::shared_ptr<Upstream> upstream_;
+  ClientAddresses client_;
+  net::Deadline end_;
+  Breaker::Seat seat_ = {};
+  std::shared_ptr<Upstream::Slot> slot_ = {};
+  std::unique_ptr<UpstreamConnection> connection_ = {};
+  std::vector<const Upstream::Slot*> tried_ = {};
+  std::vector<std::shared_ptr<Upstream::Slot>> kept_alive_ = {};  ///< those in tried_
+  std::size_t retries_ = 0;
+  bool begun_ = false;
+  bool only_new_ = false;  ///< a kept connection was dead: the next one is new
+  bool revived_ = false;   ///< that was so once
+  std::chrono::steady_clock::time_point sent_ = {};
+};
+
+}  // namespace countersign::gateway

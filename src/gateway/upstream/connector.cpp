@@ -1,0 +1,88 @@
+#include "gateway/upstream/connector.h"
+
+#include "net/proxy_protocol.h"
+
+namespace countersign::gateway {
+namespace {
+
+constexpr base::Instant kFarAway{INT64_MAX};
+
+/// Believes a server certificate under the upstream's anchors that carries the name asked for, unless it or an issuer
+/// of it is known to be revoked: an upstream may well have a certificate of our own authority.
+struct JudgeUpstream {
+  std::shared_ptr<const trust::TrustSet> anchors;
+  std::string name;
+  const base::Clock* clock;
+  const trust::RegistryView* registry;
+
+  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
+    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = name};
+    auto chain = trust::verify_chain(presented, policy, *anchors, clock->now());
+    if (!chain) return chain;
+    for (const x509::Certificate& above : chain->path())
+      if (registry->withdrawal(above.fingerprint()))
+        return base::unexpected(trust::refuse(trust::Reason::issuer_withdrawn, chain->leaf(), 0,
+                                              "'" + above.subject().text + "' is withdrawn"));
+    const auto fact = registry->certificate(chain->leaf().fingerprint());
+    if (fact && fact->revoked_for)
+      return base::unexpected(
+          trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
+    return chain;
+  }
+};
+
+base::Error to_error(tls::HandshakeFailure failure, const std::string& upstream) {
+  if (!failure.refusal) return std::move(failure.error);
+  const std::string reason(trust::name(failure.refusal->reason));
+  base::Error error =
+      std::move(failure.error)
+          .under("gateway.upstream_untrusted", "the certificate of upstream '" + upstream + "' was refused: " + reason);
+  error.kind = base::Kind::unavailable;
+  return error;
+}
+
+}  // namespace
+
+UpstreamConnector::UpstreamConnector(Needs needs, std::shared_ptr<UpstreamState> state)
+    : needs_(needs), state_(std::move(state)) {}
+
+/// Made anew when the credential is another one; where that cannot be used, the one of before goes on (law 4).
+base::Result<std::shared_ptr<const tls::ClientContext>> UpstreamConnector::context() {
+  const UpstreamTls& tls = *state_->settings().tls;
+  std::shared_ptr<const tls::Credential> own = state_->credential();
+  if (context_ != nullptr && own == shown_) return context_;
+  if (tls.proof != UpstreamTls::Proof::none && own == nullptr)
+    return base::fail(base::Kind::unavailable, "gateway.no_credential",
+                      "there is no certificate yet to show to upstream '" + state_->settings().name + "'");
+  auto made = tls::ClientContext::make(own.get());
+  if (!made && context_ == nullptr) return made;
+  if (made) context_ = std::move(*made);
+  else
+    needs_.log.error("upstream.credential_kept",
+                     {{"upstream", state_->settings().name}, {"error", base::to_string(made.error())}});
+  shown_ = std::move(own);
+  return context_;
+}
+
+net::Task<base::Result<UpstreamConnector::Opened>> UpstreamConnector::open(
+    std::shared_ptr<const UpstreamAddress> address, ClientAddresses client, net::Deadline deadline) {
+  net::Endpoint to = address->endpoint;
+  auto socket = co_await net::Socket::connect(needs_.loop, std::move(to), deadline);
+  if (!socket) co_return base::unexpected(std::move(socket).error());
+  const UpstreamSettings& settings = state_->settings();
+  if (settings.send_proxy_header) {
+    const base::Bytes header = net::write_proxy_header(client.source, client.destination);
+    BASE_CO_TRY_VOID(co_await socket->write_all(header, deadline));
+  }
+  if (!settings.tls) co_return Opened{std::make_unique<net::Socket>(std::move(*socket)), kFarAway};
+  BASE_CO_TRY(std::shared_ptr<const tls::ClientContext> own, context());
+  std::string name = settings.tls->server_name.empty() ? address->host : settings.tls->server_name;
+  tls::JudgeServer judge = JudgeUpstream{settings.tls->anchors, name, &needs_.clock, &needs_.registry};
+  auto connection =
+      co_await tls::Handshake::connect(std::move(*socket), std::move(own), std::move(name), std::move(judge), deadline);
+  if (!connection) co_return base::unexpected(to_error(std::move(connection).error(), settings.name));
+  const base::Instant valid_until = connection->peer.chain().valid_until();
+  co_return Opened{std::move(connection->stream), valid_until};
+}
+
+}  // namespace countersign::gateway

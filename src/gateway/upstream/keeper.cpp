@@ -1,0 +1,106 @@
+#include "gateway/upstream/keeper.h"
+
+#include "http/client.h"
+#include "net/resolve.h"
+
+namespace countersign::gateway {
+namespace {
+
+constexpr std::size_t kCheckAnswerBytes = 64 * 1024;
+constexpr base::Duration kResolveTime = std::chrono::seconds(5);
+/// A check that has had its time unwinds in less.
+constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+
+}  // namespace
+
+void UpstreamKeeper::keep(std::shared_ptr<UpstreamState> state) {
+  if (state->settings().check) net::spawn(needs_.loop, check(state), "upstream.check", needs_.log);
+  if (state->settings().resolve_time > base::Duration::zero())
+    net::spawn(needs_.loop, resolve(state), "upstream.resolve", needs_.log);
+}
+
+/// All addresses side by side: one that hangs holds up no other one's check.
+net::Task<void> UpstreamKeeper::check(std::shared_ptr<UpstreamState> state) {
+  const UpstreamCheck& rules = *state->settings().check;
+  const auto connector = std::make_shared<UpstreamConnector>(needs_, state);
+  net::TaskGroup checks(needs_.loop, needs_.log);
+  for (;;) {
+    for (const auto& address : *state->addresses())
+      checks.spawn(check_once(connector, address), "upstream.check_one");
+    (void)co_await checks.wait_until_empty(net::Deadline::after(rules.time + kUnwindTime));
+    co_await net::sleep_until(net::Deadline::after(dice_.jittered(rules.interval)));
+  }
+}
+
+net::Task<void> UpstreamKeeper::check_once(std::shared_ptr<UpstreamConnector> connector,
+                                           std::shared_ptr<UpstreamAddress> address) {
+  const auto well = co_await ask(*connector, address);
+  const UpstreamSettings& settings = connector->state()->settings();
+  const auto passed = well ? AddressHealth::Passed::yes : AddressHealth::Passed::no;
+  const AddressHealth::Turn turn = address->health.note_check(passed, settings.check->rules);
+  const std::string at = address->endpoint.to_string();
+  if (turn == AddressHealth::Turn::up) needs_.log.info("upstream.up", {{"upstream", settings.name}, {"address", at}});
+  if (turn == AddressHealth::Turn::down)
+    needs_.log.warning("upstream.down", {{"upstream", settings.name},
+                                         {"address", at},
+                                         {"error", well ? std::string() : base::to_string(well.error())}});
+}
+
+net::Task<base::Result<void>> UpstreamKeeper::ask(UpstreamConnector& connector,
+                                                  std::shared_ptr<UpstreamAddress> address) {
+  const UpstreamCheck& rules = *connector.state()->settings().check;
+  const net::Deadline deadline = net::Deadline::after(rules.time);
+  ClientAddresses nobody;  // a PROXY header then says that we speak for ourselves
+  auto opened = co_await connector.open(address, std::move(nobody), deadline);
+  if (!opened) co_return base::unexpected(std::move(opened).error());
+  http::ClientOptions options;
+  options.host = rules.host.empty() ? net::Endpoint{address->host, address->endpoint.port}.to_string() : rules.host;
+  options.response_bytes = kCheckAnswerBytes;
+  http::Client client(*opened->stream, std::move(options));
+  http::Request request;
+  request.head.method = "GET";
+  request.head.target = rules.path;
+  request.head.fields.add("User-Agent", "countersign-gateway");
+  request.head.fields.add("Connection", "close");
+  auto response = co_await client.send(std::move(request), deadline);
+  if (!response) co_return base::unexpected(std::move(response).error());
+  if (response->status == rules.status) co_return base::Result<void>();
+  co_return base::fail(
+      base::Kind::unavailable, "upstream.status",
+      "it answered " + std::to_string(response->status) + " instead of " + std::to_string(rules.status));
+}
+
+net::Task<void> UpstreamKeeper::resolve(std::shared_ptr<UpstreamState> state) {
+  std::vector<Name> names;
+  for (const net::Endpoint& address : state->settings().addresses)
+    names.push_back({address});
+  for (;;) {
+    std::vector<std::vector<net::Endpoint>> resolved;
+    for (Name& name : names) {
+      co_await resolve_once(name, state->settings().name);
+      resolved.push_back(name.known);
+    }
+    if (state->use_addresses(resolved))
+      needs_.log.info("upstream.addresses",
+                      {{"upstream", state->settings().name}, {"addresses", state->addresses()->size()}});
+    co_await net::sleep_until(net::Deadline::after(dice_.jittered(state->settings().resolve_time)));
+  }
+}
+
+/// A name that does not resolve any more leads where it led before.
+net::Task<void> UpstreamKeeper::resolve_once(Name& name, const std::string& upstream) {
+  net::Endpoint asked = name.name;
+  auto found = co_await net::resolve(needs_.loop, std::move(asked), net::Deadline::after(kResolveTime));
+  if (found) {
+    name.known = std::move(*found);
+    name.lost = false;
+    co_return;
+  }
+  if (!name.lost)
+    needs_.log.warning(
+        "upstream.unresolved",
+        {{"upstream", upstream}, {"address", name.name.to_string()}, {"error", base::to_string(found.error())}});
+  name.lost = true;
+}
+
+}  // namespace countersign::gateway

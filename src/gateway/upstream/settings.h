@@ -1,0 +1,75 @@
+// UpstreamSettings: one [[gateway.upstreams]] of countersign.toml, checked: who serves requests, and how far we go for
+// it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "feed/credential_files.h"
+#include "gateway/upstream/address_health.h"
+#include "gateway/upstream/breaker.h"
+#include "net/endpoint.h"
+#include "trust/trust_set.h"
+
+namespace countersign::gateway {
+
+/// How one upstream is connected to over TLS.
+struct UpstreamTls {
+  std::shared_ptr<const trust::TrustSet> anchors;  ///< whom its certificate may come from
+  std::string server_name;  ///< that the certificate must carry; empty: the host of each address, as configured
+  enum class Proof { none, service, files };
+  Proof proof = Proof::none;              ///< what we show: nothing, the gateway's service certificate, or these files
+  feed::CredentialFiles credential = {};  ///< for Proof::files
+};
+
+struct UpstreamCheck {
+  std::string path;
+  std::string host = {};  ///< the Host field; empty: the address
+  int status = 200;
+  base::Duration interval = std::chrono::seconds(5);
+  base::Duration time = std::chrono::seconds(2);  ///< connecting included
+  AddressHealth::Check rules = {};
+};
+
+/// Each bounds one phase of a request.
+struct UpstreamTimes {
+  base::Duration connect = std::chrono::seconds(3);    ///< a TLS handshake and waiting for a connection included
+  base::Duration response = std::chrono::seconds(60);  ///< from the end of the request to the head of its response
+  base::Duration body = std::chrono::seconds(60);      ///< without a byte moving
+  base::Duration request = base::Duration::zero();     ///< all together; zero: as long as the others allow
+  base::Duration tunnel = std::chrono::minutes(5);     ///< without a byte moving in either direction, after an upgrade
+};
+
+struct UpstreamSettings {
+  std::string name;
+  std::vector<net::Endpoint> addresses;  ///< at least one
+  UpstreamTimes times = {};
+  Breaker::Limits limits = {};                          ///< at each worker
+  std::size_t idle_connections = 256;                   ///< kept for each address, at each worker
+  base::Duration idle_time = std::chrono::seconds(30);  ///< each for so long
+  std::size_t retries = 2;                              ///< of one request
+  double retry_ratio = 0.2;                             ///< of all requests
+  unsigned panic_below = 50;                            ///< see balance.h
+  AddressHealth::Ejection ejection = {};
+  std::optional<UpstreamCheck> check = {};
+  std::optional<UpstreamTls> tls = {};
+  bool send_proxy_header = false;                          ///< version 2 of the PROXY protocol, on each connection
+  base::Duration resolve_time = std::chrono::seconds(30);  ///< names are resolved again after it; zero: when connecting
+  bool danger_plain = false;  ///< another machine, in the clear: the operator accepted that
+};
+
+/// What a route that names an address instead of an upstream has: one address, and nothing that needs another one.
+UpstreamSettings settings_of_address(const net::Endpoint& address, UpstreamTimes times);
+
+/// Reads one table of [[gateway.upstreams]]; `times` are what is not said. Files are relative to `folder`.
+/// Fails: `config.*`, `gateway.config` naming the key.
+base::Result<UpstreamSettings> read_upstream(base::ConfigSection& section, const std::filesystem::path& folder,
+                                             UpstreamTimes times);
+
+/// Does `text` name an upstream, and no HOST:PORT? 1 to 63 of a-z, 0-9, '-' and '_'.
+bool is_upstream_name(std::string_view text);
+
+}  // namespace countersign::gateway

@@ -1,0 +1,83 @@
+// UpstreamState: what all threads know of one upstream: its addresses and their health, the certificate we show it, and
+// what was counted. Everything in it is thread-safe; what changes seldom has a number that says whether it changed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/published.h"
+#include "gateway/observe/histogram.h"
+#include "gateway/upstream/settings.h"
+#include "tls/context.h"
+
+namespace countersign::gateway {
+
+/// One address to connect to.
+struct UpstreamAddress {
+  net::Endpoint endpoint;  ///< as it is connected to
+  std::string host;        ///< as it was configured: the name its certificate must carry unless another one is given
+  AddressHealth health = {};
+  std::atomic<std::uint64_t> requests{0};  ///< sent there
+  std::atomic<std::uint64_t> failures{0};
+
+  UpstreamAddress(net::Endpoint e, std::string h) : endpoint(std::move(e)), host(std::move(h)) {}
+};
+using UpstreamAddresses = std::vector<std::shared_ptr<UpstreamAddress>>;
+
+class UpstreamState {
+ public:
+  explicit UpstreamState(UpstreamSettings settings);
+
+  const UpstreamSettings& settings() const { return settings_; }
+
+  /// Rises with each new list of addresses and each credential.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  std::shared_ptr<const UpstreamAddresses> addresses() const { return addresses_.take(); }
+  /// What the names of the settings lead to now: for the i-th of them `resolved[i]`, which is empty where nothing is
+  /// known. Those known before keep their health. True when that changed anything.
+  bool use_addresses(const std::vector<std::vector<net::Endpoint>>& resolved);
+
+  /// Null: none is shown, or none is there yet.
+  std::shared_ptr<const tls::Credential> credential() const { return credential_.take(); }
+  void use_credential(std::shared_ptr<const tls::Credential> own);
+
+  struct Counts {
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> retries{0};
+    std::atomic<std::uint64_t> overloaded{0};  ///< refused by the breaker
+    std::atomic<std::uint64_t> failed{0};      ///< answered 502, 503 or 504 by us
+    std::atomic<std::int64_t> connections{0};  ///< open now
+    std::atomic<std::int64_t> pending{0};      ///< requests that wait for one
+    std::atomic<std::uint64_t> switched{0};    ///< became tunnels
+    std::atomic<std::int64_t> tunnels{0};      ///< open now
+    Histogram time = {};                       ///< from the request's head sent to the response's head read
+  };
+  Counts counts = {};
+
+ private:
+  const UpstreamSettings settings_;
+  base::Published<UpstreamAddresses> addresses_;
+  base::Published<tls::Credential> credential_;
+  std::atomic<std::uint64_t> version_{1};
+};
+
+/// All upstreams, by name; those that routes name by address are made when they are first asked for. Thread-safe.
+class UpstreamStates {
+ public:
+  UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times);
+
+  /// Null where no upstream has this name.
+  std::shared_ptr<UpstreamState> named(const std::string& name) const;
+  std::shared_ptr<UpstreamState> at(const net::Endpoint& address);
+  std::vector<std::shared_ptr<UpstreamState>> all() const;
+  /// Metrics in the Prometheus text format.
+  std::string to_text(AddressHealth::Time now) const;
+
+ private:
+  mutable std::mutex mutex_;
+  UpstreamTimes times_;
+  std::map<std::string, std::shared_ptr<UpstreamState>> by_name_;
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,83 @@
+#include "gateway/upstream/tunnel.h"
+
+#include <memory>
+
+namespace countersign::gateway {
+namespace {
+
+constexpr std::size_t kBuffer = 16 * 1024;
+/// To say goodbye to the side that goes on.
+constexpr base::Duration kFinishTime = std::chrono::seconds(2);
+constexpr base::Duration kUnwindTime = std::chrono::seconds(5);
+
+class Tunnel {
+ public:
+  Tunnel(TunnelEnds ends, base::Duration idle_time) : ends_(std::move(ends)), idle_time_(idle_time) {}
+
+  net::Task<void> carry_up() { return carry(ends_.client, ends_.upstream, ends_.from_client, outcome_.to_upstream); }
+  net::Task<void> carry_down() { return carry(ends_.upstream, ends_.client, ends_.from_upstream, outcome_.to_client); }
+  void abort() noexcept {
+    ends_.client.abort();
+    ends_.upstream.abort();
+  }
+  TunnelOutcome take_outcome() { return std::move(outcome_); }
+
+ private:
+  /// All that `from` says goes to `to`, counted in `count`.
+  net::Task<void> carry(net::Stream& from, net::Stream& to, const std::string& early, std::uint64_t& count) {
+    if (!early.empty() && !co_await pass_on(to, base::as_bytes(early), count)) co_return;
+    const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBuffer);
+    for (;;) {
+      const net::Deadline deadline{moved_ + idle_time_};
+      const auto got = co_await from.read_some({buffer.get(), kBuffer}, deadline);
+      // This side was silent; the other one may have spoken meanwhile.
+      if (!got && got.error().kind == base::Kind::timeout && moved_ + idle_time_ > std::chrono::steady_clock::now())
+        continue;
+      if (!got) {
+        fail(got.error());
+        co_return;
+      }
+      if (*got == 0) {
+        co_await to.finish(net::Deadline::after(kFinishTime));
+        co_return;
+      }
+      if (!co_await pass_on(to, {buffer.get(), *got}, count)) co_return;
+    }
+  }
+
+  net::Task<bool> pass_on(net::Stream& to, base::BytesView bytes, std::uint64_t& count) {
+    moved_ = std::chrono::steady_clock::now();
+    const auto written = co_await to.write_all(bytes, net::Deadline::after(idle_time_));
+    if (!written) fail(written.error());
+    if (!written) co_return false;
+    count += bytes.size();
+    moved_ = std::chrono::steady_clock::now();
+    co_return true;
+  }
+
+  /// The first failure is the one that counts: aborting makes others.
+  void fail(const base::Error& error) {
+    if (!outcome_.failure) outcome_.failure = error;
+    abort();
+  }
+
+  TunnelEnds ends_;
+  base::Duration idle_time_;
+  TunnelOutcome outcome_ = {};
+  std::chrono::steady_clock::time_point moved_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+net::Task<TunnelOutcome> run_tunnel(net::Loop& loop, const base::Log& log, TunnelEnds ends, base::Duration idle_time) {
+  Tunnel tunnel(std::move(ends), idle_time);
+  net::TaskGroup beside(loop, log);
+  beside.spawn(tunnel.carry_up(), "gateway.tunnel");
+  co_await tunnel.carry_down();
+  // The client may go on after the upstream has ended; carry_up() ends by itself after idle_time at the latest.
+  for (bool ended = false; !ended;)
+    ended = co_await beside.wait_until_empty(net::Deadline::after(idle_time + kUnwindTime));
+  co_return tunnel.take_outcome();
+}
+
+}  // namespace countersign::gateway

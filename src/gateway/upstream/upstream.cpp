@@ -1,0 +1,146 @@
+#include "gateway/upstream/upstream.h"
+
+#include <algorithm>
+
+namespace countersign::gateway {
+
+Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice)
+    : needs_(needs),
+      state_(state),
+      connector_(needs, state),
+      breaker_(Breaker::make(state->settings().limits)),
+      budget_(state->settings().retry_ratio, std::chrono::steady_clock::now()),
+      dice_(dice) {
+  refresh();
+}
+
+/// Takes over what the state says now. Kept connections to addresses that are gone end at once, those under way with
+/// their request.
+void Upstream::refresh() {
+  const std::uint64_t version = state_->version();
+  if (version == version_) return;
+  version_ = version;
+  if (auto credential = state_->credential(); credential != credential_) {
+    credential_ = std::move(credential);
+    credential_since_ = version;
+  }
+  std::vector<std::shared_ptr<Slot>> slots;
+  for (const auto& address : *state_->addresses()) {
+    const auto known = std::ranges::find_if(slots_, [&](const auto& slot) { return slot->address == address; });
+    slots.push_back(known != slots_.end() ? *known : std::make_shared<Slot>(Slot{address}));
+  }
+  for (const auto& slot : slots_) {
+    slot->current = std::ranges::find(slots, slot) != slots.end();
+    if (!slot->current) slot->idle.clear();
+  }
+  slots_ = std::move(slots);
+}
+
+std::shared_ptr<Upstream::Slot> Upstream::choose(const std::vector<const Slot*>& tried) {
+  refresh();
+  // Ejection of the only one is never heeded: what is below would come to the same.
+  if (slots_.size() == 1 && tried.empty() && !slots_.front()->address->health.is_down()) return slots_.front();
+  const auto now = std::chrono::steady_clock::now();
+  const bool kept_only = is_full() && std::ranges::any_of(slots_, [&](const auto& slot) {
+                           return !slot->idle.empty() && !slot->address->health.is_down() &&
+                                  !slot->address->health.is_ejected(now) &&
+                                  std::ranges::find(tried, slot.get()) == tried.end();
+                         });
+  candidates_.clear();
+  for (const auto& slot : slots_) {
+    const bool passed_over = kept_only && slot->idle.empty();
+    candidates_.push_back({.down = slot->address->health.is_down(),
+                           .ejected = slot->address->health.is_ejected(now),
+                           .tried = passed_over || std::ranges::find(tried, slot.get()) != tried.end(),
+                           .load = slot->active});
+  }
+  const auto chosen = gateway::choose(candidates_, state_->settings().panic_below, dice_);
+  return chosen ? slots_[*chosen] : nullptr;
+}
+
+bool Upstream::is_down() const {
+  return std::ranges::all_of(slots_, [](const auto& slot) { return slot->address->health.is_down(); });
+}
+
+bool Upstream::may_serve(const UpstreamConnection& connection) const {
+  return connection.version >= credential_since_ && connection.valid_until > needs_.clock.now();
+}
+
+std::unique_ptr<UpstreamConnection> Upstream::take_idle(Slot& slot) {
+  while (!slot.idle.empty()) {
+    Slot::Idle newest = std::move(slot.idle.back());
+    slot.idle.pop_back();
+    const bool silent = !newest.connection->reader.has_buffered() && !newest.connection->stream->has_unexpected_input();
+    if (newest.until.passed() || !silent || !may_serve(*newest.connection)) continue;
+    newest.connection->reused = true;
+    return std::move(newest.connection);
+  }
+  return nullptr;
+}
+
+Breaker::Seat Upstream::take_seat() {
+  Breaker::Seat seat = breaker_->take_connection();
+  for (const auto& slot : slots_) {
+    if (seat || !is_full()) break;
+    if (slot->idle.empty()) continue;
+    slot->idle.pop_front();
+    seat = breaker_->take_connection();
+  }
+  return seat;
+}
+
+net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(std::shared_ptr<Slot> slot,
+                                                                               Breaker::Seat seat,
+                                                                               ClientAddresses client,
+                                                                               net::Deadline deadline) {
+  const std::shared_ptr<Upstream> self = shared_from_this();
+  const std::uint64_t version = state_->version();  // before the credential is looked at, not after
+  auto opened = co_await connector_.open(slot->address, std::move(client), deadline);
+  if (!opened) co_return base::unexpected(std::move(opened).error());
+  co_return std::make_unique<UpstreamConnection>(std::move(*opened), std::move(seat), state_, version);
+}
+
+net::Task<bool> Upstream::wait_for_room(net::Deadline deadline) {
+  const std::shared_ptr<UpstreamState> state = state_;
+  state->counts.pending.fetch_add(1, std::memory_order_relaxed);
+  const bool room = co_await breaker_->wait(needs_.loop, deadline);
+  state->counts.pending.fetch_sub(1, std::memory_order_relaxed);
+  co_return room;
+}
+
+void Upstream::give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connection) {
+  // A PROXY header says whose a connection is: it serves nobody else.
+  if (!slot.current || settings().send_proxy_header || !may_serve(*connection)) return;
+  if (slot.idle.size() >= settings().idle_connections) {
+    if (slot.idle.empty()) return;
+    slot.idle.pop_front();
+  }
+  slot.idle.push_back({std::move(connection), net::Deadline::after(settings().idle_time)});
+  breaker_->offer();
+}
+
+void Upstream::note_failure(Slot& slot, std::string_view why) {
+  slot.address->failures.fetch_add(1, std::memory_order_relaxed);
+  const auto ejected = slot.address->health.note_failure(settings().ejection, std::chrono::steady_clock::now());
+  if (!ejected) return;
+  needs_.log.warning("upstream.ejected", {{"upstream", settings().name},
+                                          {"address", slot.address->endpoint.to_string()},
+                                          {"seconds", static_cast<double>(ejected->count()) / 1e6},
+                                          {"error", why}});
+}
+
+void Upstream::sweep() {
+  refresh();
+  for (const auto& slot : slots_) {
+    while (!slot->idle.empty() && slot->idle.front().until.passed())
+      slot->idle.pop_front();
+    std::erase_if(slot->idle, [&](const Slot::Idle& idle) { return !may_serve(*idle.connection); });
+  }
+}
+
+void Upstream::close() {
+  for (const auto& slot : slots_)
+    slot->idle.clear();
+}
+
+}  // namespace countersign::gateway

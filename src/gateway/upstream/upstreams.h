@@ -1,0 +1,34 @@
+// Upstreams: all upstreams of one worker.
+#pragma once
+
+#include <map>
+
+#include "gateway/upstream/upstream.h"
+
+namespace countersign::gateway {
+
+class Upstreams {
+ public:
+  /// Borrows what `needs` names, and `states`.
+  Upstreams(UpstreamConnector::Needs needs, UpstreamStates& states, Dice dice)
+      : needs_(needs), states_(states), dice_(dice) {}
+
+  /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none of that name.
+  std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
+  void sweep();
+  void close();
+  /// Of this worker, for whatever else needs chance.
+  Dice& dice() { return dice_; }
+
+ private:
+  std::shared_ptr<Upstream> make(std::shared_ptr<UpstreamState> state) {
+    return std::make_shared<Upstream>(needs_, std::move(state), Dice(dice_.next()));
+  }
+  UpstreamConnector::Needs needs_;
+  UpstreamStates& states_;
+  Dice dice_;
+  std::map<std::string, std::shared_ptr<Upstream>, std::less<>> named_;
+  std::map<net::Endpoint, std::shared_ptr<Upstream>> at_;
+};
+
+}  // namespace countersign::gateway

@@ -1,0 +1,143 @@
+// What tests put on the other end of the gateway: upstreams that tell what they saw, or are rude; and a log to search.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "http/server.h"
+#include "net/socket.h"
+
+namespace countersign::gateway {
+
+/// Keeps every log line, to be searched.
+class Lines final : public base::LogSink {
+ public:
+  void write(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    text_ += std::string(line) + "\n";
+    written_.notify_all();
+  }
+  /// Is there such a line, or does one come? (A client can be done before the server has said what it did.)
+  bool has(const std::string& part) {
+    std::unique_lock lock(mutex_);
+    return written_.wait_for(lock, std::chrono::seconds(20), [&] { return text_.find(part) != std::string::npos; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable written_;
+  std::string text_;
+};
+
+/// Answers every request with what it saw: the request line, each field, and the length of the body.
+class TellingUpstream {
+ public:
+  explicit TellingUpstream(const base::Log& log) : log_(log), listener_(*net::Listener::bind(loop_, at_any_port())) {
+    net::spawn(loop_, accept(), "upstream", log_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~TellingUpstream() {
+    loop_.stop();
+    thread_.join();
+  }
+  const net::Endpoint& at() const { return listener_.local(); }
+  int requests() const { return requests_; }
+  static net::Listener::Options at_any_port() {
+    net::Listener::Options options;
+    options.at = {"127.0.0.1", 0};
+    return options;
+  }
+
+ private:
+  net::Task<void> accept() {
+    for (;;) {
+      auto socket = co_await listener_.accept();
+      if (!socket) co_return;
+      net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_);
+    }
+  }
+  net::Task<void> serve(net::Socket socket) {
+    http::ServerOptions options;
+    options.body_bytes = 64 * 1024 * 1024;
+    const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
+    co_await http::serve(socket, handler, options);
+  }
+  net::Task<http::Response> answer(http::Request request) {
+    ++requests_;
+    http::Response response;
+    response.body = request.head.method + " " + request.head.target + "\n";
+    for (const http::Field& field : request.head.fields)
+      response.body += field.name + ": " + field.value + "\n";
+    response.body += "body " + std::to_string(request.body.size()) + "\n";
+    if (request.head.target == "/echo") response.body = std::move(request.body);
+    response.fields.add("X-Countersign-Application", "said-by-upstream");
+    co_return response;
+  }
+
+  const base::Log& log_;
+  net::Loop loop_;
+  net::Listener listener_;
+  std::atomic<int> requests_{0};
+  std::thread thread_;
+};
+
+/// Says the same bytes to every request head, at once and whatever follows it, and never closes.
+class RudeUpstream {
+ public:
+  explicit RudeUpstream(const base::Log& log)
+      : log_(log), listener_(*net::Listener::bind(loop_, TellingUpstream::at_any_port())) {
+    net::spawn(loop_, accept(), "rude", log_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~RudeUpstream() {
+    loop_.stop();
+    thread_.join();
+  }
+  const net::Endpoint& at() const { return listener_.local(); }
+  int connections() const { return connections_; }
+  /// Before the first request.
+  void say(std::string text) { text_ = std::move(text); }
+  std::string heard() const {
+    const std::lock_guard lock(mutex_);
+    return heard_;
+  }
+
+ private:
+  net::Task<void> accept() {
+    for (;;) {
+      auto socket = co_await listener_.accept();
+      if (!socket) co_return;
+      ++connections_;
+      net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
+    }
+  }
+  net::Task<void> serve(net::Socket socket) {
+    std::array<std::uint8_t, 4096> buffer;
+    for (;;) {
+      const auto count = co_await socket.read_some(buffer, net::Deadline::after(std::chrono::seconds(20)));
+      if (!count || *count == 0) co_return;
+      const std::string part(reinterpret_cast<const char*>(buffer.data()), *count);
+      {
+        const std::lock_guard lock(mutex_);
+        heard_ += part;
+      }
+      if (part.find("\r\n\r\n") == std::string::npos) continue;
+      if (!co_await socket.write_all(base::as_bytes(text_), net::Deadline::after(std::chrono::seconds(20)))) co_return;
+    }
+  }
+
+  const base::Log& log_;
+  net::Loop loop_;
+  net::Listener listener_;
+  std::atomic<int> connections_{0};
+  std::string text_;
+  mutable std::mutex mutex_;
+  std::string heard_;
+  std::thread thread_;
+};
+
+}  // namespace countersign::gateway
