@@ -132,11 +132,11 @@ base::Result<void> check_routes(const GatewayConfig& config) {
   return {};
 }
 
-base::Result<std::vector<net::Cidr>> read_networks(ConfigSection& section, std::string_view key) {
+base::Result<net::Networks> read_networks(ConfigSection& section, std::string_view key) {
   BASE_TRY(const auto texts, section.texts(key));
-  std::vector<net::Cidr> networks;
+  net::Networks networks;
   for (const std::string& text : texts) {
-    auto network = net::Cidr::parse(text);
+    auto network = net::Network::parse(text);
     if (!network) return wrong("'" + section.path_of(key) + "': " + network.error().detail);
     networks.push_back(std::move(*network));
   }

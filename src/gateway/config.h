@@ -9,8 +9,8 @@
 #include "gateway/listener_config.h"
 #include "gateway/observe/counts.h"
 #include "gateway/upstream/settings.h"
-#include "net/cidr.h"
 #include "net/endpoint.h"
+#include "net/network.h"
 #include "policy/decision.h"
 
 namespace countersign::gateway {
@@ -46,8 +46,8 @@ struct GatewayConfig {
   bool access_log = true;
   unsigned trace_sample_percent = 100;                     ///< of traces that begin here
   base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
-  std::vector<net::Cidr> proxies;  ///< load balancers, which begin each connection with a PROXY header
-  bool http2 = true;               ///< offered by ALPN, beside HTTP/1.1
+  net::Networks proxies;  ///< load balancers, which begin each connection with a PROXY header
+  bool http2 = true;      ///< offered by ALPN, beside HTTP/1.1
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving

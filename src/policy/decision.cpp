@@ -47,8 +47,8 @@ std::string_view name(Access access) {
   BASE_UNREACHABLE();
 }
 
-Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from) {
-  const bool address_good = holds(rights.application_from(), from) && holds(rights.organisation_from(), from);
+Verdict judge(const Rights& rights, const Request& request, const std::optional<net::Address>& from) {
+  const bool address_good = net::holds(rights.application_from(), from) && net::holds(rights.organisation_from(), from);
   Key key(rights, request);
   if (request.access != Access::by_grant) {
     if (rights.anonymous() && request.access == Access::any_partner) return {Reason::not_granted};
@@ -59,7 +59,7 @@ Verdict judge(const Rights& rights, const Request& request, const std::optional<
   rights.visit_grants(request.path, [&](const Grant& grant) {
     if (!grant.methods.allows(request.method) || !grant.host.matches(request.host)) return;
     std::optional<Reason> refusal;
-    if (!address_good || !holds(grant.from, from)) refusal = Reason::wrong_address;
+    if (!address_good || !net::holds(grant.from, from)) refusal = Reason::wrong_address;
     else if (grant.api_key || request.api_key) refusal = key.refusal();
     if (is_better({refusal, &grant}, best)) best = {refusal, &grant};
   });

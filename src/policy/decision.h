@@ -33,6 +33,6 @@ struct Verdict {
 };
 
 /// Grants, addresses and API keys; limits are the gate's.
-Verdict judge(const Rights& rights, const Request& request, const std::optional<Address>& from);
+Verdict judge(const Rights& rights, const Request& request, const std::optional<net::Address>& from);
 
 }  // namespace countersign::policy

@@ -7,9 +7,9 @@
 namespace countersign::policy {
 namespace {
 
-std::string list(const Networks& networks) {
+std::string list(const net::Networks& networks) {
   std::string text;
-  for (const Network& one : networks)
+  for (const net::Network& one : networks)
     text += (text.empty() ? "" : ", ") + one.text();
   return text;
 }
@@ -32,12 +32,12 @@ std::string key_missing(const Rights& rights, const Request& request) {
 
 /// What of `grant` does not fit; empty when it lets the request through.
 std::string missing(const Grant& grant, const Rights& rights, const Request& request,
-                    const std::optional<Address>& address) {
+                    const std::optional<net::Address>& address) {
   if (!grant.host.matches(request.host)) return "it is for host " + grant.host.text();
   if (std::ranges::none_of(grant.paths, [&](const PathPattern& path) { return path.matches(request.path); }))
     return "it is for paths " + list(grant.paths);
   if (!grant.methods.allows(request.method)) return "it is for methods " + grant.methods.to_text();
-  if (!holds(grant.from, address)) return "it holds from " + list(grant.from) + " only";
+  if (!net::holds(grant.from, address)) return "it holds from " + list(grant.from) + " only";
   if (grant.api_key || request.api_key) return key_missing(rights, request);
   return "";
 }
@@ -57,19 +57,19 @@ std::string limits_text(std::string_view whose, const Limits& limits) {
   return text.empty() ? "" : "limits      " + std::string(whose) + ": " + text + "\n";
 }
 
-std::string addresses_text(const Rights& rights, const std::optional<Address>& address) {
+std::string addresses_text(const Rights& rights, const std::optional<net::Address>& address) {
   std::string text;
-  if (!holds(rights.application_from(), address))
+  if (!net::holds(rights.application_from(), address))
     text += "address     not in what [[partners]] lets this application come from: " + list(rights.application_from()) +
             "\n";
-  if (!holds(rights.organisation_from(), address))
+  if (!net::holds(rights.organisation_from(), address))
     text +=
         "address     not in what [[partners]] lets its organisation come from: " + list(rights.organisation_from()) +
         "\n";
   return text;
 }
 
-std::string grants_text(const Rights& rights, const Request& request, const std::optional<Address>& address) {
+std::string grants_text(const Rights& rights, const Request& request, const std::optional<net::Address>& address) {
   if (request.access == Access::any_partner) return "route       is for any partner: no grant is needed\n";
   if (request.access == Access::anyone) return "route       is for anyone: no grant is needed\n";
   const auto grants = rights.grants();
@@ -85,7 +85,7 @@ std::string grants_text(const Rights& rights, const Request& request, const std:
 }  // namespace
 
 Explained explain(const Caller& caller, const Rights& rights, const Request& request,
-                  const std::optional<Address>& address) {
+                  const std::optional<net::Address>& address) {
   const Verdict verdict = judge(rights, request, address);
   std::string text = "who         " + caller.application() + "\n";
   text += "asks for    " + std::string(request.method) + " " + std::string(request.path) + " on " +

@@ -11,6 +11,6 @@ struct Explained {
 };
 /// `address` absent: unknown, so a network that is demanded is not met.
 Explained explain(const Caller& caller, const Rights& rights, const Request& request,
-                  const std::optional<Address>& address);
+                  const std::optional<net::Address>& address);
 
 }  // namespace countersign::policy

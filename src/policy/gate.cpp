@@ -66,7 +66,7 @@ http::Response Denial::to_response() const {
 }
 
 Standing::Standing(View& view, Caller caller, std::string_view address)
-    : view_(view), caller_(std::move(caller)), address_text_(address), address_(Address::parse(address)) {}
+    : view_(view), caller_(std::move(caller)), address_text_(address), address_(net::Address::parse(address)) {}
 
 void Standing::take_position(Now now) {
   Gate& gate = view_.gate_;

@@ -111,7 +111,7 @@ class Standing {
   View& view_;
   Caller caller_;
   std::string address_text_;
-  std::optional<Address> address_;
+  std::optional<net::Address> address_;
   std::uint64_t generation_ = 0;
   std::shared_ptr<const Position> position_ = nullptr;  ///< of that generation: not to be used under another
 };

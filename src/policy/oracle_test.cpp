@@ -147,7 +147,7 @@ TEST(Oracle, AgreesWithTheDecision) {
       const Request request{Access::by_grant, false, plain.host, plain.method, plain.path, fields};
       const std::string who = plain.environment + "/" + plain.organisation + "/" + plain.application;
       const Rights rights(**policy, *parse_caller(who));
-      const Verdict verdict = judge(rights, request, Address::parse(plain.address));
+      const Verdict verdict = judge(rights, request, net::Address::parse(plain.address));
       ASSERT_EQ(!verdict.refusal, expected)
           << who << " " << plain.method << " " << plain.host << plain.path << " from " << plain.address << "\n"
           << to_toml(grants);
@@ -171,7 +171,7 @@ TEST(Oracle, TheOrderOfGrantsDoesNotMatter) {
       const http::Fields fields;
       const Request request{Access::by_grant, false, plain.host, plain.method, plain.path, fields};
       const Caller caller = *parse_caller(plain.environment + "/" + plain.organisation + "/" + plain.application);
-      const auto from = Address::parse(plain.address);
+      const auto from = net::Address::parse(plain.address);
       EXPECT_EQ(judge(Rights(**forward, caller), request, from).refusal,
                 judge(Rights(**backward, caller), request, from).refusal);
     }

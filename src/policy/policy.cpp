@@ -78,8 +78,8 @@ void Rights::read_terms(const Caller& caller) {
        {&applications[0], &applications[1], &organisations[0], &applications[2], &organisations[1]})
     if (const Terms* terms = terms_of(*one)) take_first(mode, terms->mode);
   mode_ = mode.value_or(mode_);
-  application_from_ = application.from.value_or(Networks());
-  organisation_from_ = organisation.from.value_or(Networks());
+  application_from_ = application.from.value_or(net::Networks());
+  organisation_from_ = organisation.from.value_or(net::Networks());
   application_limits_ = application.limits;
   organisation_limits_ = organisation.limits;
 }

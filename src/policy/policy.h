@@ -9,9 +9,9 @@
 #include <unordered_map>
 
 #include "crypto/digest.h"
+#include "net/network.h"
 #include "policy/caller.h"
 #include "policy/limits.h"
-#include "policy/network.h"
 #include "policy/path_index.h"
 #include "policy/pattern.h"
 
@@ -32,14 +32,14 @@ struct Grant {
   HostPattern host;
   MethodSet methods;
   std::vector<PathPattern> paths;  ///< at least one
-  Networks from;                   ///< empty: from everywhere
+  net::Networks from;              ///< empty: from everywhere
   bool api_key;                    ///< an API key of the application is needed, too
 };
 
 /// What differs for a partner; absent: as a wider name says.
 struct Terms {
   std::optional<Mode> mode = {};
-  std::optional<Networks> from = {};
+  std::optional<net::Networks> from = {};
   Limits limits = {};
 };
 
@@ -99,8 +99,8 @@ class Rights {
       if (index != nullptr) index->visit(path, [&](std::uint32_t grant) { found(policy_->grants()[grant]); });
   }
   /// Both must hold: of the application, and of its organisation.
-  const Networks& application_from() const { return application_from_; }
-  const Networks& organisation_from() const { return organisation_from_; }
+  const net::Networks& application_from() const { return application_from_; }
+  const net::Networks& organisation_from() const { return organisation_from_; }
   const Limits& application_limits() const { return application_limits_; }
   const Limits& organisation_limits() const { return organisation_limits_; }
   const std::vector<crypto::Digest256>& api_keys() const { return api_keys_; }
@@ -112,8 +112,8 @@ class Rights {
   Mode mode_ = Mode::enforce;
   std::array<std::string, 3> names_;
   std::array<const PathIndex*, 3> indexes_ = {};  ///< null where nothing is granted to that name
-  Networks application_from_ = {};
-  Networks organisation_from_ = {};
+  net::Networks application_from_ = {};
+  net::Networks organisation_from_ = {};
   Limits application_limits_ = {};
   Limits organisation_limits_ = {};
   std::vector<crypto::Digest256> api_keys_ = {};

@@ -35,13 +35,13 @@ base::Result<std::string> read_name(ConfigSection& section, std::set<std::string
   return name;
 }
 
-base::Result<Networks> read_networks(ConfigSection& section) {
+base::Result<net::Networks> read_networks(ConfigSection& section) {
   BASE_TRY(const auto texts, section.texts("from"));
   if (texts.empty()) return wrong(section, "from", "names no network: leave the key away to let in from everywhere");
   if (texts.size() > Policy::kMostNetworks) return wrong(section, "from", "names more than 256 networks");
-  Networks networks;
+  net::Networks networks;
   for (const std::string& text : texts) {
-    auto network = Network::parse(text);
+    auto network = net::Network::parse(text);
     if (!network) return wrong(section, "from", std::move(network).error());
     networks.push_back(std::move(*network));
   }
@@ -135,7 +135,7 @@ base::Result<Grant> read_grant(ConfigSection& section, std::set<std::string>& ta
   auto methods = MethodSet::parse(method_names);
   if (!methods) return wrong(section, "methods", std::move(methods).error());
   BASE_TRY(auto paths, read_paths(section));
-  Networks from;
+  net::Networks from;
   if (section.has("from")) {
     BASE_TRY(from, read_networks(section));
   }

@@ -76,9 +76,9 @@ TEST_P(Payments, IsDecidedAsItReads) {
   const PolicyPointer policy = policy_of(kPayments);
   const Rights rights(*policy, *parse_caller(row.who));
   const Request request{Access::by_grant, false, host, row.method, path, fields};
-  const Verdict verdict = judge(rights, request, Address::parse(row.from));
+  const Verdict verdict = judge(rights, request, net::Address::parse(row.from));
   EXPECT_EQ(verdict.refusal ? std::string(explanation(*verdict.refusal).code) : verdict.grant->name, row.expected);
-  const Explained explained = explain(*parse_caller(row.who), rights, request, Address::parse(row.from));
+  const Explained explained = explain(*parse_caller(row.who), rights, request, net::Address::parse(row.from));
   EXPECT_EQ(explained.permitted, !verdict.refusal);
   EXPECT_NE(explained.text.find(row.expected), std::string::npos) << explained.text;
 }

@@ -66,7 +66,10 @@ net::Task<void> Server<Peer>::run() {
 
 template <class Peer>
 bool Server<Peer>::is_proxy(const net::Endpoint& peer) const {
-  return std::ranges::any_of(options_.proxies, [&](const net::Cidr& network) { return network.contains(peer.host); });
+  if (options_.proxies.empty()) return false;
+  const auto address = net::Address::parse(peer.host);
+  return address &&
+         std::ranges::any_of(options_.proxies, [&](const auto& network) { return network.contains(*address); });
 }
 
 template <class Peer>

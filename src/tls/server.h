@@ -9,7 +9,7 @@
 #include <list>
 #include <memory>
 
-#include "net/cidr.h"
+#include "net/network.h"
 #include "net/socket.h"
 #include "tls/admission.h"
 #include "tls/handshake.h"
@@ -51,7 +51,7 @@ struct ServerOptions {
   double handshake_burst = 2'000;      ///< of these, at once after a pause
   /// Load balancers: a connection from one of these begins with a PROXY header (net/proxy_protocol.h), and is that of
   /// the address it names from then on: for caps, rates and records. Nobody else's header is looked at.
-  std::vector<net::Cidr> proxies = {};
+  net::Networks proxies = {};
   base::Duration proxy_header_time = std::chrono::seconds(5);
 };
 

@@ -1,7 +1,5 @@
-// Address and Network: where a caller comes from, held against the networks it may come from.
-//
-// An address admits nobody: it only narrows down what an identity may do. An address that cannot be read is in no
-// network.
+// Address and Network: an address as bytes, and whether a network holds it (RFC 4632, RFC 4291 section 2.3). What
+// cannot be read as an address is in no network.
 #pragma once
 
 #include <array>
@@ -12,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace countersign::policy {
+namespace countersign::net {
 
 /// An IPv4 or IPv6 address. IPv4 inside IPv6 (::ffff:192.0.2.1, RFC 4291 section 2.5.5.2) is the IPv4 address.
 class Address {
@@ -29,7 +27,7 @@ class Address {
 
 class Network {
  public:
-  /// "192.0.2.0/24", "2001:db8::/32", or one address. Fails: `policy.network`, also when bits behind the prefix are
+  /// "192.0.2.0/24", "2001:db8::/32", or one address. Fails: `net.network`, also when bits behind the prefix are
   /// set: the author may have meant another network.
   static base::Result<Network> parse(std::string_view text);
   bool contains(const Address& address) const;
@@ -46,4 +44,4 @@ using Networks = std::vector<Network>;
 /// No networks named: from everywhere. Else the address must be there and in one of them.
 bool holds(const Networks& from, const std::optional<Address>& address);
 
-}  // namespace countersign::policy
+}  // namespace countersign::net

@@ -1,18 +1,18 @@
-#include "policy/network.h"
+#include "net/network.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include <arpa/inet.h>
 
-namespace countersign::policy {
+namespace countersign::net {
 namespace {
 
 constexpr std::size_t kLongestAddress = 64;
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 tl::unexpected<base::Error> bad_network(std::string_view text, std::string_view why) {
-  return base::fail(base::Kind::invalid, "policy.network",
+  return base::fail(base::Kind::invalid, "net.network",
                     "'" + std::string(text.substr(0, 80)) + "' is not a network: " + std::string(why));
 }
 
@@ -75,4 +75,4 @@ bool holds(const Networks& from, const std::optional<Address>& address) {
          (address && std::ranges::any_of(from, [&](const Network& one) { return one.contains(*address); }));
 }
 
-}  // namespace countersign::policy
+}  // namespace countersign::net
