@@ -1,5 +1,6 @@
 #include "policy_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <sstream>
@@ -23,6 +24,7 @@ struct Asked {
   std::string config;
   std::string who;
   std::string request;
+  std::string listener;
   std::string from;
   std::string api_key_file;
 };
@@ -52,34 +54,57 @@ base::Result<void> add_api_key(const std::string& file, const policy::Policy& po
   return {};
 }
 
+/// A gateway's configuration, and the listener that the request is to come in by.
+struct Door {
+  const gateway::GatewayConfig& config;
+  const gateway::ListenerConfig* listener;
+  gateway::RouteTable routes;
+};
+
+base::Result<const gateway::ListenerConfig*> find_listener(const gateway::GatewayConfig& config,
+                                                           const std::string& name) {
+  if (name.empty()) return &config.listeners.front();
+  for (const gateway::ListenerConfig& listener : config.listeners)
+    if (listener.name == name) return &listener;
+  return wrong("the configuration has no listener '" + name + "'");
+}
+
+/// Would a handshake there let this caller in under some name?
+bool lets_in(const gateway::ListenerConfig& listener, const policy::Caller& caller) {
+  return std::ranges::any_of(listener.reachable(), [&](const gateway::SiteConfig* site) {
+    if (!caller.identity()) return site->client_certificate != tls::ClientCertificate::required;
+    return caller.identity()->environment == site->environment;
+  });
+}
+
 /// The request as its route takes it; without a configuration it is one that asks for grants.
 base::Result<policy::Request> to_request(const http::RequestHead& head, const gateway::Destination& destination,
-                                         const gateway::RouteTable* routes) {
+                                         const policy::Caller& caller, const Door* door) {
   policy::Request request{policy::Access::by_grant, false,      destination.host, head.method,
                           destination.path(),       head.fields};
-  if (routes == nullptr) return request;
-  const gateway::Route* route = routes->find(destination.host, destination.path());
+  if (door == nullptr) return request;
+  const gateway::Route* route = door->routes.find(door->listener->name, destination.host, destination.path());
   if (route == nullptr)
     return base::fail(base::Kind::invalid, "gateway.no_route",
                       "no route of the configuration serves this host and path");
+  if (route->certificate_required && !caller.identity())
+    return base::fail(base::Kind::invalid, "gateway.certificate_required",
+                      "the route demands a certificate, whatever the policy says");
   request.access = route->access;
   request.api_key = route->api_key;
   return request;
 }
 
-base::Result<ExitCode> explain(const Asked& asked, const policy::PolicyPointer& policy,
-                               const std::optional<gateway::GatewayConfig>& config) {
+base::Result<ExitCode> explain(const Asked& asked, const policy::PolicyPointer& policy, const Door* door) {
   BASE_TRY(const auto caller, policy::parse_caller(asked.who));
-  if (config && caller.identity() && caller.identity()->environment != config->environment)
-    return wrong("the gateway of this configuration lets in partners of " +
-                 std::string(base::name(config->environment)) + " only: " + asked.who + " gets no connection");
+  if (door != nullptr && !lets_in(*door->listener, caller))
+    return wrong("the listener '" + door->listener->name + "' of this configuration gives " + asked.who +
+                 " no connection, under any name");
   BASE_TRY(auto head, read_request(asked.request));
   BASE_TRY_VOID(add_api_key(asked.api_key_file, *policy, head));
   BASE_TRY(const auto destination, gateway::read_destination(head, ""));
-  std::optional<gateway::RouteTable> routes;
-  if (config) routes.emplace(config->routes);
-  BASE_TRY(const auto request, to_request(head, destination, routes ? &*routes : nullptr));
-  const auto address = policy::Address::parse(asked.from);
+  BASE_TRY(const auto request, to_request(head, destination, caller, door));
+  const auto address = net::Address::parse(asked.from);
   if (!asked.from.empty() && !address) return wrong("--from '" + asked.from + "' is no address");
   const auto explained = policy::explain(caller, policy::Rights(*policy, caller), request, address);
   std::fputs(explained.text.c_str(), stdout);
@@ -101,7 +126,12 @@ base::Result<ExitCode> check(const Asked& asked) {
     return wrong("name a policy file, or a configuration that names one with --config");
   }
   if (asked.who.empty() != asked.request.empty()) return wrong("--as and --request go together");
-  if (!asked.who.empty()) return explain(asked, policy, config);
+  if (!asked.who.empty() && !config) return explain(asked, policy, nullptr);
+  if (!asked.who.empty()) {
+    BASE_TRY(const auto* listener, find_listener(*config, asked.listener));
+    const Door door{*config, listener, gateway::RouteTable(config->routes)};
+    return explain(asked, policy, &door);
+  }
   std::printf("%s is right: %zu grants\n", file.empty() ? "the configuration" : file.c_str(), policy->grants().size());
   for (const auto& [who, mode] : policy->not_enforced())
     std::printf("not enforced: %s is in mode %s\n", who.c_str(), std::string(policy::name(mode)).c_str());
@@ -140,6 +170,7 @@ int run_policy_command(int argc, char** argv) try {
   CLI::App* checking = command.add_subcommand("check", "Is the file right, and what does it decide for one request?");
   checking->add_option("FILE", asked.file, "the policy file; else the one that the configuration names");
   checking->add_option("--config", asked.config, "countersign.toml, for its routes and its policy file");
+  checking->add_option("--listener", asked.listener, "of that configuration, where it comes in; else the first");
   checking->add_option("--as", asked.who, "ENVIRONMENT/ORGANISATION/APPLICATION or its URN, or anonymous");
   checking->add_option("--request", asked.request, "\"METHOD HOST PATH\"");
   checking->add_option("--from", asked.from, "the address it comes from");

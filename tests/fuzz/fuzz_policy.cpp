@@ -12,7 +12,7 @@ using namespace countersign;
 void ask(const policy::PolicyPointer& policy, const policy::Caller& caller, std::string_view path) {
   const policy::Rights rights(*policy, caller);
   const http::Fields fields;
-  const auto from = policy::Address::parse("192.0.2.1");
+  const auto from = net::Address::parse("192.0.2.1");
   const policy::Request request{policy::Access::by_grant, false, "a.example", "GET", path, fields};
   const policy::Verdict verdict = policy::judge(rights, request, from);
   BASE_CHECK(verdict.refusal || verdict.grant != nullptr);
