@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -53,12 +54,21 @@ class Log {
   };
   Log(Options options, const Clock& clock, LogSink& sink) : options_(std::move(options)), clock_(clock), sink_(sink) {}
 
-  void event(Level level, std::string_view event, const Fields& fields) const;
-  void info(std::string_view name, const Fields& fields = {}) const { event(Level::info, name, fields); }
-  void warning(std::string_view name, const Fields& fields = {}) const { event(Level::warning, name, fields); }
-  void error(std::string_view name, const Fields& fields = {}) const { event(Level::error, name, fields); }
+  void event(Level level, std::string_view name, const Fields& fields) const { write(level, name, fields); }
+  void info(std::string_view name, const Fields& fields = {}) const { write(Level::info, name, fields); }
+  void warning(std::string_view name, const Fields& fields = {}) const { write(Level::warning, name, fields); }
+  void error(std::string_view name, const Fields& fields = {}) const { write(Level::error, name, fields); }
+
+  /// The same for fields written where they are handed over, which are not copied into a vector first.
+  using Listed = std::initializer_list<Field>;
+  void event(Level level, std::string_view name, Listed fields) const { write(level, name, fields); }
+  void info(std::string_view name, Listed fields) const { write(Level::info, name, fields); }
+  void warning(std::string_view name, Listed fields) const { write(Level::warning, name, fields); }
+  void error(std::string_view name, Listed fields) const { write(Level::error, name, fields); }
 
  private:
+  void write(Level level, std::string_view event, std::span<const Field> fields) const;
+
   Options options_;
   const Clock& clock_;
   LogSink& sink_;

@@ -43,8 +43,8 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
 
 Exchange::~Exchange() { context_.client.when_gone({}); }
 
-std::string Exchange::request_head_text() const {
-  http::HeadWriter head(request_.head.method, request_.destination.target);
+std::string Exchange::request_head_text(std::string memory) const {
+  http::HeadWriter head(request_.head.method, request_.destination.target, 1, std::move(memory));
   head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
   each_end_to_end(request_.head.fields, [&](const http::Field& field) {
     if (!permit_.withholds(field.name)) head.add(field.name, field.value);
@@ -55,12 +55,13 @@ std::string Exchange::request_head_text() const {
   return std::move(head).finish();
 }
 
-/// The request goes to `upstream`: gives back the head that it is to be sent.
-std::string Exchange::take_upstream(std::unique_ptr<UpstreamConnection> upstream) {
+/// The request goes to `upstream`, beginning with its head.
+net::Task<base::Result<void>> Exchange::send_head_to(std::unique_ptr<UpstreamConnection> upstream) {
   upstream_ = std::move(upstream);
   body_.emplace(context_.client, upstream_->socket, context_.config.body_time,
                 [this](std::uint64_t bytes) { permit_.received(bytes); });
-  return request_head_text();
+  upstream_->head = request_head_text(std::move(upstream_->head));
+  return upstream_->socket.write_all(base::as_bytes(upstream_->head), step());
 }
 
 net::Task<base::Result<void>> Exchange::connect_and_send_head() {
@@ -70,14 +71,12 @@ net::Task<base::Result<void>> Exchange::connect_and_send_head() {
   if (!connected) co_return base::unexpected(std::move(connected).error());
   if (context_.client.is_gone())
     co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
-  const std::string text = take_upstream(std::move(*connected));
-  co_return co_await upstream_->socket.write_all(base::as_bytes(text), step());
+  co_return co_await send_head_to(std::move(*connected));
 }
 
 net::Task<base::Result<void>> Exchange::send_head() {
   if (auto idle = context_.upstreams.take_idle(request_.route.upstream)) {
-    const std::string text = take_upstream(std::move(idle));
-    auto sent = co_await upstream_->socket.write_all(base::as_bytes(text), step());
+    auto sent = co_await send_head_to(std::move(idle));
     if (sent) co_return sent;
   }
   co_return co_await connect_and_send_head();

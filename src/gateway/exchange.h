@@ -53,7 +53,7 @@ class Exchange {
  private:
   net::Task<base::Result<void>> send_head();
   net::Task<base::Result<void>> connect_and_send_head();
-  std::string take_upstream(std::unique_ptr<UpstreamConnection> upstream);
+  net::Task<base::Result<void>> send_head_to(std::unique_ptr<UpstreamConnection> upstream);
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
   net::Task<base::Result<void>> relay_response_body();
@@ -61,7 +61,7 @@ class Exchange {
   net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
   net::Task<void> end_body();
-  std::string request_head_text() const;
+  std::string request_head_text(std::string memory) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
   bool may_retry(const base::Result<void>& carried) const;

@@ -26,6 +26,7 @@ net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::conne
 
 void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {
   std::deque<Idle>& idle = idle_[connection->endpoint];
+  if (connection->head.capacity() > kHeadMemory) connection->head = std::string();
   if (idle.size() >= kIdleLimit) idle.pop_front();
   idle.push_back({std::move(connection), net::Deadline::after(kIdleTime)});
 }

@@ -17,7 +17,8 @@ struct UpstreamConnection {
   net::Socket socket;
   net::Endpoint endpoint;
   http::H1Reader reader;
-  bool reused = false;  ///< it has served a request before
+  std::string head = {};  ///< of the request under way, as it was sent; its memory serves the next one
+  bool reused = false;    ///< it has served a request before
 };
 
 class UpstreamPool {
@@ -25,6 +26,8 @@ class UpstreamPool {
   /// At most this many idle connections are kept for each upstream; each for at most this long.
   static constexpr std::size_t kIdleLimit = 256;
   static constexpr base::Duration kIdleTime = std::chrono::seconds(30);
+  /// An idle connection keeps so much memory for the next head.
+  static constexpr std::size_t kHeadMemory = 4 * 1024;
 
   explicit UpstreamPool(net::Loop& loop) : loop_(loop) {}
 
