@@ -86,8 +86,8 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
 
 Exchange::~Exchange() { context_.client.when_gone({}); }
 
-std::string Exchange::request_head_text() const {
-  http::HeadWriter head(request_.head.method, request_.destination.target);
+std::string Exchange::request_head_text(std::string memory) const {
+  http::HeadWriter head(request_.head.method, request_.destination.target, 1, std::move(memory));
   head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
   each_end_to_end(request_.head.fields, [&](const http::Field& field) {
     if (!permit_.withholds(field.name)) head.add(field.name, field.value);
@@ -111,8 +111,8 @@ net::Task<base::Result<void>> Exchange::send_head() {
       co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
     body_.emplace(context_.client, *upstream().stream, call_.times().body,
                   [this](std::uint64_t bytes) { permit_.received(bytes); });
-    const std::string text = request_head_text();
-    auto sent = co_await upstream().stream->write_all(base::as_bytes(text), call_.step());
+    upstream().head = request_head_text(std::move(upstream().head));
+    auto sent = co_await upstream().stream->write_all(base::as_bytes(upstream().head), call_.step());
     if (sent || context_.client.is_gone() || !call_.may_send_again(sent.error())) co_return sent;
   }
 }

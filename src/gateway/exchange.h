@@ -63,7 +63,7 @@ class Exchange {
   net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
   net::Task<void> end_body();
-  std::string request_head_text() const;
+  std::string request_head_text(std::string memory) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
   bool may_retry(const base::Result<void>& carried);

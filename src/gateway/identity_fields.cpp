@@ -28,6 +28,10 @@ class Folded {
   bool is_among(std::span<const std::string_view> names) const {
     return std::ranges::find(names, text()) != names.end();
   }
+  bool is_reserved() const {
+    const auto begins_name = [this](std::string_view prefix) { return text().starts_with(prefix); };
+    return is_among(kReserved) || std::ranges::any_of(kReservedPrefixes, begins_name);
+  }
 
  private:
   static char fold(char c) {
@@ -56,15 +60,14 @@ void add_identity(const tls::VerifiedPeer& peer, http::Fields& fields) {
 
 }  // namespace
 
-bool is_reserved_field(std::string_view name) {
-  const Folded folded(name);
-  return folded.is_among(kReserved) || std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) {
-           return folded.text().starts_with(prefix);
-         });
-}
-
+bool is_reserved_field(std::string_view name) { return Folded(name).is_reserved(); }
 bool is_hop_by_hop_field(std::string_view name) { return Folded(name).is_among(kHopByHop); }
 bool is_decided_here(std::string_view name) { return Folded(name).is_among(kDecidedHere); }
+
+bool never_travels(std::string_view name) {
+  const Folded folded(name);
+  return folded.is_among(kHopByHop) || folded.is_reserved() || folded.is_among(kDecidedHere);
+}
 
 IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address) {
   http::Fields fields;

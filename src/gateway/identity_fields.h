@@ -21,14 +21,16 @@ bool is_hop_by_hop_field(std::string_view name);
 /// Is this written by us from what was decided, never copied: how a body is framed and for whom the request is?
 bool is_decided_here(std::string_view name);
 
+/// Is it one of the three above?
+bool never_travels(std::string_view name);
+
 /// Calls `take` with each field that travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for
 /// us or decided here.
 template <class Take>
 void each_end_to_end(const http::Fields& fields, Take take) {
   const bool names_some = fields.find("Connection").has_value();
   for (const http::Field& field : fields) {
-    const bool dropped = is_hop_by_hop_field(field.name) || is_reserved_field(field.name) ||
-                         is_decided_here(field.name) || (names_some && fields.has_token("Connection", field.name));
+    const bool dropped = never_travels(field.name) || (names_some && fields.has_token("Connection", field.name));
     if (!dropped) take(field);
   }
 }

@@ -11,7 +11,10 @@ struct Row {
 };
 class ReservedFields : public ::testing::TestWithParam<Row> {};
 
-TEST_P(ReservedFields, InEverySpelling) { EXPECT_EQ(is_reserved_field(GetParam().name), GetParam().reserved); }
+TEST_P(ReservedFields, InEverySpelling) {
+  EXPECT_EQ(is_reserved_field(GetParam().name), GetParam().reserved);
+  EXPECT_EQ(never_travels(GetParam().name), GetParam().reserved);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, ReservedFields,
@@ -25,10 +28,21 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(HopByHopFields, StayOnTheirHop) {
   for (const char* name :
-       {"Connection", "keep-alive", "TE", "Transfer-Encoding", "transfer_encoding", "Upgrade", "Trailer"})
+       {"Connection", "keep-alive", "TE", "Transfer-Encoding", "transfer_encoding", "Upgrade", "Trailer"}) {
     EXPECT_TRUE(is_hop_by_hop_field(name)) << name;
-  for (const char* name : {"Content-Type", "Cookie", "Accept"})
+    EXPECT_TRUE(never_travels(name)) << name;
+  }
+  for (const char* name : {"Content-Type", "Cookie", "Accept"}) {
     EXPECT_FALSE(is_hop_by_hop_field(name)) << name;
+    EXPECT_FALSE(never_travels(name)) << name;
+  }
+}
+
+TEST(FieldsDecidedHere, AreNotCopied) {
+  for (const char* name : {"Host", "content_length", "Expect"})
+    EXPECT_TRUE(is_decided_here(name) && never_travels(name)) << name;
+  for (const char* name : {"Hosts", "Content-Type", "Expected"})
+    EXPECT_FALSE(is_decided_here(name) || never_travels(name)) << name;
 }
 
 }  // namespace

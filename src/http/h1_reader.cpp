@@ -98,6 +98,8 @@ base::Result<std::size_t> H1Reader::Impl::scan_head(Side side, LineScanner& scan
     if (scanned >= limits.head_bytes)
       return base::fail(base::Kind::too_large, "http.head_too_large",
                         "the head is larger than " + std::to_string(limits.head_bytes) + " bytes");
+    scanned += scanner.ordinary(text(std::min(buffered(), limits.head_bytes)).substr(scanned));
+    if (scanned == buffered() || scanned >= limits.head_bytes) continue;
     const LineScanner::Seen seen = scanner.feed(buffer[begin + scanned++]);
     if (seen == LineScanner::Seen::more) continue;
     if (seen != LineScanner::Seen::line_end) return base::unexpected(LineScanner::to_error(seen));

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/result.h"
+#include "http/text.h"
 
 namespace countersign::http {
 
@@ -21,6 +22,15 @@ class LineScanner {
     if (byte == '\n') return Seen::bare_lf;
     const bool control = (byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f;
     return control ? Seen::control : Seen::more;
+  }
+
+  /// How many bytes at the front of `text` feed() would have nothing to say about, seen in one go.
+  std::size_t ordinary(std::string_view text) const {
+    if (after_cr_) return 0;
+    std::size_t count = 0;
+    while (count < text.size() && is_of(text[count], kFieldCharacter))
+      ++count;
+    return count;
   }
 
   /// What is wrong, for the three refusals.

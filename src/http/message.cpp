@@ -109,7 +109,8 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 }
 
 /// Most heads fit, with what a gateway adds.
-constexpr std::size_t kUsualHead = 2'560;
+constexpr std::size_t kUsualRequestHead = 2'560;
+constexpr std::size_t kUsualResponseHead = 1'000;
 
 /// The target behind scheme and authority, if it is in absolute form (RFC 9112 section 3.2.2).
 std::string_view without_authority(std::string_view target) {
@@ -199,8 +200,10 @@ std::string_view reason_phrase(int status) {
   return found == kPhrases.end() ? "Unknown" : found->text;
 }
 
-HeadWriter::HeadWriter(std::string_view method, std::string_view target, int minor_version) {
-  text_.reserve(kUsualHead);
+HeadWriter::HeadWriter(std::string_view method, std::string_view target, int minor_version, std::string memory)
+    : text_(std::move(memory)) {
+  text_.clear();
+  text_.reserve(kUsualRequestHead);
   append_token(text_, method);
   text_ += ' ';
   append_target(text_, target);
@@ -208,7 +211,7 @@ HeadWriter::HeadWriter(std::string_view method, std::string_view target, int min
 }
 
 HeadWriter::HeadWriter(int status, std::string_view reason, int minor_version) {
-  text_.reserve(kUsualHead);
+  text_.reserve(kUsualResponseHead);
   text_ += minor_version == 0 ? "HTTP/1.0 " : "HTTP/1.1 ";
   text_ += std::to_string(status);
   text_ += ' ';

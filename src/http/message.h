@@ -79,7 +79,8 @@ std::string_view reason_phrase(int status);
 /// survive: spaces in values, percent-encoded in the target. The caller adds the framing fields.
 class HeadWriter {
  public:
-  HeadWriter(std::string_view method, std::string_view target, int minor_version = 1);
+  /// `memory` is written over: that of an earlier head, to spare asking for new.
+  HeadWriter(std::string_view method, std::string_view target, int minor_version = 1, std::string memory = {});
   HeadWriter(int status, std::string_view reason, int minor_version = 1);
   void add(std::string_view name, std::string_view value);
   /// Field lines that to_lines() made before.

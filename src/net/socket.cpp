@@ -88,29 +88,30 @@ void Socket::Impl::abort() noexcept {
   descriptor.close(ignored);
 }
 
-Task<base::Result<void>> Socket::Impl::wait(Ready direction, Deadline deadline) {
+Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline) {
   using Wait = boost::asio::posix::descriptor_base::wait_type;
-  Cancellation& cancellation = direction == Ready::read ? reading : writing;
+  if (impl == nullptr) co_return closed_here();
+  Cancellation& cancellation = direction == Ready::read ? impl->reading : impl->writing;
   // Not a check: with TLS a peer can make a read wait to write, and the other way round.
   if (cancellation.pending)
     co_return base::fail(base::Kind::internal, "net.busy", "another operation waits in this direction already");
   cancellation.timed_out = deadline.passed();
-  without_wait = 0;
-  while (!aborted && !cancellation.timed_out) {
+  impl->without_wait = 0;
+  while (!impl->aborted && !cancellation.timed_out) {
     cancellation.pending = true;
-    loop.wheel().arm(cancellation, deadline);
+    impl->loop.wheel().arm(cancellation, deadline);
     const Wait what = direction == Ready::read ? Wait::wait_read : Wait::wait_write;
     const auto [error] =
-        co_await descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+        co_await impl->descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
     cancellation.disarm();
     cancellation.pending = false;
-    if (aborted) break;
-    if (!error && direction == Ready::read) maybe_readable = true;
+    if (impl->aborted) break;
+    if (!error && direction == Ready::read) impl->maybe_readable = true;
     if (!error) co_return base::Result<void>();
     // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
     if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
   }
-  if (aborted) co_return closed_here();
+  if (impl->aborted) co_return closed_here();
   co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
 }
 
@@ -176,7 +177,7 @@ Task<base::Result<std::size_t>> Socket::read_some(std::span<std::uint8_t> into, 
     if (got >= 0) co_return static_cast<std::size_t>(got);
     if (errno == EINTR) continue;
     if (!would_block(errno)) co_return reset("reading failed: " + system_message(errno));
-    BASE_CO_TRY_VOID(co_await impl->wait(Ready::read, deadline));
+    BASE_CO_TRY_VOID(co_await Impl::wait(impl, Ready::read, deadline));
   }
 }
 
@@ -193,7 +194,7 @@ Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadli
     }
     if (errno == EINTR) continue;
     if (!would_block(errno)) co_return reset("writing failed: " + system_message(errno));
-    BASE_CO_TRY_VOID(co_await impl->wait(Ready::write, deadline));
+    BASE_CO_TRY_VOID(co_await Impl::wait(impl, Ready::write, deadline));
   }
   co_return base::Result<void>();
 }
@@ -204,10 +205,10 @@ Task<void> Socket::finish(Deadline) {
 }
 
 Task<base::Result<void>> Socket::wait(Ready direction, Deadline deadline) {
-  const std::shared_ptr<Impl> impl = impl_;
-  if (impl == nullptr) co_return closed_here();
-  co_return co_await impl->wait(direction, deadline);
+  return Impl::wait(impl_, direction, deadline);
 }
+
+bool Socket::is_drained() const { return impl_ != nullptr && !impl_->maybe_readable; }
 
 bool Socket::is_yield_due() { return impl_ != nullptr && impl_->is_yield_due(); }
 
@@ -233,7 +234,9 @@ bool Socket::has_unexpected_input() {
   if (impl_ == nullptr || impl_->aborted) return true;
   char byte;
   const ssize_t got = recv(impl_->descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got >= 0 || !would_block(errno);
+  const bool seen = got >= 0 || !would_block(errno);
+  if (seen) impl_->maybe_readable = true;  // whoever reads now is to find it
+  return seen;
 }
 
 int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor.native_handle(); }

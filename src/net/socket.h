@@ -46,6 +46,8 @@ class Socket final : public Stream {
   /// remembered: until the next wait(), reading again fails with EAGAIN and asks nobody.
   ssize_t read_now(std::span<std::uint8_t> into);
   ssize_t write_now(base::BytesView data);
+  /// Would read_now() fail with EAGAIN, for it has nobody to ask before the next wait()?
+  bool is_drained() const;
   Executor executor() const;
   /// Also for tls: the turns of this socket's loop.
   Turns& turns() const;

@@ -32,7 +32,8 @@ struct Socket::Impl {
   /// left to watch it.
   static std::shared_ptr<Impl> adopt(Loop& loop, int open_descriptor, Endpoint peer);
 
-  Task<base::Result<void>> wait(Ready direction, Deadline deadline);
+  /// Keeps `impl`, which may be null as that of a moved-from Socket is.
+  static Task<base::Result<void>> wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline);
   /// Did too many operations in a row need no wait? Counts this one.
   bool is_yield_due();
   /// Lets other tasks run.

@@ -280,6 +280,9 @@ TEST_F(SocketTest, AfterAShortReadNobodyIsAskedUntilAWait) {
   });
   loop_.run();
   EXPECT_EQ(seen, (std::vector<std::string>{"one", nothing, "two", nothing}));
+  EXPECT_TRUE(server_.is_drained());
+  EXPECT_TRUE(server_.has_unexpected_input());  // the end, and whoever reads now is to find it
+  EXPECT_FALSE(server_.is_drained());
   run(read_now_when_ready(server_, seen));
   EXPECT_EQ(seen.back(), "");  // the end, and it stays
   server_.abort();

@@ -29,6 +29,7 @@ struct Seen {
   std::string alert;   ///< as the client read it
   std::string version;
   Protocol protocol = Protocol::http_1_1;
+  bool end_noticed = false;  ///< the client saw that the server ended an answered connection, before it read on
 };
 
 /// A server and a client of ours on one loop.
@@ -100,7 +101,16 @@ net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerConte
   std::array<std::uint8_t, 16> buffer;
   const auto count = co_await connection->stream->read_some(buffer, soon());
   if (count && *count > 0) (void)co_await connection->stream->write_all(std::span(buffer).first(*count), soon());
+  (void)co_await connection->stream->read_some(buffer, soon());  // the client has read all that came
   co_await connection->stream->finish(soon());
+}
+
+net::Task<bool> notices_the_end(net::Stream& stream) {
+  for (const net::Deadline deadline = soon(); !deadline.passed();) {
+    if (stream.has_unexpected_input()) co_return true;
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
+  }
+  co_return false;
 }
 
 net::Task<void> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const ClientContext> context, std::string host,
@@ -122,6 +132,9 @@ net::Task<void> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const Cl
   const auto count = co_await connection->stream->read_some(buffer, soon());
   if (!count) note(count.error());
   else seen.client = *count == 5 ? "answered" : "closed";
+  if (!count || *count != 5) co_return;
+  (void)co_await connection->stream->write_all(base::as_bytes(kHello), soon());
+  seen.end_noticed = co_await notices_the_end(*connection->stream);
 }
 
 Seen Scene::run() {
@@ -300,6 +313,12 @@ TEST(MutualTls13, IsWhatTwoOfUsSpeak) {
   Scene scene;
   scene.client = scene.pki.client().issue();
   EXPECT_EQ(scene.run().version, "TLSv1.3");
+}
+
+TEST(MutualTls13, AnIdleConnectionThatEndedIsNotTakenForASilentOne) {
+  Scene scene;
+  scene.client = scene.pki.client().issue();
+  EXPECT_TRUE(scene.run().end_noticed);
 }
 
 class MutualTls12 : public MutualTls {};

@@ -16,12 +16,13 @@ namespace {
 /// libssl reports a fatal alert from the peer as this much above the alert's number (ssl.h: SSL_AD_REASON_OFFSET).
 constexpr int kAlertOffset = SSL_AD_REASON_OFFSET;
 
-/// The result of a non-blocking read of one byte off TLS, as far as `has_unexpected_input` cares.
-int clamp(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
-
-net::Socket::Ready direction(Need need) {
-  return need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read;
+/// ERR_clear_error() goes through the whole queue, whether or not something is in it; it is asked for before every
+/// call.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
+
+int clamp(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
 
 }  // namespace
 
@@ -81,13 +82,21 @@ net::Task<base::Result<void>> TlsStream::wait_for_reader(net::Deadline deadline)
   co_return base::Result<void>();
 }
 
-net::Task<base::Result<void>> TlsStream::wait_for(Need need, Side side, net::Deadline deadline) {
-  const bool to_read = need == Need::read;
-  if (side == Side::writer && to_read && reader_waits_) co_return co_await wait_for_reader(deadline);
-  if (to_read) reader_waits_ = true;
-  auto waited = co_await socket_.wait(direction(need), deadline);
-  if (to_read) reader_waits_ = false;
-  if (to_read && writer_waits_) writer_waits_->wake();
+net::Task<base::Result<void>> TlsStream::wait_to_read(Need need, net::Deadline deadline) {
+  if (need == Need::write) return socket_.wait(net::Socket::Ready::write, deadline);
+  return wait_for_input(deadline);
+}
+
+net::Task<base::Result<void>> TlsStream::wait_to_write(Need need, net::Deadline deadline) {
+  if (need == Need::write) return socket_.wait(net::Socket::Ready::write, deadline);
+  return reader_waits_ ? wait_for_reader(deadline) : wait_for_input(deadline);
+}
+
+net::Task<base::Result<void>> TlsStream::wait_for_input(net::Deadline deadline) {
+  reader_waits_ = true;
+  auto waited = co_await socket_.wait(net::Socket::Ready::read, deadline);
+  reader_waits_ = false;
+  if (writer_waits_) writer_waits_->wake();
   co_return waited;
 }
 
@@ -95,11 +104,16 @@ TlsStream::TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(sock
   follow_socket(ssl_.get(), socket_);
 }
 
+/// Nothing has arrived since SSL_read gave out all that there was, and there is nothing that it would have to write.
+bool TlsStream::is_drained() const { return read_well_ && socket_.is_drained() && SSL_has_pending(ssl_.get()) == 0; }
+
 net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
   if (socket_.is_yield_due()) co_await socket_.yield();
+  if (!broken_ && is_drained()) BASE_CO_TRY_VOID(co_await wait_for_input(deadline));
   while (!broken_) {
-    ERR_clear_error();
+    clear_errors();
     const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
+    read_well_ = count > 0;
     if (count > 0) co_return static_cast<std::size_t>(count);
     const Need need = need_after(ssl_.get(), count);
     if (need == Need::closed) co_return std::size_t{0};
@@ -107,7 +121,7 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await wait_for(need, Side::reader, deadline));
+    BASE_CO_TRY_VOID(co_await wait_to_read(need, deadline));
   }
   co_return base::unexpected(broken());
 }
@@ -116,7 +130,7 @@ net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::De
   if (socket_.is_yield_due()) co_await socket_.yield();
   while (!data.empty()) {
     if (broken_) co_return base::unexpected(broken());
-    ERR_clear_error();
+    clear_errors();
     const int count = SSL_write(ssl_.get(), data.data(), clamp(data.size()));
     if (count > 0) {
       data = data.subspan(static_cast<std::size_t>(count));
@@ -127,16 +141,16 @@ net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::De
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await wait_for(need, Side::writer, deadline));
+    BASE_CO_TRY_VOID(co_await wait_to_write(need, deadline));
   }
   co_return base::Result<void>();
 }
 
 net::Task<void> TlsStream::finish(net::Deadline deadline) {
   if (broken_) co_return;
-  ERR_clear_error();
+  clear_errors();
   SSL_shutdown(ssl_.get());  // one way is enough: we say that we are done, and read on if the caller wants
-  ERR_clear_error();
+  clear_errors();
   co_await socket_.finish(deadline);
 }
 
@@ -145,11 +159,11 @@ bool TlsStream::has_unexpected_input() {
   if (SSL_has_pending(ssl_.get()) == 0 && !socket_.has_unexpected_input()) return false;
   // The bytes may be a session ticket or key update, which is nobody's answer: let libssl look at them.
   char byte;
-  ERR_clear_error();
+  clear_errors();
   const int count = SSL_peek(ssl_.get(), &byte, 1);
   const bool silent = count <= 0 && need_after(ssl_.get(), count) == Need::read;
   if (!silent && count <= 0) broken_ = true;
-  ERR_clear_error();
+  clear_errors();
   return !silent;
 }
 

@@ -42,9 +42,11 @@ class TlsStream final : public net::Stream {
   bool has_unexpected_input() override;
 
  private:
-  enum class Side { reader, writer };
-  net::Task<base::Result<void>> wait_for(Need need, Side side, net::Deadline deadline);
+  net::Task<base::Result<void>> wait_to_read(Need need, net::Deadline deadline);
+  net::Task<base::Result<void>> wait_to_write(Need need, net::Deadline deadline);
   net::Task<base::Result<void>> wait_for_reader(net::Deadline deadline);
+  net::Task<base::Result<void>> wait_for_input(net::Deadline deadline);
+  bool is_drained() const;
   base::Error broken() const;
 
   net::Socket socket_;
@@ -52,6 +54,7 @@ class TlsStream final : public net::Stream {
   /// After a failure libssl forbids further calls (SSL_shutdown included); after abort() its descriptor is closed, and
   /// the number may be somebody else's by now: no call into libssl either.
   bool broken_ = false;
+  bool read_well_ = false;                        ///< the last SSL_read gave something
   bool reader_waits_ = false;                     ///< a read is suspended on the socket
   std::optional<net::Wakeup> writer_waits_ = {};  ///< a write is suspended until that read goes on
 };

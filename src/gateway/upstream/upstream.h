@@ -36,7 +36,8 @@ struct UpstreamConnection {
   std::uint64_t version;  ///< of the state's credential and addresses when it was begun
   Breaker::Seat seat;
   std::shared_ptr<UpstreamState> state;
-  bool reused = false;  ///< it has served a request before
+  bool reused = false;    ///< it has served a request before
+  std::string head = {};  ///< of the last request on it; its memory serves the next one
 };
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
