@@ -272,7 +272,7 @@ class Platform:
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
             endpoints=endpoints, access='access = "policy"' if self.policy else 'access = "any_partner"',
             policy=f'policy = "{self.policy}"' if self.policy else "",
-            endpoints=endpoints, gateway_keys=self.gateway_keys, gateway_tables=self.gateway_tables,
+            gateway_keys=self.gateway_keys, gateway_tables=self.gateway_tables,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
             authority_status=here("authority_status"),
             gateway_status=here("gateway_status"), ehi=here("ehi"), ehi_status=here("ehi_status")))
