@@ -46,6 +46,8 @@ class ClientSide {
 
   /// The head, held back until the next write(), so that both leave together. Once.
   virtual void hold_head(const ResponseStart& start) = 0;
+  /// Would another head take the place of one that is held?
+  virtual bool may_replace_head() const = 0;
   /// A small part of the body, held back too. Copied.
   virtual void hold(std::string_view part) = 0;
   /// How much is held back.

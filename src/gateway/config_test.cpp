@@ -190,6 +190,8 @@ INSTANTIATE_TEST_SUITE_P(
         ListenerRow{"unknown_resumption", "\"stateful\"", "\"tickets\"", "gateway.listeners[1].resumption"},
         ListenerRow{"site_without_names", "names = [\"uat.example.com\"]\n", "", "gateway.listeners[1].sites[2].names"},
         ListenerRow{"site_for_all", "\"uat.example.com\"", "\"*\"", "gateway.listeners[1].sites[2].names"},
+        ListenerRow{"site_that_is_called_as_none", "\"uat.example.com\"", "\"Other\"",
+                    "gateway.listeners[1].sites[2].names"},
         ListenerRow{"site_with_a_port", "\"uat.example.com\"", "\"uat.example.com:1\"",
                     "gateway.listeners[1].sites[2].names"},
         ListenerRow{"name_in_two_sites", "\"uat.example.com\"", "\"Api.example.com\"",

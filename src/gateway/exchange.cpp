@@ -130,6 +130,8 @@ void Exchange::hold_response_head() {
                              .framing = reader.framing(),
                              .length = reader.content_length(),
                              .close_after = request_.close_after});
+  response_started_ = !context_.client.may_replace_head();
+  if (response_started_) outcome_.status = response_.status;
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
@@ -137,6 +139,7 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   std::string method = request_.head.method;
   auto head = co_await upstream().reader.read_response_head(std::move(method), until);
   response_alarm_.cancel();
+  head_read_ = head.has_value();
   if (!head && response_late_)
     co_return base::fail(base::Kind::timeout, "net.timeout", "no response followed the whole request");
   if (!head) co_return base::unexpected(std::move(head).error());
@@ -259,6 +262,7 @@ void Exchange::give_back_upstream() {
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
 net::Task<void> Exchange::end_body() {
   body_->stop();
+  if (!body_->sent_whole()) call_.abort();  // it may be in the middle of a write that nobody takes
   context_.client.decline_rest();
   response_alarm_.cancel();
   for (bool ended = false; !ended;) {
@@ -271,7 +275,9 @@ net::Task<Exchange::Outcome> Exchange::run() {
   auto carried = co_await send_head();
   if (carried && body_->exists()) {
     carried = co_await invite_body();
-    const auto sent = [this] { response_alarm_.set(call_.response()); };
+    const auto sent = [this] {
+      if (!head_read_) response_alarm_.set(call_.response());
+    };
     if (carried) {
       beside_.emplace(context_.loop, context_.log);
       beside_->spawn(body_->carry(sent), "gateway.request_body");

@@ -79,7 +79,8 @@ class Exchange {
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
   net::Alarm response_alarm_;             ///< set when the upstream has the whole request
   bool response_late_ = false;
-  bool may_switch_;  ///< the request asks for a WebSocket, and may have one
+  bool head_read_ = false;  ///< of the response
+  bool may_switch_;         ///< the request asks for a WebSocket, and may have one
   http::ResponseHead response_;
   Outcome outcome_;
   bool response_started_ = false;  ///< a byte of the response was sent to the client

@@ -24,6 +24,7 @@ class H1ClientSide final : public ClientSide {
   void decline_rest() override {}  // it ends by itself or is waited for: its bytes lie before the next request
 
   void hold_head(const ResponseStart& start) override;
+  bool may_replace_head() const override { return true; }
   void hold(std::string_view part) override;
   std::size_t held() const override { return sent_ ? 0 : out_.size(); }
   net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) override;

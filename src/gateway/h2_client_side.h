@@ -21,6 +21,7 @@ class H2ClientSide final : public ClientSide {
   void decline_rest() override { stream_.decline_rest(); }
 
   void hold_head(const ResponseStart& start) override;
+  bool may_replace_head() const override { return false; }  // it goes out with whatever another stream has to say
   void hold(std::string_view part) override { stream_.hold(part); }
   std::size_t held() const override { return stream_.held(); }
   net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) override {

@@ -37,6 +37,9 @@ base::Result<void> read_site(ConfigSection& section, const std::filesystem::path
   return {};
 }
 
+/// SiteConfig::name() of the site for all other names; sites are told apart by that.
+constexpr std::string_view kOtherNames = "other";
+
 base::Result<void> read_names(ConfigSection& section, SiteConfig& site) {
   BASE_TRY(site.names, section.texts("names"));
   if (site.names.empty())
@@ -45,6 +48,8 @@ base::Result<void> read_names(ConfigSection& section, SiteConfig& site) {
     if (!is_host_pattern(name) || name == "*")
       return wrong(section, "names", "must hold host names or \"*.example.com\", and '" + name + "' is neither");
     name = tls::canonical_name(name);
+    if (name == kOtherNames)
+      return wrong(section, "names", "must not hold \"other\": so records call the names that no site has");
   }
   return {};
 }

@@ -67,7 +67,10 @@ net::Task<void> RequestBody::carry(std::function<void()> sent) {
     const base::BytesView piece = frame(std::span(buffer).first(*count));
     if (!piece.empty()) {
       const auto written = co_await to_.write_all(piece, net::Deadline::after(step_time_));
-      if (!written) co_return;  // the upstream's answer, if any, says why
+      if (!written) {  // the upstream's answer says why, if it comes within the time for one
+        if (!stopped_) sent();
+        co_return;
+      }
     }
     if (*count > 0) continue;
     sent_whole_ = true;

@@ -23,7 +23,8 @@ class RequestBody {
   RequestBody(ClientSide& from, net::Stream& to, base::Duration step_time, std::function<void(std::uint64_t)> came);
 
   bool exists() const { return from_.framing() != http::Framing::none; }
-  /// Carries until the body's end, a failure, or stop(). Calls `sent` once the upstream has all of it.
+  /// Carries until the body's end, a failure, or stop(). Calls `sent` once the upstream has all of it, or
+  /// takes no more of it.
   net::Task<void> carry(std::function<void()> sent);
   /// The response is complete: nobody wants more.
   void stop() { stopped_ = true; }

@@ -26,12 +26,13 @@ std::optional<std::pair<std::string_view, std::string>> split_absolute(std::stri
   return std::pair(authority, std::move(origin));
 }
 
-/// `path` with %2e read as '.', in lower case: enough to see what an upstream could see.
+/// `path` with %2e read as '.' and %3b as ';', in lower case: enough to see what an upstream could see.
 std::string decode_dots(std::string_view path) {
   std::string text(path);
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (std::size_t at = 0; (at = text.find("%2e", at)) != std::string::npos;)
-    text.replace(at, 3, ".");
+  for (const auto& [escape, meant] : {std::pair("%2e", "."), std::pair("%3b", ";")})
+    for (std::size_t at = 0; (at = text.find(escape, at)) != std::string::npos;)
+      text.replace(at, 3, meant);
   return text;
 }
 

@@ -97,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Asked{"asterisk", "OPTIONS", "*", "api.example", "", "gateway.bad_target"},
         Asked{"dot_segment", "GET", "/a/../b", "api.example", "", "gateway.bad_target"},
         Asked{"encoded_dot_segment", "GET", "/a/%2E%2e/b", "api.example", "", "gateway.bad_target"},
+        Asked{"dot_segment_with_escaped_parameter", "GET", "/a/..%3Bx=1/b", "api.example", "", "gateway.bad_target"},
         Asked{"dot_segment_with_parameter", "GET", "/a/..;x=1/b", "api.example", "", "gateway.bad_target"},
         Asked{"dot_segment_last", "GET", "/a/..", "api.example", "", "gateway.bad_target"},
         Asked{"three_dots_are_a_name", "GET", "/a/.../b", "api.example", "", "api.example /a/.../b"},

@@ -21,7 +21,7 @@ from harness.platform import programs_folder
 from harness.program import Failure, wait_until
 from harness.witness import Witness
 
-DATA_DISK = 12 << 20
+DATA_DISK = 48 << 20  # more than the registry and its write-ahead log, which is taken over at 16 MiB
 DATABASE_DISK = 192 << 20
 RETURN_SECONDS = 15
 UNAVAILABLE = 3  # exit status
