@@ -40,7 +40,11 @@ class Platform : public ::testing::Test {
     ASSERT_TRUE(base::write_file(config_.partner_chain, roots, base::FileMode::owner_only));
     config_.routes = {{"localhost", "/", upstream_.at()},
                       {"localhost", "/dead", {"127.0.0.1", 1}},
-                      {"localhost", "/rude", rude_.at()}};
+                      {"localhost", "/rude", rude_.at()},
+                      {"localhost", "/silent", {}, false, "silent"}};
+    const base::Duration little = std::chrono::milliseconds(300);
+    config_.upstreams = {
+        {.name = "silent", .addresses = {silent_.local()}, .times = {.response = little, .body = little}}};
     for (Route& route : config_.routes)
       route.access = policy::Access::any_partner;
     config_.routes.push_back({"localhost", "/granted", upstream_.at()});
@@ -124,6 +128,8 @@ class Platform : public ::testing::Test {
   base::Log log_{{.program = "test"}, pki_.clock(), lines_};
   TellingUpstream upstream_{log_};
   RudeUpstream rude_{log_};
+  net::Loop silent_loop_;  ///< takes connections, and reads nothing of them
+  net::Listener silent_ = *net::Listener::bind(silent_loop_, TellingUpstream::at_any_port());
   GatewayConfig config_;
   std::optional<RouteTable> routes_;
   std::optional<UpstreamStates> upstreams_;
@@ -201,6 +207,17 @@ TEST_F(Platform, AnUpstreamThatAnsweredBeforeItHadTheRequestServesNobodyElse) {
         {kLastGetRude, ""}});
   talk({{kLastGetRude, ""}});
   EXPECT_EQ(rude_.connections(), 2) << "the second request must not be read as the body of the first";
+}
+
+TEST_F(Platform, AnUpstreamThatTakesNoMoreOfARequestHoldsNobodyUp) {
+  http::Request request = get("/silent");
+  request.head.method = "POST";
+  request.body = std::string(std::size_t{16} << 20, 'x');
+  const auto response = send(std::move(request));
+  // The answer, or the connection is gone before its client has written all.
+  EXPECT_TRUE(response ? response->status == 504 : response.error().code != "net.timeout")
+      << (response ? std::to_string(response->status) : base::to_string(response.error()));
+  EXPECT_TRUE(lines_.has("\"event\":\"gateway.upstream_timeout\""));
 }
 
 TEST_F(Platform, AnUpstreamThatSaidMoreThanItsResponseServesNobodyElse) {
