@@ -17,7 +17,7 @@ STEPS = [
     ("3. The client shows its Transport Certificate and signs to prove that it holds the key.",
      ["(OUT), TLS handshake, Certificate", "(OUT), TLS handshake, CERT verify", "(OUT), TLS handshake, Finished"]),
     ("4. The gateway verifies chain, purpose, registry and revocation, and only now lets the request in.",
-     ["< HTTP/1.1 200"]),
+     ["< HTTP/2 200", "< HTTP/1.1 200"]),
 ]
 
 
