@@ -10,9 +10,9 @@ namespace countersign::gateway {
 
 class H1ClientSide final : public ClientSide {
  public:
-  /// Borrows all three; `request` was read last by `reader`.
-  H1ClientSide(net::Stream& stream, http::H1Reader& reader, const http::RequestHead& request)
-      : stream_(stream), reader_(reader), request_(request) {}
+  /// Borrows all; `request` was read last by `reader`, and `cut` becomes true when the connection is cut.
+  H1ClientSide(net::Stream& stream, http::H1Reader& reader, const http::RequestHead& request, const bool& cut)
+      : stream_(stream), reader_(reader), request_(request), cut_(cut) {}
 
   http::Framing framing() const override { return reader_.framing(); }
   std::optional<std::uint64_t> content_length() const override { return reader_.content_length(); }
@@ -34,8 +34,9 @@ class H1ClientSide final : public ClientSide {
   bool may_switch() const override { return true; }
   Switched switch_protocol() override { return {&stream_, reader_.take_rest()}; }
 
-  bool is_gone() const override { return false; }
-  void when_gone(std::function<void()>) override {}  // told by the next read or write that fails
+  /// One that went away by itself is told by the next read or write that fails.
+  bool is_gone() const override { return cut_; }
+  void when_gone(std::function<void()>) override {}
   bool may_keep() const override { return may_keep_; }
 
  private:
@@ -46,6 +47,7 @@ class H1ClientSide final : public ClientSide {
   net::Stream& stream_;
   http::H1Reader& reader_;
   const http::RequestHead& request_;
+  const bool& cut_;
   std::string out_;
   bool sent_ = false;    ///< out_ is being written, or was
   bool chunks_ = false;  ///< the client gets the body in chunks of ours

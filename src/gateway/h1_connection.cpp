@@ -18,12 +18,12 @@ net::Task<bool> serve_one(Visit& visit, LivePartner& live, http::H1Reader& reade
   live.idle = false;
   if (!head) {
     const http::RequestHead unread;
-    H1ClientSide client(*live.connection.stream, reader, unread);
+    H1ClientSide client(*live.connection.stream, reader, unread, live.cut);
     co_await visit.refuse_unreadable(std::move(head).error(), client);
     co_return false;
   }
   if (!*head) co_return false;
-  H1ClientSide client(*live.connection.stream, reader, **head);
+  H1ClientSide client(*live.connection.stream, reader, **head, live.cut);
   co_return co_await visit.serve(**head, client);
 }
 
