@@ -1,20 +1,13 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/metric_text.h"
 #include "cli/agent.h"
 
 namespace countersign::cli {
 namespace {
 
-/// Prometheus text format 0.0.4: backslash, double quote and line feed are escaped in label values.
-std::string label(std::string_view key, std::string_view value) {
-  std::string text = std::string(key) + "=\"";
-  for (const char c : value) {
-    if (c == '\\' || c == '"') text += '\\';
-    text += c == '\n' ? std::string("\\n") : std::string(1, c);
-  }
-  return text + "\"";
-}
+constexpr base::MetricText kMetrics{"countersign_agent_"};
 
 struct Family {
   const char* name;
@@ -22,15 +15,13 @@ struct Family {
   const char* help;
 };
 
-std::string heading(const Family& family) {
-  const std::string full = "countersign_agent_" + std::string(family.name);
-  return "# HELP " + full + " " + family.help + "\n# TYPE " + full + " " + family.type + "\n";
-}
+std::string heading(const Family& family) { return kMetrics.heading(family.name, family.type, family.help); }
 
 std::string line(const Family& family, const Keeper& keeper, const std::string& outcome, std::int64_t value) {
-  return "countersign_agent_" + std::string(family.name) + "{" + label("dir", keeper.options().folder.string()) + "," +
-         label("purpose", trust::name(keeper.options().purpose)) +
-         (outcome.empty() ? "" : "," + label("outcome", outcome)) + "} " + std::to_string(value) + "\n";
+  std::string labels = base::metric_label("dir", keeper.options().folder.string()) + "," +
+                       base::metric_label("purpose", trust::name(keeper.options().purpose));
+  if (!outcome.empty()) labels += "," + base::metric_label("outcome", outcome);
+  return kMetrics.line(family.name, labels, value);
 }
 
 }  // namespace

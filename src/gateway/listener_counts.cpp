@@ -3,7 +3,7 @@
 namespace countersign::gateway {
 namespace {
 
-constexpr std::string_view kName = "countersign_gateway_listener_handshakes_total";
+constexpr std::string_view kName = "listener_handshakes_total";
 
 }  // namespace
 
@@ -29,9 +29,9 @@ void ListenerCounts::shed() {
 }
 
 std::string ListenerCounts::heading() {
-  return "# HELP " + std::string(kName) +
-         " TLS handshakes by listener, what its TLS is, and outcome; those resumed are accepted ones, too.\n# TYPE " +
-         std::string(kName) + " counter\n";
+  return kMetrics.heading(
+      kName, "counter",
+      "TLS handshakes by listener, what its TLS is, and outcome; those resumed are accepted ones, too.");
 }
 
 std::string ListenerCounts::to_text(const ListenerConfig& listener) const {
@@ -39,11 +39,12 @@ std::string ListenerCounts::to_text(const ListenerConfig& listener) const {
     const char* outcome;
     const Counter& count;
   };
+  const std::string of =
+      base::metric_label("listener", listener.name) + "," + base::metric_label("tls", tls_word(listener)) + ",";
   std::string text;
   for (const Line& line : {Line{"accepted", accepted_}, Line{"resumed", resumed_}, Line{"refused", refused_},
                            Line{"failed", failed_}, Line{"shed", shed_}})
-    text += std::string(kName) + "{listener=\"" + listener.name + "\",tls=\"" + std::string(tls_word(listener)) +
-            "\",outcome=\"" + line.outcome + "\"} " + std::to_string(line.count.load()) + "\n";
+    text += kMetrics.line(kName, of + base::metric_label("outcome", line.outcome), line.count);
   return text;
 }
 

@@ -12,14 +12,6 @@ constexpr std::array kH2Refusals{H2RefusalRow{H2Refusal::calm, "http.calm", "cal
                                  H2RefusalRow{H2Refusal::protocol, "http.protocol", "protocol"},
                                  H2RefusalRow{H2Refusal::too_slow, "http.too_slow", "too_slow"}};
 
-std::string metric(std::string_view name, std::string_view labels, std::uint64_t value) {
-  return metric_line(name, labels, value);
-}
-std::string heading(std::string_view name, std::string_view type, std::string_view help) {
-  return metric_heading(name, type, help);
-}
-std::string label(std::string_view key, std::string_view value) { return metric_label(key, value); }
-
 }  // namespace
 
 std::optional<H2Refusal> h2_refusal_of(std::string_view code) {
@@ -38,46 +30,50 @@ void Metrics::request(int status) {
 }
 
 std::string Metrics::to_text(const Now& now) const {
-  std::string text = heading("handshakes_total", "counter", "TLS handshakes by outcome.");
-  text += metric("handshakes_total", label("outcome", "accepted"), handshakes_accepted_);
-  text += metric("handshakes_total", label("outcome", "failed"), handshakes_failed_);
-  text += metric("handshakes_total", label("outcome", "shed"), handshakes_shed_);
-  text += heading("handshakes_resumed_total", "counter", "Those of the accepted ones that came back on a session.") +
-          metric("handshakes_resumed_total", "", handshakes_resumed_);
-  text += heading("handshake_seconds", "histogram", "Accepted handshakes, from the connection on.") +
+  std::string text = kMetrics.heading("handshakes_total", "counter", "TLS handshakes by outcome.");
+  text += kMetrics.line("handshakes_total", base::metric_label("outcome", "accepted"), handshakes_accepted_);
+  text += kMetrics.line("handshakes_total", base::metric_label("outcome", "failed"), handshakes_failed_);
+  text += kMetrics.line("handshakes_total", base::metric_label("outcome", "shed"), handshakes_shed_);
+  text += kMetrics.heading("handshakes_resumed_total", "counter",
+                           "Those of the accepted ones that came back on a session.") +
+          kMetrics.line("handshakes_resumed_total", "", handshakes_resumed_);
+  text += kMetrics.heading("handshake_seconds", "histogram", "Accepted handshakes, from the connection on.") +
           handshake_time_.to_text("handshake_seconds", "");
   text += partners_.to_text();
-  text += heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
+  text += kMetrics.heading("refusals_total", "counter", "Client certificates refused in the handshake, by reason.");
   for (const trust::Explanation& e : trust::explanations())
-    text += metric("refusals_total", label("reason", e.name), refused_[static_cast<std::size_t>(e.reason)]);
-  text += heading("connections_cut_total", "counter",
-                  "Live connections cut because the peer is no longer admitted, by reason.");
+    text += kMetrics.line("refusals_total", base::metric_label("reason", e.name),
+                          refused_[static_cast<std::size_t>(e.reason)]);
+  text += kMetrics.heading("connections_cut_total", "counter",
+                           "Live connections cut because the peer is no longer admitted, by reason.");
   for (const trust::Explanation& e : trust::explanations())
     if (const auto count = cut_[static_cast<std::size_t>(e.reason)].load(); count > 0)
-      text += metric("connections_cut_total", label("reason", e.name), count);
-  text += heading("connections", "gauge", "Live connections.") + metric("connections", "", connections_);
-  text += heading("requests_total", "counter", "Requests answered, by class of status.");
-  for (std::size_t digit = 1; digit < requests_.size(); ++digit)
-    text += metric("requests_total", label("class", std::to_string(digit) + "xx"), requests_[digit]);
-  text += heading("request_seconds", "histogram", "Requests, from the head read to the response written.") +
-          request_time_.to_text("request_seconds", "");
-  text += heading("http2_refused_total", "counter",
-                  "Connections of HTTP/2 that were ended for what the client did, by reason.");
-  for (const H2RefusalRow& row : kH2Refusals)
-    text +=
-        metric("http2_refused_total", label("reason", row.label), h2_refused_[static_cast<std::size_t>(row.reason)]);
-  text += heading("feed_sequence", "gauge", "Newest change known from the trust feed.") +
-          metric("feed_sequence", "", now.feed_sequence);
-  text += heading("known_certificates", "gauge", "Certificates known from the trust feed.") +
-          metric("known_certificates", "", now.known_certificates);
-  text += heading("chain_memory_total", "counter",
-                  "Client chains judged in handshakes: verified before, or verified from the ground up.");
-  text += metric("chain_memory_total", label("outcome", "hit"), now.chains.hits);
-  text += metric("chain_memory_total", label("outcome", "miss"), now.chains.misses);
-  text += heading("chain_memory_chains", "gauge", "Verified client chains remembered.") +
-          metric("chain_memory_chains", "", now.chains.chains);
+      text += kMetrics.line("connections_cut_total", base::metric_label("reason", e.name), count);
   text +=
-      heading("feed_age_seconds", "gauge", "Seconds since the authority last answered; -1 before its first answer.");
+      kMetrics.heading("connections", "gauge", "Live connections.") + kMetrics.line("connections", "", connections_);
+  text += kMetrics.heading("requests_total", "counter", "Requests answered, by class of status.");
+  for (std::size_t digit = 1; digit < requests_.size(); ++digit)
+    text +=
+        kMetrics.line("requests_total", base::metric_label("class", std::to_string(digit) + "xx"), requests_[digit]);
+  text += kMetrics.heading("request_seconds", "histogram", "Requests, from the head read to the response written.") +
+          request_time_.to_text("request_seconds", "");
+  text += kMetrics.heading("http2_refused_total", "counter",
+                           "Connections of HTTP/2 that were ended for what the client did, by reason.");
+  for (const H2RefusalRow& row : kH2Refusals)
+    text += kMetrics.line("http2_refused_total", base::metric_label("reason", row.label),
+                          h2_refused_[static_cast<std::size_t>(row.reason)]);
+  text += kMetrics.heading("feed_sequence", "gauge", "Newest change known from the trust feed.") +
+          kMetrics.line("feed_sequence", "", now.feed_sequence);
+  text += kMetrics.heading("known_certificates", "gauge", "Certificates known from the trust feed.") +
+          kMetrics.line("known_certificates", "", now.known_certificates);
+  text += kMetrics.heading("chain_memory_total", "counter",
+                           "Client chains judged in handshakes: verified before, or verified from the ground up.");
+  text += kMetrics.line("chain_memory_total", base::metric_label("outcome", "hit"), now.chains.hits);
+  text += kMetrics.line("chain_memory_total", base::metric_label("outcome", "miss"), now.chains.misses);
+  text += kMetrics.heading("chain_memory_chains", "gauge", "Verified client chains remembered.") +
+          kMetrics.line("chain_memory_chains", "", now.chains.chains);
+  text += kMetrics.heading("feed_age_seconds", "gauge",
+                           "Seconds since the authority last answered; -1 before its first answer.");
   return text + "countersign_gateway_feed_age_seconds " + std::to_string(now.feed_age_seconds) + "\n";
 }
 

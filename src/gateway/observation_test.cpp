@@ -94,7 +94,9 @@ TEST(Histogram, CountsIntoItsBuckets) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
-TEST(Metrics, LabelsCannotBreakTheirLine) { EXPECT_EQ(metric_label("path", "a\"b\\c\nd"), "path=\"a\\\"b\\\\c\\nd\""); }
+TEST(Metrics, LabelsCannotBreakTheirLine) {
+  EXPECT_EQ(base::metric_label("path", "a\"b\\c\nd"), "path=\"a\\\"b\\\\c\\nd\"");
+}
 
 TEST(Partners, AreBounded) {
   PartnerCounts counts;

@@ -1,47 +1,41 @@
+#include "base/metric_text.h"
 #include "policy/gate.h"
 
 namespace countersign::policy {
 namespace {
 
-std::string heading(std::string_view name, std::string_view type, std::string_view help) {
-  const std::string full = "countersign_gateway_policy_" + std::string(name);
-  return "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n";
-}
+constexpr base::MetricText kMetrics{"countersign_gateway_policy_"};
 
-std::string metric(std::string_view name, const std::string& labels, std::uint64_t value) {
-  return "countersign_gateway_policy_" + std::string(name) + labels + " " + std::to_string(value) + "\n";
-}
-
-/// `who` is made of slugs and '/', or "anonymous": nothing to escape.
 std::string labels(const std::string& who, std::string_view key, std::string_view value) {
-  return "{application=\"" + who + "\"," + std::string(key) + "=\"" + std::string(value) + "\"}";
+  return base::metric_label("application", who) + "," + base::metric_label(key, value);
 }
 
 }  // namespace
 
 std::string Gate::metrics() const {
   const auto accounts = applications_.all();
-  std::string text = heading("permitted_total", "counter", "Requests let through, by application.");
+  std::string text = kMetrics.heading("permitted_total", "counter", "Requests let through, by application.");
   for (const auto& account : accounts)
-    text += metric("permitted_total", "{application=\"" + account->name() + "\"}", account->permitted());
-  text += heading("refused_total", "counter", "Requests refused, by application and code.");
+    text += kMetrics.line("permitted_total", base::metric_label("application", account->name()), account->permitted());
+  text += kMetrics.heading("refused_total", "counter", "Requests refused, by application and code.");
   for (const auto& account : accounts)
     for (const Explanation& e : explanations())
       if (const auto count = account->refused(e.reason); count > 0)
-        text += metric("refused_total", labels(account->name(), "code", e.code), count);
-  text += heading("would_refuse_total", "counter",
-                  "Requests let through that mode enforce would have refused, by application and code.");
+        text += kMetrics.line("refused_total", labels(account->name(), "code", e.code), count);
+  text += kMetrics.heading("would_refuse_total", "counter",
+                           "Requests let through that mode enforce would have refused, by application and code.");
   for (const auto& account : accounts)
     for (const Explanation& e : explanations())
       if (const auto count = account->would_refuse(e.reason); count > 0)
-        text += metric("would_refuse_total", labels(account->name(), "code", e.code), count);
-  text += heading("live_requests", "gauge", "Requests under way, by application.");
+        text += kMetrics.line("would_refuse_total", labels(account->name(), "code", e.code), count);
+  text += kMetrics.heading("live_requests", "gauge", "Requests under way, by application.");
   for (const auto& account : accounts)
-    text += metric("live_requests", "{application=\"" + account->name() + "\"}", account->live());
-  text += heading("generation", "gauge", "Policies since the start; the one in force.") +
-          metric("generation", "", generation());
-  text += heading("file_broken", "gauge", "1 while the policy file cannot be used and the one before it is in force.");
-  return text + metric("file_broken", "", file_broken_.load(std::memory_order_relaxed) ? 1 : 0);
+    text += kMetrics.line("live_requests", base::metric_label("application", account->name()), std::uint64_t{account->live()});
+  text += kMetrics.heading("generation", "gauge", "Policies since the start; the one in force.") +
+          kMetrics.line("generation", "", generation());
+  text += kMetrics.heading("file_broken", "gauge",
+                           "1 while the policy file cannot be used and the one before it is in force.");
+  return text + kMetrics.line("file_broken", "", std::uint64_t{file_broken_.load(std::memory_order_relaxed) ? 1U : 0U});
 }
 
 }  // namespace countersign::policy

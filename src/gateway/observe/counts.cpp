@@ -23,13 +23,14 @@ void PartnerCounts::refused(const std::string& organisation, trust::Reason reaso
 
 std::string PartnerCounts::to_text() const {
   const std::lock_guard lock(mutex_);
-  std::string text = metric_heading("partner_handshakes_total", "counter",
-                                    "Handshakes of partners that an issuing CA of ours vouches for, by outcome.");
+  std::string text = kMetrics.heading("partner_handshakes_total", "counter",
+                                      "Handshakes of partners that an issuing CA of ours vouches for, by outcome.");
   for (const auto& [organisation, counts] : by_organisation_) {
-    const std::string who = metric_label("organisation", organisation) + ",";
-    text += metric_line("partner_handshakes_total", who + metric_label("outcome", "accepted"), counts.accepted);
+    const std::string who = base::metric_label("organisation", organisation) + ",";
+    text += kMetrics.line("partner_handshakes_total", who + base::metric_label("outcome", "accepted"), counts.accepted);
     for (const auto& [reason, count] : counts.refused)
-      text += metric_line("partner_handshakes_total", who + metric_label("outcome", trust::name(reason)), count);
+      text +=
+          kMetrics.line("partner_handshakes_total", who + base::metric_label("outcome", trust::name(reason)), count);
   }
   return text;
 }

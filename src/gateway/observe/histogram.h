@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/metric_text.h"
 #include "base/time.h"
 
 namespace countersign::gateway {
@@ -34,11 +35,7 @@ class Histogram {
   std::atomic<std::uint64_t> sum_{0};  ///< microseconds
 };
 
-/// A metric's line: `countersign_gateway_NAME{LABELS} VALUE`.
-std::string metric_line(std::string_view name, std::string_view labels, std::uint64_t value);
-/// Its HELP and TYPE.
-std::string metric_heading(std::string_view name, std::string_view type, std::string_view help);
-/// KEY="VALUE", escaped.
-std::string metric_label(std::string_view key, std::string_view value);
+/// The gateway's metrics.
+inline constexpr base::MetricText kMetrics{"countersign_gateway_"};
 
 }  // namespace countersign::gateway

@@ -84,10 +84,10 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
   std::string health;
   std::string times;
   for (const auto& state : all()) {
-    const std::string of = metric_label("upstream", state->settings().name);
+    const std::string of = base::metric_label("upstream", state->settings().name);
     const UpstreamState::Counts& counts = state->counts;
     const auto event = [&](std::string_view kind, std::uint64_t count) {
-      counters += metric_line("upstream_requests_total", of + "," + metric_label("event", kind), count);
+      counters += kMetrics.line("upstream_requests_total", of + "," + base::metric_label("event", kind), count);
     };
     event("begun", counts.requests);
     event("retried", counts.retries);
@@ -95,39 +95,39 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
     event("failed", counts.failed);
     event("upgraded", counts.switched);
     const auto gauge = [&](std::string_view state_name, std::int64_t count) {
-      gauges += metric_line("upstream_connections", of + "," + metric_label("state", state_name),
-                            static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
+      gauges += kMetrics.line("upstream_connections", of + "," + base::metric_label("state", state_name),
+                              static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
     };
     gauge("open", counts.connections);
     gauge("awaited", counts.pending);
     gauge("upgraded", counts.tunnels);
     times += counts.time.to_text("upstream_seconds", of);
     for (const auto& address : *state->addresses()) {
-      const std::string at = of + "," + metric_label("address", address->endpoint.to_string());
-      sent += metric_line("upstream_address_requests_total", at, address->requests);
-      failed += metric_line("upstream_address_failures_total", at, address->failures);
+      const std::string at = of + "," + base::metric_label("address", address->endpoint.to_string());
+      sent += kMetrics.line("upstream_address_requests_total", at, address->requests);
+      failed += kMetrics.line("upstream_address_failures_total", at, address->failures);
       const bool good = !address->health.is_down() && !address->health.is_ejected(now);
-      health += metric_line("upstream_address_healthy", at, good ? 1 : 0);
+      health += kMetrics.line("upstream_address_healthy", at, std::uint64_t{good ? 1U : 0U});
     }
   }
-  return metric_heading(
+  return kMetrics.heading(
              "upstream_requests_total", "counter",
              "Requests of upstreams: begun, sent again, refused as too many, failed, upgraded to another protocol.") +
          counters +
-         metric_heading("upstream_connections", "gauge",
-                        "Connections to upstreams that are open, requests that wait for one, and connections that "
-                        "speak another protocol.") +
+         kMetrics.heading("upstream_connections", "gauge",
+                          "Connections to upstreams that are open, requests that wait for one, and connections that "
+                          "speak another protocol.") +
          gauges +
-         metric_heading("upstream_address_requests_total", "counter", "Requests sent to an address of an upstream.") +
+         kMetrics.heading("upstream_address_requests_total", "counter", "Requests sent to an address of an upstream.") +
          sent +
-         metric_heading("upstream_address_failures_total", "counter",
-                        "Of these, those that failed or were answered 502, 503 or 504.") +
+         kMetrics.heading("upstream_address_failures_total", "counter",
+                          "Of these, those that failed or were answered 502, 503 or 504.") +
          failed +
-         metric_heading("upstream_address_healthy", "gauge",
-                        "1 while an address is asked; 0 while its checks fail or it is ejected.") +
+         kMetrics.heading("upstream_address_healthy", "gauge",
+                          "1 while an address is asked; 0 while its checks fail or it is ejected.") +
          health +
-         metric_heading("upstream_seconds", "histogram",
-                        "From a request's head sent to an upstream to the head of its response.") +
+         kMetrics.heading("upstream_seconds", "histogram",
+                          "From a request's head sent to an upstream to the head of its response.") +
          times;
 }
 
