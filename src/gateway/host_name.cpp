@@ -19,11 +19,6 @@ bool is_host_pattern(std::string_view pattern) {
          pattern.find_first_of(" /:@?#\\") == std::string_view::npos;
 }
 
-bool host_matches(std::string_view pattern, std::string_view host) {
-  if (pattern == "*" || pattern == host) return true;
-  return pattern.starts_with("*.") && host.ends_with(pattern.substr(1)) && host.size() >= pattern.size();
-}
-
 int host_rank(std::string_view pattern) { return pattern == "*" ? 2 : pattern.starts_with("*.") ? 1 : 0; }
 
 }  // namespace countersign::gateway

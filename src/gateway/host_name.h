@@ -11,8 +11,6 @@ std::string canonical_host(std::string_view host);
 
 /// "*", a name, or "*.example.com".
 bool is_host_pattern(std::string_view pattern);
-/// "*" matches all, "*.example.com" every name below it, any other itself. Both canonical.
-bool host_matches(std::string_view pattern, std::string_view host);
 /// Less for the more exact: names, then wildcards, then "*".
 int host_rank(std::string_view pattern);
 

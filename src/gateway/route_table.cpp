@@ -6,6 +6,7 @@
 
 #include "gateway/host_name.h"
 #include "gateway/observe/histogram.h"
+#include "http/host_pattern.h"
 
 namespace countersign::gateway {
 namespace {
@@ -126,14 +127,14 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
 
 std::string RouteTable::metrics() const {
   std::string text =
-      metric_heading("route_requests_total", "counter", "Requests answered on each route, by class of status.");
+      kMetrics.heading("route_requests_total", "counter", "Requests answered on each route, by class of status.");
   for (const Route& route : routes_)
     for (std::size_t digit = 1; digit < 6; ++digit)
       if (const std::uint64_t count = route.counts->of(digit); count > 0)
-        text += metric_line("route_requests_total",
-                            metric_label("host", route.host) + "," + metric_label("path", route.path) + "," +
-                                metric_label("class", std::to_string(digit) + "xx"),
-                            count);
+        text += kMetrics.line("route_requests_total",
+                              base::metric_label("host", route.host) + "," + base::metric_label("path", route.path) +
+                                  "," + base::metric_label("class", std::to_string(digit) + "xx"),
+                              count);
   return text;
 }
 
@@ -142,7 +143,7 @@ const Route* RouteTable::find(std::string_view listener, std::string_view host, 
   if (path.find_first_of("%;") != std::string_view::npos) path = plain = plainest_reading(path);
   const Route* best = nullptr;
   for (const Route& route : routes_) {
-    if (!host_matches(route.host, host) || !path_matches(route.path, path)) continue;
+    if (!http::host_matches(route.host, host) || !path_matches(route.path, path)) continue;
     if (best != nullptr && (best->host != route.host || best->path != route.path)) return nullptr;
     best = &route;
     if (route.listeners.empty() || std::ranges::find(route.listeners, listener) != route.listeners.end()) return best;

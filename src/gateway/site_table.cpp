@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/host_name.h"
+#include "http/host_pattern.h"
 
 namespace countersign::gateway {
 namespace {
@@ -57,7 +58,7 @@ base::Result<std::shared_ptr<const SiteTable>> SiteTable::make(const ListenerPla
 
 std::shared_ptr<const tls::Site> SiteTable::choose(const std::string& name) const {
   for (const Row& row : rows_)
-    if (host_matches(row.pattern, name)) return row.site;
+    if (http::host_matches(row.pattern, name)) return row.site;
   return nullptr;
 }
 

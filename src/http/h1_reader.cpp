@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/head_parser.h"
 #include "http/line_scanner.h"
+#include "http/refusal.h"
 #include "http/strict_head.h"
 
 namespace countersign::http {
@@ -15,10 +16,6 @@ namespace {
 constexpr std::size_t kHeadBuffer = 4 * 1024;
 constexpr std::size_t kChunkBuffer = 16 * 1024;
 constexpr int kMaxInterimResponses = 16;
-
-tl::unexpected<base::Error> malformed(std::string detail) {
-  return base::fail(base::Kind::invalid, "http.malformed", std::move(detail));
-}
 
 tl::unexpected<base::Error> cut_off() {
   return base::fail(base::Kind::unavailable, "http.cut_off", "the peer closed in the middle of a message");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "http/refusal.h"
 #include "http/strict_head.h"
 #include "http/text.h"
 
@@ -14,18 +15,6 @@ constexpr std::size_t kFieldOverhead = 32;
 /// RFC 9113 section 8.2.2: they speak of a connection, and there is none of that kind.
 constexpr std::array<std::string_view, 5> kConnectionFields = {"connection", "keep-alive", "proxy-connection",
                                                                "transfer-encoding", "upgrade"};
-
-tl::unexpected<base::Error> malformed(std::string detail) {
-  return base::fail(base::Kind::invalid, "http.malformed", std::move(detail));
-}
-
-tl::unexpected<base::Error> ambiguous(std::string detail) {
-  return base::fail(base::Kind::invalid, "http.ambiguous", std::move(detail));
-}
-
-tl::unexpected<base::Error> too_large(std::string detail) {
-  return base::fail(base::Kind::too_large, "http.head_too_large", std::move(detail));
-}
 
 bool has_upper_case(std::string_view name) {
   return std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });

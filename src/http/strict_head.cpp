@@ -2,22 +2,11 @@
 
 #include <algorithm>
 
+#include "http/refusal.h"
 #include "http/text.h"
 
 namespace countersign::http {
 namespace {
-
-tl::unexpected<base::Error> malformed(std::string detail) {
-  return base::fail(base::Kind::invalid, "http.malformed", std::move(detail));
-}
-
-tl::unexpected<base::Error> ambiguous(std::string detail) {
-  return base::fail(base::Kind::invalid, "http.ambiguous", std::move(detail));
-}
-
-tl::unexpected<base::Error> too_large(std::string detail) {
-  return base::fail(base::Kind::too_large, "http.head_too_large", std::move(detail));
-}
 
 /// The fields that decide where a message ends and whom it is for.
 struct Decisive {

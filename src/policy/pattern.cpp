@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/host_pattern.h"
+
 namespace countersign::policy {
 namespace {
 
@@ -52,10 +54,7 @@ base::Result<HostPattern> HostPattern::parse(std::string_view text) {
   return HostPattern(std::string(text));
 }
 
-bool HostPattern::matches(std::string_view host) const {
-  if (text_ == "*" || text_ == host) return true;
-  return text_.starts_with("*.") && host.size() >= text_.size() && host.ends_with(std::string_view(text_).substr(1));
-}
+bool HostPattern::matches(std::string_view host) const { return http::host_matches(text_, host); }
 
 base::Result<PathPattern> PathPattern::parse(std::string_view text) {
   if (!text.starts_with('/')) return bad_path(text, "it must start with '/'");
