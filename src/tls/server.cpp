@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "base/counted.h"
 #include "net/proxy_protocol.h"
 
 namespace countersign::tls {
@@ -80,21 +81,10 @@ void Server<Peer>::take(net::Socket socket) {
   tasks_.spawn(introduce(std::move(socket)), "tls.proxy_header");
 }
 
-/// Counts one, for as long as this lives.
-class Counted {
- public:
-  explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
-  ~Counted() { --*count_; }
-  Counted(const Counted&) = delete;
-
- private:
-  std::shared_ptr<std::size_t> count_;
-};
-
 /// A proxy says for whom its connection is; without that, or with anything doubtful in it, there is none.
 template <class Peer>
 net::Task<void> Server<Peer>::introduce(net::Socket socket) {
-  const Counted counted(introductions_);
+  const base::Counted counted(introductions_);
   const auto header = co_await net::read_proxy_header(socket, net::Deadline::after(options_.proxy_header_time));
   if (!header) {
     log_.info("tls.failed", {{"code", header.error().code},

@@ -4,6 +4,7 @@
 
 #include "authority/registry/follow.h"
 #include "base/check.h"
+#include "base/counted.h"
 #include "base/process.h"
 
 namespace countersign::authority {
@@ -33,17 +34,6 @@ trust::Policy internal_policy() {
 constexpr std::size_t kOtherFiles = 64;
 /// api, internal, status.
 constexpr std::size_t kListeners = 3;
-
-/// One place, for as long as its frame lives; frames may die with the loop, after the service.
-class Counted {
- public:
-  explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
-  ~Counted() { --*count_; }
-  Counted(const Counted&) = delete;
-
- private:
-  std::shared_ptr<std::size_t> count_;
-};
 
 }  // namespace
 
@@ -160,7 +150,7 @@ net::Task<void> Service::serve_limited(ApiServer::Live& live, std::shared_ptr<st
     live.connection.stream->abort();
     co_return;
   }
-  const Counted place(std::move(places));
+  const base::Counted place(std::move(places));
   http::ServerOptions options = http_options(live);
   options.idle_time = kAnonymousIdleTime;
   co_await answer_api(live, options);
