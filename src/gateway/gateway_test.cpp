@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "gateway/doors_test.h"
 #include "gateway/upstreams_test.h"
 #include "gateway/worker.h"
 #include "http/client.h"
@@ -15,16 +16,6 @@ using testing::Issued;
 using testing::Pki;
 
 net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
-
-feed::Snapshot snapshot_of(const Pki& pki) {
-  feed::Snapshot snapshot{
-      1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
-  for (const trust::IssuingCa& ca : pki.issuing_cas())
-    snapshot.facts.emplace_back(ca);
-  for (const trust::CertificateFact& fact : pki.facts())
-    snapshot.facts.emplace_back(fact);
-  return snapshot;
-}
 
 /// A gateway with one worker, one upstream, and one partner's certificate.
 class Platform : public ::testing::Test {

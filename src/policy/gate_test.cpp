@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "policy/api_key.h"
+#include "policy/log_lines_test.h"
 #include "testing/fake_clock.h"
 #include "testing/seeded_random.h"
 
@@ -12,20 +13,6 @@ namespace countersign::policy {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-
-class Lines final : public base::LogSink {
- public:
-  void write(std::string_view line) override { text_ += std::string(line) + "\n"; }
-  std::size_t count(const std::string& part) const {
-    std::size_t count = 0;
-    for (std::size_t found = text_.find(part); found != std::string::npos; found = text_.find(part, found + 1))
-      ++count;
-    return count;
-  }
-
- private:
-  std::string text_;
-};
 
 PolicyPointer policy_of(const std::string& text) {
   auto policy = Policy::parse(text, "policy.toml");

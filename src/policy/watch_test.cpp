@@ -3,25 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "policy/log_lines_test.h"
 #include "testing/fake_clock.h"
 #include "testing/folder.h"
 
 namespace countersign::policy {
 namespace {
-
-class Lines final : public base::LogSink {
- public:
-  void write(std::string_view line) override { text_ += std::string(line) + "\n"; }
-  std::size_t count(const std::string& part) const {
-    std::size_t count = 0;
-    for (std::size_t found = text_.find(part); found != std::string::npos; found = text_.find(part, found + 1))
-      ++count;
-    return count;
-  }
-
- private:
-  std::string text_;
-};
 
 std::string grants(const std::string& name) {
   return "[[grants]]\nname = \"" + name + "\"\nto = [\"uat/a/b\"]\nmethods = [\"GET\"]\npaths = [\"/\"]\n";
