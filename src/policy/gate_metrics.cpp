@@ -30,7 +30,8 @@ std::string Gate::metrics() const {
         text += kMetrics.line("would_refuse_total", labels(account->name(), "code", e.code), count);
   text += kMetrics.heading("live_requests", "gauge", "Requests under way, by application.");
   for (const auto& account : accounts)
-    text += kMetrics.line("live_requests", base::metric_label("application", account->name()), std::uint64_t{account->live()});
+    text += kMetrics.line("live_requests", base::metric_label("application", account->name()),
+                          std::uint64_t{account->live()});
   text += kMetrics.heading("generation", "gauge", "Policies since the start; the one in force.") +
           kMetrics.line("generation", "", generation());
   text += kMetrics.heading("file_broken", "gauge",
