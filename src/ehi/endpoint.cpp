@@ -184,7 +184,7 @@ base::Result<AdviceRules> read_advice(ConfigSection& section) {
   BASE_TRY(rules.concurrency, read_number(section, "advice_concurrency", rules.concurrency, {1, 256}));
   BASE_TRY(rules.cutoff_url, read_maybe_url(section, "cutoff_url"));
   BASE_TRY(rules.cutoff_interval, read_span(section, "cutoff_interval", rules.cutoff_interval, kKeeps));
-  if (rules.cutoff_interval > rules.keep)
+  if (rules.cutoff_url && rules.cutoff_interval > rules.keep)
     return wrong("'" + section.path_of("cutoff_interval") + "' must not be longer than advice_keep: what was forgotten"
                  " cannot be counted");
   return rules;

@@ -49,13 +49,6 @@ base::Result<void> note_cutoff(Database& database, const std::string& endpoint, 
   return row.bind(endpoint).bind(at).run();
 }
 
-/// What a clock that was ahead has put off.
-base::Result<void> bring_back(Database& database, base::Instant now) {
-  BASE_TRY(Statement row, database.statement("UPDATE messages SET due_at = ? WHERE state = 0 AND due_at > ?"
-                                             " AND due_at <> ?"));
-  return row.bind(now).bind(now + kLongestPause * 2).bind(kBehindAnother).run();
-}
-
 }  // namespace
 
 base::Result<Outbox::Swept> Outbox::sweep(base::Instant now) {
@@ -75,7 +68,6 @@ base::Result<Outbox::Swept> Outbox::sweep(base::Instant now) {
   }
   for (const Message& message : swept.dead)
     BASE_TRY_VOID(bury(message, now, change));
-  BASE_TRY_VOID(bring_back(*database_, now));
   BASE_TRY(Statement forgotten, database_->statement("DELETE FROM messages WHERE id IN (SELECT id FROM messages"
                                                      " WHERE state = 1 AND expires_at <= ? LIMIT 500)"));
   BASE_TRY_VOID(forgotten.bind(now).run());

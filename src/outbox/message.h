@@ -48,9 +48,6 @@ struct Pace {
   base::Duration longest_pause = std::chrono::hours(1);  ///< then pauses double up to this
 };
 
-/// No pause is longer: what is due later than this from now was put off by a clock that was wrong.
-inline constexpr base::Duration kLongestPause = std::chrono::hours(24);
-
 /// The pause after attempt number `attempt`, which counts from 1.
 base::Duration pause_after(const Pace& pace, std::int64_t attempt);
 

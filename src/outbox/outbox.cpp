@@ -121,7 +121,26 @@ base::Result<Outbox::Accepted> Outbox::insert(const Draft& draft, const std::str
   return Accepted{database_->last_id(), false};
 }
 
+/// No pause is longer than that of the pace: what is due later was put off by a clock that was ahead.
+base::Result<void> Outbox::bring_back(const Claim& claim, base::Instant now) {
+  const base::Instant latest = now + claim.attempt_time + std::max(claim.pace.pause, claim.pace.longest_pause);
+  {
+    BASE_TRY(Statement row, database_->statement("SELECT 1 FROM messages WHERE state = 0 AND endpoint = ?"
+                                                 " AND due_at > ? AND due_at < ? LIMIT 1"));
+    BASE_TRY(const bool any, row.bind(claim.endpoint).bind(latest).bind(kBehindAnother).step());
+    if (!any) return {};
+  }
+  BASE_TRY(Change change, Change::begin(*this));
+  {
+    BASE_TRY(Statement row, database_->statement("UPDATE messages SET due_at = ? WHERE state = 0 AND endpoint = ?"
+                                                 " AND due_at > ? AND due_at < ?"));
+    BASE_TRY_VOID(row.bind(now).bind(claim.endpoint).bind(latest).bind(kBehindAnother).run());
+  }
+  return change.commit();
+}
+
 base::Result<std::vector<Message>> Outbox::claim(const Claim& claim, base::Instant now) {
+  BASE_TRY_VOID(bring_back(claim, now));
   std::vector<Message> due;
   {
     BASE_TRY(Statement rows, database_->statement(kClaim));

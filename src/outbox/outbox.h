@@ -102,6 +102,7 @@ class Outbox {
   base::Result<base::Result<Accepted>> put_one(const Draft& draft, base::Instant now, Change& change);
   base::Result<Accepted> insert(const Draft& draft, const std::string& digest, base::Instant now, Change& change);
   base::Result<void> settle(const Settlement& settlement, base::Instant now, Change& change);
+  base::Result<void> bring_back(const Claim& claim, base::Instant now);
   base::Result<void> arrange(const std::string& endpoint, const std::string& order_key, base::Instant now);
   base::Result<void> revive(const Message& message, base::Duration keep, base::Instant now, Change& change);
   base::Result<void> bury(const Message& message, base::Instant now, Change& change);

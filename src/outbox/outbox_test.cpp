@@ -233,9 +233,9 @@ TEST_F(OutboxTest, AClockThatWasAheadPutsNothingOffForEver) {
   ASSERT_TRUE(put(draft("k1")));
   clock_.advance(hours(24 * 2));
   settle(claim().at(0), "no");
-  clock_.set(kNow - hours(24 * 30));
-  EXPECT_TRUE(claim().empty());
-  ASSERT_TRUE(outbox_->sweep(clock_.now()));
+  clock_.advance(minutes(1));
+  EXPECT_TRUE(claim().empty()) << "in its pause";
+  clock_.set(kNow);
   EXPECT_EQ(claim().size(), 1U);
 }
 
