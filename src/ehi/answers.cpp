@@ -27,10 +27,10 @@ http::Response to_response(const CallFailure& failure) {
 }
 
 http::Response to_undecided(const CallFailure& failure, const base::Error& outbox) {
-  http::Response response = http::to_problem(
-      {base::Kind::unavailable, "ehi.undecided",
-       "nothing was decided: " + failure.error.detail + ", and the outbox takes no advice (" + outbox.code +
-           "), without which no outcome is told"});
+  http::Response response =
+      http::to_problem({base::Kind::unavailable, "ehi.undecided",
+                        "nothing was decided: " + failure.error.detail + ", and the outbox takes no advice (" +
+                            outbox.code + "), without which no outcome is told"});
   response.fields.set(std::string(kDecidedByField), "nobody");
   return response;
 }

@@ -127,10 +127,10 @@ net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open
                                                      std::move(judge), plan.connected_by);
   if (!connection) co_return base::unexpected(to_failure(std::move(connection).error(), endpoint, *plan.url));
   if (!is_pinned(connection->peer.chain(), endpoint.pins))
-    co_return base::unexpected(CallFailure{
-        {base::Kind::denied, "ehi.pin_mismatch",
-         "the server certificate of '" + endpoint.name.text() + "' is good, but none of the keys in 'pins' is on its"
-         " path: ask the partner whether it has a new key, and pin that"}});
+    co_return base::unexpected(CallFailure{{base::Kind::denied, "ehi.pin_mismatch",
+                                            "the server certificate of '" + endpoint.name.text() +
+                                                "' is good, but none of the keys in 'pins' is on its"
+                                                " path: ask the partner whether it has a new key, and pin that"}});
   http::ClientOptions options;
   options.host = plan.url->host_field();
   options.response_bytes = config_.body_bytes;

@@ -27,7 +27,7 @@ struct CallFailure {
 
 /// Where one call goes, and until when.
 struct CallPlan {
-  const http::Url* url;  ///< borrowed
+  const http::Url* url;        ///< borrowed
   net::Deadline connected_by;  ///< nothing is sent on a connection that comes about later
   net::Deadline answered_by;
 };

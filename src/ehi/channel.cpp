@@ -6,7 +6,7 @@ namespace {
 constexpr std::chrono::milliseconds kLook{100};  // for sites that are to be probed
 constexpr std::chrono::seconds kProbeTime{5};
 
-Answer turned_away(const Endpoint& endpoint, const char* code, const char* why) {
+Answer turned_away(const Endpoint& endpoint, const char* code, const std::string& why) {
   return base::unexpected(
       CallFailure{{base::Kind::unavailable, code, "'" + endpoint.name.text() + "' was not called: " + why}});
 }
@@ -39,7 +39,9 @@ net::Task<Answer> Channel::ask(http::Request request, Times times, std::shared_p
   if (!site || *under_way_ >= options_.concurrency) {
     ++counts_.turned_away;
     progress->judged = true;
-    if (!site) co_return turned_away(endpoint_, "ehi.circuit_open", "it failed too often, and is probed until it is back");
+    if (!site)
+      co_return turned_away(endpoint_, "ehi.circuit_open",
+                            "it failed too often, and is probed until it is back; the last was: " + last_failure_);
     co_return turned_away(endpoint_, "ehi.busy", "as many calls as it may have are under way ('concurrency')");
   }
   const Seat seat(under_way_);
@@ -48,14 +50,14 @@ net::Task<Answer> Channel::ask(http::Request request, Times times, std::shared_p
   http::Request again = request;
   Answer answer = co_await ask_site(*site, std::move(request), times, progress);
   const bool unsent = !answer && answer.error().sent == CallFailure::Sent::nothing;
-  if (!unsent || answer.error().error.code == "ehi.no_certificate" || times.sent_by.passed()) co_return std::move(answer);
+  if (!unsent || answer.error().error.code == "ehi.no_certificate" || times.sent_by.passed())
+    co_return std::move(answer);
   progress->judged = false;
   co_return co_await ask_site(Site::recovery, std::move(again), times, std::move(progress));
 }
 
 /// The primary may take half of the time to come about where there is somewhere else to go.
-net::Task<Answer> Channel::ask_site(Site site, http::Request request, Times times,
-                                    std::shared_ptr<Progress> progress) {
+net::Task<Answer> Channel::ask_site(Site site, http::Request request, Times times, std::shared_ptr<Progress> progress) {
   progress->site = site;
   const auto begun = std::chrono::steady_clock::now();
   const bool other_left = site == Site::primary && circuit_.is_closed(Site::recovery);
@@ -92,12 +94,9 @@ void Channel::give_up(Progress& progress) {
 void Channel::tell(Site site, Circuit::Change change, const std::string& why) {
   if (change == Circuit::Change::none) return;
   const bool opened = change == Circuit::Change::opened;
-  const base::Fields fields{{"endpoint", endpoint_.name.text()},
-                            {"use", options_.use},
-                            {"site", name(site)},
-                            {"at", url_of(site).authority.to_string()},
-                            {"reachable", usable()},
-                            {"why", why}};
+  if (opened) last_failure_ = why;
+  const base::Fields fields{{"endpoint", endpoint_.name.text()},        {"use", options_.use},   {"site", name(site)},
+                            {"at", url_of(site).authority.to_string()}, {"reachable", usable()}, {"why", why}};
   if (opened && !usable()) ++counts_.unreachable;
   if (opened) log_.warning(usable() ? "ehi.failed_over" : "ehi.unreachable", fields);
   else log_.info(site == Site::primary && has_recovery() ? "ehi.failed_back" : "ehi.reachable", fields);

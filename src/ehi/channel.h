@@ -1,5 +1,6 @@
-// Channel: one way to a partner, with what is known of it: its sites and their circuit, how many calls are under way, how
-// long they took. Decision calls and advice messages of an endpoint have a channel each, so that neither holds up the other.
+// Channel: one way to a partner, with what is known of it: its sites and their circuit, how many calls are under way,
+// how long they took. Decision calls and advice messages of an endpoint have a channel each, so that neither holds up
+// the other.
 //
 // Lives on one loop.
 #pragma once
@@ -20,9 +21,9 @@ class Channel {
     std::int64_t concurrency;
   };
   struct Counts {
-    std::uint64_t failed_over = 0;   ///< calls that the recovery site answered
-    std::uint64_t unreachable = 0;   ///< times that no site was left
-    std::uint64_t turned_away = 0;   ///< calls that nobody made: the circuit was open, or too many under way
+    std::uint64_t failed_over = 0;  ///< calls that the recovery site answered
+    std::uint64_t unreachable = 0;  ///< times that no site was left
+    std::uint64_t turned_away = 0;  ///< calls that nobody made: the circuit was open, or too many under way
   };
   /// Until when a request may leave, and until when its answer is waited for.
   struct Times {
@@ -68,6 +69,7 @@ class Channel {
   const base::Log& log_;
   Circuit circuit_;
   std::shared_ptr<std::int64_t> under_way_ = std::make_shared<std::int64_t>(0);  ///< outlived by calls at a stop
+  std::string last_failure_;  ///< of the site whose circuit opened last
   Counts counts_;
   Latency latency_;
 };

@@ -18,9 +18,7 @@ std::optional<Site> Circuit::choose() const {
   return std::nullopt;
 }
 
-bool Circuit::is_closed(Site site) const {
-  return !of(site).open && (site == Site::primary || sites_ == Sites::two);
-}
+bool Circuit::is_closed(Site site) const { return !of(site).open && (site == Site::primary || sites_ == Sites::two); }
 
 /// An answer to a call that began before the circuit opened says that the site is there: but the probe decides.
 Circuit::Change Circuit::answered(Site site) {

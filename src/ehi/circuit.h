@@ -1,8 +1,8 @@
 // Circuit: where an endpoint is called: its primary site, its recovery site, or nowhere until a probe got through.
 //
-// Failures in a row open a site's circuit; then it is probed (a handshake without a request) after pauses that double, and
-// closed by the first that succeeds - on trial: one failure opens it again. The primary is called whenever it is closed, so
-// a probe that got through is the fail-back. Pure: time is an argument.
+// Failures in a row open a site's circuit; then it is probed (a handshake without a request) after pauses that double,
+// and closed by the first that succeeds - on trial: one failure opens it again. The primary is called whenever it is
+// closed, so a probe that got through is the fail-back. Pure: time is an argument.
 #pragma once
 
 #include <array>

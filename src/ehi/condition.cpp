@@ -9,7 +9,7 @@ namespace {
 
 namespace json = base::json;
 
-constexpr std::size_t kDigits = 15;                             // every decimal of these is a double of its own
+constexpr std::size_t kDigits = 15;                          // every decimal of these is a double of its own
 constexpr std::int64_t kLargestWhole = 999'999'999'999'999;  // the same of integers
 
 tl::unexpected<base::Error> wrong(std::string_view text, const char* what) {
@@ -70,16 +70,15 @@ std::vector<std::string> split(std::string_view text) {
 }  // namespace
 
 base::Result<Condition> Condition::parse(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, Operator>, 9> kOperators = {
-      {{"=", Operator::equal},
-       {"!=", Operator::unequal},
-       {"<", Operator::less},
-       {"<=", Operator::at_most},
-       {">", Operator::more},
-       {">=", Operator::at_least},
-       {"in", Operator::one_of},
-       {"exists", Operator::exists},
-       {"absent", Operator::absent}}};
+  static constexpr std::array<std::pair<std::string_view, Operator>, 9> kOperators = {{{"=", Operator::equal},
+                                                                                       {"!=", Operator::unequal},
+                                                                                       {"<", Operator::less},
+                                                                                       {"<=", Operator::at_most},
+                                                                                       {">", Operator::more},
+                                                                                       {">=", Operator::at_least},
+                                                                                       {"in", Operator::one_of},
+                                                                                       {"exists", Operator::exists},
+                                                                                       {"absent", Operator::absent}}};
   Condition condition;
   condition.text_ = text;
   std::string_view rest = text;
@@ -120,7 +119,8 @@ bool Condition::holds_of(const json::value& field) const {
     case Operator::at_most: return number && *number <= *number_;
     case Operator::more: return number && *number > *number_;
     case Operator::at_least: return number && *number >= *number_;
-    case Operator::one_of: return std::ranges::any_of(values_, [&](const auto& value) { return is_equal(field, value); });
+    case Operator::one_of:
+      return std::ranges::any_of(values_, [&](const auto& value) { return is_equal(field, value); });
     case Operator::exists: return true;
     case Operator::absent: return false;
   }

@@ -1,7 +1,8 @@
-// Condition: one statement about a JSON body, as it stands in the configuration: "/amount <= 50.00", "/response/code = 00".
+// Condition: one statement about a JSON body, as it stands in the configuration: "/amount <= 50.00", "/response/code =
+// 00".
 //
-// POINTER OPERATOR [VALUE]; the pointer is RFC 6901. It never holds of a field that is not there (but `absent`), nor of one
-// that cannot be compared: what is not understood is not agreed to.
+// POINTER OPERATOR [VALUE]; the pointer is RFC 6901. It never holds of a field that is not there (but `absent`), nor of
+// one that cannot be compared: what is not understood is not agreed to.
 //   = !=         a text is equal letter by letter ("00" is not "0"), a number by its value, true, false, null by name
 //   < <= > >=    of numbers, and of texts that are plain decimals; at most 15 digits, so that no two are confused
 //   in           one of several, with | between them

@@ -15,7 +15,7 @@ struct EhiConfig {
   net::Endpoint authority;
   std::filesystem::path trust_chain;
   std::vector<Endpoint> endpoints;
-  std::size_t body_bytes = 1024 * 1024;  ///< of a request to a partner, and of its answer
+  std::size_t body_bytes = 1024 * 1024;       ///< of a request to a partner, and of its answer
   std::vector<std::string> outbox_viewers;    ///< "service/NAME", "operator/NAME": who may look at the outbox
   std::vector<std::string> outbox_operators;  ///< who may replay and discard, too
   std::int64_t outbox_messages = 1'000'000;   ///< waiting and dead ones; more are refused

@@ -101,8 +101,8 @@ net::Task<Answer> Decisions::ask_in_time(Lane& lane, http::Request request) {
   if (race->answer) co_return std::move(*race->answer);
   race->over = true;
   lane.decisions.give_up(*race->progress);
-  co_return base::unexpected(CallFailure{{base::Kind::timeout, "ehi.timeout",
-                                          "'" + lane.endpoint.name.text() + "' did not answer within its deadline"}});
+  co_return base::unexpected(CallFailure{
+      {base::Kind::timeout, "ehi.timeout", "'" + lane.endpoint.name.text() + "' did not answer within its deadline"}});
 }
 
 net::Task<void> Decisions::run(Lane& lane, http::Request request, net::Deadline deadline, std::shared_ptr<Race> race) {
@@ -128,15 +128,15 @@ net::Task<http::Response> Decisions::decide(Lane& lane, std::string caller, http
   const auto begun = std::chrono::steady_clock::now();
   const bool plain = lane.endpoint.fallback.mode == Mode::plain;
   Asked asked;
-  auto key = key_of(request);
-  auto order_key = read_chosen(request.head.fields, kOrderField);
-  if (!key || !order_key) co_return http::to_problem(!key ? key.error() : order_key.error());
-  asked.key = std::move(*key);
-  asked.order_key = std::move(*order_key);
   asked.fields = select(request.head.fields, kForwarded);
   http::Request onward;
   onward.head.fields = asked.fields;
   if (!plain) {
+    auto key = key_of(request);
+    auto order_key = read_chosen(request.head.fields, kOrderField);
+    if (!key || !order_key) co_return http::to_problem(!key ? key.error() : order_key.error());
+    asked.key = std::move(*key);
+    asked.order_key = std::move(*order_key);
     onward.head.fields.set(std::string(kKeyField), asked.key);
     onward.head.fields.set(std::string(kAttemptField), "1");
     asked.body = request.body;
@@ -241,9 +241,8 @@ net::Task<http::Response> Decisions::take_advice(Lane& lane, std::string caller,
   lane.delivery.nudge();
   record.emplace_back("id", put->id);
   log_.info("ehi.advice_taken", record);
-  co_return http::json_response(
-      202, base::json::serialize(base::json::object{
-               {"id", put->id}, {"idempotency_key", *key}, {"repeated", put->repeated}}));
+  co_return http::json_response(202, base::json::serialize(base::json::object{
+                                         {"id", put->id}, {"idempotency_key", *key}, {"repeated", put->repeated}}));
 }
 
 }  // namespace countersign::ehi

@@ -1,8 +1,8 @@
 // Decisions: what an internal system asks of an endpoint: a decision, answered within the deadline whatever the partner
 // does, or an advice, answered once it is on disk.
 //
-// An answer counts if it came in time and is an acknowledgement; it goes back as it came. Else the endpoint's mode decides,
-// and what it decided is in the outbox before it is told to anybody. Lives on one loop.
+// An answer counts if it came in time and is an acknowledgement; it goes back as it came. Else the endpoint's mode
+// decides, and what it decided is in the outbox before it is told to anybody. Lives on one loop.
 #pragma once
 
 #include "crypto/random.h"

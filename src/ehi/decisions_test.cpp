@@ -1,5 +1,5 @@
-// The sender's promises about one endpoint, against partners' servers of every kind over real mutual TLS: what comes back,
-// within which time, and what is in the outbox then.
+// The sender's promises about one endpoint, against partners' servers of every kind over real mutual TLS: what comes
+// back, within which time, and what is in the outbox then.
 #include "ehi/decisions.h"
 
 #include <deque>
@@ -105,8 +105,8 @@ class DecisionsTest : public ::testing::Test {
     partner_.emplace(loop_, pki_, pki_.server().issue(), log_);
     other_site_.emplace(loop_, pki_, pki_.server().issue(), log_);
     auto anchors = std::make_shared<const trust::TrustSet>(pki_.web_trust());
-    config_.endpoints.push_back({*base::Slug::parse("acme"), base::Environment::production, partner_->url(),
-                                 milliseconds(400), anchors});
+    config_.endpoints.push_back(
+        {*base::Slug::parse("acme"), base::Environment::production, partner_->url(), milliseconds(400), anchors});
     Endpoint& endpoint = config_.endpoints.front();
     endpoint.fallback.mode = Mode::stand_in;
     endpoint.fallback.rules.push_back({.name = "small",

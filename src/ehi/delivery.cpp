@@ -9,13 +9,7 @@ constexpr std::chrono::seconds kLook{1};  // for messages whose pause is over
 
 Delivery::Delivery(net::Loop& loop, OutboxDesk& desk, const Endpoint& endpoint, Channel& advices, Channel* cutoffs,
                    const base::Clock& clock, const base::Log& log)
-    : loop_(loop),
-      desk_(desk),
-      endpoint_(endpoint),
-      advices_(advices),
-      cutoffs_(cutoffs),
-      clock_(clock),
-      log_(log) {}
+    : loop_(loop), desk_(desk), endpoint_(endpoint), advices_(advices), cutoffs_(cutoffs), clock_(clock), log_(log) {}
 
 void Delivery::start() { net::spawn(loop_, run(), "ehi.delivery", log_); }
 
@@ -48,8 +42,7 @@ net::Task<bool> Delivery::claim() {
   auto due = co_await desk_.ask(std::move(work));
   if (!due) {
     if (!std::exchange(told_, true))
-      log_.error("ehi.outbox_failed",
-                 {{"endpoint", endpoint_.name.text()}, {"error", base::to_string(due.error())}});
+      log_.error("ehi.outbox_failed", {{"endpoint", endpoint_.name.text()}, {"error", base::to_string(due.error())}});
     co_return false;
   }
   told_ = false;
@@ -57,7 +50,7 @@ net::Task<bool> Delivery::claim() {
     ++under_way_;
     net::spawn(loop_, deliver(std::move(message)), "ehi.advice", log_);
   }
-  co_return std::ssize(*due) == room && under_way_ < endpoint_.advice.concurrency;
+  co_return std::ssize(*due) == room&& under_way_ < endpoint_.advice.concurrency;
 }
 
 net::Task<void> Delivery::deliver(outbox::Message message) {

@@ -80,8 +80,8 @@ base::Result<std::vector<crypto::Digest256>> read_pins(ConfigSection& section) {
 base::Result<std::string> read_source(ConfigSection& section) {
   BASE_TRY(std::string source, section.text_or("source", ""));
   in6_addr ignored;
-  const bool is_address = inet_pton(AF_INET, source.c_str(), &ignored) == 1 ||
-                          inet_pton(AF_INET6, source.c_str(), &ignored) == 1;
+  const bool is_address =
+      inet_pton(AF_INET, source.c_str(), &ignored) == 1 || inet_pton(AF_INET6, source.c_str(), &ignored) == 1;
   if (!source.empty() && !is_address)
     return wrong("'" + section.path_of("source") + "' must be an IP address of this machine");
   return source;
@@ -116,7 +116,8 @@ base::Result<Acknowledgement> read_acknowledgement(ConfigSection& section) {
   for (const std::string& text : texts) {
     const auto range = parse_statuses(text);
     if (!range)
-      return wrong("'" + section.path_of("ack_status") + "': '" + text + "' is not like \"200\", \"200-204\" or \"2xx\"");
+      return wrong("'" + section.path_of("ack_status") + "': '" + text +
+                   "' is not like \"200\", \"200-204\" or \"2xx\"");
     wanted.statuses.push_back(*range);
   }
   BASE_TRY(wanted.conditions, read_conditions(section, "ack"));
@@ -161,7 +162,8 @@ base::Result<Fallback> read_fallback(ConfigSection& section) {
     fallback.rules.push_back(std::move(rule));
   }
   if (fallback.rules.empty() == (fallback.mode == Mode::stand_in))
-    return wrong("'" + section.path_of("rules") + "' and mode = \"stand_in\" go together: one is there without the other");
+    return wrong("'" + section.path_of("rules") +
+                 "' and mode = \"stand_in\" go together: one is there without the other");
   return fallback;
 }
 
@@ -185,7 +187,8 @@ base::Result<AdviceRules> read_advice(ConfigSection& section) {
   BASE_TRY(rules.cutoff_url, read_maybe_url(section, "cutoff_url"));
   BASE_TRY(rules.cutoff_interval, read_span(section, "cutoff_interval", rules.cutoff_interval, kKeeps));
   if (rules.cutoff_url && rules.cutoff_interval > rules.keep)
-    return wrong("'" + section.path_of("cutoff_interval") + "' must not be longer than advice_keep: what was forgotten"
+    return wrong("'" + section.path_of("cutoff_interval") +
+                 "' must not be longer than advice_keep: what was forgotten"
                  " cannot be counted");
   return rules;
 }

@@ -17,7 +17,7 @@ namespace countersign::ehi {
 
 /// How advice messages of an endpoint are delivered.
 struct AdviceRules {
-  std::optional<http::Url> url = {};                    ///< absent: the endpoint's own, and its recovery site
+  std::optional<http::Url> url = {};                   ///< absent: the endpoint's own, and its recovery site
   base::Duration deadline = std::chrono::seconds(10);  ///< for one attempt
   outbox::Pace pace = {};
   base::Duration keep = std::chrono::hours(72);

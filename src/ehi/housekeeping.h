@@ -1,5 +1,5 @@
-// Housekeeping: what happens to the outbox at intervals: messages whose time is over die and are told of, cut-off messages
-// are put. Lives on one loop.
+// Housekeeping: what happens to the outbox at intervals: messages whose time is over die and are told of, cut-off
+// messages are put. Lives on one loop.
 #pragma once
 
 #include "ehi/metrics.h"

@@ -8,15 +8,15 @@ namespace countersign::ehi {
 class Lane {
  public:
   struct Counts {
-    std::uint64_t answered = 0;      ///< the partner's own answer was given back
-    std::uint64_t failed = 0;        ///< there was none that counts
-    std::uint64_t refused = 0;       ///< of these, for the partner's certificate or key
-    std::uint64_t late = 0;          ///< answers that came when nobody waited any more
-    std::uint64_t stood_in = 0;      ///< decided by a rule
-    std::uint64_t declined = 0;      ///< decided by decline
-    std::uint64_t undecided = 0;     ///< advice_only
-    std::uint64_t unrecorded = 0;    ///< nothing could be decided, for the outbox did not take the advice
-    std::uint64_t advices = 0;       ///< accepted
+    std::uint64_t answered = 0;    ///< the partner's own answer was given back
+    std::uint64_t failed = 0;      ///< there was none that counts
+    std::uint64_t refused = 0;     ///< of these, for the partner's certificate or key
+    std::uint64_t late = 0;        ///< answers that came when nobody waited any more
+    std::uint64_t stood_in = 0;    ///< decided by a rule
+    std::uint64_t declined = 0;    ///< decided by decline
+    std::uint64_t undecided = 0;   ///< advice_only
+    std::uint64_t unrecorded = 0;  ///< nothing could be decided, for the outbox did not take the advice
+    std::uint64_t advices = 0;     ///< accepted
   };
 
   /// Borrows everything.

@@ -1,6 +1,7 @@
 // Latency: how long calls took during the last one to two minutes, by percentiles.
 //
-// Buckets eight to a doubling, so that a percentile is at most 9 % too high. Belongs to one thread; time is an argument.
+// Buckets eight to a doubling, so that a percentile is at most 9 % too high. Belongs to one thread; time is an
+// argument.
 #pragma once
 
 #include <array>

@@ -46,8 +46,10 @@ std::string lane_text(Lane& lane) {
   text += channel_text(lane.decisions, labels, "decisions");
   text += channel_text(lane.advices, labels, "advices");
   if (lane.cutoffs) text += channel_text(*lane.cutoffs, labels, "cutoffs");
-  text += kMetrics.line("advice_attempts_total", with(labels, "outcome", "delivered"), lane.delivery.counts().delivered);
-  return text + kMetrics.line("advice_attempts_total", with(labels, "outcome", "failed"), lane.delivery.counts().failed);
+  text +=
+      kMetrics.line("advice_attempts_total", with(labels, "outcome", "delivered"), lane.delivery.counts().delivered);
+  return text +
+         kMetrics.line("advice_attempts_total", with(labels, "outcome", "failed"), lane.delivery.counts().failed);
 }
 
 }  // namespace

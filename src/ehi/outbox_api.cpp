@@ -48,8 +48,7 @@ base::Result<Outbox::Query> parse_query(const http::Request& request) {
   query.endpoint = request.query("endpoint").value_or("");
   if (const auto state = request.query("state")) {
     query.state = outbox::parse_state(*state);
-    if (!query.state)
-      return base::fail(base::Kind::invalid, "ehi.bad_query", "'state' is waiting, delivered or dead");
+    if (!query.state) return base::fail(base::Kind::invalid, "ehi.bad_query", "'state' is waiting, delivered or dead");
   }
   const auto after = parse_id(request.query("after").value_or("0"));
   const auto limit = parse_id(request.query("limit").value_or("100"));
@@ -115,8 +114,9 @@ net::Task<http::Response> OutboxApi::answer(base::Identity caller, http::Request
 net::Task<http::Response> OutboxApi::list(http::Request request) {
   auto query = parse_query(request);
   if (!query) co_return http::to_problem(query.error());
-  std::function<base::Result<std::vector<Message>>(Outbox&)> work =
-      [query = std::move(*query)](Outbox& outbox) { return outbox.list(query); };
+  std::function<base::Result<std::vector<Message>>(Outbox&)> work = [query = std::move(*query)](Outbox& outbox) {
+    return outbox.list(query);
+  };
   const auto listed = co_await desk_.ask(std::move(work));
   if (!listed) co_return http::to_problem(listed.error());
   base::json::array messages;
@@ -131,7 +131,8 @@ net::Task<http::Response> OutboxApi::show(std::int64_t id) {
   const auto found = co_await desk_.ask(std::move(work));
   if (!found) co_return http::to_problem(found.error());
   if (!*found)
-    co_return http::to_problem({base::Kind::not_found, "outbox.not_found", "there is no message " + std::to_string(id)});
+    co_return http::to_problem(
+        {base::Kind::not_found, "outbox.not_found", "there is no message " + std::to_string(id)});
   base::json::object body = to_json(**found);
   base::json::object fields;
   for (const auto& [name, value] : (*found)->content.fields)

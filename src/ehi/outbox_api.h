@@ -1,6 +1,8 @@
-// OutboxApi: what operators do with the outbox over the local side: look at messages, replay them, discard dead letters.
+// OutboxApi: what operators do with the outbox over the local side: look at messages, replay them, discard dead
+// letters.
 //
-// Deny by default: only those named in [ehi] outbox_viewers and outbox_operators. What is done is recorded with who did it.
+// Deny by default: only those named in [ehi] outbox_viewers and outbox_operators. What is done is recorded with who did
+// it.
 #pragma once
 
 #include "ehi/config.h"

@@ -1,4 +1,5 @@
-// OutboxDesk: the outbox, asked from the loop: its work is done on a thread of its own, and what waits is written together.
+// OutboxDesk: the outbox, asked from the loop: its work is done on a thread of its own, and what waits is written
+// together.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,6 @@
 // Sender: the outbound data plane: internal systems POST to an endpoint's name over mutual TLS, the partner's answer
-// comes back as it came, or what the endpoint's mode decides, or a clear failure, within the endpoint's deadline; advice
-// messages are kept until the partner has them.
+// comes back as it came, or what the endpoint's mode decides, or a clear failure, within the endpoint's deadline;
+// advice messages are kept until the partner has them.
 #pragma once
 
 #include <memory>

@@ -48,8 +48,9 @@ std::optional<base::Error> check(const Acknowledgement& wanted, const http::Resp
   const std::string status = std::to_string(answer.status);
   if (!std::ranges::any_of(wanted.statuses, is_in)) {
     if (answer.status >= 300 && answer.status < 400)
-      return base::Error{base::Kind::unavailable, "ehi.redirected",
-                         "the partner redirects (" + status + "), which is not followed: have the right URL configured"};
+      return base::Error{
+          base::Kind::unavailable, "ehi.redirected",
+          "the partner redirects (" + status + "), which is not followed: have the right URL configured"};
     return base::Error{base::Kind::unavailable, "ehi.unacknowledged",
                        "the partner answered " + status + ", which is no acknowledgement (ack_status)"};
   }

@@ -28,8 +28,9 @@ class StandIn : public ::testing::TestWithParam<Row> {};
 
 TEST_P(StandIn, TheFirstRuleThatFitsDecides) {
   const Outcome outcome = decide(table(), GetParam().body);
-  EXPECT_EQ(std::string(name(outcome.decided_by)) + " " + outcome.outcome + " " + outcome.rule + " " + outcome.reply.body,
-            GetParam().said);
+  EXPECT_EQ(
+      std::string(name(outcome.decided_by)) + " " + outcome.outcome + " " + outcome.rule + " " + outcome.reply.body,
+      GetParam().said);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -37,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Row{"small", R"({"amount":"12.50","currency":"GBP"})", "stand_in approve small yes"},
                       Row{"large", R"({"amount":"50.01","currency":"GBP"})", "decline decline  declined"},
                       Row{"other_currency", R"({"amount":"12.50","currency":"JPY"})", "decline decline  declined"},
-                      Row{"first_of_two", R"({"amount":1,"currency":"GBP","blocked":true})", "stand_in decline blocked no"},
+                      Row{"first_of_two", R"({"amount":1,"currency":"GBP","blocked":true})",
+                          "stand_in decline blocked no"},
                       Row{"not_json", "<amount>1</amount>", "decline decline  declined"},
                       Row{"nothing", "", "decline decline  declined"}),
     [](const auto& row) { return row.param.name; });

@@ -43,8 +43,8 @@ class Statement {
   int place_ = 0;
 };
 
-// The statement asks for: id, endpoint, key, order_key, kind, attempts, state, accepted_at, expires_at, due_at, settled_at,
-// last_error, then, for read_message(), fields and body.
+// The statement asks for: id, endpoint, key, order_key, kind, attempts, state, accepted_at, expires_at, due_at,
+// settled_at, last_error, then, for read_message(), fields and body.
 /// Without fields and body.
 Message read_summary(const Statement& row);
 

@@ -1,6 +1,6 @@
-// Random histories: senders that die, partners that answer, do not, or answer into the void, clocks that jump, operators
-// who replay. Whatever happened, every message that was accepted was seen by the partner or is a dead letter, and those
-// with one order key go one after the other. COUNTERSIGN_HISTORIES says how many (100,000 take some minutes).
+// Random histories: senders that die, partners that answer, do not, or answer into the void, clocks that jump,
+// operators who replay. Whatever happened, every message that was accepted was seen by the partner or is a dead letter,
+// and those with one order key go one after the other. COUNTERSIGN_HISTORIES says how many (100,000 take some minutes).
 #include <array>
 #include <cstdlib>
 #include <random>
@@ -47,7 +47,8 @@ class History {
     }
     EXPECT_EQ(waiting(), 0);
     for (const auto& [id, message] : accepted_)
-      EXPECT_TRUE(message.seen > 0 || message.discarded || state_of(id) == State::dead) << "message " << id << " is lost";
+      EXPECT_TRUE(message.seen > 0 || message.discarded || state_of(id) == State::dead)
+          << "message " << id << " is lost";
     check_counts();
   }
 
@@ -103,7 +104,8 @@ class History {
   }
 
   void claim(const std::string& endpoint, int limit) {
-    auto due = outbox_->claim({.endpoint = endpoint, .limit = limit, .attempt_time = seconds(2), .pace = {}}, clock_.now());
+    auto due =
+        outbox_->claim({.endpoint = endpoint, .limit = limit, .attempt_time = seconds(2), .pace = {}}, clock_.now());
     ASSERT_TRUE(due);
     for (Message& message : *due) {
       Accepted& known = accepted_.at(message.id);

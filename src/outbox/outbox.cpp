@@ -180,8 +180,10 @@ base::Result<void> Outbox::settle(const Settlement& settlement, base::Instant no
     BASE_TRY(Statement row,
              database_->statement("UPDATE messages SET last_error = ?, due_at = ? WHERE id = ? AND state = 0"));
     const base::Instant again = now + pause_after(settlement.pace, settlement.attempts);
-    return row.bind(settlement.error).bind(again).bind(settlement.id).run();
+    BASE_TRY_VOID(row.bind(settlement.error).bind(again).bind(settlement.id).run());
   }
+  // An older one with its order key may have been replayed meanwhile.
+  if (!settlement.error.empty()) return arrange(settlement.endpoint, settlement.order_key, now);
   {
     BASE_TRY(Statement row, database_->statement("UPDATE messages SET state = 1, settled_at = ?, fields = '[]',"
                                                  " body = x'' WHERE id = ? AND state = 0"));

@@ -51,9 +51,9 @@ class Outbox {
     base::Duration keep;
   };
   struct Query {
-    std::string endpoint = {};          ///< empty: of all
-    std::optional<State> state = {};    ///< absent: in any
-    std::int64_t after = 0;             ///< ids above this
+    std::string endpoint = {};        ///< empty: of all
+    std::optional<State> state = {};  ///< absent: in any
+    std::int64_t after = 0;           ///< ids above this
     std::int64_t limit = kListLimit;
   };
   struct Count {
