@@ -175,7 +175,9 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   BASE_TRY(const std::string trust_chain, section.text_or("trust_chain", "trust-chain.pem"));
   BASE_TRY(const std::string partner_chain, section.text_or("partner_chain", "partner-chain.pem"));
   BASE_TRY(const std::string policy, section.text_or("policy", ""));
+  BASE_TRY(const std::string handover, section.text_or("handover", ""));
   if (!policy.empty()) config.policy = folder / policy;
+  if (!handover.empty()) config.handover = folder / handover;
   config.data = folder / data;
   config.trust_chain = folder / trust_chain;
   config.partner_chain = folder / partner_chain;

@@ -74,28 +74,44 @@ class DoorsTest : public ::testing::Test {
     config_.routes = std::move(routes);
     for (Route& route : config_.routes)
       route.access = route.certificate_required ? policy::Access::any_partner : policy::Access::anyone;
-    routes_.emplace(config_.routes);
-    upstreams_.emplace(config_.upstreams, config_.upstream_times());
     feed::Snapshot snapshot = snapshot_of(pki_);
     for (const feed::Fact& fact : more_facts_)
       snapshot.facts.push_back(fact);
     ASSERT_TRUE(knowledge_.replace(snapshot));
-    auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_.log());
-    ASSERT_TRUE(plans) << base::to_string(plans.error());
-    plans_.emplace(std::move(*plans));
+    generation_ = make_generation();
+    ASSERT_NE(generation_, nullptr);
+    plans_ = &generation_->plans();
     for (std::size_t i = 0; i < plans_->credentials().size(); ++i)
       own_.push_back(server_credential());
     worker_ = start_worker();
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_.log(), gate_,   *upstreams_};
-    const std::vector<net::Endpoint> at(config_.listeners.size(), net::Endpoint{"127.0.0.1", 0});
-    auto worker = Worker::make(shared, at, own_);
+    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_.log(), gate_};
+    auto worker = Worker::make(shared, generation_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
+    EXPECT_TRUE((*worker)->begin(prepare(**worker, generation_, generation_->config().listeners)));
     (*worker)->start();
     return std::move(*worker);
+  }
+
+  /// Of config_, following generation_; null where it cannot be.
+  GenerationPointer make_generation() {
+    auto made = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_.log()}, generation_);
+    EXPECT_TRUE(made) << base::to_string(made.error());
+    return made ? *made : nullptr;
+  }
+
+  /// `opened`: the listeners that get a socket.
+  Worker::Prepared prepare(const Worker& worker, const GenerationPointer& generation,
+                           const std::vector<ListenerConfig>& opened) {
+    Worker::Prepared prepared = worker.prepare(generation, own_).value();
+    for (const ListenerConfig& listener : opened) {
+      std::vector<net::ListenSocket> sockets;
+      sockets.push_back(net::ListenSocket::open({.at = {"127.0.0.1", 0}}).value());
+      prepared.sockets.push_back({door_of(listener), std::move(sockets)});
+    }
+    return prepared;
   }
 
   std::shared_ptr<const tls::Credential> server_credential() {
@@ -124,14 +140,13 @@ class DoorsTest : public ::testing::Test {
   testing::Folder folder_;
   SeeingUpstream upstream_;
   GatewayConfig config_;
-  std::optional<RouteTable> routes_;
-  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_.log()};
-  std::optional<Plans> plans_;
+  GenerationPointer generation_;
+  const Plans* plans_ = nullptr;  ///< of it
   Credentials own_;
   std::unique_ptr<Worker> worker_;
 };

@@ -172,6 +172,10 @@ std::vector<const SiteConfig*> ListenerConfig::reachable() const {
   return all;
 }
 
+std::string door_of(const ListenerConfig& listener) {
+  return listener.listen.port == 0 ? "name " + listener.name : listener.listen.to_string();
+}
+
 std::string_view tls_word(ClientCertificate mode) {
   switch (mode) {
     case ClientCertificate::required: return "mutual";

@@ -58,12 +58,22 @@ struct ServerOptions {
 /// Why a connection is to end: we are draining, or its peer is no longer admitted.
 enum class Ending { drain, cut };
 
+/// How a server ends: no new connections; those between requests close at `idle_until`, others as soon as their request
+/// is answered; all at `deadline`.
+struct Drain {
+  net::Deadline deadline;
+  /// A client that sends a request just when we close finds nobody. Until then it is answered, and told to close.
+  net::Deadline idle_until = {};
+};
+
 /// A connection while it is served; borrowed by its handler.
 template <class Peer>
 struct LiveConnection {
   Connection<Peer> connection;
   bool idle = true;  ///< between requests, so it may be closed at once when draining; kept true to life by the handler
   bool cut = false;  ///< closed by us because its peer is no longer admitted
+  /// Set: its present request is its last one, and has until then.
+  std::optional<net::Deadline> last_until = {};
   /// Set by a handler that says goodbye in its protocol's own words; called instead of aborting the stream. It sees to
   /// it that nothing more is served at once when cut, and the connection ends within a second; or that it ends with the
   /// last answer when draining.
@@ -90,6 +100,10 @@ class Server {
 
   /// Accepts until the listener is closed, and ends for no other reason (net::accept_each); connections then go on.
   net::Task<void> run();
+  /// The same beside it, with another socket on the same loop; borrowed, and closed by whoever owns it.
+  net::Task<void> run_at(net::Listener& listener);
+  /// For connections from now on. Caps of those that are counted stay as they were made.
+  void use(ServerOptions options);
   std::size_t live() const { return tasks_.live(); }
 
   /// Is the peer of `live` still admitted (law 6)? If not, it is cut: one record `connection.cut`, one count, closed.
@@ -97,9 +111,13 @@ class Server {
   /// The same for everybody.
   void reconsider(const trust::RegistryView& registry, base::Instant at);
 
-  /// No new connections, idle ones closed, the others when their request is answered, all at `deadline`.
-  /// True when none had to be cut.
-  net::Task<bool> drain(net::Deadline deadline);
+  /// Ends those connections of which `whom` says so: idle ones at once, the others with the request they are at, or when
+  /// reconsider() finds `deadline` passed.
+  void dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline);
+
+  /// Announced on the last response of each connection. True when none had to be cut.
+  net::Task<bool> drain(Drain how);
+  net::Task<bool> drain(net::Deadline deadline) { return drain(Drain{.deadline = deadline}); }
   /// Handlers then announce that each response is the last of its connection.
   const bool& draining() const { return draining_; }
 
