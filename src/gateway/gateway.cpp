@@ -232,6 +232,9 @@ std::string Gateway::metrics_text() const {
   std::string text = metrics_.to_text(now) + ListenerCounts::heading();
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->to_text(*plan.config);
+  text += ListenerCounts::tcp_heading();
+  for (const ListenerPlan& plan : now_->plans().listeners())
+    text += plan.counts->tcp_to_text(*plan.config);
   return text + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
          now_->upstreams()->to_text(std::chrono::steady_clock::now());
 }

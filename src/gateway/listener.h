@@ -41,6 +41,7 @@ class Listener {
   /// The configuration of a site, by its name; null: there is none any more.
   const SiteConfig* site_config(const std::string& name) const { return duty_.plan->find_site(name); }
   PartnerServer& server() { return *server_; }
+  void count_tcp(const TcpOutcome& outcome) { counts_->tcp(outcome); }
   bool is_started() const { return server_ != nullptr; }
   void start(PartnerServer::Handler handler);
 

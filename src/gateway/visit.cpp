@@ -2,6 +2,7 @@
 
 #include "gateway/access.h"
 #include "gateway/own_answer.h"
+#include "gateway/tcp_visit.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
@@ -77,7 +78,9 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
     co_return co_await answer_problem(std::move(error), 500, head.method, client);
   }
-  const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
+  ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
+  if (upstream->settings().send_proxy_identity && live_.connection.peer)
+    addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
   ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses, client,
                                    identity_,     trace,           context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
