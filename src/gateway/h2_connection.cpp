@@ -49,6 +49,7 @@ class H2Connection {
       (void)co_await visit_.serve(stream.head(), client);
     }
     live_.idle = requests_.live() == 1;
+    if (visit_.is_ending()) session_.wind_down();  // one that came in while we drain
   }
 
   /// A connection that we ended for what its client did is one record and one count; all else is how connections end.

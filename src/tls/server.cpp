@@ -100,7 +100,7 @@ net::Task<void> Server<Peer>::introduce(net::Socket socket) {
     co_return;
   }
   if (!header->local) socket.introduce(header->source);
-  if (!draining_) admit(std::move(socket));
+  if (takes_new()) admit(std::move(socket));
 }
 
 template <class Peer>
@@ -142,7 +142,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
-  if (!draining_) co_await handler_(live);
+  if (takes_new()) co_await handler_(live);
 }
 
 template <class Peer>
@@ -202,12 +202,15 @@ void Server<Peer>::dismiss(const std::function<bool(const Live&)>& whom, net::De
 template <class Peer>
 net::Task<bool> Server<Peer>::drain(Drain how) {
   draining_ = true;
+  idle_until_ = how.idle_until;
   listener_.close();
   for (Live* live : *all_)
     if (live->end) live->end(Ending::drain);
   if (!how.idle_until.passed()) (void)co_await tasks_.wait_until_empty(how.idle_until);
-  for (Live* live : *all_)
-    if (live->idle && !live->end) live->connection.stream->abort();
+  for (Live* live : *all_) {
+    if (live->end) live->end(Ending::drain);
+    else if (live->idle) live->connection.stream->abort();
+  }
   const bool all_ended = co_await tasks_.wait_until_empty(how.deadline);
   if (all_ended) co_return true;
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});

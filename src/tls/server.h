@@ -130,6 +130,9 @@ class Server {
   bool is_proxy(const net::Endpoint& peer) const;
   net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
+  /// Is a connection served that was accepted before? Also while we drain, as long as idle ones are waited for: whoever
+  /// accepted it owes it an answer.
+  bool takes_new() const { return !draining_ || !idle_until_.passed(); }
   void note_shed(const net::Endpoint& address);
   void report(const HandshakeFailure& failure, const net::Endpoint& address) const;
 
@@ -147,6 +150,7 @@ class Server {
   std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way; shared with frames
   std::uint64_t shed_ = 0;
   bool draining_ = false;
+  net::Deadline idle_until_ = {};  ///< while draining_
 };
 
 extern template class Server<VerifiedPeer>;
