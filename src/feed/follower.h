@@ -33,8 +33,8 @@ class Follower {
   net::Task<base::Result<void>> take_snapshot(net::Deadline deadline);
   /// Follows until the loop stops, reconnecting with back-off.
   net::Task<void> run(Changed changed);
-  /// Replaces Options::roots. Where some are new, a snapshot is taken instead of the next poll: the feed may have spoken
-  /// of them before.
+  /// Replaces Options::roots. Where some are new, a snapshot is taken instead of the next poll: the feed may have
+  /// spoken of them before.
   void use_roots(std::vector<x509::Certificate> roots);
   /// Another process writes the copy from now on, or we do again. Changes act all the same.
   void leave_copy_to_another();

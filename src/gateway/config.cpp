@@ -143,13 +143,13 @@ base::Result<void> check_tcp(const GatewayConfig& config) {
       const auto of = "the listener '" + listener.name + "' sends what comes under '" + site->name() + "' to '" +
                       site->tcp.upstream + "', ";
       const auto named = std::ranges::find(config.upstreams, site->tcp.upstream, &UpstreamSettings::name);
-      if (named == config.upstreams.end())
-        return wrong(of + "and there are no [[gateway.upstreams]] of that name");
+      if (named == config.upstreams.end()) return wrong(of + "and there are no [[gateway.upstreams]] of that name");
       if (named->check)
         return wrong(of + "whose [gateway.upstreams.check] asks over HTTP, which is not spoken there: leave it out");
       if (site->tcp.access == policy::Access::by_grant && config.policy.empty())
-        return wrong(of + "for whom a grant names, and 'gateway.policy' names no file that grants anything: write one, "
-                          "or let in every partner with tcp_access = \"any_partner\"");
+        return wrong(of +
+                     "for whom a grant names, and 'gateway.policy' names no file that grants anything: write one, "
+                     "or let in every partner with tcp_access = \"any_partner\"");
     }
   return {};
 }

@@ -230,13 +230,12 @@ TEST(GatewayConfig, ASiteWithoutHttpNamesAnUpstreamAndDemandsACertificate) {
   struct Change {
     std::string was, becomes, named;
   };
-  for (const Change& row : {Change{"\"ledger\"\ntcp", "\"nobody\"\ntcp", "nobody"},
-                            Change{"any_partner", "anyone", "tcp_access"},
-                            Change{"tcp_access = \"any_partner\"\n", "", "gateway.policy"},
-                            Change{"\"9s\"", "\"0s\"", "tcp_idle_time"},
-                            Change{"tcp_upstream = \"ledger\"\n", "", "tcp_upstream"},
-                            Change{"tcp_access", "client_certificate = \"optional\"\ntcp_access", "tcp_upstream"},
-                            Change{"proxy_protocol", "[gateway.upstreams.check]\npath = \"/\"\n#", "check"}}) {
+  for (const Change& row :
+       {Change{"\"ledger\"\ntcp", "\"nobody\"\ntcp", "nobody"}, Change{"any_partner", "anyone", "tcp_access"},
+        Change{"tcp_access = \"any_partner\"\n", "", "gateway.policy"}, Change{"\"9s\"", "\"0s\"", "tcp_idle_time"},
+        Change{"tcp_upstream = \"ledger\"\n", "", "tcp_upstream"},
+        Change{"tcp_access", "client_certificate = \"optional\"\ntcp_access", "tcp_upstream"},
+        Change{"proxy_protocol", "[gateway.upstreams.check]\npath = \"/\"\n#", "check"}}) {
     const auto bad = parse(row.was, row.becomes);
     ASSERT_FALSE(bad) << row.becomes;
     EXPECT_NE(base::to_string(bad.error()).find(row.named), std::string::npos) << base::to_string(bad.error());

@@ -48,7 +48,8 @@ base::Result<void> Doors::open_status(const GatewayConfig& config) {
 
 void Doors::keep(std::vector<Door> opened, const GatewayConfig& config) {
   std::erase_if(doors_, [&](const Door& door) {
-    return door.name != kStatusDoor && std::ranges::find(config.listeners, door.name, door_of) == config.listeners.end();
+    return door.name != kStatusDoor &&
+           std::ranges::find(config.listeners, door.name, door_of) == config.listeners.end();
   });
   for (Door& door : opened)
     doors_.push_back(std::move(door));

@@ -4,52 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "gateway/seeing_upstream_test.h"
 #include "gateway/worker.h"
-#include "http/server.h"
 #include "testing/folder.h"
 #include "testing/run.h"
 #include "testing/tls_caller.h"
 
 namespace countersign::gateway {
-
-/// Answers every request with the fields it saw.
-class SeeingUpstream {
- public:
-  SeeingUpstream() : listener_(net::Listener::bind(loop_, {.at = {"127.0.0.1", 0}}).value()) {
-    net::spawn(loop_, accept(), "upstream", log_.log());
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~SeeingUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-
- private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_.log());
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
-    const http::Handler handler = [](http::Request request) { return answer(std::move(request)); };
-    const http::ServerOptions options;
-    co_await http::serve(socket, handler, options);
-  }
-  static net::Task<http::Response> answer(http::Request request) {
-    http::Response response;
-    for (const http::Field& field : request.head.fields)
-      response.body += field.name + ": " + field.value + "\n";
-    co_return response;
-  }
-
-  testing::KeptLog log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::thread thread_;
-};
 
 /// What the feed says: both roots, every issuing CA, every certificate issued so far.
 inline feed::Snapshot snapshot_of(const testing::Pki& pki) {

@@ -103,16 +103,15 @@ void Gateway::say_who_may_come() const {
       for (const std::string& name : site->names)
         names += (names.empty() ? "" : " ") + name;
       const bool resumes = listener.resumption == tls::Resumption::stateful;
-      log_.info("gateway.listening",
-                {{"listener", listener.name},
-                 {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
-                 {"site", site->name()},
-                 {"names", names.empty() ? "others" : names},
-                 {"tls", tls_word(site->client_certificate)},
-                 {"environment", base::name(site->environment)},
-                 {"trust", site->trust.string()},
-                 {"resumption", resumes ? "stateful" : "off"},
-                 {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream}});
+      log_.info("gateway.listening", {{"listener", listener.name},
+                                      {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
+                                      {"site", site->name()},
+                                      {"names", names.empty() ? "others" : names},
+                                      {"tls", tls_word(site->client_certificate)},
+                                      {"environment", base::name(site->environment)},
+                                      {"trust", site->trust.string()},
+                                      {"resumption", resumes ? "stateful" : "off"},
+                                      {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream}});
     }
 }
 
@@ -240,9 +239,8 @@ std::string Gateway::metrics_text() const {
 }
 
 http::Response Gateway::answer_ready() const {
-  const std::string_view why_not = why_not_ready({.draining = draining_,
-                                                  .oldest_feed = config().ready_feed_age,
-                                                  .feed_age_seconds = plane_->feed_age_seconds()});
+  const std::string_view why_not = why_not_ready(
+      {.draining = draining_, .oldest_feed = config().ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
   if (why_not.empty()) return text_response(200, "ready\n" + report_.trouble());
   return text_response(503, std::string(why_not) + "\n" + report_.trouble());
 }

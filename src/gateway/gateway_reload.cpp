@@ -48,13 +48,13 @@ std::string joined(const std::vector<std::string>& words) {
 /// All that the next generation is made of.
 struct Gateway::Next {
   GenerationPointer generation;
-  bool other_policy = false;                          ///< another file than before, or none any more
-  std::optional<policy::Watch::Loaded> policy = {};   ///< of that file
-  Credentials own = {};                               ///< in the places that the generation's plans name
-  Credential service = {};                            ///< for upstreams that know us by it
+  bool other_policy = false;                         ///< another file than before, or none any more
+  std::optional<policy::Watch::Loaded> policy = {};  ///< of that file
+  Credentials own = {};                              ///< in the places that the generation's plans name
+  Credential service = {};                           ///< for upstreams that know us by it
   std::vector<std::pair<std::shared_ptr<UpstreamState>, Credential>> for_upstreams = {};
-  std::vector<Door> doors = {};                       ///< of listeners that had none
-  std::vector<Worker::Prepared> prepared = {};        ///< for each worker
+  std::vector<Door> doors = {};                 ///< of listeners that had none
+  std::vector<Worker::Prepared> prepared = {};  ///< for each worker
 };
 
 /// Broken at start: the gateway does not start (law 4). Later the last good one stays.
@@ -214,7 +214,8 @@ void Gateway::watch_files_of(const GatewayConfig& config) {
       files.insert(files.end(), {upstream.tls->credential.chain, upstream.tls->credential.key});
   std::ranges::sort(files);
   files.erase(std::unique(files.begin(), files.end()), files.end());
-  std::erase_if(watched_, [&](const base::FileChange& known) { return !std::ranges::binary_search(files, known.file()); });
+  std::erase_if(watched_,
+                [&](const base::FileChange& known) { return !std::ranges::binary_search(files, known.file()); });
   for (const std::filesystem::path& file : files) {
     if (std::ranges::find(watched_, file, &base::FileChange::file) != watched_.end()) continue;
     watched_.emplace_back(file);

@@ -33,7 +33,8 @@ base::Result<GenerationPointer> Generation::make(GatewayConfig config, const Mea
                                                  const GenerationPointer& before) {
   std::shared_ptr<Generation> made(new Generation(std::move(config), before));
   const Plans* const plans_before = before == nullptr ? nullptr : &before->plans();
-  BASE_TRY(auto plans, Plans::make(made->config_, means.knowledge, means.metrics, means.clock, means.log, plans_before));
+  BASE_TRY(auto plans,
+           Plans::make(made->config_, means.knowledge, means.metrics, means.clock, means.log, plans_before));
   made->plans_.emplace(std::move(plans));
   return made;
 }

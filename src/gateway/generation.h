@@ -29,7 +29,8 @@ class Generation {
   };
   /// Reads the files of roots. `before`: the one that this is to follow; null at start. Fails: files' errors,
   /// `trust.empty`.
-  static base::Result<GenerationPointer> make(GatewayConfig config, const Means& means, const GenerationPointer& before);
+  static base::Result<GenerationPointer> make(GatewayConfig config, const Means& means,
+                                              const GenerationPointer& before);
   Generation(const Generation&) = delete;
 
   /// Counts those there were since the start, from 1.

@@ -15,7 +15,8 @@ class Generations : public DoorsTest {
   void SetUp() override {
     acme_.emplace(pki_.client("acme", "payments").issue());
     uat_.emplace(pki_.client("acme", "payments").environment(base::Environment::uat).issue());
-    config_.upstreams = {{.name = "same", .addresses = {upstream_.at()}}, {.name = "other", .addresses = {upstream_.at()}}};
+    config_.upstreams = {{.name = "same", .addresses = {upstream_.at()}},
+                         {.name = "other", .addresses = {upstream_.at()}}};
     const auto stateful = tls::Resumption::stateful;
     start({{.name = "first", .listen = {"127.0.0.1", 0}, .resumption = stateful, .sites = {{.names = {"a.example"}}}},
            {.name = "second", .listen = {"127.0.0.1", 0}}},

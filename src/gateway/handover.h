@@ -44,8 +44,8 @@ struct Bequest {
   const Doors& doors;
   std::function<void()> let_go;  ///< the successor is ready: the files are its own
 };
-/// Hands over to whoever is at the other end of `channel`. Its process id once it serves. Fails: as the channel, at each
-/// step; the successor is gone or hopeless then.
+/// Hands over to whoever is at the other end of `channel`. Its process id once it serves. Fails: as the channel, at
+/// each step; the successor is gone or hopeless then.
 net::Task<base::Result<int>> hand_over(net::DescriptorChannel channel, Bequest bequest);
 
 }  // namespace countersign::gateway

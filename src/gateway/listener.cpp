@@ -11,10 +11,7 @@ constexpr double kBurstSeconds = 10;
 }  // namespace
 
 Listener::Listener(Place place, ListenerDuty duty, std::deque<net::Listener> sockets)
-    : place_(std::move(place)),
-      duty_(std::move(duty)),
-      sockets_(std::move(sockets)),
-      counts_(duty_.plan->counts) {}
+    : place_(std::move(place)), duty_(std::move(duty)), sockets_(std::move(sockets)), counts_(duty_.plan->counts) {}
 
 base::Result<std::unique_ptr<Listener>> Listener::make(Place place, ListenerDuty duty,
                                                        std::vector<net::ListenSocket> sockets) {
@@ -53,8 +50,8 @@ void Listener::start(PartnerServer::Handler handler) {
 bool Listener::is_welcome(const LivePartner& live) const {
   const auto site = duty_.sites->choose(live.connection.server_name);
   if (site == nullptr || site->name != live.connection.site->name) return false;
-  const auto plan = std::ranges::find_if(duty_.plan->sites,
-                                         [&](const SitePlan& one) { return one.config->name() == site->name; });
+  const auto plan =
+      std::ranges::find_if(duty_.plan->sites, [&](const SitePlan& one) { return one.config->name() == site->name; });
   if (plan == duty_.plan->sites.end() || plan->config->tcp.upstream != live.connection.site->tunnel) return false;
   if (live.connection.protocol == tls::Protocol::http_2 && duty_.plan->best != tls::Protocol::http_2) return false;
   if (!live.connection.peer) return site->mode() != tls::ClientCertificate::required;

@@ -35,7 +35,8 @@ constexpr base::Duration kLongestTime = std::chrono::hours(24 * 365);
 base::Result<void> read_tcp(ConfigSection& section, SiteConfig& site) {
   site.tcp = {};
   BASE_TRY(site.tcp.upstream, section.text_or("tcp_upstream", ""));
-  const bool other_keys = section.has("tcp_access") || section.has("tcp_idle_time") || section.has("tcp_connection_time");
+  const bool other_keys =
+      section.has("tcp_access") || section.has("tcp_idle_time") || section.has("tcp_connection_time");
   if (site.tcp.upstream.empty() && other_keys)
     return wrong(section, "tcp_upstream", "is missing: the other tcp_ keys say how its connections are");
   BASE_TRY(const std::string access, section.text_or("tcp_access", "policy"));
@@ -49,7 +50,8 @@ base::Result<void> read_tcp(ConfigSection& section, SiteConfig& site) {
   if (site.tcp.connection_time < base::Duration::zero() || site.tcp.connection_time > kLongestTime)
     return wrong(section, "tcp_connection_time", "must be 0s (as long as the certificate) to 365d");
   if (!site.tcp.upstream.empty() && site.client_certificate != ClientCertificate::required)
-    return wrong(section, "tcp_upstream", "needs client_certificate = \"required\": bytes carry no other proof of who sends them");
+    return wrong(section, "tcp_upstream",
+                 "needs client_certificate = \"required\": bytes carry no other proof of who sends them");
   return {};
 }
 

@@ -35,8 +35,9 @@ void ListenerCounts::tcp(const TcpOutcome& outcome) {
 }
 
 std::string ListenerCounts::tcp_heading() {
-  return kMetrics.heading("tcp_total", "counter",
-                          "Connections without HTTP by listener and how they ended, and their bytes in each direction.");
+  return kMetrics.heading(
+      "tcp_total", "counter",
+      "Connections without HTTP by listener and how they ended, and their bytes in each direction.");
 }
 
 std::string ListenerCounts::tcp_to_text(const ListenerConfig& listener) const {

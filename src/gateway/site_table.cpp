@@ -16,7 +16,7 @@ crypto::Digest256 policy_of(const ListenerPlan& plan, const SitePlan& site, cons
   // Names hold no space, so that no two texts are alike.
   const std::string text = plan.config->name + " " + site.config->name() + " " +
                            std::string(tls_word(site.config->client_certificate)) +
-                           (of_tunnel(*site.config) ? " tcp " + site.config->tcp.upstream
+                           (of_tunnel(*site.config)              ? " tcp " + site.config->tcp.upstream
                             : plan.best == tls::Protocol::http_2 ? std::string(" h2")
                                                                  : std::string(" http/1.1"));
   return crypto::sha256({crypto::sha256(base::as_bytes(text)), site.view->digest(), own.chain.front().fingerprint()});

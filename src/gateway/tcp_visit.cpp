@@ -94,8 +94,7 @@ class TcpVisit final : public TunnelMeter {
     call.connected();
     alarm_.set(net::Deadline::after(kLook));
     TunnelEnds ends{*live_.connection.stream, *call.connection()->stream, {}, {}, this};
-    const TunnelOutcome outcome =
-        co_await run_tunnel(context_.loop, context_.log, std::move(ends), route_.idle_time);
+    const TunnelOutcome outcome = co_await run_tunnel(context_.loop, context_.log, std::move(ends), route_.idle_time);
     if (outcome.failure) co_return base::unexpected(*outcome.failure);
     co_return base::Result<void>();
   }
@@ -138,7 +137,9 @@ class TcpVisit final : public TunnelMeter {
                               {"bytes_up", up_},
                               {"bytes_down", down_},
                               {"micros", took.count()},
-                              {"code", live_.cut ? "connection.cut" : why_ ? why_->code : ""},
+                              {"code", live_.cut ? "connection.cut"
+                                       : why_    ? why_->code
+                                                 : ""},
                               {"detail", why_ ? why_->detail : ""},
                               {"application", peer.identity().to_urn()},
                               {"serial", peer.certificate().serial().hex()},

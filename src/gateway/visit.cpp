@@ -82,7 +82,7 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   if (upstream->settings().send_proxy_identity && live_.connection.peer)
     addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
   ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses, client,
-                                   identity_,     trace,           context_.log};
+                                   identity_,     trace,       context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);

@@ -34,7 +34,7 @@ class Worker {
   /// What a generation is for one worker, made beside its thread, and whole: it only has to be put in place.
   struct Prepared {
     GenerationPointer generation;
-    Credentials own;  ///< in the places that the generation's plans name
+    Credentials own;                                      ///< in the places that the generation's plans name
     std::vector<std::shared_ptr<const SiteTable>> sites;  ///< of each of its listeners
     std::vector<ListenerSockets> sockets;                 ///< of those listeners that are new
   };
@@ -91,8 +91,8 @@ class Worker {
   Credentials own_;
   Upstreams upstreams_;
   policy::View policy_;
-  std::vector<std::unique_ptr<Listener>> listeners_;     ///< in the order of the generation
-  std::vector<std::shared_ptr<Listener>> retiring_;      ///< whose last connections are ending
+  std::vector<std::unique_ptr<Listener>> listeners_;  ///< in the order of the generation
+  std::vector<std::shared_ptr<Listener>> retiring_;   ///< whose last connections are ending
   net::TaskGroup retirements_;
   bool draining_ = false;
   std::thread thread_;

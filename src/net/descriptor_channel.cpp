@@ -44,7 +44,9 @@ bool is_of_our_user(int descriptor) {
   return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-OwnedDescriptor open_unix() { return OwnedDescriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+OwnedDescriptor open_unix() {
+  return OwnedDescriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 
 union Control {
   cmsghdr align;
@@ -128,7 +130,8 @@ base::Result<DescriptorChannel> DescriptorChannel::connect(Loop& loop, const std
     return failed("net.connect", path, system_message(errno));
   }
   if (!is_of_our_user(socket.value()))
-    return base::fail(base::Kind::denied, "net.stranger", "a process of another user listens at '" + path.string() + "'");
+    return base::fail(base::Kind::denied, "net.stranger",
+                      "a process of another user listens at '" + path.string() + "'");
   auto impl = Socket::Impl::adopt(loop, socket.release(), {});
   if (impl == nullptr) return failed("net.connect", path, system_message(errno));
   return DescriptorChannel(std::move(impl));
@@ -156,13 +159,15 @@ Task<base::Result<void>> DescriptorChannel::send(std::string text, std::vector<i
     const int error = send_now(impl->descriptor.native_handle(), text, descriptors);
     if (error == 0) co_return base::Result<void>();
     if (error != EAGAIN && error != EINTR)
-      co_return base::fail(base::Kind::unavailable, "net.closed", "the other process is gone: " + system_message(error));
+      co_return base::fail(base::Kind::unavailable, "net.closed",
+                           "the other process is gone: " + system_message(error));
     BASE_CO_TRY_VOID(co_await Socket::Impl::wait(impl, Socket::Ready::write, deadline));
   }
 }
 
 struct DescriptorDoor::Place {
-  Place(Loop& l, std::shared_ptr<Socket::Impl> i, std::filesystem::path p) : loop(l), impl(std::move(i)), path(std::move(p)) {}
+  Place(Loop& l, std::shared_ptr<Socket::Impl> i, std::filesystem::path p)
+      : loop(l), impl(std::move(i)), path(std::move(p)) {}
   Loop& loop;
   std::shared_ptr<Socket::Impl> impl;
   std::filesystem::path path;
@@ -180,8 +185,9 @@ base::Result<DescriptorDoor> DescriptorDoor::open(Loop& loop, const std::filesys
   ::unlink(beside.c_str());
   struct stat made {};
   const bool ready = socket.value() >= 0 && ::bind(socket.value(), as_address(*address), sizeof *address) == 0 &&
-                     ::chmod(beside.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(socket.value(), kWaitingChannels) == 0 &&
-                     ::stat(beside.c_str(), &made) == 0 && ::rename(beside.c_str(), path.c_str()) == 0;
+                     ::chmod(beside.c_str(), S_IRUSR | S_IWUSR) == 0 &&
+                     ::listen(socket.value(), kWaitingChannels) == 0 && ::stat(beside.c_str(), &made) == 0 &&
+                     ::rename(beside.c_str(), path.c_str()) == 0;
   if (!ready) {
     const int error = errno;
     ::unlink(beside.c_str());
@@ -201,8 +207,8 @@ void DescriptorDoor::close() {
   if (place_ == nullptr || std::exchange(place_->closed, true)) return;
   place_->impl->abort();
   struct stat there {};
-  const bool ours = ::stat(place_->path.c_str(), &there) == 0 && there.st_dev == place_->device &&
-                    there.st_ino == place_->inode;
+  const bool ours =
+      ::stat(place_->path.c_str(), &there) == 0 && there.st_dev == place_->device && there.st_ino == place_->inode;
   if (ours) ::unlink(place_->path.c_str());
 }
 

@@ -91,7 +91,8 @@ base::Result<ListenSocket> ListenSocket::adopt(int descriptor) {
                       fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0 &&
                       setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
   if (usable) return socket;
-  return base::fail(base::Kind::invalid, "net.not_listening", "a descriptor we were given is no TCP socket that listens");
+  return base::fail(base::Kind::invalid, "net.not_listening",
+                    "a descriptor we were given is no TCP socket that listens");
 }
 
 base::Result<ListenSocket> ListenSocket::duplicate() const {

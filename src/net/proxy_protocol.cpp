@@ -176,7 +176,8 @@ base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destinati
     append16(said, destination.port);
   }
   for (const ProxyTlv& tlv : more)
-    if (kProxyPrefixBytes + said.size() + 2 * kTlvHead + tlv.value.size() + 4 <= kProxyHeaderBytes) append_tlv(said, tlv);
+    if (kProxyPrefixBytes + said.size() + 2 * kTlvHead + tlv.value.size() + 4 <= kProxyHeaderBytes)
+      append_tlv(said, tlv);
   base::Bytes header(kSignature.begin(), kSignature.end());
   header.push_back(told ? kProxy : kLocal);
   header.push_back(!told ? 0 : from.size() == 4 ? kTcp4 : kTcp6);

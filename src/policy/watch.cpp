@@ -29,7 +29,8 @@ void Watch::take() {
   auto text = base::read_file(file_.file(), Policy::kFileLimit);
   if (!text) return keep(text.error(), text.error().code);
   if (*text == in_force_) {
-    if (!refused_.empty()) log_.info("policy.mended", {{"file", file_.file().string()}, {"generation", gate_.generation()}});
+    if (!refused_.empty())
+      log_.info("policy.mended", {{"file", file_.file().string()}, {"generation", gate_.generation()}});
     refused_.clear();
     return gate_.note_file(false);
   }

@@ -14,31 +14,9 @@
 #include "tls/admission.h"
 #include "tls/handshake.h"
 #include "tls/handshake_rate.h"
+#include "tls/server_observer.h"
 
 namespace countersign::tls {
-
-/// Told of every outcome, for metrics. Called on the server's loop.
-class ServerObserver {
- public:
-  virtual ~ServerObserver() = default;
-  virtual void accepted() = 0;
-  /// One of those accepted() came back on a session of before.
-  virtual void resumed() {}
-  virtual void refused(trust::Reason reason) = 0;
-  /// The same, where an issuing CA of ours vouches for whose certificate it is.
-  virtual void refused_partner(const std::string& organisation, trust::Reason reason) {
-    (void)organisation;
-    (void)reason;
-  }
-  /// How long an accepted handshake took, from the connection on.
-  virtual void shook_hands(base::Duration took) { (void)took; }
-  /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
-  virtual void failed(const std::string& error_code) = 0;
-  /// Over a cap: closed before its handshake was done, this one or an older one in its favour.
-  virtual void shed() = 0;
-  /// A live connection was cut: its peer is no longer admitted.
-  virtual void cut(trust::Reason reason) = 0;
-};
 
 struct ServerOptions {
   std::string name;                             ///< of the listener, in log records
@@ -111,8 +89,8 @@ class Server {
   /// The same for everybody.
   void reconsider(const trust::RegistryView& registry, base::Instant at);
 
-  /// Ends those connections of which `whom` says so: idle ones at once, the others with the request they are at, or when
-  /// reconsider() finds `deadline` passed.
+  /// Ends those connections of which `whom` says so: idle ones at once, the others with the request they are at, or
+  /// when reconsider() finds `deadline` passed.
   void dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline);
 
   /// Announced on the last response of each connection. True when none had to be cut.

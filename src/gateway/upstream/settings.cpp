@@ -210,7 +210,8 @@ base::Result<UpstreamSettings> read_upstream(ConfigSection& section, const std::
   settings.send_proxy_identity = proxy == "v2-identity";
   settings.send_proxy_header = proxy == "v2" || settings.send_proxy_identity;
   if (!proxy.empty() && !settings.send_proxy_header)
-    return wrong("'" + section.path_of("proxy_protocol") + "' can only be \"v2\", or \"v2-identity\" with who the client is");
+    return wrong("'" + section.path_of("proxy_protocol") +
+                 "' can only be \"v2\", or \"v2-identity\" with who the client is");
   BASE_TRY_VOID(check_plain(section, settings));
   return settings;
 }

@@ -59,8 +59,8 @@ struct UpstreamSettings {
   AddressHealth::Ejection ejection = {};
   std::optional<UpstreamCheck> check = {};
   std::optional<UpstreamTls> tls = {};
-  bool send_proxy_header = false;    ///< version 2 of the PROXY protocol, on each connection
-  bool send_proxy_identity = false;  ///< with it, who the client is: see identity_tlvs()
+  bool send_proxy_header = false;                          ///< version 2 of the PROXY protocol, on each connection
+  bool send_proxy_identity = false;                        ///< with it, who the client is: see identity_tlvs()
   base::Duration resolve_time = std::chrono::seconds(30);  ///< names are resolved again after it; zero: when connecting
   bool danger_plain = false;  ///< another machine, in the clear: the operator accepted that
   friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;
