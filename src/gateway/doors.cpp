@@ -37,7 +37,13 @@ base::Result<std::vector<Door>> Doors::open_missing(const GatewayConfig& config)
 }
 
 base::Result<void> Doors::open_status(const GatewayConfig& config) {
-  if (find(kStatusDoor) != nullptr) return {};
+  const Door* const there = find(kStatusDoor);
+  const bool fits =
+      there != nullptr && (config.status.port == 0 || there->sockets.front().local().port == config.status.port);
+  if (fits) return {};
+  std::erase_if(doors_, [](const Door& door) { return door.name == kStatusDoor; });
+  if (!http::is_loopback(config.status))
+    return base::fail(base::Kind::invalid, "http.not_loopback", "'" + config.status.to_string() + "' is not loopback");
   const net::ListenSocket::Options options{.at = config.status};
   BASE_TRY(auto socket, net::ListenSocket::open(options));
   Door door{std::string(kStatusDoor), {}};

@@ -170,31 +170,37 @@ net::Task<void> Gateway::start_successor_on_signal() {
   }
 }
 
-/// One successor after the other may ask; the first one that serves is the last.
+/// One successor after the other may ask; the first one that serves is the last. Where one failed, its own door may lie
+/// in the place of ours.
 net::Task<void> Gateway::hand_over_at(std::filesystem::path path) {
-  for (;;) {
+  while (!draining_) {
     auto door = net::DescriptorDoor::open(plane_->loop(), path);
     if (!door) log_.error("handover.closed", {{"error", base::to_string(door.error())}});
     if (!door) co_return;
-    auto channel = co_await door->accept();
+    successors_.emplace(std::move(*door));
+    auto channel = co_await successors_->accept();
     if (!channel || draining_) co_return;
     handing_over_ = true;
     log_.info("handover.asked");
     Bequest bequest{doors_, [this] { plane_->leave_files_to_another(); }};
     const auto successor = co_await hand_over(std::move(*channel), std::move(bequest));
     handing_over_ = false;
-    if (successor && !draining_) {
-      log_.info("handover.done", {{"successor", *successor}});
-      service_manager_.main_process_is(*successor);
-      leave(Leaving::to_successor);
-      co_return;
-    }
-    plane_->take_files_back();
-    if (!successor)
-      log_.error("handover.failed",
-                 {{"error", base::to_string(successor.error())}, {"meaning", "this gateway goes on as before"}});
-    if (std::exchange(reload_due_, false)) reload("asked for during a hand-over");
+    end_hand_over(successor);
   }
+}
+
+void Gateway::end_hand_over(const base::Result<int>& successor) {
+  if (successor) {
+    log_.info("handover.done", {{"successor", *successor}});
+    service_manager_.main_process_is(*successor);
+    leave(Leaving::to_successor);
+  } else {
+    plane_->take_files_back();
+    log_.error("handover.failed",
+               {{"error", base::to_string(successor.error())}, {"meaning", "this gateway goes on as before"}});
+  }
+  if (draining_) doors_.close();
+  if (std::exchange(reload_due_, false)) reload("asked for during a hand-over");
 }
 
 net::Task<void> Gateway::stop_on_signal() {
@@ -206,7 +212,8 @@ net::Task<void> Gateway::stop_on_signal() {
 /// The main loop goes on while workers drain: a revocation still acts, and /ready says that we are going.
 void Gateway::leave(Leaving how) {
   if (std::exchange(draining_, true)) return;
-  doors_.close();
+  if (!handing_over_) doors_.close();
+  if (successors_) successors_->close();
   const base::Duration time = config().drain_time;
   tls::Drain drain{.deadline = net::Deadline::after(time)};
   if (how == Leaving::to_successor) {

@@ -75,6 +75,7 @@ class Gateway {
   // Handing over.
   net::Task<void> start_successor_on_signal();
   net::Task<void> hand_over_at(std::filesystem::path path);
+  void end_hand_over(const base::Result<int>& successor);
   net::Task<void> confirm();
 
   void say_what_is_weak() const;
@@ -101,6 +102,7 @@ class Gateway {
   std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Inheritance> inheritance_ = {};
   Doors doors_;
+  std::optional<net::DescriptorDoor> successors_ = {};  ///< where they ask for what is in doors_
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<http::PlainServer> status_;
   std::vector<base::FileChange> watched_ = {};

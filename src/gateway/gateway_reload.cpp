@@ -206,6 +206,9 @@ void Gateway::put_in_place(Next& next) {
 void Gateway::watch_files_of(const GatewayConfig& config) {
   std::vector<std::filesystem::path> files = trust_files(config);
   files.insert(files.end(), {source_.file, config.trust_chain, config.partner_chain});
+  // Once it is in force it has a watch of its own.
+  if (!config.policy.empty() && (now_ == nullptr || config.policy != this->config().policy))
+    files.push_back(config.policy);
   for (const ListenerConfig& listener : config.listeners)
     for (const SiteConfig* site : listener.reachable())
       if (!site->server_certificate.empty()) files.insert(files.end(), {site->server_certificate, site->server_key});
@@ -234,6 +237,7 @@ base::Result<void> Gateway::take_newest() {
   for (base::FileChange& file : watched_)
     file.note_read();
   BASE_TRY(auto config, source_.read());
+  watch_files_of(config);  // what is missing or broken now may be mended without another signal
   const auto fixed = keep_what_needs_a_restart(config, this->config());
   if (!fixed.empty())
     log_.warning("gateway.needs_restart",

@@ -92,9 +92,9 @@ TEST_F(Generations, WhoIsLetInIsDecidedByTheNewest) {
 TEST_F(Generations, AListenerThatIsGoneTakesNobodyAndTheOthersGoOn) {
   at_ = port("second");
   EXPECT_EQ(call(&*acme_).status, 200);
+  const std::uint16_t first = port("first");
   config_.listeners.pop_back();
   take_over();
-  const std::uint16_t first = port("first");
   EXPECT_EQ(Caller({.identity = &*acme_}).call({.port = first, .server_name = "a.example"}).status, 200);
 }
 

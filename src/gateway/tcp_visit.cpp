@@ -42,16 +42,17 @@ class TcpVisit final : public TunnelMeter {
   }
 
   net::Task<base::Result<void>> passed(TunnelWay way, std::uint64_t bytes) override {
-    charge(way, bytes);
-    for (;;) {
+    if (!over_) charge(way, bytes);
+    while (!over_) {
       const auto excess = permit_->go_on(now_of(context_.clock));
-      if (!excess || over_) co_return base::Result<void>();
+      if (!excess) break;
       if (excess->reason == policy::Reason::day_used_up)
         co_return base::fail(base::Kind::denied, std::string(policy::explanation(excess->reason).code),
                              "the bytes of this day are used up");
       const auto wait = std::chrono::duration_cast<base::Duration>(std::chrono::nanoseconds(excess->wait_nanos));
       co_await net::sleep_until(net::Deadline::after(std::clamp(wait, base::Duration(1), kLook)));
     }
+    co_return base::Result<void>();
   }
   void end() noexcept override { over_ = true; }
 
@@ -63,12 +64,12 @@ class TcpVisit final : public TunnelMeter {
                                 .method = policy::MethodSet::kConnect,
                                 .path = path_,
                                 .fields = none_};
+    permit_.reset();  // so that this connection does not count twice; nothing passes without one
     auto permit = standing_.decide(asked, now_of(context_.clock));
     if (!permit) {
       return base::fail(base::Kind::denied, std::string(policy::explanation(permit.error().reason).code),
                         permit.error().detail);
     }
-    permit_.reset();
     permit_.emplace(std::move(*permit));
     return {};
   }

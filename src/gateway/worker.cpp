@@ -113,8 +113,10 @@ void Worker::replace(Prepared next) {
     ListenerDuty duty{now_, &plans[i], std::move(next.sites[i])};
     const auto fresh = std::ranges::find(next.sockets, door, &ListenerSockets::door);
     if (fresh == next.sockets.end()) {
-      listeners.push_back(take_known(door));
-      listeners.back()->take_over(std::move(duty));
+      auto known = take_known(door);
+      if (known == nullptr) continue;  // lost, which was said
+      known->take_over(std::move(duty));
+      listeners.push_back(std::move(known));
       continue;
     }
     auto made = Listener::make(place(), std::move(duty), std::move(fresh->sockets));
