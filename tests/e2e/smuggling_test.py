@@ -87,6 +87,52 @@ class SmugglingTest(testing.PlatformTest):
                 self.expect(target(name, "e", number), row.name, 0 if row.large else 1, 1)
         self.assert_seen()
 
+    def test_bodies_that_a_hasty_service_leaves_on_the_connection(self):
+        """Where a request is not usual to have a body, a service may answer without a look at it, and take it for the next request."""
+        chunks = b"Transfer-Encoding: chunked"
+        sized = smuggling.SIZED
+        for name in self.services:
+            for number, (method, field, body) in enumerate([(method, *rest) for method in (b"GET", b"HEAD", b"DELETE", b"OPTIONS")
+                                                            for rest in ((sized, smuggling.SMUGGLED), (chunks, smuggling.IN_A_CHUNK))]):
+                row = f"{method.decode()} {field.decode()}"
+                with self.subTest(row, service=name):
+                    sent = smuggling.ask(field, method=method, body=body).replace(smuggling.T, smuggling.T + b"/careless")
+                    self.assertIn(self.exchange(name, addressed(sent + LAST, name, number)), [[200, 200], [200]])
+                self.expect(target(name, "t", number) + "/careless", row, 1, 1)
+                self.expect(target(name, "e", number), row, 0, 1)
+        self.assert_seen()
+
+    def exchange_h2(self, name, number, row):
+        """The answer; then others are served, on the same connection and beside it."""
+        def here(value):
+            return addressed(value if isinstance(value, bytes) else value.encode(), name, number)
+
+        with h2.Client(self.platform.ports["gateway"], self.platform.trust_chain, self.acme.transport) as client:
+            fields = [(field, here(value)) for field, value in row.fields]
+            if row.body is None:
+                client.send(h2.headers(1, fields))
+            else:
+                client.send(h2.headers(1, fields, h2.END_HEADERS), h2.frame(h2.DATA, h2.END_STREAM, 1, here(row.body)))
+            answer = client.answer(1)
+            self.assertEqual(client.ask(3, [(field, here(value)) for field, value in smuggling.h2_base(path=smuggling.END)]).status, 200)
+        self.assertEqual(self.neighbours.ask(f"/{name}/neighbour"), 200, "a neighbour is harmed")
+        return answer
+
+    def test_requests_of_http2_stay_one(self):
+        for name in self.services:
+            for number, row in enumerate(smuggling.h2_rows()):
+                with self.subTest(row.name, service=name):
+                    answer = self.exchange_h2(name, number, row)
+                    self.assertTrue(answer.reset == h2.PROTOCOL_ERROR or answer.status == 400, answer)
+                self.expect(target(name, "t", number), row.name, 0, 1 if row.begun else 0)
+                self.expect(target(name, "e", number), row.name, 1, 1)
+            for number, row in enumerate(smuggling.h2_served(), 500):
+                with self.subTest(row.name, service=name):
+                    self.assertEqual(self.exchange_h2(name, number, row).status, 200)
+                self.expect(target(name, "t", number), row.name, 1, 1)
+                self.expect(target(name, "e", number), row.name, 1, 1)
+        self.assert_seen()
+
 
 if __name__ == "__main__":
     testing.main()

@@ -201,3 +201,52 @@ def served():
         Served("a large body of requests", post(b"Content-Length: %d" % (len(hidden) * 4000), body=hidden * 4000), large=True),
         Served("a large body of requests in chunks", chunked((b"%x\r\n%s\r\n" % (len(hidden), hidden)) * 1000 + EMPTY), large=True),
     ]
+
+
+@dataclass(frozen=True)
+class H2Row:
+    """A request of HTTP/2 (fields, and a body in one piece; None: no body) that would be two in HTTP/1.1, or one of another length.
+    It is reset, or answered 400, before the service sees it; `begun`: or after its head has gone on."""
+    name: str
+    fields: tuple
+    body: bytes | None = None
+    begun: bool = False
+
+
+def h2_base(method="GET", **more):
+    fields = {"method": method, "scheme": "https", "authority": "localhost", "path": T, **more}
+    return tuple((f":{name}", value) for name, value in fields.items())
+
+
+def h2_rows():
+    get, put, length = h2_base(), h2_base("POST"), str(len(SMUGGLED))
+    split = b"\r\n\r\n" + SMUGGLED
+    values = [("x", b"a" + split), ("x", b"a\r\nTransfer-Encoding: chunked"), ("x", b"a\nTransfer-Encoding: chunked"), ("x", b"a\rb"), ("x", b"a\0"),
+              ("cookie", b"a=b" + split), ("user-agent", b"a\r\nContent-Length: 0"), ("transfer-encoding", b"chunked"), ("transfer-encoding", b"identity"),
+              ("te", b"chunked"), ("connection", b"transfer-encoding"), ("upgrade", b"h2c"), ("proxy-connection", b"keep-alive"),
+              ("host", b"elsewhere.example"), ("host", b"localhost\r\nX: y"), (b"x\r\ntransfer-encoding", b"chunked"), (b"x: y\r\ntransfer-encoding", b"chunked"),
+              (b"transfer-encoding ", b"chunked"), (b"transfer-encoding:", b"chunked"), (b"transfer_encoding", b"chunked"), (b"content_length", b"0"),
+              ("content-length", b"+44"), ("content-length", b"44,44"), ("content-length", b"0x2c"), ("content-length", b" 44")]
+    pseudo = [("path", T + b" HTTP/1.1\r\nHost: localhost\r\n\r\nGET " + S), ("path", T + b" HTTP/1.1"), ("path", T + b"\r\nX: y"), ("path", T + b"\n"),
+              ("path", T + b"\t"), ("path", T + b"\0"), ("path", T + b"#a"), ("path", b"http://localhost" + T), ("path", b""), ("path", b"*"),
+              ("method", b"GET " + S + b" HTTP/1.1" + b"\r\nHost: localhost\r\n\r\nGET"), ("method", b"GET " + S), ("method", b"GET\r\n"), ("method", b""),
+              ("authority", b"localhost\r\nX: y"), ("authority", b"localhost" + T), ("authority", b"local host"), ("authority", b"a@localhost"),
+              ("authority", b"localhost\0"), ("scheme", b"https\r\nX: y"), ("scheme", b"https " + S), ("scheme", b"http")]
+    return [
+        *[H2Row(f"{name!r}: {value[:40]!r}", (*get, (name, value))) for name, value in values],
+        *[H2Row(f":{name} {value[:40]!r}", h2_base(**{name: value})) for name, value in pseudo],
+        H2Row("content-length of nothing, and a body", (*put, ("content-length", "0")), SMUGGLED, begun=True),
+        H2Row("content-length shorter than the body", (*put, ("content-length", "4")), SMUGGLED, begun=True),
+        H2Row("content-length longer than the body", (*put, ("content-length", "999")), SMUGGLED, begun=True),
+        H2Row("content-length twice", (*put, ("content-length", length), ("content-length", "0")), SMUGGLED),
+        H2Row("content-length without a body", (*get, ("content-length", length))),
+    ]
+
+
+def h2_served():
+    length = ("content-length", str(len(SMUGGLED)))
+    return [H2Row("as it is", h2_base()), H2Row("a body with its length", (*h2_base("POST"), length), SMUGGLED),
+            H2Row("a body without", h2_base("POST"), SMUGGLED), H2Row("a body of GET", h2_base(), SMUGGLED),
+            H2Row("a body of GET with its length", (*h2_base(), length), SMUGGLED), H2Row("a body of HEAD", h2_base("HEAD"), SMUGGLED),
+            H2Row("a body that is expected", (*h2_base("POST"), length, ("expect", "100-continue")), SMUGGLED),
+            H2Row("a body that looks like chunks", h2_base("POST"), EMPTY + SMUGGLED), H2Row("te: trailers", (*h2_base(), ("te", "trailers")))]
