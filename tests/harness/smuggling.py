@@ -128,6 +128,7 @@ def _lines():
             Pair("LF CR", first + b"\r\nHost: localhost\n\r\n\r", PLAIN),
             Pair("a folded first field", first + b"\r\n Host: localhost\r\n\r\n", PLAIN),
             Pair("two empty lines in front", b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN),
+            Pair("CONNECT, and what is meant for a tunnel", ask(line=b"CONNECT localhost:443 HTTP/1.1"), PLAIN),
             Pair("a byte order mark in front", b"\xef\xbb\xbf" + PLAIN, PLAIN)]
 
 
