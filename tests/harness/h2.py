@@ -106,9 +106,9 @@ def _text(text):
 class Client:
     """One connection. Acknowledges SETTINGS and gives back windows, unless told not to."""
 
-    def __init__(self, port, trust, credential=None, seconds=30, preface=None):
-        """`preface`: what is sent first; what it says of HEADER_TABLE_SIZE must be 0."""
-        self.stream = tls_connect(port, trust, credential, seconds, ["h2"])
+    def __init__(self, port, trust, credential=None, seconds=30, preface=None, name="localhost"):
+        """`name`: of the server, as for tls_connect. `preface`: what is sent first; what it says of HEADER_TABLE_SIZE must be 0."""
+        self.stream = tls_connect(port, trust, credential, seconds, ["h2"], name)
         self.received = b""
         self.seen = []  # every frame so far
         self.polite = True
