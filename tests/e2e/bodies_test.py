@@ -11,7 +11,7 @@ import path  # noqa: F401
 from harness import testing
 from harness.vault import Vault, blocks, hash_of
 
-SIZE = int(os.environ.get("COUNTERSIGN_BODY_MEBIBYTES", "256")) * 1024 * 1024
+SIZE = int(os.environ.get("COUNTERSIGN_BODY_MEBIBYTES", "128")) * 1024 * 1024
 GROWTH_KILOBYTES = 16 * 1024
 SECONDS = 300
 
