@@ -11,7 +11,7 @@ import path  # noqa: F401
 from harness import testing
 from harness.vault import Vault, blocks, hash_of
 
-SIZE = int(os.environ.get("COUNTERSIGN_BODY_MEBIBYTES", "128")) * 1024 * 1024
+SIZE = int(os.environ.get("COUNTERSIGN_BODY_MEBIBYTES", "64")) * 1024 * 1024
 GROWTH_KILOBYTES = 16 * 1024
 SECONDS = 300
 
@@ -45,7 +45,8 @@ class BodiesTest(testing.PlatformTest):
 
     def curl_at(self, where, *options):
         one = self.acme.transport
-        return subprocess.Popen(["curl", "-sS", "--fail", "--cacert", self.platform.trust_chain, "--cert", one.chain, "--key", one.key, *options,
+        return subprocess.Popen(["curl", "-sS", "--fail", "--cacert", self.platform.trust_chain, "--cert", one.chain, "--key",
+                                 one.key, *options,
                                  self.platform.gateway_url(f"/vault/{where}")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def test_down(self):

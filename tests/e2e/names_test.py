@@ -1,5 +1,6 @@
 """Every name of a handshake beside every host of a request, over HTTP/1.1 and HTTP/2: what was made for one name serves it in all its
 spellings, and is answered 421 for any other, also where one certificate has both."""
+import itertools
 import json
 import re
 import ssl
@@ -10,7 +11,8 @@ from harness.material import SERVER, Material
 from harness.program import wait_until
 from harness.raw import read_to_end, tls_connect
 
-NAMES = ("api.example", "api2.example", "other.example", "open.example", "*.wild.example", "*.a.wild.example", "unknown.example", "localhost")
+NAMES = ("api.example", "api2.example", "other.example", "open.example", "*.wild.example", "*.a.wild.example", "unknown.example",
+         "localhost")
 SITES = """
 [[gateway.listeners.sites]]
 names = ["api.example", "api2.example"]
@@ -42,8 +44,10 @@ server_key = "server.key"
 other_names = "serve"
 {SITES}
 """
-HOSTS = ("api.example", "API.Example", "api.example.", "api.example:8443", "API.EXAMPLE.:1", "api2.example", "other.example", "open.example", "a.wild.example",
-         "b.wild.example", "A.wild.example.", "a.a.wild.example", "wild.example", ".wild.example", "xwild.example", "unknown.example", "api.example.com", "xapi.example",
+HOSTS = ("api.example", "API.Example", "api.example.", "api.example:8443", "API.EXAMPLE.:1", "api2.example", "other.example",
+         "open.example", "a.wild.example",
+         "b.wild.example", "A.wild.example.", "a.a.wild.example", "wild.example", ".wild.example", "xwild.example",
+         "unknown.example", "api.example.com", "xapi.example",
          "localhost", "127.0.0.1", "127.0.0.1:8443", "[::1]", "[::1]:443", "2130706433", "0x7f000001")
 SITE_OF = {"api.example": "api", "api2.example": "api", "other.example": "other", "open.example": "open"}
 
@@ -71,7 +75,8 @@ class NamesTest(testing.PlatformTest):
     def prepare(cls):
         maker = Material(cls.platform.folder / "server")
         cls.authority = maker.ca("ca", "/CN=A CA for names")
-        leaf = maker.leaf("server", cls.authority, "/CN=names", SERVER + "subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES) + "\n")
+        leaf = maker.leaf("server", cls.authority, "/CN=names",
+                          SERVER + "subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES) + "\n")
         (cls.platform.data / "server-chain.pem").write_bytes(leaf.chain.read_bytes())
         (cls.platform.data / "server.key").write_bytes(leaf.key.read_bytes())
         (cls.platform.data / "server.key").chmod(0o600)
@@ -125,21 +130,29 @@ class NamesTest(testing.PlatformTest):
                 # A connection bears so many refusals only; a few hosts at a time.
                 for at in range(0, len(HOSTS), 8):
                     some = HOSTS[at:at + 8]
-                    statuses = self.talk(self.connect(listener, name, self.acme.transport), [("GET / HTTP/1.1", host) for host in some])
+                    statuses = self.talk(self.connect(listener, name, self.acme.transport),
+                                         [("GET / HTTP/1.1", host) for host in some])
                     self.assertEqual(dict(zip(some, statuses)), {host: expected[host] for host in some})
             with self.subTest("HTTP/2", listener=listener, name=name):
                 client = self.h2_client(listener, name, self.acme.transport)
-                statuses = {host: client.ask(1 + 2 * index, h2.replaced(h2.GET, authority=host)).status for index, host in enumerate(HOSTS)}
+                statuses = {}
+                for stream, host in zip(itertools.count(1, 2), HOSTS):
+                    statuses[host] = client.ask(stream, h2.replaced(h2.GET, authority=host)).status
                 self.assertEqual(statuses, expected)
-            self.assertEqual(len(self.upstream.requests) - before, 2 * list(expected.values()).count(200), "what was refused reached the upstream")
+            self.assertEqual(len(self.upstream.requests) - before, 2 * list(expected.values()).count(200),
+                             "what was refused reached the upstream")
 
     def test_absolute_form(self):
         """Both say the same host, or it is 400; the name of the handshake holds for them, too."""
-        rows = [("http://api.example/", "api.example", 200), ("https://API.example:443/", "api.example.", 200), ("http://api.example/", "other.example", 400),
-                ("http://other.example/", "api.example", 400), ("http://other.example/", "other.example", 421), ("http://a@api.example/", "api.example", 400),
-                ("http://api.example@other.example/", "api.example", 400), ("//other.example/", "api.example", 400), ("http://api.example", "api.example", 200)]
+        rows = [("http://api.example/", "api.example", 200), ("https://API.example:443/", "api.example.", 200),
+                ("http://api.example/", "other.example", 400),
+                ("http://other.example/", "api.example", 400), ("http://other.example/", "other.example", 421),
+                ("http://a@api.example/", "api.example", 400),
+                ("http://api.example@other.example/", "api.example", 400), ("//other.example/", "api.example", 400),
+                ("http://api.example", "api.example", 200)]
         for listener in ("strict", "lenient"):
-            statuses = self.talk(self.connect(listener, "api.example", self.acme.transport), [(f"GET {target} HTTP/1.1", host) for target, host, _ in rows])
+            statuses = self.talk(self.connect(listener, "api.example", self.acme.transport),
+                                 [(f"GET {target} HTTP/1.1", host) for target, host, _ in rows])
             for (target, host, status), got in zip(rows, statuses):
                 with self.subTest(target, host=host, listener=listener):
                     self.assertEqual(got, status)
@@ -147,12 +160,12 @@ class NamesTest(testing.PlatformTest):
     def test_host_and_authority_of_http2(self):
         client = self.h2_client("strict", "api.example", self.acme.transport)
         get = h2.replaced(h2.GET, authority="api.example")
-        rows = [("the same", [*get, ("host", "api.example")], 200), ("Host alone", [*h2.replaced(get, authority=None), ("host", "api.example")], 200),
-                ("Host alone, another", [*h2.replaced(get, authority=None), ("host", "other.example")], 421),
-                ("they differ", [*get, ("host", "other.example")], h2.PROTOCOL_ERROR), ("they differ, the other way",
-                                                                                          [*h2.replaced(get, authority="other.example"), ("host", "api.example")],
-                                                                                          h2.PROTOCOL_ERROR),
-                ("neither", h2.replaced(get, authority=None), h2.PROTOCOL_ERROR), ("an empty one", h2.replaced(get, authority=""), h2.PROTOCOL_ERROR)]
+        none, other = h2.replaced(get, authority=None), h2.replaced(get, authority="other.example")
+        rows = [("the same", [*get, ("host", "api.example")], 200), ("Host alone", [*none, ("host", "api.example")], 200),
+                ("Host alone, another", [*none, ("host", "other.example")], 421),
+                ("they differ", [*get, ("host", "other.example")], h2.PROTOCOL_ERROR),
+                ("they differ, the other way", [*other, ("host", "api.example")], h2.PROTOCOL_ERROR),
+                ("neither", none, h2.PROTOCOL_ERROR), ("an empty one", h2.replaced(get, authority=""), h2.PROTOCOL_ERROR)]
         for index, (name, fields, wanted) in enumerate(rows):
             with self.subTest(name):
                 answer = client.ask(1 + 2 * index, fields)
@@ -172,7 +185,8 @@ class NamesTest(testing.PlatformTest):
         for stream, host in ((3, "other.example"), (5, "api2.example")):
             answer = first.ask(stream, h2.replaced(h2.GET, authority=host))
             self.assertEqual((answer.status, json.loads(answer.body)["code"]), (421, "gateway.misdirected"))
-            self.assertEqual(self.h2_client("strict", host, self.acme.transport).ask(1, h2.replaced(h2.GET, authority=host)).status, 200)
+            self.assertEqual(self.h2_client("strict", host, self.acme.transport).ask(1, h2.replaced(h2.GET, authority=host)).status,
+                             200)
         self.assertEqual(first.ask(7, h2.replaced(h2.GET, authority="api.example")).status, 200, "the first is not harmed")
 
     def test_from_a_name_that_asks_for_no_certificate(self):
@@ -182,7 +196,8 @@ class NamesTest(testing.PlatformTest):
         self.assertEqual(client.ask(1, opened).status, 200)
         self.assertEqual(client.ask(3, h2.replaced(opened, authority="api.example")).status, 421)
         self.assertEqual(client.ask(5, h2.replaced(opened, path="/hello")).status, 403)
-        rows = [("GET /open HTTP/1.1", "open.example"), ("GET /open HTTP/1.1", "api.example"), ("GET /hello HTTP/1.1", "open.example"),
+        rows = [("GET /open HTTP/1.1", "open.example"), ("GET /open HTTP/1.1", "api.example"),
+                ("GET /hello HTTP/1.1", "open.example"),
                 ("GET http://open.example/open HTTP/1.1", "open.example"), ("GET http://api.example/open HTTP/1.1", "api.example")]
         self.assertEqual(self.talk(self.connect("strict", "open.example"), rows), [200, 421, 403, 200, 421])
 

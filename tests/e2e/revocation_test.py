@@ -21,9 +21,11 @@ resumption = "stateful"
             crowd.enrol(APPLICATIONS)
             crowd.connect(CONNECTIONS)
             admin = self.platform.admin
-            strikes = [(crowd.applications[0], lambda one: admin("revoke", testing.serial_of(one.transport), "--reason", "key_compromise")),
+            strikes = [(crowd.applications[0], lambda one: admin("revoke", testing.serial_of(one.transport), "--reason",
+                                                                 "key_compromise")),
                        (crowd.applications[3], lambda one: admin("app", "suspend", one.name)),
-                       (crowd.applications[7], lambda one: admin("revoke", testing.serial_of(one.transport), "--reason", "superseded"))]
+                       (crowd.applications[7], lambda one: admin("revoke", testing.serial_of(one.transport), "--reason",
+                                                                 "superseded"))]
             for application, command in strikes:
                 with self.subTest(application.name):
                     effect = crowd.strike(application, lambda: command(application))

@@ -93,7 +93,8 @@ class SmugglingTest(testing.PlatformTest):
         sized = smuggling.SIZED
         for name in self.services:
             for number, (method, field, body) in enumerate([(method, *rest) for method in (b"GET", b"HEAD", b"DELETE", b"OPTIONS")
-                                                            for rest in ((sized, smuggling.SMUGGLED), (chunks, smuggling.IN_A_CHUNK))]):
+                                                            for rest in ((sized, smuggling.SMUGGLED),
+                                                                         (chunks, smuggling.IN_A_CHUNK))]):
                 row = f"{method.decode()} {field.decode()}"
                 with self.subTest(row, service=name):
                     sent = smuggling.ask(field, method=method, body=body).replace(smuggling.T, smuggling.T + b"/careless")
@@ -114,7 +115,8 @@ class SmugglingTest(testing.PlatformTest):
             else:
                 client.send(h2.headers(1, fields, h2.END_HEADERS), h2.frame(h2.DATA, h2.END_STREAM, 1, here(row.body)))
             answer = client.answer(1)
-            self.assertEqual(client.ask(3, [(field, here(value)) for field, value in smuggling.h2_base(path=smuggling.END)]).status, 200)
+            self.assertEqual(client.ask(3, [(field, here(value)) for field, value in smuggling.h2_base(path=smuggling.END)]).status,
+                             200)
         self.assertEqual(self.neighbours.ask(f"/{name}/neighbour"), 200, "a neighbour is harmed")
         return answer
 

@@ -14,7 +14,8 @@ FORGED = "forged-by-the-client"
 SENT = ("Client-Cert", "Client-Cert-Chain", "X-Countersign-Environment", "X-Countersign-Organisation", "X-Countersign-Application",
         "X-Forwarded-For", "X-Forwarded-Proto")
 # What others would take for such a field, or we may come to send.
-RESERVED = (*SENT, "X-Countersign-Serial", "X-Countersign-", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Client-Cert", "X-Real-IP",
+RESERVED = (*SENT, "X-Countersign-Serial", "X-Countersign-", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Client-Cert",
+            "X-Real-IP",
             "Forwarded")
 PUNCTUATION = "!#$%&'*+.^_`|~"  # what else a name may hold (RFC 9110 section 5.6.2)
 
@@ -43,7 +44,8 @@ class SpoofingTest(testing.PlatformTest):
         cls.platform.start("gateway")
         cls.acme = cls.enrol("production/acme/payments")
         leaf, *issuers = [base64.b64encode(to_der(pem)).decode() for pem in split_pem(cls.acme.transport.chain.read_text())]
-        cls.ours = dict(zip(SENT, (f":{leaf}:", ", ".join(f":{one}:" for one in issuers), "production", "acme", "payments", "127.0.0.1", "https")))
+        cls.ours = dict(zip(SENT, (f":{leaf}:", ", ".join(f":{one}:" for one in issuers), "production", "acme", "payments",
+                                   "127.0.0.1", "https")))
 
     def setUp(self):
         self.stream = tls_connect(self.platform.ports["gateway"], self.platform.trust_chain, self.acme.transport)
@@ -85,7 +87,8 @@ class SpoofingTest(testing.PlatformTest):
         for name in RESERVED:
             under = name.replace("-", "_")
             forged, again = f"{name}: {FORGED}", f"{under}: {FORGED}"
-            rows = [("twice", [forged, forged], {}), ("three times, spelt differently", [forged, again, forged.upper().replace(FORGED.upper(), FORGED)], {}),
+            rows = [("twice", [forged, forged], {}),
+                    ("three times, spelt differently", [forged, again, forged.upper().replace(FORGED.upper(), FORGED)], {}),
                     ("empty", [f"{name}:"], {}), ("with ours as its value", [f"{name}: {self.ours.get(name, 'production')}"], {}),
                     ("a list", [f"{name}: {FORGED}, {FORGED}"], {}), ("without a space", [f"{name}:{FORGED}"], {}),
                     ("named in Connection", [f"Connection: {name}", forged], {}),
@@ -93,7 +96,8 @@ class SpoofingTest(testing.PlatformTest):
                     ("named in Connection with underscores", [f"Connection: {under}, {name}", again], {}),
                     ("named in Trailer", [f"Trailer: {name}", "Transfer-Encoding: chunked"],
                      {"body": chunked + forged.encode() + b"\r\n\r\n", "method": "POST"}),
-                    ("in a trailer", ["Transfer-Encoding: chunked"], {"body": chunked + (forged + "\r\n" + again).encode() + b"\r\n\r\n", "method": "POST"})]
+                    ("in a trailer", ["Transfer-Encoding: chunked"],
+                     {"body": chunked + (forged + "\r\n" + again).encode() + b"\r\n\r\n", "method": "POST"})]
             for place, fields, more in rows:
                 with self.subTest(place, field=name):
                     self.assertEqual(self.ask(*fields, **more), 200)
@@ -107,8 +111,10 @@ class SpoofingTest(testing.PlatformTest):
     def test_what_has_two_readings_is_refused(self):
         """Folded, with a space before the colon, behind a bare line end: 400, and nothing is seen."""
         for name in SENT:
-            for place, line in (("folded", f"X: y\r\n {name}: {FORGED}"), ("folded itself", f"{name}:\r\n {FORGED}"), ("a space", f"{name} : {FORGED}"),
-                                ("a tab", f"{name}\t: {FORGED}"), ("bare LF", f"X: y\n{name}: {FORGED}"), ("bare CR", f"X: y\r{name}: {FORGED}"),
+            for place, line in (("folded", f"X: y\r\n {name}: {FORGED}"), ("folded itself", f"{name}:\r\n {FORGED}"),
+                                ("a space", f"{name} : {FORGED}"),
+                                ("a tab", f"{name}\t: {FORGED}"), ("bare LF", f"X: y\n{name}: {FORGED}"),
+                                ("bare CR", f"X: y\r{name}: {FORGED}"),
                                 ("NUL", f"{name}\0: {FORGED}"), ("a space within", f"{name.replace('-', ' ')}: {FORGED}")):
                 with self.subTest(place, field=name), tls_connect(self.platform.ports["gateway"], self.platform.trust_chain,
                                                                   self.acme.transport) as stream:
@@ -125,7 +131,8 @@ class SpoofingTest(testing.PlatformTest):
         for name in (one.lower() for one in RESERVED):
             for spelling in {one for one in spellings(name) if one == one.lower()}:
                 with self.subTest(spelling):
-                    self.assertEqual(client.ask(next(streams), [*h2.GET, (spelling, FORGED), (name, FORGED), (spelling, FORGED)]).status, 200)
+                    self.assertEqual(client.ask(next(streams),
+                                                [*h2.GET, (spelling, FORGED), (name, FORGED), (spelling, FORGED)]).status, 200)
                     self.assert_ours_only()
             with self.subTest("trailer", field=name):
                 stream = next(streams)

@@ -11,7 +11,7 @@ from harness.raw import tls_connect
 from harness.storm import Storm, address_of, connect_from, room_for
 
 HALF_OPEN = 10_000
-FAILING = 10_000
+FAILING = 5_000
 GROWTH_KILOBYTES = 8 * 1024
 TRIES = 5
 

@@ -127,7 +127,8 @@ class Crowd:
             text = text.replace(f'"127.0.0.1:{self.platform.ports[key]}"', '"127.0.0.1:0"')
         config.write_text(text)
         ready = self.platform.folder / f"{data.name}.ready"
-        program = Program(data.name, [self.platform.programs / "countersign-gateway", "--config", config, "--ready-file", ready], self.platform.log_folder,
+        program = Program(data.name, [self.platform.programs / "countersign-gateway", "--config", config, "--ready-file", ready],
+                          self.platform.log_folder,
                           ready)
         self.programs.append(program)
         self.ports.append(int(program.started()["listen"].rpartition(":")[2]))

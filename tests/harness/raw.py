@@ -13,7 +13,7 @@ def tls_connect(port, trust, credential=None, seconds=30, protocols=(), name="lo
     if credential:
         context.load_cert_chain(str(credential.chain), str(credential.key))
     plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what follows does not wait for an acknowledgement of the handshake
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # nothing waits for an acknowledgement of the handshake
     return context.wrap_socket(plain, server_hostname=name or None)
 
 

@@ -89,7 +89,8 @@ class GunicornService(Service):
         self.port = self.reserved.number
 
     def start(self):
-        command = ["gunicorn", "--worker-class", "gthread", "--threads", "8", "--keep-alive", "60", "--reuse-port", "--log-level", "warning",
+        command = ["gunicorn", "--worker-class", "gthread", "--threads", "8", "--keep-alive", "60", "--reuse-port", "--log-level",
+                   "warning",
                    "--worker-tmp-dir", self.folder, "--bind", self.address, "--chdir", PEERS, "service_wsgi:app"]
         self.program = Program(self.name, command, self.folder, environment={"PYTHONDONTWRITEBYTECODE": "1"})
         wait_until(lambda: answers(self.port), f"gunicorn; see {self.folder}")

@@ -87,20 +87,27 @@ def _spellings_of_chunked():
     """TE.TE: one side is to believe in the coding, the other not."""
     lines = [b"Transfer-Encoding: xchunked", b"Transfer-Encoding : chunked", b"Transfer-Encoding\t: chunked",
              b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x", b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked",
-             b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nTransfer-encoding: identity",
-             b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding: identity, chunked", b"Transfer-Encoding: chunked, chunked",
+             b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+             b"Transfer-Encoding: chunked\r\nTransfer-encoding: identity",
+             b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding: identity, chunked",
+             b"Transfer-Encoding: chunked, chunked",
              b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: identity", b"Transfer-Encoding: \"chunked\"",
-             b"Transfer-Encoding: 'chunked'", b"Transfer-Encoding: chunked;q=1", b"Transfer-Encoding: chunked,", b"Transfer-Encoding: ,chunked",
+             b"Transfer-Encoding: 'chunked'", b"Transfer-Encoding: chunked;q=1", b"Transfer-Encoding: chunked,",
+             b"Transfer-Encoding: ,chunked",
              b"Transfer-Encoding: \x0bchunked", b"Transfer-Encoding: chunked\x0c", b"Transfer-Encoding: \x00chunked",
-             b"Transfer-Encoding: chunked\x00", b"Transfer-Encoding:\xa0chunked", b"Transfer-Encoding: ch\xfanked", b"Transfer-Encoding:",
+             b"Transfer-Encoding: chunked\x00", b"Transfer-Encoding:\xa0chunked", b"Transfer-Encoding: ch\xfanked",
+             b"Transfer-Encoding:",
              b"Transfer-Encoding:\r\n chunked", b"Transfer-Encoding: chunked\r\n ", b"X: y\r\n Transfer-Encoding: chunked",
              b"Transfer-Encoding\r\n: chunked", b"X: y\nTransfer-Encoding: chunked", b"X: y\rTransfer-Encoding: chunked",
-             b"Transfer-Encoding: chunked\rX: y", b"Transfer_Encoding: chunked", b"Transfer.Encoding: chunked", b"Transfer Encoding: chunked",
+             b"Transfer-Encoding: chunked\rX: y", b"Transfer_Encoding: chunked", b"Transfer.Encoding: chunked",
+             b"Transfer Encoding: chunked",
              b"\x00Transfer-Encoding: chunked", b"Transfer-Encoding\x00: chunked", b"TRANSFER~ENCODING: chunked",
              b"Content-Encoding: chunked\nTransfer-Encoding: chunked", b": chunked\r\nTransfer-Encoding: chunked"]
     rows = [Pair(f"TE.TE {line!r}", post(line, body=EMPTY), chunked(EMPTY)) for line in lines]
-    return [*rows, Pair("TE.TE in capitals", post(b"Transfer-Encoding: CHUNKED, x", body=EMPTY), post(b"TRANSFER-ENCODING: CHUNKED", body=EMPTY)),
-            Pair("TE.TE behind a tab", post(b"Transfer-Encoding:\t\x0bchunked", body=EMPTY), post(b"Transfer-Encoding:\tchunked\t", body=EMPTY))]
+    return [*rows, Pair("TE.TE in capitals", post(b"Transfer-Encoding: CHUNKED, x", body=EMPTY),
+                        post(b"TRANSFER-ENCODING: CHUNKED", body=EMPTY)),
+            Pair("TE.TE behind a tab", post(b"Transfer-Encoding:\t\x0bchunked", body=EMPTY),
+                 post(b"Transfer-Encoding:\tchunked\t", body=EMPTY))]
 
 
 def _spellings_of_lengths():
@@ -108,18 +115,23 @@ def _spellings_of_lengths():
              b"Content-Length: 5, 6", b"Content-Length: 5 5", b"Content-Length: 5;", b"Content-Length: 5.0", b"Content-Length: 5e0",
              b"Content-Length: ,5", b"Content-Length: 5,", b"Content-Length:", b"Content-Length: \"5\"", b"Content-Length: \x0b5",
              b"Content-Length: 5\x00", b"Content-Length: \xb2", b"Content-Length: 18446744073709551621",
-             b"Content-Length: 99999999999999999999999999", b"Content-Length: 5\r\nContent-Length: 5", b"Content-Length: 5\r\nContent-Length: 6",
-             b"Content-Length: 0\r\nContent-Length: 5", b"Content-Length: 5\r\ncontent-length: 0", b"Content-Length : 5", b"Content-Length\t: 5",
+             b"Content-Length: 99999999999999999999999999", b"Content-Length: 5\r\nContent-Length: 5",
+             b"Content-Length: 5\r\nContent-Length: 6",
+             b"Content-Length: 0\r\nContent-Length: 5", b"Content-Length: 5\r\ncontent-length: 0", b"Content-Length : 5",
+             b"Content-Length\t: 5",
              b"Content-Length: 5\r\n 0", b"Content-Length:\r\n 5", b"Content_Length: 5", b"Content.Length: 5", b"Content Length: 5",
              b" Content-Length: 5", b"Content-Length: 5_0", b"Content-Length: 0b101", b"Content-Length: 5 0"]
     rows = [Pair(f"CL {line!r}", post(line, body=b"hello"), LENGTH) for line in lines]
-    return [*rows, Pair("CL with a zero in front", post(b"Content-Length: 0o5", body=b"hello"), post(b"Content-Length: 05", body=b"hello")),
+    return [*rows, Pair("CL with a zero in front", post(b"Content-Length: 0o5", body=b"hello"),
+                        post(b"Content-Length: 05", body=b"hello")),
             Pair("CL of GET, twice", ask(b"Content-Length: 0", b"Content-Length: 44"), ask(b"Content-Length: 0"))]
 
 
 def _lines():
-    lines = [b"X: y\r\n z", b"X: y\r\n\tz", b"X: y\r\n ", b"X: y\nZ: y", b"X: y\rZ: y", b"X: y\r\r", b"X: a\0b", b"X : y", b"X\t: y", b"X Y: z",
-             b": y", b"X", b"X\0: y", b"X/Y: z", b"X: \x01", b"X: \x7f", b"X: \x1b[0m", b"\xc3\xa9: y", b"(X): y", b" X: y", b"X: y\r\n\x0bZ: y"]
+    lines = [b"X: y\r\n z", b"X: y\r\n\tz", b"X: y\r\n ", b"X: y\nZ: y", b"X: y\rZ: y", b"X: y\r\r", b"X: a\0b", b"X : y",
+             b"X\t: y", b"X Y: z",
+             b": y", b"X", b"X\0: y", b"X/Y: z", b"X: \x01", b"X: \x7f", b"X: \x1b[0m", b"\xc3\xa9: y", b"(X): y", b" X: y",
+             b"X: y\r\n\x0bZ: y"]
     first = b"GET " + T + b" HTTP/1.1"
     return [*[Pair(f"line {line!r}", ask(line), PLAIN) for line in lines],
             Pair("bare LF everywhere", first + b"\nHost: localhost\n\n", first + b"\r\nHost: localhost\r\n\r\n"),
@@ -133,17 +145,22 @@ def _lines():
 
 
 def _request_lines():
-    lines = [b"GET  @ HTTP/1.1", b"GET @  HTTP/1.1", b"GET @ HTTP/1.1 ", b" GET @ HTTP/1.1", b"GET\t@\tHTTP/1.1", b"GET\x0b@\x0bHTTP/1.1",
-             b"GET @ http/1.1", b"GET @ HTTP/1.2", b"GET @ HTTP/2.0", b"GET @ HTTP/1.10", b"GET @ HTTP/01.1", b"GET @ HTTP /1.1", b"GET @ HTTP/1,1",
-             b"GET @ HTTP/+1.1", b"GET @ HTTP/1.1\x00", b"GET @", b"GET @ HTTP/1.1 HTTP/1.1", b"GET @ x HTTP/1.1", b"GET @\x00 HTTP/1.1", b"GET @#a HTTP/1.1",
-             b"GET @\xc3\xa9 HTTP/1.1", b"GET @\x01 HTTP/1.1", b"GET @\x7f HTTP/1.1", b"GE(T @ HTTP/1.1", b"G\xcbT @ HTTP/1.1", b"\"GET\" @ HTTP/1.1",
+    lines = [b"GET  @ HTTP/1.1", b"GET @  HTTP/1.1", b"GET @ HTTP/1.1 ", b" GET @ HTTP/1.1", b"GET\t@\tHTTP/1.1",
+             b"GET\x0b@\x0bHTTP/1.1",
+             b"GET @ http/1.1", b"GET @ HTTP/1.2", b"GET @ HTTP/2.0", b"GET @ HTTP/1.10", b"GET @ HTTP/01.1", b"GET @ HTTP /1.1",
+             b"GET @ HTTP/1,1",
+             b"GET @ HTTP/+1.1", b"GET @ HTTP/1.1\x00", b"GET @", b"GET @ HTTP/1.1 HTTP/1.1", b"GET @ x HTTP/1.1",
+             b"GET @\x00 HTTP/1.1", b"GET @#a HTTP/1.1",
+             b"GET @\xc3\xa9 HTTP/1.1", b"GET @\x01 HTTP/1.1", b"GET @\x7f HTTP/1.1", b"GE(T @ HTTP/1.1", b"G\xcbT @ HTTP/1.1",
+             b"\"GET\" @ HTTP/1.1",
              b"GET svc HTTP/1.1", b"GET * HTTP/1.1", b"GET @ HTTP/1.1\rX: y", b"GET", b"HTTP/1.1 200 OK", b"PRI * HTTP/2.0"]
     return [Pair(f"request line {line!r}", ask(line=line.replace(b"@", T)), ask(line=b"GET " + T + b" HTTP/1.1")) for line in lines]
 
 
 def _chunks():
     """What is wrong shows when the head has gone on: the service sees a request that is cut off, and nothing behind it."""
-    sizes = [b"0x5", b"+5", b"-5", b"5 ", b" 5", b"\t5", b"5\t", b"5h", b"", b"x", b"5,", b"5.", b"5_", b"5\0", b"\x0b5", b"10000000000000005",
+    sizes = [b"0x5", b"+5", b"-5", b"5 ", b" 5", b"\t5", b"5\t", b"5h", b"", b"x", b"5,", b"5.", b"5_", b"5\0", b"\x0b5",
+             b"10000000000000005",
              b"ffffffffffffffff5", b"5;a\0b", b"5;a\rb", b"5;a\x7f", b"5;" + b"a" * 400, b"-0", b"5 5", b"5\x0c", b"0x", b"5\x85"]
     rows = [Pair(f"chunk size {size[:20]!r}", chunked(size + b"\r\nhello\r\n0\r\n\r\n"), chunked(HELLO), BODY) for size in sizes]
     bodies = [("bare LF behind the size", b"5\nhello\r\n0\r\n\r\n"), ("bare CR behind the size", b"5\rhello\r\n0\r\n\r\n"),
@@ -152,8 +169,10 @@ def _chunks():
               ("bare LF behind the last", b"5\r\nhello\r\n0\n\n"), ("bare LF at the end", b"5\r\nhello\r\n0\r\n\n"),
               ("data longer than its size", b"5\r\nhello!!\r\n0\r\n\r\n"), ("two bytes in place of CRLF", b"5\r\nhelloxx0\r\n\r\n"),
               ("nothing between chunks", b"5\r\nhello0\r\n\r\n"), ("a folded trailer", b"5\r\nhello\r\n0\r\nX: y\r\n z\r\n\r\n"),
-              ("bare LF in a trailer", b"5\r\nhello\r\n0\r\nX: y\nZ: y\r\n\r\n"), ("space before the colon of a trailer", b"5\r\nhello\r\n0\r\nX : y\r\n\r\n"),
-              ("a trailer that is none", b"5\r\nhello\r\n0\r\nGET / HTTP/1.1\r\n\r\n"), ("an empty line within", b"5\r\nhello\r\n\r\n0\r\n\r\n")]
+              ("bare LF in a trailer", b"5\r\nhello\r\n0\r\nX: y\nZ: y\r\n\r\n"),
+              ("space before the colon of a trailer", b"5\r\nhello\r\n0\r\nX : y\r\n\r\n"),
+              ("a trailer that is none", b"5\r\nhello\r\n0\r\nGET / HTTP/1.1\r\n\r\n"),
+              ("an empty line within", b"5\r\nhello\r\n\r\n0\r\n\r\n")]
     rows += [Pair(f"chunks: {name}", chunked(body), chunked(HELLO), BODY) for name, body in bodies]
     twins = [("an extension", b"5;a=b\r\nhello\r\n0;c\r\n\r\n", b"5;a=\x01b\r\nhello\r\n0\r\n\r\n"),
              ("a quoted extension", b"5;a=\"b;c\"\r\nhello\r\n0\r\n\r\n", b"5;a=\"b;c\"\nhello\r\n0\r\n\r\n"),
@@ -165,9 +184,12 @@ def _chunks():
 
 
 def _hosts():
-    hosts = [b"Host: localhost\r\nHost: localhost", b"Host: localhost\r\nhost: elsewhere.example", b"X: y", b"Host:", b"Host: localhost, localhost",
-             b"Host: local host", b"Host: localhost\x00", b"Host: elsewhere.example@localhost", b"Host: localhost/", b"Host: localhost:x", b"Host : localhost",
-             b"Host_: localhost\r\nHo\x73t\x0b: localhost", b"Host: localhost#", b"Host: localhost\\", b"Host: localhost:99999", b"Host:\r\n localhost",
+    hosts = [b"Host: localhost\r\nHost: localhost", b"Host: localhost\r\nhost: elsewhere.example", b"X: y", b"Host:",
+             b"Host: localhost, localhost",
+             b"Host: local host", b"Host: localhost\x00", b"Host: elsewhere.example@localhost", b"Host: localhost/",
+             b"Host: localhost:x", b"Host : localhost",
+             b"Host_: localhost\r\nHo\x73t\x0b: localhost", b"Host: localhost#", b"Host: localhost\\", b"Host: localhost:99999",
+             b"Host:\r\n localhost",
              b"Host: [localhost", b"Host: \xa0localhost"]
     return [Pair(f"host {host!r}", ask(host=host), ask(host=b"Host: localhost")) for host in hosts]
 
@@ -176,22 +198,28 @@ def served():
     hidden = SMUGGLED
     return [
         Served("CL.0", post(SIZED, body=hidden)), Served("0.CL, a body of GET", ask(SIZED, body=hidden)),
-        Served("CL.0 of HEAD", ask(SIZED, method=b"HEAD", body=hidden)), Served("CL.0 of DELETE", ask(SIZED, method=b"DELETE", body=hidden)),
-        Served("CL.0 of OPTIONS", ask(SIZED, method=b"OPTIONS", body=hidden)), Served("CL.0 of PUT", ask(SIZED, method=b"PUT", body=hidden)),
+        Served("CL.0 of HEAD", ask(SIZED, method=b"HEAD", body=hidden)),
+        Served("CL.0 of DELETE", ask(SIZED, method=b"DELETE", body=hidden)),
+        Served("CL.0 of OPTIONS", ask(SIZED, method=b"OPTIONS", body=hidden)),
+        Served("CL.0 of PUT", ask(SIZED, method=b"PUT", body=hidden)),
         Served("TE.0 of OPTIONS", ask(b"Transfer-Encoding: chunked", method=b"OPTIONS", body=IN_A_CHUNK)),
         Served("TE.0 of GET", ask(b"Transfer-Encoding: chunked", body=IN_A_CHUNK)), Served("TE.0 of HEAD", ask(
             b"Transfer-Encoding: chunked", method=b"HEAD", body=IN_A_CHUNK)),
         Served("in a chunk's extension", chunked(b"5;" + b"GET " + S + b" HTTP/1.1" + b"\r\nhello\r\n0\r\n\r\n")),
         Served("in a trailer", chunked(b"5\r\nhello\r\n0\r\nX: GET " + S + b" HTTP/1.1\r\n\r\n")),
         Served("a field of a hop: Content-Length", post(b"Connection: Content-Length", SIZED, body=hidden)),
-        Served("a field of a hop: Transfer-Encoding", post(b"Connection: Transfer-Encoding", b"Transfer-Encoding: chunked", body=IN_A_CHUNK)),
+        Served("a field of a hop: Transfer-Encoding",
+               post(b"Connection: Transfer-Encoding", b"Transfer-Encoding: chunked", body=IN_A_CHUNK)),
         Served("a field of a hop: Host", ask(b"Connection: Host, X", b"X: y")),
-        Served("Expect", post(b"Expect: 100-continue", SIZED, body=hidden)), Served("Expect, misspelt", post(b"Expect: y 100-continue", SIZED, body=hidden)),
+        Served("Expect", post(b"Expect: 100-continue", SIZED, body=hidden)),
+        Served("Expect, misspelt", post(b"Expect: y 100-continue", SIZED, body=hidden)),
         Served("Expect, of GET", ask(b"Expect: 100-continue", SIZED, body=hidden)),
         Served("Expect, twice", post(b"Expect: 100-continue", b"Expect: x", SIZED, body=hidden)),
         Served("Expect, without a body", ask(b"Expect: 100-continue")),
-        Served("Upgrade to h2c", ask(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")),
-        Served("Upgrade to WebSocket where there is none", ask(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",
+        Served("Upgrade to h2c", ask(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c",
+                                     b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")),
+        Served("Upgrade to WebSocket where there is none",
+               ask(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",
                                                                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")),
         Served("Upgrade with a body", post(b"Connection: Upgrade", b"Upgrade: websocket", SIZED, body=hidden)),
         Served("Upgrade to TLS", ask(b"Connection: Upgrade", b"Upgrade: TLS/1.0")),
@@ -222,16 +250,24 @@ def h2_base(method="GET", **more):
 def h2_rows():
     get, put, length = h2_base(), h2_base("POST"), str(len(SMUGGLED))
     split = b"\r\n\r\n" + SMUGGLED
-    values = [("x", b"a" + split), ("x", b"a\r\nTransfer-Encoding: chunked"), ("x", b"a\nTransfer-Encoding: chunked"), ("x", b"a\rb"), ("x", b"a\0"),
-              ("cookie", b"a=b" + split), ("user-agent", b"a\r\nContent-Length: 0"), ("transfer-encoding", b"chunked"), ("transfer-encoding", b"identity"),
+    values = [("x", b"a" + split), ("x", b"a\r\nTransfer-Encoding: chunked"), ("x", b"a\nTransfer-Encoding: chunked"),
+              ("x", b"a\rb"), ("x", b"a\0"),
+              ("cookie", b"a=b" + split), ("user-agent", b"a\r\nContent-Length: 0"), ("transfer-encoding", b"chunked"),
+              ("transfer-encoding", b"identity"),
               ("te", b"chunked"), ("connection", b"transfer-encoding"), ("upgrade", b"h2c"), ("proxy-connection", b"keep-alive"),
-              ("host", b"elsewhere.example"), ("host", b"localhost\r\nX: y"), (b"x\r\ntransfer-encoding", b"chunked"), (b"x: y\r\ntransfer-encoding", b"chunked"),
-              (b"transfer-encoding ", b"chunked"), (b"transfer-encoding:", b"chunked"), (b"transfer_encoding", b"chunked"), (b"content_length", b"0"),
+              ("host", b"elsewhere.example"), ("host", b"localhost\r\nX: y"), (b"x\r\ntransfer-encoding", b"chunked"),
+              (b"x: y\r\ntransfer-encoding", b"chunked"),
+              (b"transfer-encoding ", b"chunked"), (b"transfer-encoding:", b"chunked"), (b"transfer_encoding", b"chunked"),
+              (b"content_length", b"0"),
               ("content-length", b"+44"), ("content-length", b"44,44"), ("content-length", b"0x2c"), ("content-length", b" 44")]
-    pseudo = [("path", T + b" HTTP/1.1\r\nHost: localhost\r\n\r\nGET " + S), ("path", T + b" HTTP/1.1"), ("path", T + b"\r\nX: y"), ("path", T + b"\n"),
-              ("path", T + b"\t"), ("path", T + b"\0"), ("path", T + b"#a"), ("path", b"http://localhost" + T), ("path", b""), ("path", b"*"),
-              ("method", b"GET " + S + b" HTTP/1.1" + b"\r\nHost: localhost\r\n\r\nGET"), ("method", b"GET " + S), ("method", b"GET\r\n"), ("method", b""),
-              ("authority", b"localhost\r\nX: y"), ("authority", b"localhost" + T), ("authority", b"local host"), ("authority", b"a@localhost"),
+    pseudo = [("path", T + b" HTTP/1.1\r\nHost: localhost\r\n\r\nGET " + S), ("path", T + b" HTTP/1.1"), ("path", T + b"\r\nX: y"),
+              ("path", T + b"\n"),
+              ("path", T + b"\t"), ("path", T + b"\0"), ("path", T + b"#a"), ("path", b"http://localhost" + T), ("path", b""),
+              ("path", b"*"),
+              ("method", b"GET " + S + b" HTTP/1.1" + b"\r\nHost: localhost\r\n\r\nGET"), ("method", b"GET " + S),
+              ("method", b"GET\r\n"), ("method", b""),
+              ("authority", b"localhost\r\nX: y"), ("authority", b"localhost" + T), ("authority", b"local host"),
+              ("authority", b"a@localhost"),
               ("authority", b"localhost\0"), ("scheme", b"https\r\nX: y"), ("scheme", b"https " + S), ("scheme", b"http")]
     return [
         *[H2Row(f"{name!r}: {value[:40]!r}", (*get, (name, value))) for name, value in values],
@@ -248,6 +284,8 @@ def h2_served():
     length = ("content-length", str(len(SMUGGLED)))
     return [H2Row("as it is", h2_base()), H2Row("a body with its length", (*h2_base("POST"), length), SMUGGLED),
             H2Row("a body without", h2_base("POST"), SMUGGLED), H2Row("a body of GET", h2_base(), SMUGGLED),
-            H2Row("a body of GET with its length", (*h2_base(), length), SMUGGLED), H2Row("a body of HEAD", h2_base("HEAD"), SMUGGLED),
+            H2Row("a body of GET with its length", (*h2_base(), length), SMUGGLED),
+            H2Row("a body of HEAD", h2_base("HEAD"), SMUGGLED),
             H2Row("a body that is expected", (*h2_base("POST"), length, ("expect", "100-continue")), SMUGGLED),
-            H2Row("a body that looks like chunks", h2_base("POST"), EMPTY + SMUGGLED), H2Row("te: trailers", (*h2_base(), ("te", "trailers")))]
+            H2Row("a body that looks like chunks", h2_base("POST"), EMPTY + SMUGGLED),
+            H2Row("te: trailers", (*h2_base(), ("te", "trailers")))]

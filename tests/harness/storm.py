@@ -52,7 +52,8 @@ class Storm:
         self.port, self.trust = platform.ports["gateway"], platform.trust_chain
         credentials = {
             "no_certificate": None, "self_signed": maker.self_signed("self-signed", subject, extensions),
-            "unlisted": maker.leaf("unlisted", ours, subject, extensions), "expired": maker.leaf("expired", ours, subject, extensions, material.EXPIRED),
+            "unlisted": maker.leaf("unlisted", ours, subject, extensions),
+            "expired": maker.leaf("expired", ours, subject, extensions, material.EXPIRED),
             "tampered": maker.tampered("tampered", genuine, b"acme", b"apex"),
         }
         self.contexts = {f"{name}_{version.name}": self._context(credential, version) for name, credential in credentials.items()
@@ -61,7 +62,8 @@ class Storm:
         other.set_alpn_protocols(["spdy/3"])
         self.contexts["other_protocol"] = other
         self.hello = self.client_hello()
-        self.cheap = {"garbage": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "cut_off": self.hello[:100], "given_up": self.hello, "silent": b""}
+        self.cheap = {"garbage": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "cut_off": self.hello[:100], "given_up": self.hello,
+                      "silent": b""}
         self.number, self.network = 0, 1  # whose turn it is: which address of which network
 
     @staticmethod

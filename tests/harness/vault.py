@@ -58,7 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def do_PUT(self):
-        length, digest = hash_of(self._chunks() if self.headers.get("Transfer-Encoding") else self._pieces(int(self.headers["Content-Length"])))
+        in_chunks = self.headers.get("Transfer-Encoding")
+        length, digest = hash_of(self._chunks() if in_chunks else self._pieces(int(self.headers["Content-Length"])))
         answer = json.dumps({"length": length, "hash": digest}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
