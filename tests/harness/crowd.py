@@ -15,6 +15,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from harness import h2
 from harness.platform import Application
 from harness.program import Failure, Program, wait_until
 from harness.raw import status_of
@@ -35,7 +36,7 @@ class Line:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             plain.connect(("127.0.0.1", port))
-            self.stream = crowd.contexts[application.name].wrap_socket(plain, server_hostname="localhost", session=session)
+            self.stream = crowd.contexts[application.name, type(self)].wrap_socket(plain, server_hostname="localhost", session=session)
         except OSError:
             plain.close()
             raise
@@ -43,26 +44,49 @@ class Line:
     def ask(self):
         """True when the request was answered 200; False when the connection ended, or says anything else."""
         try:
-            self.stream.sendall(REQUEST)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                piece = self.stream.recv(65536)
-                if not piece:
-                    return False
-                answer += piece
-            head, _, body = answer.partition(b"\r\n\r\n")
-            left = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]) - len(body)
-            while left > 0:
-                piece = self.stream.recv(left)
-                if not piece:
-                    return False
-                left -= len(piece)
-            return status_of(head) == 200
+            return self._ask()
         except (OSError, ssl.SSLError):
             return False
 
+    def _ask(self):
+        self.stream.sendall(REQUEST)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            piece = self.stream.recv(65536)
+            if not piece:
+                return False
+            answer += piece
+        head, _, body = answer.partition(b"\r\n\r\n")
+        left = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]) - len(body)
+        while left > 0:
+            piece = self.stream.recv(left)
+            if not piece:
+                return False
+            left -= len(piece)
+        return status_of(head) == 200
+
+    def ended(self):
+        """There is something to read, and nothing was asked."""
+        return True
+
     def close(self):
         self.stream.close()
+
+
+class H2Line(Line):
+    """The same over HTTP/2."""
+
+    def __init__(self, crowd, application, port, session=None, source=0):
+        super().__init__(crowd, application, port, session, source)
+        self.client, self.newest = h2.Client.over(self.stream), -1
+
+    def _ask(self):
+        self.newest += 2
+        return self.client.ask(self.newest).status == 200
+
+    def ended(self):
+        """A frame may be late; the end is what counts."""
+        return self.client.read() is None
 
 
 class Probe:
@@ -136,9 +160,11 @@ class Crowd:
     def enrol(self, count):
         for number in range(count):
             application = self._enrol_one(f"production/acme-{number // 10}/app-{number}")
-            context = ssl.create_default_context(cafile=str(self.platform.trust_chain))
-            context.load_cert_chain(str(application.transport.chain), str(application.transport.key))
-            self.contexts[application.name] = context
+            for kind, protocol in ((Line, "http/1.1"), (H2Line, "h2")):
+                context = ssl.create_default_context(cafile=str(self.platform.trust_chain))
+                context.load_cert_chain(str(application.transport.chain), str(application.transport.key))
+                context.set_alpn_protocols([protocol])
+                self.contexts[application.name, kind] = context
             self.applications.append(application)
         for port in self.ports:  # each has heard of the last
             wait_until(lambda port=port: self.comes_in(self.applications[-1], port), "a gateway does not know the applications")
@@ -167,10 +193,11 @@ class Crowd:
             return line.stream.session
 
     def connect(self, each):
-        """So many connections of every application, over all gateways in turn."""
+        """So many connections of every application, over all gateways in turn, every second one of HTTP/2."""
         for application in self.applications:
             for number in range(each):
-                line = Line(self, application, self.ports[number % len(self.ports)], source=len(self.lines))
+                kind = H2Line if number % 2 else Line
+                line = kind(self, application, self.ports[number % len(self.ports)], source=len(self.lines))
                 self.lines.append(line)
                 self.selector.register(line.stream, selectors.EVENT_READ, line)
                 if not line.ask():
@@ -215,7 +242,7 @@ class Crowd:
         ended, gives_up = [], time.monotonic() + PATIENCE_SECONDS
         while waiting and time.monotonic() < gives_up:
             for key, _ in self.selector.select(0.1):
-                if key.data in waiting:
+                if key.data in waiting and key.data.ended():
                     ended.append(time.monotonic())
                     waiting.remove(key.data)
                     self.selector.unregister(key.fileobj)

@@ -1,6 +1,7 @@
 """Handshakes that fail, by the thousand, from as many addresses of loopback as the gateway's rates need, and connections that never begin
 one. Used by tests/e2e/storm_test.py and bench/storm.
 """
+import collections
 import resource
 import socket
 import ssl
@@ -40,6 +41,21 @@ def connect_from(address, port):
     except OSError:
         plain.close()
         raise
+
+
+def flood(port, network, count, held=3000):
+    """So many whole ClientHellos that nothing follows, each from an address of its own, the newest held open: all that they cost is the
+    other side's."""
+    hello, newest = Storm.client_hello(), collections.deque()
+    for number in range(count):
+        try:
+            plain = connect_from(address_of(number, network), port)
+            newest.append(plain)
+            plain.sendall(hello)
+        except OSError:
+            pass  # turned away
+        if len(newest) > held:
+            newest.popleft().close()
 
 
 class Storm:
