@@ -58,6 +58,8 @@ class Socket final : public Stream {
   /// see the end of the stream. Unlike abort(), it leaves the descriptor open, so it is safe while libssl uses that. To
   /// be called on this loop; does nothing once the socket is gone.
   std::function<void()> hang_up() const;
+  /// Has hang_up() been used? What the other side sent before may still be read.
+  bool was_hung_up() const;
   /// From now on the other end is called `peer`: somebody whom we believe it of said for whom the connection is.
   void introduce(Endpoint peer);
   /// The local address, as the kernel names it.

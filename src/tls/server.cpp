@@ -118,6 +118,8 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
   Entrance entrance = doors_();
   // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
   entrance.refused = [&place] { place.end_handshake(); };
+  entrance.our_move = [&place] { place.our_move(); };
+  entrance.its_move = [&place] { place.its_move(); };
   if constexpr (std::is_same_v<Peer, VerifiedPeer>)
     co_return co_await Handshake::accept(std::move(socket), std::move(entrance), deadline);
   else co_return co_await Handshake::accept_at(std::move(socket), std::move(entrance), deadline);

@@ -43,7 +43,9 @@ using ChooseSite = std::function<std::shared_ptr<const Site>(const std::string& 
 struct Entrance {
   std::shared_ptr<const ServerContext> first;  ///< until the ClientHello is there; of the library of all its sites
   ChooseSite choose;
-  std::function<void()> refused = {};  ///< told when a judge refused, or no site had the name
+  std::function<void()> refused = {};   ///< told when a judge refused, or no site had the name
+  std::function<void()> our_move = {};  ///< told when the next step is ours, before it has its turn
+  std::function<void()> its_move = {};  ///< told when it is the client's
 
   /// One site for all names, without resumption.
   static Entrance of(std::shared_ptr<const ServerContext> context, JudgeClient judge);

@@ -37,6 +37,7 @@ class Upstream:
 def _handler_for(upstream):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def setup(self):
             with upstream.lock:
