@@ -25,6 +25,8 @@ net::Task<void> ask_before(net::Loop& loop, std::filesystem::path path,
 
 net::Task<void> wait_for_leave(Inheritance& inheritance, base::Result<void>& outcome) {
   outcome = co_await inheritance.be_ready();
+  // Before we accept anybody: who ends before this had nobody, and the other one has never stopped.
+  if (outcome) co_await inheritance.confirm();
 }
 
 }  // namespace
@@ -147,11 +149,11 @@ void Gateway::run() {
 
 net::Task<void> Gateway::confirm() {
   if (inheritance_) {
-    co_await inheritance_->confirm();
     inheritance_.reset();
     log_.info("handover.taken", {{"doors", doors_.all().size()}});
   }
   service_manager_.ready(getpid());
+  co_return;
 }
 
 net::Task<void> Gateway::start_successor_on_signal() {

@@ -8,7 +8,7 @@
 //                 <-   door NAME, with descriptors (as often as needed), then: end
 //   ready         ->   (from now on the files in `data` are the successor's)
 //                 <-   go
-//   serving       ->   (drains and ends)
+//   serving       ->   (stops accepting, drains and ends; only now the successor accepts)
 #pragma once
 
 #include <functional>
@@ -29,7 +29,7 @@ class Inheritance {
   std::vector<Door> take_doors() { return std::move(doors_); }
   /// We could serve now: waits for leave. Fails: `handover.refused`; then the other one goes on, and we must not begin.
   net::Task<base::Result<void>> be_ready();
-  /// We serve: the other one may end.
+  /// We serve from now on: the other one stops taking connections. To be said before we take the first.
   net::Task<void> confirm();
 
  private:

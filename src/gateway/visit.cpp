@@ -46,7 +46,8 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
   context_.metrics.request(outcome.status);
   context_.metrics.request_took(took);
   record(head, {outcome, trace, took});
-  co_return outcome.reusable && !is_ending();
+  // While we drain, a client that was not told to close may send one more: closing now could meet it half-way.
+  co_return outcome.reusable && !live_.cut && !live_.last_until;
 }
 
 /// The registry may have changed since the last request.

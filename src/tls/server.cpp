@@ -55,6 +55,8 @@ const VerifiedPeer* peer_of(const LiveConnection<std::optional<VerifiedPeer>>& l
 
 /// After the deadline of a drain, cut connections get this long to unwind.
 constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+/// Between two looks for connections that have become idle since the drain began.
+constexpr base::Duration kIdleLook = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -209,12 +211,16 @@ net::Task<bool> Server<Peer>::drain(Drain how) {
   for (Live* live : *all_)
     if (live->end) live->end(Ending::drain);
   if (!how.idle_until.passed()) (void)co_await tasks_.wait_until_empty(how.idle_until);
-  for (Live* live : *all_) {
+  for (Live* live : *all_)
     if (live->end) live->end(Ending::drain);
-    else if (live->idle) live->connection.stream->abort();
+  // One that answered just as we began has not told its client that it was the last time: it is idle only now.
+  for (bool late = false; !late;) {
+    for (Live* live : *all_)
+      if (live->idle && !live->end) live->connection.stream->abort();
+    late = how.deadline.passed();
+    if (co_await tasks_.wait_until_empty(net::Deadline::earlier(how.deadline, net::Deadline::after(kIdleLook))))
+      co_return true;
   }
-  const bool all_ended = co_await tasks_.wait_until_empty(how.deadline);
-  if (all_ended) co_return true;
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});
   for (Live* live : *all_)
     live->connection.stream->abort();
