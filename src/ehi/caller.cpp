@@ -65,12 +65,18 @@ std::string pool_of(const Endpoint& endpoint, const http::Url& url) {
 /// One connection to a partner.
 struct Caller::Line {
   std::string pool;
+  base::Environment environment;
   tls::Connection<tls::VerifiedServer> connection;
   http::Client client;
   std::uint64_t generation;  ///< of our certificate
 
-  Line(std::string p, tls::Connection<tls::VerifiedServer> c, http::ClientOptions options, std::uint64_t g)
-      : pool(std::move(p)), connection(std::move(c)), client(*connection.stream, std::move(options)), generation(g) {}
+  Line(std::string p, base::Environment e, tls::Connection<tls::VerifiedServer> c, http::ClientOptions options,
+       std::uint64_t g)
+      : pool(std::move(p)),
+        environment(e),
+        connection(std::move(c)),
+        client(*connection.stream, std::move(options)),
+        generation(g) {}
 };
 
 Caller::Caller(net::Loop& loop, const EhiConfig& config, const base::Clock& clock)
@@ -89,17 +95,33 @@ base::Result<void> Caller::use_credential(base::Environment environment, const t
 std::unique_ptr<Caller::Line> Caller::take_warm(const Endpoint& endpoint, const http::Url& url) {
   const auto found = warm_.find(pool_of(endpoint, url));
   if (found == warm_.end()) return nullptr;
-  const std::uint64_t generation = own_[endpoint.environment].generation;
   while (!found->second.empty()) {
     Warm newest = std::move(found->second.back());
     found->second.pop_back();
-    const bool good = !newest.until.passed() && newest.line->generation == generation &&
-                      newest.line->client.reusable() &&
+    const bool good = !newest.until.passed() && is_of_today(*newest.line) && newest.line->client.reusable() &&
                       newest.line->connection.peer.chain().valid_until() > clock_.now() &&
                       !newest.line->connection.stream->has_unexpected_input();
     if (good) return std::move(newest.line);
   }
   return nullptr;
+}
+
+/// Was it made with the certificate that we have now?
+bool Caller::is_of_today(const Line& line) const {
+  const auto own = own_.find(line.environment);
+  return own != own_.end() && own->second.generation == line.generation;
+}
+
+void Caller::close_idle() {
+  for (auto& [pool, lines] : warm_)
+    std::erase_if(lines, [&](const Warm& warm) { return warm.until.passed() || !is_of_today(*warm.line); });
+}
+
+std::size_t Caller::warm() const {
+  std::size_t sum = 0;
+  for (const auto& [pool, lines] : warm_)
+    sum += lines.size();
+  return sum;
 }
 
 void Caller::keep_warm(std::unique_ptr<Line> line) {
@@ -134,8 +156,8 @@ net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open
   http::ClientOptions options;
   options.host = plan.url->host_field();
   options.response_bytes = config_.body_bytes;
-  co_return std::make_unique<Line>(pool_of(endpoint, *plan.url), std::move(*connection), std::move(options),
-                                   own.generation);
+  co_return std::make_unique<Line>(pool_of(endpoint, *plan.url), endpoint.environment, std::move(*connection),
+                                   std::move(options), own.generation);
 }
 
 net::Task<base::Result<http::Response, CallFailure>> Caller::send(const Endpoint& endpoint, std::unique_ptr<Line> line,

@@ -52,6 +52,11 @@ class Caller {
   net::Task<base::Result<http::Response, CallFailure>> call(const Endpoint& endpoint, http::Request request);
   /// Connects and verifies the server, and keeps the connection for a call to come.
   net::Task<base::Result<void, CallFailure>> probe(const Endpoint& endpoint, CallPlan plan);
+  /// Closes what is not to be used any more: idle for too long, or made with a certificate of before. To be called
+  /// often.
+  void close_idle();
+  /// Connections kept.
+  std::size_t warm() const;
 
  private:
   struct Line;
@@ -65,6 +70,7 @@ class Caller {
   };
   std::unique_ptr<Line> take_warm(const Endpoint& endpoint, const http::Url& url);
   void keep_warm(std::unique_ptr<Line> line);
+  bool is_of_today(const Line& line) const;
   net::Task<base::Result<std::unique_ptr<Line>, CallFailure>> open(const Endpoint& endpoint, CallPlan plan);
   net::Task<base::Result<http::Response, CallFailure>> send(const Endpoint& endpoint, std::unique_ptr<Line> line,
                                                             http::Request request, CallPlan plan);
