@@ -7,14 +7,15 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-Housekeeping::Housekeeping(net::Loop& loop, OutboxDesk& desk, const Lanes& lanes, const base::Clock& clock,
-                           const base::Log& log)
-    : loop_(loop), desk_(desk), lanes_(lanes), clock_(clock), log_(log) {}
+Housekeeping::Housekeeping(net::Loop& loop, Caller& caller, OutboxDesk& desk, const Lanes& lanes,
+                           const base::Clock& clock, const base::Log& log)
+    : loop_(loop), caller_(caller), desk_(desk), lanes_(lanes), clock_(clock), log_(log) {}
 
 void Housekeeping::start() { net::spawn(loop_, run(), "ehi.housekeeping", log_); }
 
 net::Task<void> Housekeeping::run() {
   for (;;) {
+    caller_.close_idle();
     co_await sweep();
     for (const auto& lane : lanes_)
       if (lane->cutoffs) co_await put_cutoff(*lane);

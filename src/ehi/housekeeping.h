@@ -1,5 +1,5 @@
-// Housekeeping: what happens to the outbox at intervals: messages whose time is over die and are told of, cut-off
-// messages are put. Lives on one loop.
+// Housekeeping: what happens at intervals: messages whose time is over die and are told of, cut-off messages are put,
+// connections that are not to be used any more are closed. Lives on one loop.
 #pragma once
 
 #include "ehi/metrics.h"
@@ -9,7 +9,8 @@ namespace countersign::ehi {
 class Housekeeping {
  public:
   /// Borrows everything.
-  Housekeeping(net::Loop& loop, OutboxDesk& desk, const Lanes& lanes, const base::Clock& clock, const base::Log& log);
+  Housekeeping(net::Loop& loop, Caller& caller, OutboxDesk& desk, const Lanes& lanes, const base::Clock& clock,
+               const base::Log& log);
   void start();
 
  private:
@@ -19,6 +20,7 @@ class Housekeeping {
   void tell(const base::Error& error);
 
   net::Loop& loop_;
+  Caller& caller_;
   OutboxDesk& desk_;
   const Lanes& lanes_;
   const base::Clock& clock_;

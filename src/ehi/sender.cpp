@@ -95,7 +95,7 @@ base::Result<void> Sender::open_outbox() {
     if (Lane* lane = find_lane(endpoint)) lane->delivery.nudge();
   };
   outbox_api_.emplace(config_, *desk_, nudge, clock_, log_);
-  housekeeping_.emplace(loop, *desk_, lanes_, clock_, log_);
+  housekeeping_.emplace(loop, *caller_, *desk_, lanes_, clock_, log_);
   return {};
 }
 
@@ -205,6 +205,7 @@ net::Task<std::string> Sender::metrics() {
   };
   const auto outbox = co_await desk_->ask(std::move(work));
   std::string text = to_metrics(lanes_, *outbox);
+  text += "countersign_ehi_warm_connections " + std::to_string(caller_->warm()) + "\n";
   text += "countersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
           "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
           "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
