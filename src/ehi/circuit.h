@@ -22,7 +22,7 @@ class Circuit {
   using Time = std::chrono::steady_clock::time_point;
   struct Limits {
     std::int64_t failures = 5;                                ///< in a row
-    base::Duration pause = std::chrono::seconds(5);           ///< before the first probe
+    base::Duration pause = std::chrono::seconds(1);           ///< before the first probe
     base::Duration longest_pause = std::chrono::seconds(60);  ///< pauses double up to this
   };
   enum class Change { none, opened, closed };

@@ -1,5 +1,6 @@
 """The EHI sender never loses an advice: partners that answer late, half, twice, garbage or never, kill -9 at every sync, a
 full disk, a network that is cut; and servers that are not the partner's are refused with a reason, and stood in for."""
+import errno
 import itertools
 import json
 import signal
@@ -237,6 +238,23 @@ class OutboxTest(Bench):
                 attempts = [int(one["fields"]["x-countersign-attempt"]) for one in self.await_advice(key)]
                 self.assertEqual(attempts, sorted(set(attempts)), "no two attempts with one number")
         self.assertGreater(point, 3, "accepted, claimed, settled")
+
+    def test_a_disk_that_fails(self):
+        """What cannot be synced is not accepted, and can be sent again with its key when the disk is well."""
+        for fault in ("sync_error", "write_error"):
+            with self.subTest(fault):
+                waits, key = self.key(), self.key()
+                self.partner.manner = scripted_partner.failing
+                self.assertEqual(self.advise("acme", SMALL, waits).status, 202)
+                with self.faults.on(**{fault: errno.EIO}):
+                    refused = self.advise("acme", SMALL, key)
+                    self.assertEqual((refused.status, json.loads(refused.body)["code"]), (503, "outbox.unavailable"))
+                    said = self.decide("acme", SMALL, self.key())
+                    self.assertEqual((said.status, said.decided_by), (503, "nobody"))
+                self.partner.manner = None
+                self.assertEqual(self.advise("acme", SMALL, key).status, 202)
+                self.await_advice(key)
+                self.await_advice(waits)
 
     def quiet(self, key):
         """Until the message is delivered or the sender is dead."""
