@@ -52,6 +52,7 @@ decline_status = 403
 decline_content_type = "text/xml"
 decline_body = "<no/>"
 advice_url = "https://partner.example/advice"
+advice_ack = ["/acknowledged = true"]
 advice_deadline = "5s"
 advice_pause = "1m"
 advice_repeats = 3
@@ -82,6 +83,8 @@ TEST(EhiConfig, EveryKeyIsRead) {
   EXPECT_EQ(endpoint.fallback.decline.status, 403);
   EXPECT_EQ(endpoint.fallback.rules.at(0).reply.body, "<yes/>");
   EXPECT_EQ(endpoint.advice.pace.repeats, 3);
+  EXPECT_EQ(endpoint.advice.acknowledgement.statuses, endpoint.acknowledgement.statuses);
+  EXPECT_EQ(endpoint.advice.acknowledgement.conditions.at(0).text(), "/acknowledged = true");
   EXPECT_EQ(endpoint.advice.keep, std::chrono::hours(24 * 7));
   EXPECT_EQ(endpoint.advice.cutoff_interval, std::chrono::hours(2));
 }

@@ -364,6 +364,7 @@ TEST_F(DecisionsTest, AsManyAtOnceAsItMayHave) {
 }
 
 TEST_F(DecisionsTest, AnAdviceIsTakenOnceAndComesAgainUntilItIsAcknowledged) {
+  endpoint().advice.acknowledgement.conditions.push_back(*Condition::parse("/code = 00"));
   partner_->manners = {{.status = 503}, {.body = "{}"}, {}};
   run(decisions_->take_advice(lane(), "core", request("settled", "a1")));
   EXPECT_EQ(response_.status, 202);

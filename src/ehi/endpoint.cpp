@@ -179,6 +179,7 @@ base::Result<AdviceRules> read_advice(ConfigSection& section) {
   AdviceRules rules;
   BASE_TRY(rules.url, read_maybe_url(section, "advice_url"));
   BASE_TRY(rules.deadline, read_span(section, "advice_deadline", rules.deadline, kDeadlines));
+  BASE_TRY(rules.acknowledgement.conditions, read_conditions(section, "advice_ack"));
   BASE_TRY(rules.pace.pause, read_span(section, "advice_pause", rules.pace.pause, kPauses));
   BASE_TRY(rules.pace.repeats, read_number(section, "advice_repeats", rules.pace.repeats, {1, 1000}));
   BASE_TRY(rules.pace.longest_pause, read_span(section, "advice_longest_pause", rules.pace.longest_pause, kPauses));
@@ -222,6 +223,7 @@ base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesyst
   BASE_TRY(endpoint.acknowledgement, read_acknowledgement(section));
   BASE_TRY(endpoint.fallback, read_fallback(section));
   BASE_TRY(endpoint.advice, read_advice(section));
+  endpoint.advice.acknowledgement.statuses = endpoint.acknowledgement.statuses;
   return endpoint;
 }
 

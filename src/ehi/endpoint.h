@@ -19,6 +19,7 @@ namespace countersign::ehi {
 struct AdviceRules {
   std::optional<http::Url> url = {};                   ///< absent: the endpoint's own, and its recovery site
   base::Duration deadline = std::chrono::seconds(10);  ///< for one attempt
+  Acknowledgement acknowledgement = {};                ///< ack_status, advice_ack
   outbox::Pace pace = {};
   base::Duration keep = std::chrono::hours(72);
   std::int64_t concurrency = 4;  ///< attempts at once
