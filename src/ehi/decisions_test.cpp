@@ -212,7 +212,7 @@ class DecisionsTest : public ::testing::Test {
 };
 
 TEST_F(DecisionsTest, AnAnswerInTimeComesBackAsItCame) {
-  partner_->manners = {{.status = 201}};
+  partner_->manners = {Manner{.status = 201}};
   EXPECT_EQ(decide(), R"(201 partner {"code":"00","approved":true})");
   EXPECT_TRUE(in_outbox().empty());
   const http::Fields& fields = partner_->requests.at(0).head.fields;
@@ -222,7 +222,7 @@ TEST_F(DecisionsTest, AnAnswerInTimeComesBackAsItCame) {
 }
 
 TEST_F(DecisionsTest, NoneInTimeIsDecidedByTheModeAndToldToThePartner) {
-  partner_->manners = {{.wait = seconds(1)}, {}};
+  partner_->manners = {Manner{.wait = seconds(1)}, {}};
   EXPECT_EQ(decide(), "200 stand_in approve ehi.timeout small enough");
   EXPECT_LT(took_, milliseconds(420));
   const auto kept = in_outbox();
@@ -243,7 +243,7 @@ TEST_F(DecisionsTest, NoneInTimeIsDecidedByTheModeAndToldToThePartner) {
 }
 
 TEST_F(DecisionsTest, ALateAnswerIsRecordedAndNotDelivered) {
-  partner_->manners = {{.wait = milliseconds(600)}};
+  partner_->manners = {Manner{.wait = milliseconds(600)}};
   EXPECT_EQ(decide(), "200 stand_in approve ehi.timeout small enough");
   EXPECT_EQ(lane().counts.late, 0U);
   run_until([&] { return lane().counts.late == 1; });
@@ -252,7 +252,7 @@ TEST_F(DecisionsTest, ALateAnswerIsRecordedAndNotDelivered) {
 }
 
 TEST_F(DecisionsTest, WhatDoesNotCountIsNoAnswer) {
-  partner_->manners = {{.body = R"({"code":"05"})"}, {.body = R"({"code":)"}, {.status = 302}, {.status = 500}};
+  partner_->manners = {Manner{.body = R"({"code":"05"})"}, {.body = R"({"code":)"}, {.status = 302}, {.status = 500}};
   EXPECT_EQ(decide(R"({"amount":1})", "a"), "200 stand_in approve ehi.unacknowledged small enough");
   EXPECT_EQ(decide(R"({"amount":1})", "b"), "200 stand_in approve ehi.unacknowledged small enough");
   EXPECT_EQ(decide(R"({"amount":1})", "c"), "200 stand_in approve ehi.redirected small enough");
@@ -263,7 +263,7 @@ TEST_F(DecisionsTest, WhatDoesNotCountIsNoAnswer) {
 
 TEST_F(DecisionsTest, AdviceOnlyDecidesNothingAndTellsThePartner) {
   endpoint().fallback = {.mode = Mode::advice_only};
-  partner_->manners = {{.status = 500}};
+  partner_->manners = {Manner{.status = 500}};
   EXPECT_EQ(decide(),
             R"(200 advice_only undecided ehi.unacknowledged {"decided_by":"advice_only","outcome":"undecided"})");
   EXPECT_EQ(in_outbox().size(), 1U);
@@ -271,16 +271,16 @@ TEST_F(DecisionsTest, AdviceOnlyDecidesNothingAndTellsThePartner) {
 
 TEST_F(DecisionsTest, APlainEndpointTellsTheFailureAndKeepsNothing) {
   endpoint().fallback = {};
-  partner_->manners = {{.status = 500, .body = "as it came"}};
+  partner_->manners = {Manner{.status = 500, .body = "as it came"}};
   EXPECT_EQ(decide(), "500 as it came");
   EXPECT_EQ(partner_->requests.at(0).head.fields.find("Idempotency-Key"), std::nullopt);
-  partner_->manners = {{.wait = seconds(1)}};
+  partner_->manners = {Manner{.wait = seconds(1)}};
   EXPECT_EQ(decide().substr(0, 3), "504");
   EXPECT_TRUE(in_outbox().empty());
 }
 
 TEST_F(DecisionsTest, TheSameKeyTwiceIsTwoOutcomesUnlessItIsTheSameRequest) {
-  partner_->manners = {{.status = 500}};
+  partner_->manners = {Manner{.status = 500}};
   decide(R"({"amount":1})", "k1");
   decide(R"({"amount":1})", "k1");
   EXPECT_EQ(in_outbox().size(), 1U);
@@ -302,7 +302,7 @@ class FullOutboxTest : public DecisionsTest {
 };
 
 TEST_F(FullOutboxTest, WhatCannotBeKeptIsNotDecided) {
-  partner_->manners = {{.status = 500}};
+  partner_->manners = {Manner{.status = 500}};
   EXPECT_EQ(decide("{}", "k1").substr(0, 11), "200 decline");
   const std::string said = decide("{}", "k2");
   EXPECT_EQ(said.substr(0, 10), "503 nobody") << said;
@@ -323,14 +323,14 @@ TEST_F(DecisionsTest, WhatIsNotThereIsAnsweredByTheRecoverySiteInTheSameCall) {
 
 TEST_F(DecisionsTest, WhatMayHaveBeenSentIsNotSentToTheRecoverySite) {
   endpoint().recovery_url = other_site_->url();
-  partner_->manners = {{.wait = seconds(2)}};
+  partner_->manners = {Manner{.wait = seconds(2)}};
   EXPECT_EQ(decide().substr(0, 12), "200 stand_in");
   EXPECT_TRUE(other_site_->requests.empty());
 }
 
 TEST_F(DecisionsTest, SilenceOpensTheCircuitAndAProbeClosesIt) {
   endpoint().circuit.pause = milliseconds(100);
-  partner_->manners = {{.wait = milliseconds(800)}};
+  partner_->manners = {Manner{.wait = milliseconds(800)}};
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(decide("{}", "k" + std::to_string(i)).substr(0, 31), "200 decline decline ehi.timeout");
   EXPECT_EQ(decide("{}", "k4").substr(0, 36), "200 decline decline ehi.circuit_open");
@@ -338,7 +338,7 @@ TEST_F(DecisionsTest, SilenceOpensTheCircuitAndAProbeClosesIt) {
   EXPECT_EQ(in_outbox().size(), 4U);
   EXPECT_NE(sink_.lines.find("ehi.unreachable"), std::string::npos);
   lane().decisions.start();
-  partner_->manners = {{}};
+  partner_->manners = {Manner{}};
   run_until([&] { return lane().decisions.usable(); });
   EXPECT_EQ(decide("{}", "k5").substr(0, 11), "200 partner");
   EXPECT_NE(sink_.lines.find("ehi.reachable"), std::string::npos);
@@ -358,14 +358,14 @@ TEST_F(DecisionsTest, APinOfAnybodyOnThePathIsEnough) {
 
 TEST_F(DecisionsTest, AsManyAtOnceAsItMayHave) {
   endpoint().concurrency = 1;
-  partner_->manners = {{.wait = seconds(1)}};
+  partner_->manners = {Manner{.wait = seconds(1)}};
   EXPECT_EQ(decide("{}", "k1").substr(0, 31), "200 decline decline ehi.timeout");
   EXPECT_EQ(decide("{}", "k2").substr(0, 28), "200 decline decline ehi.busy") << "the late one is still under way";
 }
 
 TEST_F(DecisionsTest, AnAdviceIsTakenOnceAndComesAgainUntilItIsAcknowledged) {
   endpoint().advice.acknowledgement.conditions.push_back(*Condition::parse("/code = 00"));
-  partner_->manners = {{.status = 503}, {.body = "{}"}, {}};
+  partner_->manners = {Manner{.status = 503}, {.body = "{}"}, {}};
   run(decisions_->take_advice(lane(), "core", request("settled", "a1")));
   EXPECT_EQ(response_.status, 202);
   run(decisions_->take_advice(lane(), "core", request("settled", "a1")));
