@@ -21,10 +21,10 @@ struct OutboxDesk::Settling {
   std::optional<base::Result<void>> answer = {};
 };
 
-/// What goes to the outbox's thread and comes back.
-struct OutboxDesk::Batch {
-  std::vector<std::shared_ptr<Putting>> puts = {};
-  std::vector<std::shared_ptr<Settling>> settlements = {};
+struct OutboxDesk::Other {
+  Other(net::Executor executor, std::function<void()> w) : done(executor), work(std::move(w)) {}
+  net::Wakeup done;
+  std::function<void()> work;
 };
 
 OutboxDesk::OutboxDesk(net::Loop& loop, outbox::Outbox outbox, const base::Clock& clock, const base::Log& log)
@@ -39,7 +39,7 @@ base::Result<std::unique_ptr<OutboxDesk>> OutboxDesk::open(net::Loop& loop, outb
 net::Task<base::Result<outbox::Outbox::Accepted>> OutboxDesk::put(outbox::Draft draft) {
   const auto putting = std::make_shared<Putting>(loop_.executor(), std::move(draft));
   puts_.push_back(putting);
-  begin_writing();
+  begin();
   co_await putting->done.wait(kNever);
   co_return std::move(*putting->answer);
 }
@@ -47,52 +47,77 @@ net::Task<base::Result<outbox::Outbox::Accepted>> OutboxDesk::put(outbox::Draft 
 net::Task<base::Result<void>> OutboxDesk::settle(outbox::Outbox::Settlement settlement) {
   const auto settling = std::make_shared<Settling>(loop_.executor(), std::move(settlement));
   settlements_.push_back(settling);
-  begin_writing();
+  begin();
   co_await settling->done.wait(kNever);
   co_return std::move(*settling->answer);
 }
 
-void OutboxDesk::begin_writing() {
-  if (std::exchange(writing_, true)) return;
-  net::spawn(loop_, write_all(), "ehi.outbox", log_);
+net::Task<void> OutboxDesk::take_turn(std::function<void()> job) {
+  const auto other = std::make_shared<Other>(loop_.executor(), std::move(job));
+  others_.push_back(other);
+  begin();
+  co_await other->done.wait(kNever);
 }
 
-net::Task<void> OutboxDesk::write_all() {
-  while (!puts_.empty() || !settlements_.empty()) {
-    const auto batch = std::make_shared<Batch>();
-    for (; !puts_.empty() && batch->puts.size() < kTogether; puts_.pop_front())
-      batch->puts.push_back(std::move(puts_.front()));
-    for (; !settlements_.empty() && batch->settlements.size() < kTogether; settlements_.pop_front())
-      batch->settlements.push_back(std::move(settlements_.front()));
-    std::function<void()> work = [this, batch] { write(*batch); };
-    co_await worker_.run(loop_, std::move(work));
-    for (const auto& putting : batch->puts)
-      putting->done.wake();
-    for (const auto& settling : batch->settlements)
-      settling->done.wake();
+void OutboxDesk::begin() {
+  if (std::exchange(working_, true)) return;
+  net::spawn(loop_, work_all(), "ehi.outbox", log_);
+}
+
+net::Task<void> OutboxDesk::work_all() {
+  while (!puts_.empty() || !settlements_.empty() || !others_.empty()) {
+    if (!puts_.empty()) co_await write_puts();
+    const bool both = !settlements_.empty() && !others_.empty();
+    if (both) settle_next_ = !settle_next_;
+    if (!settlements_.empty() && (!both || settle_next_)) co_await write_settlements();
+    else if (!others_.empty()) co_await do_other();
   }
-  writing_ = false;
+  working_ = false;
 }
 
-/// On the outbox's thread; the loop does not touch the batch meanwhile.
-void OutboxDesk::write(Batch& batch) {
-  if (!batch.puts.empty()) {
+/// On the outbox's thread, where the loop does not touch them meanwhile.
+net::Task<void> OutboxDesk::write_puts() {
+  std::vector<std::shared_ptr<Putting>> batch;
+  for (; !puts_.empty() && batch.size() < kTogether; puts_.pop_front())
+    batch.push_back(std::move(puts_.front()));
+  std::function<void()> work = [this, &batch] {
     std::vector<outbox::Draft> drafts;
-    for (const auto& putting : batch.puts)
+    for (const auto& putting : batch)
       drafts.push_back(std::move(putting->draft));
     auto answers = outbox_.put_all(drafts, clock_.now());
-    for (std::size_t i = 0; i < batch.puts.size(); ++i) {
-      if (answers) batch.puts[i]->answer = std::move((*answers)[i]);
-      else batch.puts[i]->answer = base::unexpected(answers.error());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (answers) batch[i]->answer = std::move((*answers)[i]);
+      else batch[i]->answer = base::unexpected(answers.error());
     }
-  }
-  if (batch.settlements.empty()) return;
-  std::vector<outbox::Outbox::Settlement> settlements;
-  for (const auto& settling : batch.settlements)
-    settlements.push_back(std::move(settling->settlement));
-  const base::Result<void> settled = outbox_.settle_all(settlements, clock_.now());
-  for (const auto& settling : batch.settlements)
-    settling->answer = settled;
+  };
+  co_await worker_.run(loop_, std::move(work));
+  for (const auto& putting : batch)
+    putting->done.wake();
+}
+
+net::Task<void> OutboxDesk::write_settlements() {
+  std::vector<std::shared_ptr<Settling>> batch;
+  for (; !settlements_.empty() && batch.size() < kTogether; settlements_.pop_front())
+    batch.push_back(std::move(settlements_.front()));
+  std::function<void()> work = [this, &batch] {
+    std::vector<outbox::Outbox::Settlement> settlements;
+    for (const auto& settling : batch)
+      settlements.push_back(std::move(settling->settlement));
+    const base::Result<void> settled = outbox_.settle_all(settlements, clock_.now());
+    for (const auto& settling : batch)
+      settling->answer = settled;
+  };
+  co_await worker_.run(loop_, std::move(work));
+  for (const auto& settling : batch)
+    settling->done.wake();
+}
+
+net::Task<void> OutboxDesk::do_other() {
+  const std::shared_ptr<Other> other = std::move(others_.front());
+  others_.pop_front();
+  std::function<void()> work = [other] { other->work(); };
+  co_await worker_.run(loop_, std::move(work));
+  other->done.wake();
 }
 
 }  // namespace countersign::ehi

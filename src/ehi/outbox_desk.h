@@ -1,5 +1,6 @@
-// OutboxDesk: the outbox, asked from the loop: its work is done on a thread of its own, and what waits is written
-// together.
+// OutboxDesk: the outbox, asked from the loop. Its work is done on a thread of its own, one job at a time: what is to
+// be put first, all that waits in one commit, and between two of these at most one other job - so that whoever waits
+// with an outcome waits for two syncs of the disk at most, however many endpoints claim.
 #pragma once
 
 #include <deque>
@@ -29,18 +30,21 @@ class OutboxDesk {
   net::Task<base::Result<T>> ask(std::function<base::Result<T>(outbox::Outbox&)> work) {
     const auto answer = std::make_shared<std::optional<base::Result<T>>>();
     std::function<void()> job = [this, answer, work = std::move(work)] { answer->emplace(work(outbox_)); };
-    co_await worker_.run(loop_, std::move(job));
+    co_await take_turn(std::move(job));
     co_return std::move(**answer);
   }
 
  private:
   struct Putting;
   struct Settling;
-  struct Batch;
+  struct Other;
   OutboxDesk(net::Loop& loop, outbox::Outbox outbox, const base::Clock& clock, const base::Log& log);
-  void begin_writing();
-  net::Task<void> write_all();
-  void write(Batch& batch);
+  net::Task<void> take_turn(std::function<void()> job);
+  void begin();
+  net::Task<void> work_all();
+  net::Task<void> write_puts();
+  net::Task<void> write_settlements();
+  net::Task<void> do_other();
 
   net::Loop& loop_;
   const base::Clock& clock_;
@@ -48,7 +52,9 @@ class OutboxDesk {
   outbox::Outbox outbox_;
   std::deque<std::shared_ptr<Putting>> puts_;
   std::deque<std::shared_ptr<Settling>> settlements_;
-  bool writing_ = false;
+  std::deque<std::shared_ptr<Other>> others_;
+  bool working_ = false;
+  bool settle_next_ = true;
   net::Worker worker_;  ///< ends before what it works on
 };
 
