@@ -61,6 +61,7 @@ class DescribedDoors : public Doors {
   /// Who may call the operation, by what the document says.
   const tls::Credential* caller_of(const Operation& operation) {
     if (security_of(operation) == "[]") return nullptr;
+    if (security_of(operation) == R"([{"person":[]}])") return &*person_;
     return security_of(operation) == R"([{"operator":[]}])" ? admin() : &*partner_;
   }
   static object order(const object& code) {
@@ -85,6 +86,7 @@ class DescribedDoors : public Doors {
   void keep_contacts();
   void enrol_and_end();
   void approve_and_refuse();
+  void look_after_the_own_organisation();
   void rotate_a_ca();
   void look_at_the_logs();
 
@@ -97,12 +99,17 @@ class DescribedDoors : public Doors {
     issuance_policy = IssuancePolicy::read(document->sections("profiles").value(), kDay * 350).value();
     Doors::SetUp();
     partner_ = credential("production:acme:payments", Purpose::transport);
+    ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:acme:maria"), "", {}}));
+    const std::set<PersonRole> roles = {PersonRole::requester, PersonRole::revoker};
+    ASSERT_TRUE(set_person_roles(authority().ledger(), {admin_actor(), identity("internal:acme:maria"), roles}));
+    person_ = credential("internal:acme:maria", Purpose::person);
   }
 
  private:
   std::set<std::string> answered_;
   std::string last_;
   std::optional<tls::Credential> partner_;
+  std::optional<tls::Credential> person_;
 };
 
 void DescribedDoors::keep_the_directory() {
@@ -185,6 +192,32 @@ void DescribedDoors::approve_and_refuse() {
   get("/v1/requests?environment=uat&state=refused&limit=3");
 }
 
+void DescribedDoors::look_after_the_own_organisation() {
+  const auto look = [&](const std::string& target) { return call(&*person_, {.target = "/v1/own-organisation" + target}); };
+  const auto change = [&](const std::string& target, const object& body = {}) {
+    const std::string text = body.empty() ? "" : base::json::serialize(body);
+    return call(&*person_, {"POST", "/v1/own-organisation" + target, text});
+  };
+  EXPECT_EQ(get("/v1/people?organisation=acme").at("people").as_array().size(), 1U);
+  post("/v1/people/acme/maria/roles", {{"roles", {"requester", "revoker"}}});
+  EXPECT_EQ(look("").at("roles").as_array().size(), 2U);
+  EXPECT_FALSE(look("/applications?environment=production").at("applications").as_array().empty());
+  look("/certificates?environment=production&application=payments&purpose=transport&status=valid&limit=3");
+  look("/contacts");
+  look("/notices?state=dropped&limit=3");
+  const Awaited waiting = await();
+  const object requests = look("/requests?environment=uat&state=pending&limit=3");
+  EXPECT_EQ(requests.at("requests").as_array().size(), 1U);
+  look("/requests/" + waiting.path.substr(std::string("/v1/requests/").size()));
+  const std::string codes = "/applications/production/payments/enrolment-codes";
+  const object made = change(codes, {{"purposes", {"transport"}}, {"life", "2h"}});
+  const object issued = call(nullptr, {"POST", "/v1/enrolments", base::json::serialize(order(made))});
+  change(codes);
+  change(codes + "/" + member(look(codes).at("enrolment_codes").as_array()[0].as_object(), "digest") + "/cancel");
+  look("/certificates/" + member(issued, "serial"));
+  change("/certificates/" + member(issued, "serial") + "/revoke", {{"reason", "superseded"}});
+}
+
 /// A certificate and a CRL as ceremonies make them, with the key of the root that a first run has left.
 struct AtCeremony {
   x509::Certificate root;  // a copy: each change loads the hierarchy anew
@@ -237,7 +270,7 @@ void DescribedDoors::rotate_a_ca() {
   EXPECT_FALSE(get(cas + "/uat-signing-3").at("followers").as_array().empty());
   EXPECT_EQ(take("uat-signing", "retire"), "retired");
   EXPECT_EQ(take("uat-signing-3", "withdraw", {{"reason", "a tape was lost"}}), "withdrawn");
-  EXPECT_EQ(get(cas).at("issuing_cas").as_array().size(), 9U);
+  EXPECT_EQ(get(cas).at("issuing_cas").as_array().size(), 10U);
   post("/v1/roots/partner/crl", {{"crl", at.make_crl()}});
 }
 
@@ -266,6 +299,7 @@ TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_contacts();
   enrol_and_end();
   approve_and_refuse();
+  look_after_the_own_organisation();
   rotate_a_ca();
   look_at_the_logs();
   for (const Operation& operation : DescribedApi::served().operations())
@@ -307,7 +341,9 @@ TEST_F(DescribedDoors, TakeEachMemberThatTheDocumentNames) {
   std::vector<Operation> operations = described.operations();
   // Partners first: one of the others suspends the organisation of the examples.
   std::ranges::stable_partition(
-      operations, [](const Operation& operation) { return security_of(operation) == R"([{"certificate":[]}])"; });
+      operations, [](const Operation& operation) {
+        return security_of(operation) == R"([{"certificate":[]}])" || security_of(operation) == R"([{"person":[]}])";
+      });
   for (const Operation& operation : operations) {
     const value* schema = described.request_schema(operation);
     if (schema == nullptr) continue;

@@ -17,9 +17,9 @@ constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 /// When a shared registry is looked at again after it could not be.
 constexpr base::Duration kFollowAgain = std::chrono::seconds(1);
 
-/// Operators, and partners' applications, which may renew what they have.
+/// Operators, people of partners, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
-  return {.purposes = {trust::Purpose::service, trust::Purpose::transport},
+  return {.purposes = {trust::Purpose::service, trust::Purpose::transport, trust::Purpose::person},
           .environment = std::nullopt,
           .server_name = std::nullopt};
 }
@@ -28,6 +28,10 @@ trust::Policy internal_policy() {
   return {.purposes = {trust::Purpose::service, trust::Purpose::ehi},
           .environment = std::nullopt,
           .server_name = std::nullopt};
+}
+
+bool is_of_partners(trust::Purpose purpose) {
+  return purpose == trust::Purpose::transport || purpose == trust::Purpose::person;
 }
 
 /// Files that are no connections: the registry, listeners, timers, whatever is written now.
@@ -137,7 +141,7 @@ net::Task<void> Service::serve_api(ApiServer::Live& live) {
   const http::ServerOptions options = http_options(live);
   const auto& peer = live.connection.peer;
   if (!peer) co_await serve_limited(live, anonymous_, kAnonymousLimit);
-  else if (peer->admitted().chain().purpose() == trust::Purpose::transport)
+  else if (is_of_partners(peer->admitted().chain().purpose()))
     co_await serve_limited(live, partners_, kPartnerLimit);
   else co_await answer_api(live, options);
 }

@@ -72,7 +72,7 @@ std::string roles_that_grant(Right right) {
 }
 
 bool is_platform(const base::Identity& identity) {
-  return identity.environment == base::Environment::internal || identity.organisation.text() == "provider";
+  return base::is_reserved_organisation(identity.organisation);
 }
 
 bool is_operator(const base::Identity& identity) {
