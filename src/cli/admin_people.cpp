@@ -39,17 +39,18 @@ base::Result<base::ExitCode> set_roles(const PeopleOptions& options, Context& co
   for (const std::string& role : options.roles)
     roles.emplace_back(role);
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(const json::object answer, api.post("/v1/people/" + organisation.text() + "/" + name.text() + "/roles",
-                                               {{"roles", std::move(roles)}}));
-  return answer_with(answer, options.authority, context,
-                     member(answer, "person") + " of " + member(answer, "organisation") +
-                         " from now on: " + roles_in(answer) + ".\n");
+  BASE_TRY(const json::object answer,
+           api.post("/v1/people/" + organisation.text() + "/" + name.text() + "/roles", {{"roles", std::move(roles)}}));
+  return answer_with(
+      answer, options.authority, context,
+      member(answer, "person") + " of " + member(answer, "organisation") + " from now on: " + roles_in(answer) + ".\n");
 }
 
 }  // namespace
 
 void add_people(CommandTree& tree, CLI::App& admin) {
-  CLI::App& group = tree.group(admin, "people", "People of partners: each looks at the own organisation, roles allow more");
+  CLI::App& group =
+      tree.group(admin, "people", "People of partners: each looks at the own organisation, roles allow more");
   const auto of_list = std::make_shared<PeopleOptions>();
   CLI::App& list = tree.command(group, "list", "List them and their roles",
                                 [of_list](Context& context) { return list_people(*of_list, context); });

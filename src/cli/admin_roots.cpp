@@ -19,7 +19,7 @@ struct RootOptions {
 Row to_row(const json::object& root) {
   const json::value* crosses = root.if_contains("cross_certificates");
   const std::size_t count = crosses != nullptr && crosses->is_array() ? crosses->get_array().size() : 0;
-  return {member(root, "line"),      member(root, "root"), member(root, "state"),
+  return {member(root, "line"),      member(root, "root"),  member(root, "state"),
           member(root, "not_after"), std::to_string(count), member(root, "subject")};
 }
 

@@ -30,10 +30,13 @@ base::Result<ApiClient> open_api_as_person(const OwnOptions& options, const Cont
   const fs::path folder = options.folder;
   auto credential = tls::load_credential(folder / "person-chain.pem", folder / "person.key");
   if (credential) return open_api_with(options.authority, *credential, context);
-  return base::unexpected(std::move(credential).error().under(
-      "person.missing", "no certificate of yours could be used from '" + folder.string() +
-                            "': it is person-chain.pem with person.key, as `countersign request person` makes them; "
-                            "give --person DIR"));
+  return base::unexpected(
+      std::move(credential)
+          .error()
+          .under("person.missing",
+                 "no certificate of yours could be used from '" + folder.string() +
+                     "': it is person-chain.pem with person.key, as `countersign request person` makes them; "
+                     "give --person DIR"));
 }
 
 /// "uat/cards" as a path of codes.
@@ -80,8 +83,12 @@ base::Result<base::ExitCode> list_certificates(const OwnOptions& options, Contex
 base::Result<base::ExitCode> list_requests(const OwnOptions& options, Context& context, ApiClient& api) {
   BASE_TRY(const json::object answer, api.get(std::string(kOwn) + "/requests" + query_of({{"state", options.status}})));
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "request"), member(o, "urn"), member(o, "purpose"), member(o, "state"),
-            number(o, "given") + " of " + number(o, "needed"), member(o, "refusal")};
+    return {member(o, "request"),
+            member(o, "urn"),
+            member(o, "purpose"),
+            member(o, "state"),
+            number(o, "given") + " of " + number(o, "needed"),
+            member(o, "refusal")};
   };
   const Row header{"REQUEST", "FOR", "PURPOSE", "STATE", "APPROVALS", "REFUSED BECAUSE"};
   return answer_with(answer, options.authority, context, table_of(answer, "requests", header, to_row));
@@ -117,9 +124,9 @@ base::Result<base::ExitCode> create_code(const OwnOptions& options, Context& con
   }
   BASE_TRY(const json::object answer, api.post(path, body));
   return answer_with(answer, options.authority, context,
-                     "Enrolment code for " + options.application + ", once for each of: " + members(answer, "purposes") +
-                         "\nGood until " + member(answer, "expires") + ". It is shown only now:\n\n  " +
-                         member(answer, "code") + "\n");
+                     "Enrolment code for " + options.application +
+                         ", once for each of: " + members(answer, "purposes") + "\nGood until " +
+                         member(answer, "expires") + ". It is shown only now:\n\n  " + member(answer, "code") + "\n");
 }
 
 base::Result<base::ExitCode> cancel_code(const OwnOptions& options, Context& context, ApiClient& api) {
@@ -130,8 +137,8 @@ base::Result<base::ExitCode> cancel_code(const OwnOptions& options, Context& con
 
 base::Result<base::ExitCode> revoke(const OwnOptions& options, Context& context, ApiClient& api) {
   BASE_TRY(const x509::Serial serial, x509::Serial::parse(options.serial));
-  BASE_TRY(const json::object answer, api.post(std::string(kOwn) + "/certificates/" + serial.hex() + "/revoke",
-                                               {{"reason", options.reason}}));
+  BASE_TRY(const json::object answer,
+           api.post(std::string(kOwn) + "/certificates/" + serial.hex() + "/revoke", {{"reason", options.reason}}));
   return answer_with(answer, options.authority, context,
                      "Certificate " + serial.hex() + " is revoked, now and for ever.\n");
 }
@@ -194,7 +201,9 @@ void add_own(CommandTree& tree) {
       ->type_name("DIGEST");
   const auto [revoke_app, of_revoke] =
       add(tree, group, {"revoke", "Revoke a certificate of an application (role revoker)", revoke});
-  revoke_app->add_option("serial", of_revoke->serial, "Its serial number, hexadecimal")->required()->type_name("SERIAL");
+  revoke_app->add_option("serial", of_revoke->serial, "Its serial number, hexadecimal")
+      ->required()
+      ->type_name("SERIAL");
   add_choice(*revoke_app, "--reason", of_revoke->reason, {"key_compromise", "superseded", "cessation_of_operation"},
              "Why (RFC 5280)")
       ->capture_default_str();

@@ -137,8 +137,7 @@ bool is_late(const Held& held, Purpose purpose, base::Instant now) {
 
 base::Result<base::json::object> late_body(const Held& held, const Question& question) {
   const x509::Certificate& leaf = held.credential.chain.front();
-  const std::string content =
-      feed::late_renewal_content(question.enrolment.purpose, question.key.public_key(), leaf);
+  const std::string content = feed::late_renewal_content(question.enrolment.purpose, question.key.public_key(), leaf);
   BASE_TRY(const base::Bytes signature, held.credential.key.sign(base::as_bytes(content)));
   base::json::object body = question.body;
   body["certificate"] = leaf.to_pem();

@@ -46,8 +46,8 @@ struct Question {
 base::Result<Question> prepare_renewal(const Held& held, const RenewalFiles& files, trust::Purpose purpose,
                                        crypto::PrivateKey::Kind kind);
 
-/// Has the certificate ended that proves who asks, and is it what is to be renewed? Then its key signs the order, and no
-/// handshake shows it; the authority takes that where its profile allows it.
+/// Has the certificate ended that proves who asks, and is it what is to be renewed? Then its key signs the order, and
+/// no handshake shows it; the authority takes that where its profile allows it.
 bool is_late(const Held& held, trust::Purpose purpose, base::Instant now);
 /// For POST /v1/late-renewals. Fails: as crypto::PrivateKey::sign.
 base::Result<base::json::object> late_body(const Held& held, const Question& question);

@@ -22,7 +22,8 @@ struct JudgeAuthority {
   /// What is known of revocations; null: nothing. A certificate it does not list passes: the authority may have renewed
   /// its own while nobody listened.
   const trust::RegistryView* registry = nullptr;
-  /// What the feed taught; null: nothing. Counts where `trust` knows no path: the root may have been followed by another.
+  /// What the feed taught; null: nothing. Counts where `trust` knows no path: the root may have been followed by
+  /// another.
   std::shared_ptr<const trust::TrustSet> learned = nullptr;
 
   base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {

@@ -40,8 +40,8 @@ class TrustSet {
                                          std::vector<x509::Certificate> intermediates);
 
   /// The part of this set (made of_issuers) that stands under those of its roots that are in `roots`, or that one of
-  /// these vouches for at `at`: those roots, and the issuing CAs below them. Of the same generation. Fails: `trust.empty`
-  /// where nothing is left.
+  /// these vouches for at `at`: those roots, and the issuing CAs below them. Of the same generation. Fails:
+  /// `trust.empty` where nothing is left.
   base::Result<TrustSet> narrowed_to(const std::vector<x509::Certificate>& roots, base::Instant at) const;
 
   const x509::AnchorSet& anchors() const { return anchors_; }

@@ -8,7 +8,8 @@ using x509::Certificate;
 
 bool vouches_for(const Certificate& cross, const Certificate& root, const Certificate& issuer) {
   const std::optional<int> follows = cross.path_length();
-  const bool is_for_a_root = cross.is_ca() && cross.has_key_usage(x509::KeyUsage::cert_sign) && (!follows || *follows > 0);
+  const bool is_for_a_root =
+      cross.is_ca() && cross.has_key_usage(x509::KeyUsage::cert_sign) && (!follows || *follows > 0);
   return is_for_a_root && cross.subject().der == root.subject().der &&
          cross.public_key().to_spki() == root.public_key().to_spki() && cross.issuer().der == issuer.subject().der &&
          cross.is_signed_by(issuer.public_key());

@@ -8,8 +8,8 @@
 
 namespace countersign::trust {
 
-/// Does `issuer` say by `cross` that `root` is a root? Its name and key must be those of `root`, and it must let another
-/// CA follow: what vouches for an issuing CA makes no root of it. When it is valid is for the caller to ask.
+/// Does `issuer` say by `cross` that `root` is a root? Its name and key must be those of `root`, and it must let
+/// another CA follow: what vouches for an issuing CA makes no root of it. When it is valid is for the caller to ask.
 bool vouches_for(const x509::Certificate& cross, const x509::Certificate& root, const x509::Certificate& issuer);
 
 /// A root that somebody speaks of, with what other roots say of it.

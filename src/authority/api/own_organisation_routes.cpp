@@ -26,9 +26,9 @@ Answer show_organisation(Authority& authority, const Person& caller, const Call&
   base::json::array roles;
   for (const PersonRole role : caller.roles())
     roles.emplace_back(name(role));
-  return answer(200, {{"organisation", to_json(*row)},
-                      {"person", caller.identity().application.text()},
-                      {"roles", std::move(roles)}});
+  return answer(
+      200,
+      {{"organisation", to_json(*row)}, {"person", caller.identity().application.text()}, {"roles", std::move(roles)}});
 }
 
 Answer list_applications(Authority& authority, const Person& caller, const Call& call) {

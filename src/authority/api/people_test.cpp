@@ -10,8 +10,8 @@ namespace {
 /// Who calls: nobody, applications and programs, operators by their roles, people by theirs.
 constexpr std::string_view kNobody = "nobody";
 using Who = std::set<std::string_view>;
-const Who kAnyone = {"nobody", "partner",  "gateway",       "vera",  "rita",      "anna",
-                     "ravi",   "ada",      "maria",         "petra", "rolf",      "paula"};
+const Who kAnyone = {"nobody", "partner", "gateway", "vera",  "rita", "anna",
+                     "ravi",   "ada",     "maria",   "petra", "rolf", "paula"};
 const Who kHolders = {"partner", "gateway", "vera", "rita", "anna", "ravi", "ada", "maria", "petra", "rolf", "paula"};
 const Who kOperators = {"vera", "rita", "anna", "ravi", "ada"};
 const Who kRegistrars = {"rita", "ada"};
@@ -95,7 +95,8 @@ const Operation kTable[] = {
     {"GET /v1/own-organisation/notices", kPeople},
     {"GET /v1/own-organisation/applications/{environment}/{application}/enrolment-codes", kPeople},
     {"POST /v1/own-organisation/applications/{environment}/{application}/enrolment-codes", kPeopleWhoRequest},
-    {"POST /v1/own-organisation/applications/{environment}/{application}/enrolment-codes/{digest}/cancel", kPeopleWhoRequest},
+    {"POST /v1/own-organisation/applications/{environment}/{application}/enrolment-codes/{digest}/cancel",
+     kPeopleWhoRequest},
     {"GET /v1/openapi.json", kAnyone},
 };
 
@@ -141,10 +142,10 @@ bool is_refusal_of_the_caller(const std::string& found) {
 
 TEST_F(People, AndEverybodyElseMayCallWhatTheTableSays) {
   for (const auto& [name, roles] : std::map<std::string, std::set<Role>>{{"vera", {}},
-                                                                        {"rita", {Role::registrar}},
-                                                                        {"anna", {Role::approver}},
-                                                                        {"ravi", {Role::revoker}},
-                                                                        {"ada", {Role::administrator}}})
+                                                                         {"rita", {Role::registrar}},
+                                                                         {"anna", {Role::approver}},
+                                                                         {"ravi", {Role::revoker}},
+                                                                         {"ada", {Role::administrator}}})
     add_operator(authority().ledger(), name, roles);
   std::set<std::string> routes;
   for (const Route& route : all_routes())
@@ -206,7 +207,8 @@ TEST_F(People, SeeNothingOfOthers) {
     const auto response = api(&paula, {.target = std::string("/v1/own-organisation/applications")});
     EXPECT_EQ(response->body.find("globex"), std::string::npos) << query;
     const auto unsaid = testing::run(
-        loop, ask_once(service().api_at(), &paula, {.target = std::string("/v1/own-organisation/certificates") + query}));
+        loop,
+        ask_once(service().api_at(), &paula, {.target = std::string("/v1/own-organisation/certificates") + query}));
     EXPECT_EQ(outcome(unsaid), "200") << query;
     EXPECT_EQ(unsaid->body.find("globex"), std::string::npos) << query;
     EXPECT_NE(unsaid->body.find("acme"), std::string::npos) << query;
@@ -291,9 +293,8 @@ TEST_F(PeopleWithApprovals, AreNotApprovedByWhoLetThemIn) {
   const auto made = json_of(api(&petra, {"POST", "/v1/own-organisation/applications/production/cards/enrolment-codes",
                                          R"({"purposes":["transport"]})"}));
   const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
-  const base::json::object order{{"code", made.at("code")},
-                                 {"purpose", "transport"},
-                                 {"csr", x509::Csr::make_pem(key, {"", "", ""}).value()}};
+  const base::json::object order{
+      {"code", made.at("code")}, {"purpose", "transport"}, {"csr", x509::Csr::make_pem(key, {"", "", ""}).value()}};
   ASSERT_EQ(outcome(api(nullptr, {"POST", "/v1/enrolments", base::json::serialize(order)})), "202");
   const auto seen = look(petra, "/requests").at("requests").as_array()[0].as_object();
   const std::string path = "/v1/requests/" + member(seen, "request") + "/approve";

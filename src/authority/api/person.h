@@ -1,6 +1,6 @@
-// Person: proof that the caller is somebody of a partner's organisation, and what this one may do for it. Made only from
-// a peer that a handshake verified (law 3); handlers ask the registry for what `organisation()` has, and for nothing
-// else.
+// Person: proof that the caller is somebody of a partner's organisation, and what this one may do for it. Made only
+// from a peer that a handshake verified (law 3); handlers ask the registry for what `organisation()` has, and for
+// nothing else.
 #pragma once
 
 #include "authority/registry/audit.h"

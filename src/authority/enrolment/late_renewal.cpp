@@ -18,8 +18,9 @@ base::Result<void> check_is_last(store::Transaction& rows, const store::Certific
   BASE_TRY(const auto newest, store::list_certificates(rows, filter));
   BASE_TRY(const auto successors, store::list_successors(rows, held.serial));
   if (!newest.empty() && newest.front().serial == held.serial && successors.empty()) return {};
-  return base::fail(Kind::denied, "renewal.not_last",
-                    "another certificate followed this one: renew with that, or ask the provider for an enrolment code");
+  return base::fail(
+      Kind::denied, "renewal.not_last",
+      "another certificate followed this one: renew with that, or ask the provider for an enrolment code");
 }
 
 base::Result<void> check_not_ended_early(store::Transaction& rows, const store::CertificateRow& held) {
@@ -36,8 +37,9 @@ base::Result<void> check_issuer(const Hierarchy& hierarchy, const store::Certifi
   const IssuingCa* issuer = hierarchy.find_issuing_ca(held.issuer);
   if (issuer != nullptr && is_trusted(issuer->state)) return {};
   return base::fail(Kind::denied, "issuer.over",
-                    "the issuing CA '" + held.issuer + "' of this certificate is over: ask the provider for an "
-                    "enrolment code");
+                    "the issuing CA '" + held.issuer +
+                        "' of this certificate is over: ask the provider for an "
+                        "enrolment code");
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-// Late renewal: whoever holds the key of the last certificate that an application had, which has ended, gets the next one
-// within the time that the profile allows (`danger_renew_after_expiry`; none unless said so).
+// Late renewal: whoever holds the key of the last certificate that an application had, which has ended, gets the next
+// one within the time that the profile allows (`danger_renew_after_expiry`; none unless said so).
 //
-// No handshake accepts a certificate that has ended, so the old key signs the order itself. What is signed names the new
-// key: whoever repeats it gets the certificate that was issued then, and no other.
+// No handshake accepts a certificate that has ended, so the old key signs the order itself. What is signed names the
+// new key: whoever repeats it gets the certificate that was issued then, and no other.
 #pragma once
 
 #include <string>

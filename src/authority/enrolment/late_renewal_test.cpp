@@ -37,8 +37,7 @@ class LateRenewing : public AuthorityTest {
   }
   base::Result<Issued> take(const LateRenewalOrder& order) {
     BASE_TRY(const auto row, verify_late_holder(office().ledger, order));
-    BASE_TRY(const auto wanted,
-             check_late_renewal(office().ledger, office().hierarchy, office().policy, order, row));
+    BASE_TRY(const auto wanted, check_late_renewal(office().ledger, office().hierarchy, office().policy, order, row));
     return issued(office().issuance.issue(wanted));
   }
   LateRenewalOrder order_for(const Held& held, const crypto::PrivateKey& next, Purpose purpose = Purpose::transport) {

@@ -77,8 +77,8 @@ base::Result<LiveRoot> make_root(Root root, const CeremonyPlan& plan, const Cere
   return LiveRoot{{root, std::move(certificate), std::move(crl)}, std::move(key)};
 }
 
-base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root,
-                                           const CeremonyPlan& held, const CeremonySupplies& supplies) {
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root, const CeremonyPlan& held,
+                                           const CeremonySupplies& supplies) {
   BASE_TRY(const auto key, supplies.keys.make(std::string(plan.name), CaKeys::Of::issuing_ca));
   const CaName name{root.made.certificate.subject().organisation, plan.title};
   ceremony::CaOrder order = ca_order(name, key.public_key, held.now, kIssuingCaLife);
@@ -87,8 +87,7 @@ base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const Live
     order.crl.urls = {held.status_urls.crl(issuer, 0)};
     order.access.ca_issuers = {held.status_urls.ca(issuer)};
   }
-  BASE_TRY(const ceremony::CaDraft draft,
-           ceremony::draft(order, &root.made.certificate, held.now, supplies.random));
+  BASE_TRY(const ceremony::CaDraft draft, ceremony::draft(order, &root.made.certificate, held.now, supplies.random));
   BASE_TRY(const auto signature, root.key.sign(draft.tbs().der));
   BASE_TRY(auto certificate, draft.assemble(signature));
   return NewIssuingCa{plan, std::move(certificate)};

@@ -81,7 +81,7 @@ class InToken : public ::testing::Test {
 TEST_F(InToken, FirstRunMakesEveryKeyOfACaThere) {
   const auto authority = open();
   ASSERT_TRUE(authority) << base::to_string(authority.error());
-  EXPECT_EQ(fake.keys.size(), 9U);
+  EXPECT_EQ(fake.keys.size(), 10U);
   for (const char* absent : {"keys/internal.pem", "keys/partner-root.pem"})
     EXPECT_FALSE(fs::exists(folder() / absent)) << absent;
   EXPECT_TRUE(base::read_file(folder() / "keys/audit.key")->starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
@@ -95,7 +95,7 @@ TEST_F(InToken, FirstRunMakesEveryKeyOfACaThere) {
 TEST_F(InToken, RootsAreFilesWhereTheSettingsSaySo) {
   token->roots = TokenSettings::Roots::files;
   ASSERT_TRUE(open());
-  EXPECT_EQ(fake.keys.size(), 7U);
+  EXPECT_EQ(fake.keys.size(), 8U);
   EXPECT_TRUE(fs::exists(folder() / "keys/partner-root.pem"));
   EXPECT_TRUE(fs::exists(folder() / "keys/provider-root.pem"));
   EXPECT_EQ(code_of(open()), "ok");
@@ -158,7 +158,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
     fake.fail(row.call, 0, 0);
     const auto authority = open();
     ASSERT_TRUE(authority) << row.name << ": " << base::to_string(authority.error());
-    EXPECT_EQ(fake.keys.size(), 9U) << row.name << ", " << made << " were there";
+    EXPECT_EQ(fake.keys.size(), 10U) << row.name << ", " << made << " were there";
   }
 }
 
@@ -168,10 +168,10 @@ TEST_F(InToken, NoOneElsesKeysAreTaken) {
   testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "keys.exist");
   EXPECT_EQ(code_of(open()), "keys.exist") << "trying again changes nothing";
-  EXPECT_EQ(fake.keys.size(), 9U);
+  EXPECT_EQ(fake.keys.size(), 10U);
   token->key_prefix = "second";
   EXPECT_EQ(code_of(open()), "ok");
-  EXPECT_EQ(fake.keys.size(), 18U);
+  EXPECT_EQ(fake.keys.size(), 20U);
 }
 
 TEST_F(InToken, WithoutItsRegistryNothingIsMadeAnew) {

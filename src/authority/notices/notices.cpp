@@ -132,11 +132,12 @@ base::Result<void> Notices::write(const std::vector<Notice>& notices, base::Inst
   BASE_TRY_VOID(write_digests(amendment, notices, now));
   BASE_TRY_VOID(amendment.commit());
   for (const Notice& notice : notices)
-    parts_.log.warning(is_own_material(notice.about) ? "status.grows_old" : "certificate.ends_soon", {{"subject", notice.about.subject},
-                                                 {"purpose", notice.about.purpose},
-                                                 {"serial", notice.about.serial},
-                                                 {"ends", base::to_rfc3339(notice.about.ends)},
-                                                 {"threshold_seconds", notice.threshold}});
+    parts_.log.warning(is_own_material(notice.about) ? "status.grows_old" : "certificate.ends_soon",
+                       {{"subject", notice.about.subject},
+                        {"purpose", notice.about.purpose},
+                        {"serial", notice.about.serial},
+                        {"ends", base::to_rfc3339(notice.about.ends)},
+                        {"threshold_seconds", notice.threshold}});
   return {};
 }
 

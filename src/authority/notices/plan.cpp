@@ -54,8 +54,9 @@ std::vector<Expiring> endings_of(const Hierarchy& hierarchy) {
 }
 
 Expiring to_ending(const OwnMaterial& material) {
-  Expiring ending{material.id,      material.issuer,    std::string(name(material.kind)), std::nullopt,
-                  material.made_at, material.good_until, true};
+  Expiring ending{material.id,  material.issuer,  std::string(name(material.kind)),
+                  std::nullopt, material.made_at, material.good_until,
+                  true};
   const base::Duration life = material.good_until - material.made_at;
   if (life <= kShortLife) ending.thresholds = {-std::chrono::duration_cast<std::chrono::seconds>(life / 4).count(), 0};
   return ending;

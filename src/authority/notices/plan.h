@@ -21,8 +21,8 @@ struct Expiring {
   std::optional<store::ApplicationKey> of;  ///< absent for what is the authority's
   base::Instant begins;
   base::Instant ends;
-  bool needed;                              ///< would anybody miss it?
-  std::vector<Threshold> thresholds = {};   ///< of its own; empty: those that are configured
+  bool needed;                             ///< would anybody miss it?
+  std::vector<Threshold> thresholds = {};  ///< of its own; empty: those that are configured
 };
 
 /// Nobody misses a certificate that is revoked or suspended, or whose successor is in use. Use is seen in handshakes

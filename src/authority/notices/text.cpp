@@ -7,7 +7,8 @@ bool has_ended(const Notice& notice, base::Instant now) { return notice.about.en
 
 /// "transport certificate of production/acme/payments"; all of these are slugs and words of ours.
 std::string name_of(const Expiring& about) {
-  if (is_own_material(about)) return about.purpose + (about.purpose == "CRL" ? " of '" : " for '") + about.subject + "'";
+  if (is_own_material(about))
+    return about.purpose + (about.purpose == "CRL" ? " of '" : " for '") + about.subject + "'";
   if (!about.of) return "certificate of the " + about.subject;
   return about.purpose + " certificate of " + about.of->environment + "/" + about.of->organisation + "/" +
          about.of->application;

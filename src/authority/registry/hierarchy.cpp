@@ -70,8 +70,7 @@ base::Result<std::vector<RootCa>> load_roots(store::Transaction& transaction) {
     const auto of = std::ranges::find(roots, row.root, &RootCa::name);
     const auto by = std::ranges::find(roots, row.issuer, &RootCa::name);
     BASE_TRY(auto certificate, to_certificate(row.der));
-    if (of == roots.end() || by == roots.end() ||
-        !trust::vouches_for(certificate, of->certificate, by->certificate))
+    if (of == roots.end() || by == roots.end() || !trust::vouches_for(certificate, of->certificate, by->certificate))
       return corrupt("a cross certificate of the root '" + row.root + "' is none of it");
     if (by->is_trusted) of->crosses.push_back(std::move(certificate));
   }

@@ -53,8 +53,7 @@ bool is_person(const base::Identity& identity) {
 }
 
 base::Result<std::set<PersonRole>> person_roles_of(store::Transaction& rows, const base::Identity& person) {
-  BASE_TRY(const auto found,
-           store::list_person_roles(rows, person.organisation.text(), person.application.text()));
+  BASE_TRY(const auto found, store::list_person_roles(rows, person.organisation.text(), person.application.text()));
   std::set<PersonRole> roles;
   for (const store::PersonRoleRow& row : found)
     if (const auto role = parse_person_role(row.role)) roles.insert(*role);

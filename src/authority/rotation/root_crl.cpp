@@ -52,7 +52,7 @@ base::Result<void> import_root_crl(Ledger& ledger, const Hierarchy& hierarchy, c
   BASE_TRY_VOID(check_place(crl, hierarchy, root));
   if (crl.next_update() <= ledger.now()) return old("should have been followed by another one");
   const store::CrlRow row{{root.key_name(), 0}, static_cast<std::int64_t>(crl.number()), crl.this_update(),
-                          crl.next_update(),        base::to_hex(crypto::sha256(der)),       0};
+                          crl.next_update(),    base::to_hex(crypto::sha256(der)),       0};
   BASE_TRY(auto amendment, ledger.amend());
   BASE_TRY(const auto known, store::find_crl(amendment.rows(), row.key));
   if (known && known->number == row.number && known->tbs_sha256 == row.tbs_sha256) return {};

@@ -19,8 +19,8 @@ base::Result<void> check_cross(const Hierarchy& hierarchy, const NewRootOrder& o
                                base::Instant now) {
   const crypto::PublicKey key = order.certificate.public_key();
   for (const RootCa& root : hierarchy.roots()) {
-    const bool by_it = root.line == order.line && root.is_trusted &&
-                       trust::vouches_for(cross, order.certificate, root.certificate);
+    const bool by_it =
+        root.line == order.line && root.is_trusted && trust::vouches_for(cross, order.certificate, root.certificate);
     if (by_it) return ceremony::check_ca(cross, {ceremony::CaRank::root, key, &root.certificate, now});
   }
   return base::fail(Kind::invalid, "root.cross",
@@ -51,9 +51,10 @@ base::Result<void> Roots::check(const NewRootOrder& order) const {
   for (const Certificate& cross : order.crosses)
     BASE_TRY_VOID(check_cross(hierarchy_, order, cross, now));
   if (!order.crosses.empty() || (!order.reason.empty() && order.reason.size() <= kReasonLimit)) return {};
-  return base::fail(Kind::invalid, "root.no_cross",
-                    "give a cross certificate of the new root by one that is believed, so that data planes and partners "
-                    "believe it; or say in 'reason', in 1 to 500 bytes, why there is none");
+  return base::fail(
+      Kind::invalid, "root.no_cross",
+      "give a cross certificate of the new root by one that is believed, so that data planes and partners "
+      "believe it; or say in 'reason', in 1 to 500 bytes, why there is none");
 }
 
 base::Result<std::string> Roots::import(const Actor& actor, const NewRootOrder& order) {
@@ -74,13 +75,13 @@ base::Result<std::string> Roots::import(const Actor& actor, const NewRootOrder& 
   }
   const base::Instant now = ledger_.now();
   const std::string root_name = std::string(name(order.line)) + "-" + std::to_string(newest + 1);
-  BASE_TRY_VOID(store::insert(amendment.rows(),
-                              store::RootRow{root_name, der, now, std::string(name(order.line)), newest + 1}));
+  BASE_TRY_VOID(
+      store::insert(amendment.rows(), store::RootRow{root_name, der, now, std::string(name(order.line)), newest + 1}));
   for (const Certificate& cross : order.crosses) {
     const RootCa* issuer = issuer_of(hierarchy_, cross);
     if (issuer == nullptr) continue;  // check() has seen one
-    BASE_TRY_VOID(store::put(amendment.rows(),
-                             store::CrossCertificateRow{root_name, issuer->name, to_der_base64(cross), now}));
+    BASE_TRY_VOID(
+        store::put(amendment.rows(), store::CrossCertificateRow{root_name, issuer->name, to_der_base64(cross), now}));
   }
   base::json::object detail{{"line", name(order.line)},
                             {"serial", certificate.serial().hex()},

@@ -1,8 +1,9 @@
-// Roots that follow each other (docs/rotation.md): a ceremony makes a new root, and the old one vouches for it by a cross
-// certificate. Taken in, both are believed; issuing CAs are then had from the new one, and the old one is retired.
+// Roots that follow each other (docs/rotation.md): a ceremony makes a new root, and the old one vouches for it by a
+// cross certificate. Taken in, both are believed; issuing CAs are then had from the new one, and the old one is
+// retired.
 //
-// As in rotation.h: each step is one audited amendment, done again it changes nothing; the hierarchy must be loaded anew
-// after it. Belongs to the registry's thread.
+// As in rotation.h: each step is one audited amendment, done again it changes nothing; the hierarchy must be loaded
+// anew after it. Belongs to the registry's thread.
 #pragma once
 
 #include "authority/registry/hierarchy.h"

@@ -179,7 +179,8 @@ TEST_F(NewRoots, FollowTheOldOneWithoutARefusal) {
   EXPECT_EQ(authority().hierarchy().root(Root::partner), fresh.certificate) << "what comes is to be under it";
   std::size_t told = 0;
   for (const feed::Fact& fact : authority().hierarchy().to_facts())
-    if (const auto* root = std::get_if<feed::RootFact>(&fact); root != nullptr && root->certificate == fresh.certificate)
+    if (const auto* root = std::get_if<feed::RootFact>(&fact);
+        root != nullptr && root->certificate == fresh.certificate)
       told += root->crosses.size();
   EXPECT_EQ(told, 1U) << "with what the old one says of it";
 

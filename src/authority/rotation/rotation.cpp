@@ -165,8 +165,7 @@ base::Result<void> Rotation::certify(const Actor& actor, const std::string& name
                           " root is not here: have the request signed at a ceremony, and import the certificate");
   const RootCa& over = parts_.hierarchy.newest_root(plan.root);
   const x509::Certificate& root = over.certificate;
-  if (key->public_key.spki_sha256() != root.public_key().spki_sha256())
-    return mismatch(over);
+  if (key->public_key.spki_sha256() != root.public_key().spki_sha256()) return mismatch(over);
   BASE_TRY(const x509::Csr csr, x509::Csr::parse(row->csr));
   const base::Instant now = parts_.ledger.now();
   ceremony::CaOrder order{.rank = ceremony::CaRank::issuing,
@@ -235,8 +234,7 @@ base::Result<void> Rotation::store_certificate(const Actor& actor, ProspectiveCa
                         "'" + row.name + "' has the same name or serial number: each CA needs one of its own");
   }
   const base::Instant now = parts_.ledger.now();
-  store::IssuingCaRow row{
-      prospect.name, made.root, std::string(base::name(plan.environment)), {}, der, now};
+  store::IssuingCaRow row{prospect.name, made.root, std::string(base::name(plan.environment)), {}, der, now};
   for (const trust::Purpose purpose : plan.purposes)
     row.purposes.emplace_back(trust::name(purpose));
   row.line = prospect.line;
