@@ -198,6 +198,7 @@ void DescribedDoors::approve_and_refuse() {
 }
 
 void DescribedDoors::look_after_the_own_organisation() {
+  person_ = credential("internal:acme:maria", Purpose::person);  // what she had ended with all of her organisation
   const auto look = [&](const std::string& target) {
     return call(&*person_, {.target = "/v1/own-organisation" + target});
   };

@@ -30,6 +30,9 @@ const Operation kTable[] = {
     {"POST /v1/enrolments", kAnyone},
     {"POST /v1/renewals", kHolders},
     {"POST /v1/late-renewals", kAnyone},
+    {"POST /v1/applications/{environment}/{organisation}/{application}/eab-credentials", kRegistrars},
+    {"GET /v1/applications/{environment}/{organisation}/{application}/eab-credentials", kOperators},
+    {"POST /v1/applications/{environment}/{organisation}/{application}/eab-credentials/{kid}/cancel", kRegistrars},
     {"GET /v1/trust-chain", kAnyone},
     {"GET /v1/metrics", kOperators},
     {"GET /v1/roots", kOperators},
@@ -218,8 +221,8 @@ TEST_F(People, SeeNothingOfOthers) {
 TEST_F(People, SeeWhatTheirOwnWereTold) {
   const tls::Credential maria = person("maria");
   for (const char* organisation : {"acme", "globex"}) {
-    const auto address = courier::MailAddress::parse(std::string("certs@") + organisation + ".example").value();
-    ASSERT_TRUE(authority().contacts().add(admin_actor(), {slug(organisation), std::nullopt, address}));
+    const auto url = courier::WebhookUrl::parse(std::string("https://") + organisation + ".example/hook").value();
+    ASSERT_TRUE(authority().contacts().add(admin_actor(), {slug(organisation), std::nullopt, url}));
     credential(std::string("production:") + organisation + ":cards", Purpose::transport);
   }
   clock.set(clock.now() + kDay * 320);
@@ -228,7 +231,7 @@ TEST_F(People, SeeWhatTheirOwnWereTold) {
   const auto told = api(&maria, {.target = "/v1/own-organisation/notices"});
   const auto contacts = api(&maria, {.target = "/v1/own-organisation/contacts"});
   for (const auto& response : {told, contacts}) {
-    EXPECT_NE(response->body.find("certs@acme.example"), std::string::npos) << response->body;
+    EXPECT_NE(response->body.find("https://acme.example/hook"), std::string::npos) << response->body;
     EXPECT_EQ(response->body.find("globex"), std::string::npos) << response->body;
   }
 }

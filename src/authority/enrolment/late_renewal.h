@@ -9,6 +9,7 @@
 
 #include "authority/issuance/issuance.h"
 #include "authority/registry/ledger.h"
+#include "store/certificates.h"
 
 namespace countersign::authority {
 

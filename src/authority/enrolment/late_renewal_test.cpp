@@ -26,14 +26,10 @@ class LateRenewing : public AuthorityTest {
     Issued issued;
   };
   Held hold(Purpose purpose = Purpose::transport) {
+    clock.advance(std::chrono::seconds(1));  // so that one is the later one
     auto key = make_key();
     auto given = enrol(kPayments, key, purpose).value();
     return {std::move(key), std::move(given)};
-  }
-  static std::string sign(const crypto::PrivateKey& key, Purpose purpose, const x509::Csr& csr,
-                          const x509::Certificate& held) {
-    const std::string content = feed::late_renewal_content(purpose, csr.public_key(), held);
-    return base::as_text(key.sign(base::as_bytes(content)).value());
   }
   base::Result<Issued> take(const LateRenewalOrder& order) {
     BASE_TRY(const auto row, verify_late_holder(office().ledger, order));
@@ -42,7 +38,8 @@ class LateRenewing : public AuthorityTest {
   }
   LateRenewalOrder order_for(const Held& held, const crypto::PrivateKey& next, Purpose purpose = Purpose::transport) {
     auto csr = x509::Csr::parse(make_csr(next)).value();
-    base::Bytes signature = base::to_bytes(base::as_bytes(sign(held.key, purpose, csr, held.issued.certificate)));
+    const std::string content = feed::late_renewal_content(purpose, csr.public_key(), held.issued.certificate);
+    base::Bytes signature = held.key.sign(base::as_bytes(content)).value();
     return {purpose, std::move(csr), held.issued.certificate, std::move(signature)};
   }
   base::Result<Issued> renew(const Held& held) { return take(order_for(held, make_key())); }

@@ -4,6 +4,7 @@
 #include "authority/fixture_test.h"
 #include "authority/notices/notices.h"
 #include "store/crls.h"
+#include "testing/run.h"
 
 namespace countersign::authority {
 namespace {

@@ -9,6 +9,7 @@
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
 #include "feed/holdings.h"
+#include "testing/run.h"
 #include "trust/verdict.h"
 
 namespace countersign::authority {
@@ -61,7 +62,9 @@ class NewRoots : public ::testing::Test {
   }
   MadeRoot make_root(const std::string& name = "Example Payments Partner Root CA G2") {
     auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
-    const auto draft = ceremony::draft(order_of(name, key.public_key()), nullptr, clock.now(), random_).value();
+    ceremony::CaOrder order = order_of(name, key.public_key());
+    order.path_length = 2;
+    const auto draft = ceremony::draft(order, nullptr, clock.now(), random_).value();
     auto certificate = draft.assemble(key.sign(draft.tbs().der).value()).value();
     return {std::move(key), std::move(certificate)};
   }
