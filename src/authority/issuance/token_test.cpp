@@ -92,6 +92,38 @@ TEST_F(InToken, FirstRunMakesEveryKeyOfACaThere) {
   EXPECT_TRUE(issued->certificate.is_signed_by(issued->issuer->certificate.public_key()));
 }
 
+/// Rotation: the next key is made there, the root signs there, and a later start finds both.
+TEST_F(InToken, OneCaFollowsAnotherThere) {
+  auto opened = open();
+  ASSERT_TRUE(opened) << base::to_string(opened.error());
+  Authority& authority = **opened;
+  const std::string next = authority.rotation().prepare(admin(), "production-transport", "").value();
+  EXPECT_EQ(fake.keys.size(), 11U);
+  EXPECT_EQ(fake.keys.back().label, "countersign-" + next);
+  EXPECT_FALSE(fs::exists(folder() / "keys" / (next + ".pem")));
+  const std::function<base::Result<void>()> steps[] = {
+      [&] { return authority.rotation().certify(admin(), next); },
+      [&] { return authority.rotation().distribute(admin(), next); },
+      [&] {
+        return authority.rotation().activate(admin(), next, {{}, "nobody follows in this test"});
+      }};
+  for (const auto& step : steps) {
+    EXPECT_EQ(code_of(step()), "ok");
+    ASSERT_TRUE(authority.refresh());
+  }
+  const auto issue = [this](Authority& by) {
+    const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+    const auto issued = redeem(by, make_code(by), key);
+    EXPECT_TRUE(issued) << base::to_string(issued.error());
+    return issued ? issued->issuer->name : "";
+  };
+  EXPECT_EQ(issue(authority), next);
+  opened->reset();
+  const auto again = open();
+  ASSERT_TRUE(again) << base::to_string(again.error());
+  EXPECT_EQ(issue(**again), next);
+}
+
 TEST_F(InToken, RootsAreFilesWhereTheSettingsSaySo) {
   token->roots = TokenSettings::Roots::files;
   ASSERT_TRUE(open());
