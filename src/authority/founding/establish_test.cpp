@@ -73,7 +73,7 @@ TEST_F(Starts, FromNothing) {
   const auto authority = open();
   ASSERT_TRUE(authority) << base::to_string(authority.error());
   const Hierarchy& hierarchy = (*authority)->hierarchy();
-  EXPECT_EQ(hierarchy.issuing_cas().size(), 7U);
+  EXPECT_EQ(hierarchy.issuing_cas().size(), 8U);
   EXPECT_EQ(hierarchy.root(Root::partner).subject().common_name, "Example Payments Partner Root CA");
   const x509::Certificate& issuing = hierarchy.find_issuing_ca("production-transport")->certificate;
   EXPECT_EQ(issuing.subject().common_name, "Example Payments Production Transport Issuing CA");
