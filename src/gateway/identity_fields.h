@@ -6,23 +6,15 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "policy/own_fields.h"
 #include "tls/verified_peer.h"
 
 namespace countersign::gateway {
 
-/// Is this a field that only the gateway may write, in whatever spelling an upstream might fold into one ('_' for '-',
-/// any case)? Client-Cert, Client-Cert-Chain (RFC 9440), X-Countersign-*, Forwarded, X-Forwarded-*, X-Real-IP.
-bool is_reserved_field(std::string_view name);
-
-/// Is this a field of one hop (RFC 9110 section 7.6.1), to be dropped by an intermediary? Those named by Connection are
-/// decided by the caller.
-bool is_hop_by_hop_field(std::string_view name);
-
-/// Is this written by us from what was decided, never copied: how a body is framed and for whom the request is?
-bool is_decided_here(std::string_view name);
-
-/// Is it one of the three above?
-bool never_travels(std::string_view name);
+using policy::is_decided_here;
+using policy::is_hop_by_hop_field;
+using policy::is_reserved_field;
+using policy::never_travels;
 
 /// Calls `take` with each field that travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for
 /// us or decided here.
