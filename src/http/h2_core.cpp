@@ -80,8 +80,11 @@ void H2Core::receive(base::BytesView data) {
   watch_boundaries(data);
   if (failure_) terminate(failure_code_);
   const auto fresh = std::exchange(fresh_, {});
-  for (const auto& stream : fresh)
-    if (!failure_ && !stream->closed) owner_.serve(H2Stream(shared_from_this(), stream));
+  for (const auto& stream : fresh) {
+    if (failure_ || stream->closed) continue;
+    stream->handed_over = true;
+    owner_.serve(H2Stream(shared_from_this(), stream));
+  }
   work_.raise();
 }
 
@@ -151,6 +154,9 @@ void H2Core::note_closed(std::int32_t id) {
   const std::shared_ptr<H2StreamState> stream = std::move(found->second);
   streams_.erase(found);
   stream->closed = true;
+  // Nobody will read what came of a request that was never served: without this the connection's window would shrink
+  // with each of them.
+  if (!stream->handed_over) (void)nghttp2_session_consume_connection(session_, stream->body_size());
   stream->readable.raise();
   stream->taken.raise();
   if (const auto gone = std::exchange(stream->gone, {}); gone && !stream->local_ended) gone();

@@ -34,6 +34,7 @@ struct H2StreamState {
   std::size_t body_begin = 0;
   bool remote_ended = false;
   bool declined = false;
+  bool handed_over = false;  ///< an H2Stream reads the body, and sees to it that all of it counts as read
 
   std::string held = {};  ///< of the response, from held_begin on; then `part`
   std::size_t held_begin = 0;
