@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include "gateway/listening_addresses.h"
 #include "gateway/readiness.h"
 
 namespace countersign::gateway {
@@ -92,6 +93,7 @@ base::Result<void> Gateway::keep_upstreams() {
 }
 
 base::Result<void> Gateway::bind() {
+  BASE_TRY_VOID(check_listening_addresses(plane_->loop(), config_.listeners));
   const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
                             log_,    *gate_,  upstreams_};
   std::vector<net::Endpoint> at;

@@ -27,7 +27,7 @@ tl::unexpected<base::Error> cannot_listen(const Endpoint& at, const std::string&
   return base::fail(base::Kind::unavailable, "net.listen", "cannot listen on " + at.to_string() + ": " + reason);
 }
 
-base::Result<tcp::endpoint> address_of(Loop& loop, const Endpoint& at) {
+base::Result<tcp::endpoint> look_up(Loop& loop, const Endpoint& at) {
   boost::system::error_code error;
   boost::asio::ip::basic_resolver<tcp, Executor> resolver(loop.executor());
   using Flags = boost::asio::ip::resolver_base;
@@ -92,7 +92,7 @@ Listener::Listener(Listener&&) noexcept = default;
 Listener::~Listener() { close(); }
 
 base::Result<Listener> Listener::bind(Loop& loop, const Options& options) {
-  BASE_TRY(const tcp::endpoint address, address_of(loop, options.at));
+  BASE_TRY(const tcp::endpoint address, look_up(loop, options.at));
   const auto impl = std::make_shared<Impl>(loop);
   const int descriptor = open_listening(address, options);
   if (descriptor < 0) return cannot_listen(options.at, system_message(errno));
@@ -102,6 +102,11 @@ base::Result<Listener> Listener::bind(Loop& loop, const Options& options) {
   if (!error) return Listener(impl);
   ::close(descriptor);
   return cannot_listen(options.at, error.message());
+}
+
+base::Result<Endpoint> Listener::address_of(Loop& loop, const Endpoint& at) {
+  BASE_TRY(const tcp::endpoint address, look_up(loop, at));
+  return Endpoint{address.address().to_string(), address.port()};
 }
 
 const Endpoint& Listener::local() const { return impl_->local; }
