@@ -85,6 +85,12 @@ base::Bytes address_bytes(const std::string& host) {
   return bytes;
 }
 
+void map_to_v6(base::Bytes& address) {
+  if (address.size() != 4) return;
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  address.insert(address.begin(), kMapped.begin(), kMapped.end());
+}
+
 void append16(base::Bytes& bytes, std::size_t number) {
   bytes.push_back(static_cast<std::uint8_t>(number >> 8));
   bytes.push_back(static_cast<std::uint8_t>(number));
@@ -161,7 +167,11 @@ Task<base::Result<ProxyHeader>> read_proxy_header(Socket& socket, Deadline deadl
 base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination) {
   base::Bytes from = address_bytes(source.host);
   base::Bytes to = address_bytes(destination.host);
-  const bool told = !from.empty() && from.size() == to.size();
+  const bool told = !from.empty() && !to.empty();
+  if (told && from.size() != to.size()) {
+    map_to_v6(from);
+    map_to_v6(to);
+  }
   base::Bytes header(kSignature.begin(), kSignature.end());
   header.push_back(told ? kProxy : kLocal);
   header.push_back(!told ? 0 : from.size() == 4 ? kTcp4 : kTcp6);

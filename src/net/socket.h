@@ -32,6 +32,7 @@ class Socket final : public Stream {
   Task<void> finish(Deadline deadline) override;
   void abort() noexcept override;
   const Endpoint& peer() const override;
+  const Endpoint& local() const override;
   bool has_unexpected_input() override;
 
   /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
@@ -59,8 +60,6 @@ class Socket final : public Stream {
   std::function<void()> hang_up() const;
   /// From now on the other end is called `peer`: somebody whom we believe it of said for whom the connection is.
   void introduce(Endpoint peer);
-  /// The local address, as the kernel names it.
-  const Endpoint& local() const;
 
  private:
   friend class Listener;
@@ -83,6 +82,8 @@ class Listener {
   Listener(Listener&&) noexcept;
   /// Fails: `net.listen`, naming the address and the reason.
   static base::Result<Listener> bind(Loop& loop, const Options& options);
+  /// The address that bind() would bind for `at`, names looked up. Fails: `net.listen`.
+  static base::Result<Endpoint> address_of(Loop& loop, const Endpoint& at);
   /// The address bound, with the real port.
   const Endpoint& local() const;
   /// The next connection. Out of descriptors, memory or room in epoll, it waits and tries again rather than fail.
