@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "gateway/own_answer.h"
-#include "gateway/upstream/tunnel.h"
 #include "gateway/websocket.h"
 #include "http/problem.h"
 
@@ -163,6 +162,18 @@ void Exchange::note_sent(std::uint64_t bytes) {
   permit_.sent(bytes);
 }
 
+/// A tunnel may last for days. Its bytes go on for as long as a new request of its partner would be let in.
+base::Result<void> Exchange::charge_tunnel(TunnelWay way, std::uint64_t bytes) {
+  const std::chrono::nanoseconds steady = std::chrono::steady_clock::now().time_since_epoch();
+  const policy::Now now{steady.count(), context_.clock.now().unix_seconds()};
+  const auto over = permit_.go_on(now);
+  if (way == TunnelWay::to_upstream) permit_.received(bytes);
+  else note_sent(bytes);
+  if (!over) return {};
+  const policy::Explanation& why = policy::explanation(*over);
+  return base::fail(base::Kind::denied, std::string(why.code), std::string(why.meaning));
+}
+
 /// From here on bytes are passed on as they are. The connection ends with it, on both sides.
 net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead& head) {
   response_started_ = true;
@@ -176,10 +187,9 @@ net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead
   client_failed_ = !written;
   if (!written) co_return written;
   const TunnelCount count(call_.counts());
-  TunnelEnds ends{*client.stream, *upstream().stream, std::move(client.early), upstream().reader.take_rest()};
+  TunnelEnds ends{*client.stream, *upstream().stream, std::move(client.early), upstream().reader.take_rest(),
+                  [this](TunnelWay way, std::uint64_t bytes) { return charge_tunnel(way, bytes); }};
   const auto tunnel = co_await run_tunnel(context_.loop, context_.log, std::move(ends), call_.times().tunnel);
-  permit_.received(tunnel.to_upstream);
-  note_sent(tunnel.to_client);
   context_.log.info("gateway.tunnel_ended",
                     {{"upstream", call_.name()},
                      {"bytes_up", tunnel.to_upstream},

@@ -13,6 +13,7 @@
 #include "gateway/route_table.h"
 #include "gateway/trace.h"
 #include "gateway/upstream/call.h"
+#include "gateway/upstream/tunnel.h"
 #include "net/alarm.h"
 #include "net/loop.h"
 #include "policy/gate.h"
@@ -28,6 +29,7 @@ struct ExchangeContext {
   ClientSide& client;
   const IdentityFields& identity;
   const TraceContext& trace;
+  const base::Clock& clock;
   const base::Log& log;
 };
 
@@ -66,6 +68,7 @@ class Exchange {
   std::string request_head_text(std::string memory) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
+  base::Result<void> charge_tunnel(TunnelWay way, std::uint64_t bytes);
   bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
   UpstreamConnection& upstream() { return *call_.connection(); }

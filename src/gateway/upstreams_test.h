@@ -85,7 +85,7 @@ class TellingUpstream {
   std::thread thread_;
 };
 
-/// Says the same bytes to every request head, at once and whatever follows it, and never closes.
+/// Says the same bytes to every request head (of a connection, or to the first one), at once and whatever follows it.
 class RudeUpstream {
  public:
   explicit RudeUpstream(const base::Log& log)
@@ -100,7 +100,17 @@ class RudeUpstream {
   const net::Endpoint& at() const { return listener_.local(); }
   int connections() const { return connections_; }
   /// Before the first request.
-  void say(std::string text) { text_ = std::move(text); }
+  void say(std::string text, std::string from_then_on = {}) {
+    text_ = std::move(text);
+    next_ = from_then_on.empty() ? text_ : std::move(from_then_on);
+  }
+  /// Ends the connections that there are. Thread-safe.
+  void hang_up() {
+    loop_.post([this] {
+      for (const auto& end : std::exchange(ends_, {}))
+        end();
+    });
+  }
   std::string heard() const {
     const std::lock_guard lock(mutex_);
     return heard_;
@@ -112,12 +122,13 @@ class RudeUpstream {
       auto socket = co_await listener_.accept();
       if (!socket) co_return;
       ++connections_;
+      ends_.push_back(socket->hang_up());
       net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
     }
   }
   net::Task<void> serve(net::Socket socket) {
     std::array<std::uint8_t, 4096> buffer;
-    for (;;) {
+    for (bool first = true;;) {
       const auto count = co_await socket.read_some(buffer, net::Deadline::after(std::chrono::seconds(20)));
       if (!count || *count == 0) co_return;
       const std::string part(reinterpret_cast<const char*>(buffer.data()), *count);
@@ -126,7 +137,8 @@ class RudeUpstream {
         heard_ += part;
       }
       if (part.find("\r\n\r\n") == std::string::npos) continue;
-      if (!co_await socket.write_all(base::as_bytes(text_), net::Deadline::after(std::chrono::seconds(20)))) co_return;
+      const std::string& answer = std::exchange(first, false) ? text_ : next_;
+      if (!co_await socket.write_all(base::as_bytes(answer), net::Deadline::after(std::chrono::seconds(20)))) co_return;
     }
   }
 
@@ -135,6 +147,8 @@ class RudeUpstream {
   net::Listener listener_;
   std::atomic<int> connections_{0};
   std::string text_;
+  std::string next_;
+  std::vector<std::function<void()>> ends_;
   mutable std::mutex mutex_;
   std::string heard_;
   std::thread thread_;

@@ -7,6 +7,8 @@
 namespace countersign::gateway {
 namespace {
 
+constexpr int kSwitchingProtocols = 101;
+
 policy::Caller caller_of(const LivePartner& live) {
   return live.connection.peer ? policy::Caller::of(*live.connection.peer) : policy::Caller::anonymous();
 }
@@ -42,7 +44,8 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
   const Exchange::Outcome outcome = co_await answer(head, trace, client);
   const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
-  context_.metrics.request_took(took);
+  // After an upgrade it is the life of a connection, of minutes and hours, and says nothing of answers.
+  if (outcome.status != kSwitchingProtocols) context_.metrics.request_took(took);
   record(head, {outcome, trace, took});
   co_return outcome.reusable && !is_ending();
 }
@@ -76,9 +79,11 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
     co_return co_await answer_problem(std::move(error), 500, head.method, client);
   }
-  const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
-  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses, client,
-                                   identity_,     trace,           context_.log};
+  const net::Stream& stream = *live_.connection.stream;
+  // Not the listener's: that may be a wildcard, which is nobody's address.
+  const ClientAddresses addresses{stream.peer(), stream.local()};
+  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses,   client,
+                                   identity_,     trace,           context_.clock,      context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);

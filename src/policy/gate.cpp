@@ -53,6 +53,22 @@ void Permit::sent(std::uint64_t bytes) {
     position_->organisation->charge_out(position_->rights.organisation_limits(), bytes, now_);
 }
 
+std::optional<Reason> Permit::go_on(Now now) {
+  now_ = now;
+  const Rights& rights = position_->rights;
+  if (rights.mode() == Mode::off) return std::nullopt;
+  auto excess = position_->application->excess_of_bytes(rights.application_limits(), now);
+  if (!excess && position_->organisation != nullptr)
+    excess = position_->organisation->excess_of_bytes(rights.organisation_limits(), now);
+  if (!excess) return std::nullopt;
+  if (rights.mode() == Mode::enforce) {
+    position_->application->count_refused(excess->reason);
+    return excess->reason;
+  }
+  if (!std::exchange(observed_, true)) position_->application->count_would_refuse(excess->reason);
+  return std::nullopt;
+}
+
 bool Permit::withholds(std::string_view field) const {
   const std::string_view withheld = policy_->withheld_field();
   return !withheld.empty() && is_spelling_of(field, withheld);

@@ -71,6 +71,10 @@ class Permit {
   /// Bytes of the request's body that came, of the response's that went: told as they pass, from one thread.
   void received(std::uint64_t bytes);
   void sent(std::uint64_t bytes);
+  /// For what lasts beyond one answer, a tunnel: bytes count as of `now` from here on. The limit of bytes that its
+  /// partner is over, as a new request would find it, where that is enforced: then it is to end. Counted each time it
+  /// is so where it is enforced, and once where it is only observed.
+  std::optional<Reason> go_on(Now now);
   /// Is this field to be kept from the upstream, because it holds an API key of ours?
   bool withholds(std::string_view field) const;
 
@@ -81,6 +85,7 @@ class Permit {
   PolicyPointer policy_;                      ///< by which it was decided
   std::shared_ptr<const Position> position_;  ///< null once moved from
   Now now_;
+  bool observed_ = false;  ///< that it is over a limit
 };
 
 /// Why a request was not let through.

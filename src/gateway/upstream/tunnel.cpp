@@ -14,8 +14,8 @@ class Tunnel {
  public:
   Tunnel(TunnelEnds ends, base::Duration idle_time) : ends_(std::move(ends)), idle_time_(idle_time) {}
 
-  net::Task<void> carry_up() { return carry(ends_.client, ends_.upstream, ends_.from_client, outcome_.to_upstream); }
-  net::Task<void> carry_down() { return carry(ends_.upstream, ends_.client, ends_.from_upstream, outcome_.to_client); }
+  net::Task<void> carry_up() { return carry(ends_.client, ends_.upstream, TunnelWay::to_upstream); }
+  net::Task<void> carry_down() { return carry(ends_.upstream, ends_.client, TunnelWay::to_client); }
   void abort() noexcept {
     ends_.client.abort();
     ends_.upstream.abort();
@@ -23,9 +23,10 @@ class Tunnel {
   TunnelOutcome take_outcome() { return std::move(outcome_); }
 
  private:
-  /// All that `from` says goes to `to`, counted in `count`.
-  net::Task<void> carry(net::Stream& from, net::Stream& to, const std::string& early, std::uint64_t& count) {
-    if (!early.empty() && !co_await pass_on(to, base::as_bytes(early), count)) co_return;
+  /// All that `from` says goes to `to`.
+  net::Task<void> carry(net::Stream& from, net::Stream& to, TunnelWay way) {
+    const std::string& early = way == TunnelWay::to_upstream ? ends_.from_client : ends_.from_upstream;
+    if (!early.empty() && !co_await pass_on(to, base::as_bytes(early), way)) co_return;
     const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBuffer);
     for (;;) {
       const net::Deadline deadline{moved_ + idle_time_};
@@ -41,16 +42,20 @@ class Tunnel {
         co_await to.finish(net::Deadline::after(kFinishTime));
         co_return;
       }
-      if (!co_await pass_on(to, {buffer.get(), *got}, count)) co_return;
+      if (!co_await pass_on(to, {buffer.get(), *got}, way)) co_return;
     }
   }
 
-  net::Task<bool> pass_on(net::Stream& to, base::BytesView bytes, std::uint64_t& count) {
+  net::Task<bool> pass_on(net::Stream& to, base::BytesView bytes, TunnelWay way) {
     moved_ = std::chrono::steady_clock::now();
+    if (const auto may = ends_.may_pass(way, bytes.size()); !may) {
+      fail(may.error());
+      co_return false;
+    }
     const auto written = co_await to.write_all(bytes, net::Deadline::after(idle_time_));
     if (!written) fail(written.error());
     if (!written) co_return false;
-    count += bytes.size();
+    (way == TunnelWay::to_upstream ? outcome_.to_upstream : outcome_.to_client) += bytes.size();
     moved_ = std::chrono::steady_clock::now();
     co_return true;
   }

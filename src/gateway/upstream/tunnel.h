@@ -5,6 +5,7 @@
 // revocation does - ends both.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,11 +14,15 @@
 
 namespace countersign::gateway {
 
+enum class TunnelWay { to_upstream, to_client };
+
 struct TunnelEnds {
   net::Stream& client;
   net::Stream& upstream;
   std::string from_client;  ///< read of it already
   std::string from_upstream;
+  /// Asked before so many bytes are passed on. An error: they are not, and the tunnel ends with it in both directions.
+  std::function<base::Result<void>(TunnelWay, std::uint64_t)> may_pass;
 };
 
 struct TunnelOutcome {
