@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "gateway/doors_test.h"
+#include "gateway/rude_upstream_test.h"
 #include "gateway/upstreams_test.h"
 #include "gateway/worker.h"
 #include "http/client.h"

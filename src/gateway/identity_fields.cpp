@@ -1,7 +1,18 @@
 #include "gateway/identity_fields.h"
 
+#include <algorithm>
+#include <array>
+
+#include "policy/api_key.h"
+
 namespace countersign::gateway {
 namespace {
+
+/// What means something only before the body: credentials, what the body is, what may be done with the message.
+constexpr std::array<std::string_view, 14> kOfTheHead = {
+    "authorization", "cookie",        "set-cookie", "www-authenticate", "content-type", "content-encoding",
+    "content-range", "cache-control", "age",        "expires",          "location",     "vary",
+    "range",         "max-forwards"};
 
 /// A byte sequence of structured fields (RFC 8941 section 3.3.5).
 std::string sf_binary(const base::Bytes& bytes) { return ":" + base::to_base64(bytes) + ":"; }
@@ -21,12 +32,20 @@ void add_identity(const tls::VerifiedPeer& peer, http::Fields& fields) {
 
 }  // namespace
 
+http::Fields end_to_end_trailers(const http::Fields& trailers) {
+  http::Fields kept;
+  for (const http::Field& field : trailers) {
+    const auto is_it = [&](std::string_view name) { return policy::is_spelling_of(field.name, name); };
+    if (!never_travels(field.name) && !std::ranges::any_of(kOfTheHead, is_it)) kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
 IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address) {
-  http::Fields fields;
-  if (peer) add_identity(*peer, fields);
-  fields.add("X-Forwarded-For", address);
-  fields.add("X-Forwarded-Proto", "https");
-  lines_ = http::to_lines(fields);
+  if (peer) add_identity(*peer, fields_);
+  fields_.add("X-Forwarded-For", address);
+  fields_.add("X-Forwarded-Proto", "https");
+  lines_ = http::to_lines(fields_);
 }
 
 }  // namespace countersign::gateway

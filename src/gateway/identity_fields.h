@@ -31,16 +31,22 @@ inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
   each_end_to_end(from, [&](const http::Field& field) { to.add(field.name, field.value); });
 }
 
+/// Of trailers, those that go on: what no head would pass on does not come in behind the body either, and neither does
+/// what decides how a message is read or who may read it (RFC 9110 section 6.5.1).
+http::Fields end_to_end_trailers(const http::Fields& trailers);
+
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
 /// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto. Of a caller
 /// without certificate only the last two.
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  const http::Fields& fields() const { return fields_; }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 
  private:
+  http::Fields fields_;
   std::string lines_;
 };
 

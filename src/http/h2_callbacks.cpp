@@ -67,7 +67,8 @@ int H2Core::Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* 
       return core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_PRIORITY:  // RFC 9113 section 6.3; libnghttp2 does not look at what it ignores
       if (head->stream_id == 0) core.violated(NGHTTP2_PROTOCOL_ERROR, protocol_error("PRIORITY on stream 0"));
-      else if (head->length != 5) core.violated(NGHTTP2_FRAME_SIZE_ERROR, protocol_error("PRIORITY that is not of 5 bytes"));
+      else if (head->length != 5)
+        core.violated(NGHTTP2_FRAME_SIZE_ERROR, protocol_error("PRIORITY that is not of 5 bytes"));
       return core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_RST_STREAM: return core.bear(Nuisance::reset, 1) ? 0 : kStop;
     case NGHTTP2_SETTINGS: return core.bear(Nuisance::control, kCostOfSettings) ? 0 : kStop;

@@ -40,6 +40,7 @@ struct H2Flow {
   bool waits = false;        ///< libnghttp2 found nothing to send and is to be told when there is
   bool local_ended = false;  ///< our END_STREAM is on its way
 
+  bool given_up = false;            ///< by us: nobody waits for anything of it
   bool closed = false;              ///< no frame of it comes or goes any more
   net::Signal readable;             ///< something has come, or the end in whatever way
   net::Signal taken;                ///< nothing that goes out is left here, or never will be taken
@@ -73,6 +74,7 @@ struct H2Flow {
     held_begin = 0;
     taken.raise();
   }
+  bool is_dead() const { return closed || given_up; }
   void close() {
     closed = true;
     readable.raise();

@@ -131,14 +131,14 @@ net::Task<base::Result<void>> H2Link::wait_until_taken(std::shared_ptr<H2Link> l
                                                        net::Deadline deadline) {
   link->output(*flow);
   while (!flow->is_taken()) {
-    if (flow->closed) break;
+    if (flow->is_dead()) break;
     const bool raised = co_await flow->taken.wait(deadline);
     if (!raised) break;
   }
   const bool taken = flow->is_taken();
   flow->part = {};
   if (taken) co_return base::Result<void>();
-  if (flow->closed) co_return cut_off();
+  if (flow->is_dead()) co_return cut_off();
   link->reset(*flow, NGHTTP2_CANCEL);
   co_return late();
 }

@@ -1,4 +1,5 @@
-// H2Run: one run of a connection of HTTP/2: a task that reads, a task that writes, and the end of both. Private to http.
+// H2Run: one run of a connection of HTTP/2: a task that reads, a task that writes, and the end of both. Private to
+// http.
 #pragma once
 
 #include "http/h2_link.h"

@@ -42,7 +42,8 @@ class H2Stream {
   bool has_buffered() const;
   /// Has the body been read to its end?
   bool at_end_of_message() const;
-  /// Fields behind the body, once it was read to its end. Each is well-formed; whether it may go on is for others to say.
+  /// Fields behind the body, once it was read to its end. Each is well-formed; whether it may go on is for others to
+  /// say.
   const Fields& trailers() const;
   /// Nobody reads the rest: tells the client to stop sending it (RFC 9113 section 8.1), once the response is complete.
   void decline_rest();
