@@ -262,8 +262,9 @@ class H2ClientHears : public H2ClientTest, public ::testing::WithParamInterface<
     (void)co_await there_.write_all(base::as_bytes(GetParam().says), soon());
     for (;;) {
       const auto count = co_await there_.read_some(dropped, soon());
-      if (!count || *count == 0) co_return;
+      if (!count || *count == 0) break;
     }
+    there_.abort();
   }
 };
 
@@ -301,7 +302,7 @@ INSTANTIATE_TEST_SUITE_P(
         SayRow{"a_hint_before",
                frame(kHeaders, kGoesOn, literal(":status", "103")) + frame(kHeaders, kEnds, literal(":status", "200")),
                ""},
-        SayRow{"a_hint_alone", frame(kHeaders, kEnds, literal(":status", "103")), "http.malformed"},
+        SayRow{"a_hint_alone", frame(kHeaders, kEnds, literal(":status", "103")), "http.cut_off"},
         SayRow{"length_twice",
                frame(kHeaders, kEnds,
                      literal(":status", "200") + literal("content-length", "0") + literal("content-length", "0")),

@@ -19,7 +19,9 @@ def has_grpc():
 
 @unittest.skipUnless(has_grpc(), "no gRPC here: apt-get install python3-grpcio")
 class GrpcTest(testing.PlatformTest):
-    policy = ('[[grants]]\nname = "all"\nto = ["production/acme/*", "production/globex/*"]\nmethods = ["POST"]\n'
+    policy = ('[[grants]]\nname = "hello"\nto = ["production/acme/*", "production/globex/*", "production/initech/*"]\n'
+              'methods = ["GET"]\npaths = ["/hello"]\n'
+              '[[grants]]\nname = "echo"\nto = ["production/acme/*", "production/globex/*"]\nmethods = ["POST"]\n'
               'paths = ["/test.Echo/**"]\n')
 
     @classmethod
@@ -33,10 +35,10 @@ class GrpcTest(testing.PlatformTest):
         port = cls.server.started()["port"]
         cls.platform.gateway_tables = (
             f'\n[[gateway.upstreams]]\nname = "echo"\naddresses = ["127.0.0.1:{port}"]\nprotocol = "http2"\n'
-            '[[gateway.routes]]\npath = "/test.Echo"\nupstream = "echo"\n'
-            '[[gateway.routes]]\npath = "/test.Other"\nupstream = "echo"\n')
+            '[[gateway.routes]]\npath = "/test.Echo"\nupstream = "echo"\n')
         cls.platform.stop("gateway")
         cls.platform.start("gateway")
+        cls.settle(cls.acme.transport)
         cls.log = cls.platform.records("gateway")
 
     def client(self, who, *calls):
