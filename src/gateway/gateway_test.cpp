@@ -250,6 +250,18 @@ TEST_F(Platform, NobodyTakesTheFramingOutOfAMessage) {
   EXPECT_TRUE(contains(rude_.heard(), "Host: localhost\r\n")) << rude_.heard();
 }
 
+TEST_F(Platform, TrailersGoToThoseThatAskForThem) {
+  rude_.say(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+      "0\r\nX-Sum: abc\r\nX_Countersign_Application: forged\r\nSet-Cookie: a\r\n\r\n");
+  const std::string asks = "GET /rude HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n";
+  const std::string heard = talk({{asks, ""}});
+  EXPECT_TRUE(heard.ends_with("2\r\nok\r\n0\r\nX-Sum: abc\r\n\r\n")) << heard;
+  EXPECT_TRUE(contains(rude_.heard(), "Connection: TE\r\nTE: trailers\r\n")) << rude_.heard();
+  const std::string silent = talk({{kLastGetRude, ""}});
+  EXPECT_TRUE(silent.ends_with("2\r\nok\r\n0\r\n\r\n")) << silent;
+}
+
 TEST_F(Platform, OurOwnAnswerToHeadHasNoBody) {
   const std::string heard = talk({{"HEAD /a/../b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", ""}});
   EXPECT_TRUE(heard.starts_with("HTTP/1.1 400")) << heard;

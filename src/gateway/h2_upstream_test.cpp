@@ -105,7 +105,7 @@ class H2Upstreams : public ::testing::Test {
     }
   }
   static net::Task<base::Result<std::size_t>> ask(http::H2ClientStream& stream, std::string path, net::Deadline head) {
-    BASE_CO_TRY_VOID(stream.send_head({"GET", "http", "localhost", path, {}}, http::H2ClientStream::Body::none));
+    BASE_CO_TRY_VOID(stream.send_head({"GET", "https", "localhost", path, {}}, http::H2ClientStream::Body::none));
     BASE_CO_TRY_VOID(co_await stream.read_head(head));
     std::array<std::uint8_t, 4096> body;
     std::size_t size = 0;
@@ -142,7 +142,7 @@ class H2Upstreams : public ::testing::Test {
       stalled.push_back(std::make_unique<UpstreamCall>(upstream_, ClientAddresses{}));
       EXPECT_TRUE(co_await stalled.back()->connect());
       http::H2ClientStream& stream = *stalled.back()->stream();
-      EXPECT_TRUE(stream.send_head({"GET", "http", "localhost", "/large", {}}, http::H2ClientStream::Body::none));
+      EXPECT_TRUE(stream.send_head({"GET", "https", "localhost", "/large", {}}, http::H2ClientStream::Body::none));
       EXPECT_TRUE(co_await stream.read_head(soon()));
     }
     co_return co_await gets(5, "/large");
