@@ -24,6 +24,9 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
+/// Methods that give content a meaning, or that we know nothing of; the others do not (RFC 9110 section 9.3).
+bool expects_body(const std::string& method) { return !is_idempotent(method) || method == "PUT"; }
+
 /// What became of the request, in words that its sender may read; what was below stays in our log.
 base::Error upstream_error(base::Error cause) {
   // Nobody was asked: it says so itself.
@@ -110,6 +113,12 @@ RequestBody Exchange::make_body() {
   return RequestBody(context_.client, upstream(), pace, {came, keeps});
 }
 
+/// A service that does not look for the body of a GET would take it for the next request, written by the client with
+/// any identity it likes (RFC 9110 section 9.3.1). So there is no next one. On HTTP/2 each has a stream of its own.
+bool Exchange::is_last_upstream() {
+  return !upstream().is_http2() && context_.client.framing() != http::Framing::none && !expects_body(request_.head.method);
+}
+
 /// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.
 net::Task<base::Result<void>> Exchange::send_head() {
   for (;;) {
@@ -125,6 +134,7 @@ net::Task<base::Result<void>> Exchange::send_head() {
                              .length = context_.client.content_length(),
                              .wants_trailers = context_.client.wants_trailers(),
                              .upgrades = may_switch_ && !side.is_http2(),
+                             .closes = is_last_upstream(),
                              .trace = context_.trace,
                              .identity = context_.identity,
                              .permit = permit_};
@@ -197,17 +207,28 @@ void Exchange::note_sent(std::uint64_t bytes) {
   moved_ = std::chrono::steady_clock::now();
 }
 
-/// A tunnel may last for days. Its bytes go on for as long as a new request of its partner would be let in.
-base::Result<void> Exchange::charge_tunnel(TunnelWay way, std::uint64_t bytes) {
+policy::Now Exchange::now() const {
   const std::chrono::nanoseconds steady = std::chrono::steady_clock::now().time_since_epoch();
-  const policy::Now now{steady.count(), context_.clock.now().unix_seconds()};
-  const auto over = permit_.go_on(now);
-  if (way == TunnelWay::to_upstream) permit_.received(bytes);
-  else note_sent(bytes);
-  if (!over) return {};
-  const policy::Explanation& why = policy::explanation(*over);
-  return base::fail(base::Kind::denied, std::string(why.code), std::string(why.meaning));
+  return {steady.count(), context_.clock.now().unix_seconds()};
 }
+
+/// A WebSocket may last for days. Its bytes go on for as long as a new request of its partner would be let in.
+class Exchange::Meter final : public TunnelMeter {
+ public:
+  explicit Meter(Exchange& exchange) : exchange_(exchange) {}
+  net::Task<base::Result<void>> passed(TunnelWay way, std::uint64_t bytes) override {
+    const auto over = exchange_.permit_.go_on(exchange_.now());
+    if (way == TunnelWay::up) exchange_.permit_.received(bytes);
+    else exchange_.note_sent(bytes);
+    if (!over) co_return base::Result<void>();
+    const policy::Explanation& why = policy::explanation(over->reason);
+    co_return base::fail(base::Kind::denied, std::string(why.code), std::string(why.meaning));
+  }
+  void end() noexcept override {}
+
+ private:
+  Exchange& exchange_;
+};
 
 /// From here on bytes are passed on as they are. The connection ends with it, on both sides.
 net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead& head) {
@@ -223,8 +244,8 @@ net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead
   if (!written) co_return written;
   const TunnelCount count(call_.counts());
   UpstreamConnection& connection = *upstream().connection();
-  TunnelEnds ends{*client.stream, *connection.stream, std::move(client.early), connection.reader.take_rest(),
-                  [this](TunnelWay way, std::uint64_t bytes) { return charge_tunnel(way, bytes); }};
+  Meter meter(*this);
+  TunnelEnds ends{*client.stream, *connection.stream, std::move(client.early), connection.reader.take_rest(), &meter};
   const auto tunnel = co_await run_tunnel(context_.loop, context_.log, std::move(ends), call_.times().tunnel);
   context_.log.info("gateway.tunnel_ended",
                     {{"upstream", call_.name()},
@@ -303,7 +324,7 @@ bool Exchange::may_retry(const base::Result<void>& carried) {
 /// Somebody else may use the upstream's connection only when nothing of this exchange is left on it, in either
 /// direction: it got every byte of the request, and every byte it sent was of the response.
 void Exchange::give_back_upstream() {
-  if (body_->sent_whole() && upstream().may_keep()) call_.give_back();
+  if (!is_last_upstream() && body_->sent_whole() && upstream().may_keep()) call_.give_back();
 }
 
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.

@@ -59,6 +59,7 @@ class Exchange {
   net::Task<Outcome> run();
 
  private:
+  class Meter;
   net::Task<base::Result<void>> send_head();
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
@@ -76,7 +77,8 @@ class Exchange {
   bool is_worth_another_wait(const base::Error& error) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
-  base::Result<void> charge_tunnel(TunnelWay way, std::uint64_t bytes);
+  policy::Now now() const;
+  bool is_last_upstream();
   bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
   UpstreamSide& upstream();

@@ -12,7 +12,8 @@ net::Task<base::Result<void>> H1UpstreamSide::send_head(const RequestStart& star
   if (chunks_) head.add("Transfer-Encoding", "chunked");
   if (start.length) head.add("Content-Length", std::to_string(*start.length));
   if (start.upgrades) head.add_lines(kSwitchLines);
-  else if (start.wants_trailers) head.add_lines(kTrailerLines);
+  else if (start.wants_trailers && !start.closes) head.add_lines(kTrailerLines);
+  if (start.closes) head.add("Connection", "close");
   head.add("traceparent", start.trace.field());
   head.add_lines(start.identity.lines());
   connection_.head = std::move(head).finish();

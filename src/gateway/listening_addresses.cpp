@@ -18,10 +18,10 @@ bool overlap(const net::Endpoint& a, const net::Endpoint& b) {
 
 }  // namespace
 
-base::Result<void> check_listening_addresses(net::Loop& loop, const std::vector<ListenerConfig>& listeners) {
+base::Result<void> check_listening_addresses(const std::vector<ListenerConfig>& listeners) {
   std::vector<net::Endpoint> addresses;
   for (const ListenerConfig& listener : listeners) {
-    BASE_TRY(const net::Endpoint address, net::Listener::address_of(loop, listener.listen));
+    BASE_TRY(const net::Endpoint address, net::ListenSocket::address_of(listener.listen));
     for (std::size_t i = 0; i < addresses.size(); ++i)
       if (overlap(addresses[i], address))
         return base::fail(base::Kind::invalid, "gateway.config",

@@ -14,7 +14,6 @@ struct Row {
 class ListeningAddresses : public ::testing::TestWithParam<Row> {};
 
 TEST_P(ListeningAddresses, DoNotOverlap) {
-  net::Loop loop;
   const auto checked =
       check_listening_addresses(loop, {{.name = "a", .listen = *net::Endpoint::parse(GetParam().first)},
                                        {.name = "b", .listen = *net::Endpoint::parse(GetParam().second)}});

@@ -21,6 +21,7 @@ struct RequestStart {
   std::optional<std::uint64_t> length;
   bool wants_trailers;  ///< the client can be told some
   bool upgrades;        ///< to a WebSocket
+  bool closes;          ///< the connection is to carry no other request
   const TraceContext& trace;
   const IdentityFields& identity;
   const policy::Permit& permit;
