@@ -1,4 +1,6 @@
 // Upstreams that speak HTTP/2: who shares a connection, and what one request on it does to the others.
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "gateway/upstream/call.h"
@@ -147,13 +149,24 @@ class H2Upstreams : public ::testing::Test {
     }
     co_return co_await gets(5, "/large");
   }
+  net::Task<void> let_go_of(int requests) {
+    for (const net::Deadline deadline = soon(); service_.at_once < requests && !deadline.passed();)
+      co_await net::sleep_until(net::Deadline::after(milliseconds(5)));
+    service_.let_go = true;
+  }
   net::Task<void> speak_http1(net::Listener& listener) {
-    auto socket = co_await listener.accept();
+    for (;;) {
+      auto socket = co_await listener.accept();
+      if (!socket) co_return;
+      net::spawn(loop_, answer_http1(std::move(*socket)), "http1.connection", log_.log());
+    }
+  }
+  static net::Task<void> answer_http1(net::Socket socket) {
     constexpr std::string_view kAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
-    (void)co_await socket->write_all(base::as_bytes(kAnswer), soon());
+    (void)co_await socket.write_all(base::as_bytes(kAnswer), soon());
     std::array<std::uint8_t, 1024> dropped;
     for (;;) {
-      const auto count = co_await socket->read_some(dropped, soon());
+      const auto count = co_await socket.read_some(dropped, soon());
       if (!count || *count == 0) co_return;
     }
   }
@@ -174,7 +187,15 @@ TEST_F(H2Upstreams, ManyRequestsShareOneConnection) {
     EXPECT_EQ(run_gets(50), std::vector<std::string>(50, "2"));
   EXPECT_EQ(service_.requests, 150);
   EXPECT_EQ(service_.connections, 1);
-  EXPECT_GT(service_.most_at_once, 1);
+}
+
+TEST_F(H2Upstreams, ThatAreUnderWayAtTheSameTime) {
+  settings_.times.response = seconds(20);
+  start();
+  net::spawn(loop_, let_go_of(50), "let_go", log_.log());
+  EXPECT_EQ(run_gets(50, "/held"), std::vector<std::string>(50, "2"));
+  EXPECT_EQ(service_.most_at_once, 50);
+  EXPECT_EQ(service_.connections, 1);
 }
 
 TEST_F(H2Upstreams, BeyondTheStreamsOfOneThereIsAnotherConnection) {
@@ -249,7 +270,11 @@ TEST_F(H2Upstreams, OneThatSpeaksHttp1IsToldFromOneThatIsDown) {
   settings_.addresses = {plain.local()};
   start();
   net::spawn(loop_, speak_http1(plain), "http1", log_.log());
-  EXPECT_EQ(run_gets(1), std::vector<std::string>(1, "http.cut_off"));
+  // What is heard first, and whether the request had left us by then, is a matter of chance.
+  const std::string outcome = run_gets(1).front();
+  const std::set<std::string> possible = {"gateway.upstream_protocol", "http.cut_off", "http.unprocessed"};
+  EXPECT_TRUE(possible.contains(outcome)) << outcome;
+  EXPECT_LE(state_->counts.retries, 0U) << "there is nobody else to ask";
 }
 
 }  // namespace

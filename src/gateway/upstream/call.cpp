@@ -93,11 +93,12 @@ net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
       if (!made) co_return base::unexpected(std::move(made).error());
       connection_ = std::move(made->own);
       if (made->shared == nullptr) co_return base::Result<void>();
-      if (made->shared->has_room()) {
-        begin_stream(std::move(made->shared));
-        co_return base::Result<void>();
-      }
-      continue;
+      // Not tried again here: it would be so for as long as connecting may take.
+      if (!made->shared->has_room())
+        co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
+                             "the upstream does not speak HTTP/2, or takes no requests on it");
+      begin_stream(std::move(made->shared));
+      co_return base::Result<void>();
     }
     const bool room = co_await upstream_->wait_for_room(deadline);
     if (!room) co_return overloaded("all connections are busy");
