@@ -442,7 +442,7 @@ TEST_F(Platform, ATunnelIsNoRequestThatTookLong) {
   EXPECT_TRUE(lines_.has("gateway.tunnel_ended"));
   worker_->drain(soon(), [] {});
   worker_->join();
-  const std::string text = metrics_.to_text({1, -1, 1, plans_->chain_counts()});
+  const std::string text = metrics_.to_text({1, -1, 1, generation_->plans().chain_counts()});
   EXPECT_TRUE(contains(text, "countersign_gateway_request_seconds_count 1\n")) << text;
 }
 
@@ -460,7 +460,7 @@ TEST_F(Platform, AnUpstreamIsToldToWhichAddressTheClientCame) {
 TEST_F(Platform, ARequestThatWaitsForAnUpstreamIsNotSentOnceItsConnectionWasCut) {
   trust::CertificateFact fact = client_->fact();
   fact.revoked_for = "key_compromise";
-  const auto& counts = upstreams_->named("narrow")->counts;
+  const auto& counts = generation_->upstreams()->named("narrow")->counts;
   net::Loop loop;
   std::string heard;
   const std::string ask = "GET /narrow HTTP/1.1\r\nHost: localhost\r\n\r\n";
