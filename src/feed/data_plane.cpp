@@ -50,7 +50,7 @@ base::Result<void> DataPlane::learn() {
     for (const x509::Certificate& root : others->anchors().anchors())
       roots.push_back(root);
   }
-  link_ = {options_.authority, std::move(provider_trust), &knowledge_.registry()};
+  link_ = {options_.authority, std::move(provider_trust), &knowledge_.registry(), &knowledge_};
   Follower::Options following{link_, files("service"), options_.data / "trust-feed.json", std::move(roots)};
   follower_ = std::make_unique<Follower>(loop_, std::move(following), knowledge_, clock_, log_);
   auto from_copy = follower_->start_from_copy();

@@ -48,13 +48,38 @@ void Follower::take_copy_back() {
   next_copy_ = {};
 }
 
-bool Follower::is_foreign_root(const Fact& fact) const {
+/// A root that is told anew must be installed, or vouched for by one that is believed.
+bool Follower::is_foreign_root(const Fact& fact) {
   const auto* root = std::get_if<RootFact>(&fact);
-  if (root == nullptr || std::ranges::find(options_.roots, root->certificate) != options_.roots.end()) return false;
-  log_.error("feed.foreign_root", {{"subject", root->certificate.subject().text},
-                                   {"fingerprint", base::to_hex(root->certificate.fingerprint())},
-                                   {"remedy", "if this root is meant, install it in the files of trusted roots"}});
-  return true;
+  if (root == nullptr) return false;
+  std::erase_if(told_, [&](const trust::ProposedRoot& known) { return known.certificate == root->certificate; });
+  told_.push_back({root->certificate, root->crosses});
+  const auto believed = trust::believed_roots(options_.roots, told_, clock_.now());
+  if (std::ranges::find(believed, root->certificate) == believed.end()) {
+    told_.pop_back();
+    log_.error("feed.foreign_root", {{"subject", root->certificate.subject().text},
+                                     {"fingerprint", base::to_hex(root->certificate.fingerprint())},
+                                     {"remedy", "if this root is meant, install it in the files of trusted roots"}});
+    return true;
+  }
+  if (std::ranges::find(options_.roots, root->certificate) == options_.roots.end())
+    log_.info("feed.root_vouched_for",
+              {{"subject", root->certificate.subject().text},
+               {"fingerprint", base::to_hex(root->certificate.fingerprint())},
+               {"remedy", "install it in the files of trusted roots before the one that vouches for it is taken out"}});
+  return false;
+}
+
+/// In a snapshot one root may vouch for another that stands before it: a round for each, until none is new.
+void Follower::drop_foreign_roots(std::vector<Fact>& facts) {
+  told_.clear();
+  std::vector<trust::ProposedRoot> proposed;
+  for (const Fact& fact : facts)
+    if (const auto* root = std::get_if<RootFact>(&fact)) proposed.push_back({root->certificate, root->crosses});
+  const auto believed = trust::believed_roots(options_.roots, proposed, clock_.now());
+  for (const trust::ProposedRoot& root : proposed)
+    if (std::ranges::find(believed, root.certificate) != believed.end()) told_.push_back(root);
+  std::erase_if(facts, [&](const Fact& fact) { return is_foreign_root(fact); });
 }
 
 void Follower::report(const std::vector<Unreadable>& unreadable) const {
@@ -64,7 +89,7 @@ void Follower::report(const std::vector<Unreadable>& unreadable) const {
 
 base::Result<void> Follower::know(Snapshot snapshot) {
   report(snapshot.unreadable);
-  std::erase_if(snapshot.facts, [this](const Fact& fact) { return is_foreign_root(fact); });
+  drop_foreign_roots(snapshot.facts);
   return knowledge_.replace(snapshot);
 }
 

@@ -19,7 +19,8 @@ class Follower {
     AuthorityLink::Options link;
     CredentialFiles credential;  ///< our service certificate; read anew at every connection
     std::filesystem::path copy;
-    /// The only roots that the feed may speak of: what the operator installed. Others are reported and passed over.
+    /// The only roots that the feed may speak of: what the operator installed, and what one of these vouches for by a
+    /// cross certificate. Others are reported and passed over.
     std::vector<x509::Certificate> roots;
   };
   /// Called on the follower's loop after knowledge changed.
@@ -51,7 +52,8 @@ class Follower {
   void take_over(const Changes& changes);
   const std::string& holdings();
   void take_over_one(const Change& change);
-  bool is_foreign_root(const Fact& fact) const;
+  void drop_foreign_roots(std::vector<Fact>& facts);
+  bool is_foreign_root(const Fact& fact);
   void report(const std::vector<Unreadable>& unreadable) const;
   void save(const std::function<base::Result<void>()>& write);
 
@@ -62,6 +64,7 @@ class Follower {
   const base::Log& log_;
   Copy copy_;
   Changed changed_ = [] {};
+  std::vector<trust::ProposedRoot> told_;  ///< roots that the feed spoke of and that are believed
   std::optional<base::Instant> last_answer_;
   /// The copy holds all that is known. If not, nothing is appended to it: a hole would lose a revocation at the next
   /// start.

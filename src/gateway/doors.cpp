@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/listening_addresses.h"
 #include "http/plain_server.h"
 
 namespace countersign::gateway {
@@ -27,6 +28,7 @@ const Door* Doors::find(std::string_view name) const {
 }
 
 base::Result<std::vector<Door>> Doors::open_missing(const GatewayConfig& config) const {
+  BASE_TRY_VOID(check_listening_addresses(config.listeners));
   std::vector<Door> opened;
   for (const ListenerConfig& listener : config.listeners) {
     if (find(door_of(listener)) != nullptr) continue;

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "gateway/chunks.h"
 #include "gateway/identity_fields.h"
-#include "gateway/request_body.h"
 
 namespace countersign::gateway {
 
@@ -51,7 +51,12 @@ net::Task<base::Result<void>> H1ClientSide::write(std::string_view part, net::De
 }
 
 net::Task<base::Result<void>> H1ClientSide::finish(net::Deadline deadline) {
-  if (chunks_) out() += kLastChunk;
+  if (chunks_ && trailers_.size() > 0 && wants_trailers()) {
+    out() += kLastChunkSize;
+    out() += http::to_lines(trailers_) + "\r\n";
+  } else if (chunks_) {
+    out() += kLastChunk;
+  }
   return send(deadline);
 }
 

@@ -32,7 +32,7 @@ base::Result<std::shared_ptr<const trust::TrustSet>> TrustView::narrow(
     return std::ranges::find(options_.roots, root) != options_.roots.end();
   };
   if (std::ranges::all_of(whole->anchors().anchors(), is_ours)) return whole;
-  BASE_TRY(auto narrowed, whole->narrowed_to(options_.roots));
+  BASE_TRY(auto narrowed, whole->narrowed_to(options_.roots, clock_.now()));
   return std::make_shared<const trust::TrustSet>(std::move(narrowed));
 }
 

@@ -61,9 +61,11 @@ class Visit {
                                       const Generation& by);
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
-  net::Task<Exchange::Outcome> answer_ourselves(http::Response response, std::string method, ClientSide& client);
-  net::Task<Exchange::Outcome> answer_denied(base::Error error, std::string method, ClientSide& client);
-  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_ourselves(http::Response response, const http::RequestHead& head,
+                                                ClientSide& client);
+  net::Task<Exchange::Outcome> answer_denied(base::Error error, const http::RequestHead& head, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, const http::RequestHead& head,
+                                              ClientSide& client);
   struct Served {
     const Exchange::Outcome& outcome;
     const TraceContext& trace;

@@ -1,6 +1,7 @@
 #include "net/listen_socket.h"
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -75,6 +76,13 @@ ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
 
 ListenSocket::~ListenSocket() {
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+base::Result<Endpoint> ListenSocket::address_of(const Endpoint& at) {
+  BASE_TRY(const Addresses addresses, addresses_of(at));
+  sockaddr_storage address = {};
+  std::memcpy(&address, addresses->ai_addr, addresses->ai_addrlen);
+  return to_endpoint(address);
 }
 
 base::Result<ListenSocket> ListenSocket::open(const Options& options) {

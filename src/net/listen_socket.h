@@ -18,6 +18,8 @@ class ListenSocket {
   };
   /// Fails: `net.listen`, naming the address and the reason.
   static base::Result<ListenSocket> open(const Options& options);
+  /// The address that open() would bind for `at`, names looked up. Fails: `net.listen`.
+  static base::Result<Endpoint> address_of(const Endpoint& at);
   /// Owns `descriptor` from now on, also when it fails: `net.not_listening` where it is no TCP socket that listens.
   static base::Result<ListenSocket> adopt(int descriptor);
 

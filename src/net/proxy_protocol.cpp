@@ -85,6 +85,12 @@ base::Bytes address_bytes(const std::string& host) {
   return bytes;
 }
 
+void map_to_v6(base::Bytes& address) {
+  if (address.size() != 4) return;
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  address.insert(address.begin(), kMapped.begin(), kMapped.end());
+}
+
 void append16(base::Bytes& bytes, std::size_t number) {
   bytes.push_back(static_cast<std::uint8_t>(number >> 8));
   bytes.push_back(static_cast<std::uint8_t>(number));
@@ -167,7 +173,11 @@ void append_tlv(base::Bytes& to, const ProxyTlv& tlv) {
 base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination, const std::vector<ProxyTlv>& more) {
   base::Bytes from = address_bytes(source.host);
   base::Bytes to = address_bytes(destination.host);
-  const bool told = !from.empty() && from.size() == to.size();
+  const bool told = !from.empty() && !to.empty();
+  if (told && from.size() != to.size()) {
+    map_to_v6(from);
+    map_to_v6(to);
+  }
   base::Bytes said;
   if (told) {
     append(said, from);

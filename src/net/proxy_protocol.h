@@ -37,8 +37,9 @@ struct ProxyTlv {
   base::Bytes value;
 };
 
-/// A header with CRC32c. Where the two are not addresses of one family it says LOCAL. What of `more` does not fit into
-/// kProxyHeaderBytes is left out.
+/// A header with CRC32c. Where one of the two is of IPv6, the other is told as IPv6, too (::ffff:192.0.2.1, RFC 4291
+/// section 2.5.5.2). Where one is no address it says LOCAL. What of `more` does not fit into kProxyHeaderBytes is left
+/// out.
 base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination,
                                const std::vector<ProxyTlv>& more = {});
 /// One TLV, for values that are made of others.

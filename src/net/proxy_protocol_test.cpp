@@ -88,7 +88,20 @@ TEST(ProxyHeader, WhatIsWrittenIsRead) {
     EXPECT_EQ(read->source, from);
     EXPECT_EQ(read->destination, to);
   }
-  EXPECT_TRUE(parse_proxy_header(write_proxy_header({"192.0.2.7", 1}, {"2001:db8::1", 2}))->local);
+  EXPECT_TRUE(parse_proxy_header(write_proxy_header({"192.0.2.7", 1}, {"localhost", 2}))->local);
+}
+
+TEST(ProxyHeader, AddressesOfTwoFamiliesAreBothToldAsIpv6) {
+  for (const auto& [from, to] : {std::pair<Endpoint, Endpoint>{{"192.0.2.7", 40000}, {"2001:db8::1", 8443}},
+                                 std::pair<Endpoint, Endpoint>{{"2001:db8::7", 40000}, {"198.51.100.1", 8443}}}) {
+    const base::Bytes written = write_proxy_header(from, to);
+    EXPECT_EQ(written[13], 0x21) << "TCP over IPv6";
+    const auto read = parse_proxy_header(written);
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_FALSE(read->local);
+    EXPECT_EQ(read->source, from);
+    EXPECT_EQ(read->destination, to);
+  }
 }
 
 TEST(ProxyHeader, MoreIsSaidBehindTheAddressesAndWhatDoesNotFitIsLeftOut) {

@@ -36,6 +36,7 @@ class Socket final : public Stream {
   Task<void> finish(Deadline deadline) override;
   void abort() noexcept override;
   const Endpoint& peer() const override;
+  const Endpoint& local() const override;
   bool has_unexpected_input() override;
 
   /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
@@ -65,8 +66,6 @@ class Socket final : public Stream {
   bool was_hung_up() const;
   /// From now on the other end is called `peer`: somebody whom we believe it of said for whom the connection is.
   void introduce(Endpoint peer);
-  /// The local address, as the kernel names it.
-  const Endpoint& local() const;
 
  private:
   friend class Listener;

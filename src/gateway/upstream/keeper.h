@@ -4,6 +4,7 @@
 
 #include "gateway/upstream/connector.h"
 #include "gateway/upstream/dice.h"
+#include "http/message.h"
 
 namespace countersign::gateway {
 
@@ -25,6 +26,10 @@ class UpstreamKeeper {
   net::Task<void> check(std::shared_ptr<UpstreamState> state);
   net::Task<void> check_once(std::shared_ptr<UpstreamConnector> connector, std::shared_ptr<UpstreamAddress> address);
   net::Task<base::Result<void>> ask(UpstreamConnector& connector, std::shared_ptr<UpstreamAddress> address);
+  net::Task<base::Result<int>> ask_h1(const UpstreamConnector::Opened& opened, http::Request request,
+                                      net::Deadline deadline);
+  net::Task<base::Result<int>> ask_h2(const UpstreamConnector::Opened& opened, http::Request request,
+                                      net::Deadline deadline);
   net::Task<void> resolve(std::shared_ptr<UpstreamState> state);
   net::Task<void> resolve_once(Name& name, const std::string& upstream);
 

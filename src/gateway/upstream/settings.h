@@ -36,6 +36,13 @@ struct UpstreamCheck {
   friend bool operator==(const UpstreamCheck&, const UpstreamCheck&) = default;
 };
 
+/// What is spoken with an upstream.
+enum class UpstreamProtocol {
+  http1,  ///< HTTP/1.1
+  http2,  ///< HTTP/2, by ALPN; without TLS from the first byte on (RFC 9113 section 3.3, prior knowledge)
+  any,    ///< as its ALPN says
+};
+
 /// Each bounds one phase of a request.
 struct UpstreamTimes {
   base::Duration connect = std::chrono::seconds(3);    ///< a TLS handshake and waiting for a connection included
@@ -50,6 +57,8 @@ struct UpstreamSettings {
   std::string name;
   std::vector<net::Endpoint> addresses;  ///< at least one
   UpstreamTimes times = {};
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
+  std::size_t streams = 100;                            ///< requests at once on one connection of HTTP/2
   Breaker::Limits limits = {};                          ///< at each worker
   std::size_t idle_connections = 256;                   ///< kept for each address, at each worker
   base::Duration idle_time = std::chrono::seconds(30);  ///< each for so long
