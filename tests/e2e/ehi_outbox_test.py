@@ -13,7 +13,7 @@ import path  # noqa: F401
 from harness import clients, scripted_partner, testing
 from harness.faults import Faults, SmallDisk
 from harness.material import Material
-from harness.partner import PartnerServers
+from harness.partner import PartnerServers, ReservedPort
 from harness.platform import Endpoint, Platform
 from harness.program import wait_until
 from harness.scripted_partner import ScriptedPartner
@@ -76,6 +76,8 @@ class Bench(unittest.TestCase):
         cls.platform.stop()
         cls.partner = ScriptedPartner(cls.nginx.credentials["good"], cls.platform.trust_chain)
         cls.addClassCleanup(cls.partner.close)
+        cls.primary = ReservedPort()  # nobody listens there, until a test does
+        cls.addClassCleanup(cls.primary.socket.close)
         cls.plain = socket.create_server(("127.0.0.1", 0))
         cls.addClassCleanup(cls.plain.close)
         threading.Thread(target=cls.answer_plain, daemon=True).start()
@@ -109,6 +111,9 @@ class Bench(unittest.TestCase):
             Endpoint("speaks-plain", f"https://localhost:{cls.plain.getsockname()[1]}/", anchors, "2s", STAND_IN + RULES),
             Endpoint("two-sites", "https://localhost:1/", anchors, "2s",
                      f'recovery_url = "{cls.partner.url("/recovery")}"\nmode = "decline"\nsource = "127.0.0.1"\n' + FAST),
+            Endpoint("returning", f"https://localhost:{cls.primary.number}/", anchors, "2s",
+                     f'recovery_url = "{cls.partner.url("/recovery")}"\nmode = "decline"\n'
+                     + FAST.replace("breaker_failures = 1000", "breaker_failures = 2")),
         ] + [Endpoint(kind.replace("_", "-"), cls.nginx.url(kind), anchors, "2s", STAND_IN + RULES)
              for kind in cls.nginx.credentials if kind != "good"]
 
@@ -216,6 +221,19 @@ class OutboxTest(Bench):
         said = self.decide("two-sites", SMALL, key := self.key())
         self.assertEqual(said.decided_by, "partner", said.body)
         self.assertIn("/recovery", self.partner.requests(key)[0]["line"])
+
+    def test_a_primary_that_goes_is_left_and_come_back_to(self):
+        log = self.platform.records("ehi")
+        mark = log.mark()
+        for _ in range(2):
+            self.assertEqual(self.decide("returning", SMALL).decided_by, "partner")
+        self.assertEqual(log.next("ehi.failed_over", mark)["site"], "primary")
+        primary = ScriptedPartner(self.nginx.credentials["good"], self.platform.trust_chain, self.primary.number)
+        self.addCleanup(primary.close)
+        log.next("ehi.failed_back", mark)
+        self.assertEqual(self.decide("returning", SMALL, key := self.key()).decided_by, "partner")
+        self.assertEqual(len(primary.requests(key)), 1)
+        self.assertEqual(self.partner.requests(key), [])
 
     def test_killed_at_every_sync(self):
         """Whatever was answered with 202 reaches the partner; what was not can be sent again with its key."""

@@ -34,7 +34,7 @@ class ScriptedPartner:
         return f"https://localhost:{self.port}{path}"
 
     def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
