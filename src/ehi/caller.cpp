@@ -48,6 +48,11 @@ CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint, 
   return refused;
 }
 
+/// Sockets' deadlines are coarse; this one is not: nothing leaves behind it.
+CallFailure too_late(const Endpoint& endpoint, const http::Url& url) {
+  return to_failure(base::Error{base::Kind::timeout, "net.timeout", "it was too late to send anything"}, endpoint, url);
+}
+
 /// Is the key of somebody on the path one of those that were pinned?
 bool is_pinned(const trust::VerifiedChain& chain, const std::vector<crypto::Digest256>& pins) {
   return pins.empty() || std::ranges::any_of(chain.path(), [&](const x509::Certificate& certificate) {
@@ -174,6 +179,7 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::send(const Endpoint
 
 net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint& endpoint, http::Request request,
                                                                   CallPlan plan) {
+  if (plan.connected_by.passed()) co_return base::unexpected(too_late(endpoint, *plan.url));
   request.head.method = "POST";
   request.head.target = plan.url->target;
   if (auto warm = take_warm(endpoint, *plan.url)) {
@@ -183,10 +189,9 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
   }
   auto line = co_await open(endpoint, plan);
   if (!line) co_return base::unexpected(std::move(line).error());
-  if (plan.connected_by.passed()) {  // sockets' deadlines are coarse; this one is not: nothing leaves behind it
+  if (plan.connected_by.passed()) {
     keep_warm(std::move(*line));
-    base::Error late{base::Kind::timeout, "net.timeout", "the connection came about too late"};
-    co_return base::unexpected(to_failure(std::move(late), endpoint, *plan.url));
+    co_return base::unexpected(too_late(endpoint, *plan.url));
   }
   co_return co_await send(endpoint, std::move(*line), std::move(request), plan);
 }

@@ -149,6 +149,10 @@ class DecisionsTest : public ::testing::Test {
     took_ = std::chrono::steady_clock::now() - begun;
     loop_.stop();
   }
+  net::Task<void> keep_answer(net::Task<Answer> task, std::optional<Answer>& into) {
+    into.emplace(co_await std::move(task));
+    loop_.stop();
+  }
   http::Response run(net::Task<http::Response> task) {
     net::spawn(loop_, keep(std::move(task)), "test", log_);
     loop_.run();
@@ -334,6 +338,26 @@ TEST_F(DecisionsTest, WhatMayHaveBeenSentIsNotSentToTheRecoverySite) {
   partner_->manners = {Manner{.wait = seconds(2)}};
   EXPECT_EQ(decide().substr(0, 12), "200 stand_in");
   EXPECT_TRUE(other_site_->requests.empty());
+}
+
+TEST_F(DecisionsTest, NothingLeavesBehindTheDeadline) {
+  const auto send_by = [&](net::Deadline sent_by) {
+    const Channel::Times times{sent_by, net::Deadline::after(seconds(20))};
+    std::optional<Answer> answer;
+    auto progress = std::make_shared<Channel::Progress>();
+    net::spawn(loop_, keep_answer(lane().decisions.ask(request("{}"), times, std::move(progress)), answer), "test",
+               log_);
+    loop_.run();
+    if (!answer) return std::string("nothing");
+    return *answer ? std::string("answered") : answer->error().error.code;
+  };
+  EXPECT_EQ(send_by(net::Deadline::after(milliseconds(-1))), "ehi.timeout");
+  // Shorter than a handshake, and than the time in which sockets notice.
+  EXPECT_EQ(send_by(net::Deadline::after(std::chrono::microseconds(200))), "ehi.timeout");
+  EXPECT_TRUE(partner_->requests.empty());
+  EXPECT_EQ(send_by(net::Deadline::after(seconds(20))), "answered");
+  EXPECT_EQ(send_by(net::Deadline::after(milliseconds(-1))), "ehi.timeout") << "on a warm connection neither";
+  EXPECT_EQ(partner_->requests.size(), 1U);
 }
 
 TEST_F(DecisionsTest, SilenceOpensTheCircuitAndAProbeClosesIt) {
