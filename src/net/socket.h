@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "net/listen_socket.h"
 #include "net/loop.h"
 #include "net/stream.h"
 
@@ -74,17 +75,15 @@ class Socket final : public Stream {
 /// Listens on one address; port 0 lets the kernel choose.
 class Listener {
  public:
-  struct Options {
-    Endpoint at;
-    bool reuse_port = false;  ///< one listener a thread on the same port (SO_REUSEPORT)
-    int backlog = 1024;
-  };
+  using Options = ListenSocket::Options;
   struct Impl;
 
   ~Listener();
   Listener(Listener&&) noexcept;
   /// Fails: `net.listen`, naming the address and the reason.
   static base::Result<Listener> bind(Loop& loop, const Options& options);
+  /// The same with a socket that listens already. On the loop's thread, once that runs. Fails: `net.listen`.
+  static base::Result<Listener> watch(Loop& loop, ListenSocket socket);
   /// The address bound, with the real port.
   const Endpoint& local() const;
   /// The next connection. Out of descriptors, memory or room in epoll, it waits and tries again rather than fail.

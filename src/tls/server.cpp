@@ -60,9 +60,14 @@ constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
 
 template <class Peer>
 net::Task<void> Server<Peer>::run() {
+  return run_at(listener_);
+}
+
+template <class Peer>
+net::Task<void> Server<Peer>::run_at(net::Listener& listener) {
   std::function<void(net::Socket)> taking = [this](net::Socket socket) { take(std::move(socket)); };
   std::string name = options_.name;
-  co_await net::accept_each(listener_, std::move(taking), std::move(name), log_);
+  co_await net::accept_each(listener, std::move(taking), std::move(name), log_);
 }
 
 template <class Peer>
@@ -95,7 +100,7 @@ net::Task<void> Server<Peer>::introduce(net::Socket socket) {
     co_return;
   }
   if (!header->local) socket.introduce(header->source);
-  if (!draining_) admit(std::move(socket));
+  if (takes_new()) admit(std::move(socket));
 }
 
 template <class Peer>
@@ -139,7 +144,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
-  if (!draining_) co_await handler_(live);
+  if (takes_new()) co_await handler_(live);
 }
 
 template <class Peer>
@@ -173,18 +178,42 @@ bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registr
 template <class Peer>
 void Server<Peer>::reconsider(const trust::RegistryView& registry, base::Instant at) {
   for (Live* live : *all_)
-    still_admitted(*live, registry, at);
+    if (still_admitted(*live, registry, at) && live->last_until && live->last_until->passed())
+      live->connection.stream->abort();
 }
 
 template <class Peer>
-net::Task<bool> Server<Peer>::drain(net::Deadline deadline) {
+void Server<Peer>::use(ServerOptions options) {
+  const bool same_rate = options.handshakes_per_second == options_.handshakes_per_second &&
+                         options.handshake_burst == options_.handshake_burst;
+  options_ = std::move(options);
+  if (!same_rate)
+    rate_ = HandshakeRate({.per_second = options_.handshakes_per_second, .burst = options_.handshake_burst});
+}
+
+template <class Peer>
+void Server<Peer>::dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline) {
+  for (Live* live : *all_) {
+    if (live->last_until || live->cut || !whom(*live)) continue;
+    live->last_until = deadline;
+    if (live->end) live->end(Ending::drain);
+    else if (live->idle) live->connection.stream->abort();
+  }
+}
+
+template <class Peer>
+net::Task<bool> Server<Peer>::drain(Drain how) {
   draining_ = true;
+  idle_until_ = how.idle_until;
   listener_.close();
+  for (Live* live : *all_)
+    if (live->end) live->end(Ending::drain);
+  if (!how.idle_until.passed()) (void)co_await tasks_.wait_until_empty(how.idle_until);
   for (Live* live : *all_) {
     if (live->end) live->end(Ending::drain);
     else if (live->idle) live->connection.stream->abort();
   }
-  const bool all_ended = co_await tasks_.wait_until_empty(deadline);
+  const bool all_ended = co_await tasks_.wait_until_empty(how.deadline);
   if (all_ended) co_return true;
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});
   for (Live* live : *all_)

@@ -30,6 +30,7 @@ struct Site {
   /// Of everything that was decided for this site (listener, mode, trust, own certificate ...): a session is resumed
   /// only under the policy that it was made under.
   crypto::Digest256 policy = {};
+  std::string tunnel = {};  ///< where the bytes of its connections go as they are; empty: they speak HTTP
 
   ClientCertificate mode() const { return context->mode(); }
 };

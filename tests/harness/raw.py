@@ -21,6 +21,20 @@ def tcp_connect(port, seconds=30):
     return socket.create_connection(("127.0.0.1", port), timeout=seconds)
 
 
+def free_port():
+    """One that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def somebody_listens(port):
+    try:
+        tcp_connect(port).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
 def read_to_end(stream):
     """All that comes until the other side closes (or resets)."""
     received = b""
