@@ -11,9 +11,7 @@ Hasher::Hasher(Kind kind) : context_(EVP_MD_CTX_new()) {
   BASE_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), digest, nullptr) == 1);
 }
 
-void Hasher::add(base::BytesView part) {
-  BASE_CHECK(EVP_DigestUpdate(context_.get(), part.data(), part.size()) == 1);
-}
+void Hasher::add(base::BytesView part) { BASE_CHECK(EVP_DigestUpdate(context_.get(), part.data(), part.size()) == 1); }
 
 base::Bytes Hasher::finish() && {
   base::Bytes digest(static_cast<std::size_t>(EVP_MD_CTX_get_size(context_.get())));

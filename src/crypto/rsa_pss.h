@@ -1,5 +1,5 @@
-// RSASSA-PSS (RFC 8017 section 8.1) as JOSE and HTTP message signatures use it: MGF1 with the same digest, and a salt as
-// long as the digest.
+// RSASSA-PSS (RFC 8017 section 8.1) as JOSE and HTTP message signatures use it: MGF1 with the same digest, and a salt
+// as long as the digest.
 #pragma once
 
 #include "crypto/private_key.h"

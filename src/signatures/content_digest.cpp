@@ -71,8 +71,8 @@ base::Result<void> DigestCheck::finish() && {
   const bool second = fits(sha512_);
   if (first && second) return {};
   return base::fail(Kind::denied, "digest.mismatch",
-                    "the content does not have the " + std::string(name(first ? DigestAlgorithm::sha512
-                                                                              : DigestAlgorithm::sha256)) +
+                    "the content does not have the " +
+                        std::string(name(first ? DigestAlgorithm::sha512 : DigestAlgorithm::sha256)) +
                         " digest that was sent: it was changed after it was hashed, or hashed in another form");
 }
 

@@ -1,7 +1,7 @@
 // Content-Digest and Repr-Digest (RFC 9530): what a message says its content hashes to, by sha-256 and sha-512.
 //
-// The older algorithms (md5, sha, unixsum ...) are passed over, as the standard asks of unknown ones; that at least one of
-// the two is there, and that all of them fit, is checked.
+// The older algorithms (md5, sha, unixsum ...) are passed over, as the standard asks of unknown ones; that at least one
+// of the two is there, and that all of them fit, is checked.
 #pragma once
 
 #include <optional>

@@ -93,10 +93,9 @@ base::Result<VerifiedSignature, Refusal> DetachedJws::verify(const VerificationK
                                                              const Freshness& freshness) const {
   const auto scheme = jws_scheme(key.key().type(), alg_);
   if (!scheme)
-    return base::unexpected(refuse(Reason::wrong_algorithm,
-                                   "'" + alg_.substr(0, 20) + "' is none of a " +
-                                       std::string(crypto::name(key.key().type())) + " key",
-                                   keyid_));
+    return base::unexpected(refuse(
+        Reason::wrong_algorithm,
+        "'" + alg_.substr(0, 20) + "' is none of a " + std::string(crypto::name(key.key().type())) + " key", keyid_));
   std::optional<base::Instant> created;
   if (issued_at_) {
     constexpr std::int64_t kLatest = 9'000'000'000'000;

@@ -15,8 +15,8 @@ inline constexpr std::string_view kHeaderField = "x-signature";
 /// No such field is longer.
 inline constexpr std::size_t kContentSignatureLimit = 8 * 1024;
 
-/// HEADER..SIGNATURE (RFC 7515 appendix F). The content is signed as base64url or, where the header says b64 = false, as
-/// it is (RFC 7797). `crit` may hold b64 and nothing else, and a header that brings a key along is refused.
+/// HEADER..SIGNATURE (RFC 7515 appendix F). The content is signed as base64url or, where the header says b64 = false,
+/// as it is (RFC 7797). `crit` may hold b64 and nothing else, and a header that brings a key along is refused.
 class DetachedJws {
  public:
   /// Fails: `malformed`, `wrong_algorithm` for none and HMAC.
@@ -46,8 +46,8 @@ base::Result<std::string> sign_detached_jws(const crypto::PrivateKey& key, const
                                             std::string_view content, base::Instant created);
 
 /// `k=KEY, s=SIGNATURE`, in either order, each once, with spaces and tabs around the comma as one likes. KEY is visible
-/// ASCII without comma; SIGNATURE is base64 with padding, over the bytes of the content: RSASSA-PKCS1-v1_5 with SHA-256,
-/// ECDSA with SHA-256 (P-384: SHA-384) in DER, or Ed25519, as the key is.
+/// ASCII without comma; SIGNATURE is base64 with padding, over the bytes of the content: RSASSA-PKCS1-v1_5 with
+/// SHA-256, ECDSA with SHA-256 (P-384: SHA-384) in DER, or Ed25519, as the key is.
 class HeaderSignature {
  public:
   /// Fails: `malformed`.

@@ -55,8 +55,7 @@ base::Result<CheckedHead, Refusal> check_one(const HeadQuestion& question, const
   if (!missing.empty())
     return base::unexpected(refuse(Reason::not_covered, "'" + input.label + "' does not cover " + missing));
   if (auto refused = refuse_parameters(question, input)) return base::unexpected(std::move(*refused));
-  if (!input.keyid)
-    return base::unexpected(refuse(Reason::unknown_key, "'" + input.label + "' has no keyid"));
+  if (!input.keyid) return base::unexpected(refuse(Reason::unknown_key, "'" + input.label + "' has no keyid"));
   BASE_TRY(const VerificationKey key, question.find_key(*input.keyid));
   BASE_TRY(const Scheme scheme, choose_scheme(input, key));
   BASE_TRY(auto digest, expected_content(question, input));
@@ -90,8 +89,7 @@ void CheckedHead::add(base::BytesView part) {
 base::Result<VerifiedSignature, Refusal> CheckedHead::finish() && {
   if (digest_) {
     auto fits = std::move(*digest_).finish();
-    if (!fits)
-      return base::unexpected(refuse(Reason::content_changed, fits.error().detail, facts_.key.thumbprint()));
+    if (!fits) return base::unexpected(refuse(Reason::content_changed, fits.error().detail, facts_.key.thumbprint()));
   }
   return VerifiedSignature(std::move(facts_));
 }

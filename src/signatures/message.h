@@ -27,10 +27,10 @@ struct MessageView {
   }
   bool is_response() const { return status.has_value(); }
 
-  std::optional<int> status = {};            ///< of a response
-  const RequestView* request = nullptr;      ///< itself, or the one that is answered
+  std::optional<int> status = {};        ///< of a response
+  const RequestView* request = nullptr;  ///< itself, or the one that is answered
   const http::Fields* fields = nullptr;
-  const http::Fields* trailers = nullptr;    ///< where they are known
+  const http::Fields* trailers = nullptr;  ///< where they are known
 };
 
 /// Every field of that name as one: each value without white space around it, joined by ", " (RFC 9421 section 2.1).

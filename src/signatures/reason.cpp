@@ -10,7 +10,8 @@ constexpr std::size_t kKeyidLength = 100;
 constexpr std::array<Explanation, kReasons> kExplanations = {{
     {Reason::missing, "signature.missing", 403,
      "This route wants a signed message, and the message carries no signature of a kind that is taken here.",
-     "Sign it with the key of your Signing Certificate: `countersign sign` makes the fields, docs/message-signatures.md "
+     "Sign it with the key of your Signing Certificate: `countersign sign` makes the fields, "
+     "docs/message-signatures.md "
      "says how in other languages. The answer's Accept-Signature field lists what must be covered."},
     {Reason::malformed, "signature.malformed", 400,
      "The fields of the signature do not parse, or contradict each other.",
@@ -21,15 +22,16 @@ constexpr std::array<Explanation, kReasons> kExplanations = {{
      "Cover the components that the answer's Accept-Signature field lists, each without parameters."},
     {Reason::component_unusable, "signature.component_unusable", 400,
      "The signature covers something that this message does not have, or that has no one value in it.",
-     "Cover only fields that you send, each under its lower-case name; for a query parameter that stands more than once "
+     "Cover only fields that you send, each under its lower-case name; for a query parameter that stands more than "
+     "once "
      "cover @query. If the field was there when you signed, something on the way removed it."},
     {Reason::unknown_key, "signature.unknown_key", 403,
      "The signature names no key of a Signing Certificate of the caller's.",
-     "Name the key by its RFC 7638 thumbprint, or the certificate by its SHA-256 in base64url; `countersign sign` prints "
+     "Name the key by its RFC 7638 thumbprint, or the certificate by its SHA-256 in base64url; `countersign sign` "
+     "prints "
      "both. The key must be that of a Signing Certificate of the same application as the connection's, issued for this "
      "environment; a Transport Certificate's key signs no messages."},
-    {Reason::key_refused, "signature.key_refused", 403,
-     "The Signing Certificate of that key is not accepted any more.",
+    {Reason::key_refused, "signature.key_refused", 403, "The Signing Certificate of that key is not accepted any more.",
      "See the reason in the detail: a revoked or expired certificate is followed by a new one "
      "(`countersign renew signing`), a suspended application is resumed by the provider."},
     {Reason::wrong_algorithm, "signature.wrong_algorithm", 400,
@@ -48,7 +50,8 @@ constexpr std::array<Explanation, kReasons> kExplanations = {{
      "Each message must carry a nonce here, and this one has none, or one that is too long.",
      "Add the parameter `nonce` with a new random value for each message, at most 128 characters."},
     {Reason::replayed, "signature.replayed", 403, "A message with this nonce came before.",
-     "Make a new nonce for each message, also when you send it again. If you did not send it twice, somebody else has a "
+     "Make a new nonce for each message, also when you send it again. If you did not send it twice, somebody else has "
+     "a "
      "copy of your message: tell the provider."},
     {Reason::digest_unusable, "signature.digest_unusable", 400,
      "Content-Digest does not parse, or has no algorithm that is known here.",

@@ -15,8 +15,8 @@ class ReplayMemory {
   static constexpr std::size_t kMost = 200'000;
 
   enum class Answer { fresh, seen, full };
-  /// Takes `nonce` of `key`: `fresh` once, and `seen` until `until` has passed. `full`: nothing is known of it, and it must
-  /// not be believed.
+  /// Takes `nonce` of `key`: `fresh` once, and `seen` until `until` has passed. `full`: nothing is known of it, and it
+  /// must not be believed.
   Answer take(const std::string& key, const std::string& nonce, base::Instant until, base::Instant now);
 
  private:

@@ -1,6 +1,6 @@
-// Scheme: how a key signs a message, by the names of HTTP message signatures (RFC 9421 section 3.3) and of JWS (RFC 7518,
-// RFC 8037). The key decides; what a message says must agree. There is no scheme with a shared secret: whoever can check
-// it could have made it, and it proves nothing about a partner.
+// Scheme: how a key signs a message, by the names of HTTP message signatures (RFC 9421 section 3.3) and of JWS (RFC
+// 7518, RFC 8037). The key decides; what a message says must agree. There is no scheme with a shared secret: whoever
+// can check it could have made it, and it proves nothing about a partner.
 #pragma once
 
 #include <optional>

@@ -10,9 +10,7 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_alpha(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
-bool is_key_character(char c) {
-  return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*';
-}
+bool is_key_character(char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*'; }
 
 tl::unexpected<base::Error> too_many(std::string_view what) {
   return base::fail(base::Kind::too_large, "sf.too_large", "a structured field has too many " + std::string(what));
@@ -31,9 +29,11 @@ bool is_utf8(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
     const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead >> 4U) == 14 ? 3
-                               : lead >= 0xf0 && lead < 0xf5                    ? 4
-                                                                                : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : (lead >> 4U) == 14          ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
     if (length == 0 || at + length > text.size()) return false;
     std::uint32_t point = length == 1 ? lead : lead & (0xffU >> (length + 1));
     for (std::size_t i = 1; i < length; ++i) {

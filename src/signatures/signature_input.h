@@ -38,7 +38,8 @@ struct SignatureInput {
 /// All of a message. Fails: `missing`, `malformed`.
 base::Result<std::vector<SignatureInput>, Refusal> read_signatures(const http::Fields& fields);
 
-/// The bytes that are signed. Fails: `component.missing`, `component.unusable`, also where a value has a line end in it.
+/// The bytes that are signed. Fails: `component.missing`, `component.unusable`, also where a value has a line end in
+/// it.
 base::Result<std::string> signature_base(const MessageView& message, const SignatureInput& input);
 
 }  // namespace countersign::signatures

@@ -1,8 +1,8 @@
-// Structured Fields for HTTP (RFC 9651, which includes RFC 8941): dictionaries, lists and items, read strictly and written
-// in their one canonical form.
+// Structured Fields for HTTP (RFC 9651, which includes RFC 8941): dictionaries, lists and items, read strictly and
+// written in their one canonical form.
 //
-// Bounded: so many members, items and parameters, no deeper than an inner list. Values are plain; which field is of which
-// shape is the caller's to know.
+// Bounded: so many members, items and parameters, no deeper than an inner list. Values are plain; which field is of
+// which shape is the caller's to know.
 #pragma once
 
 #include <optional>
@@ -60,8 +60,8 @@ using List = std::vector<Member>;
 /// In order, each key once.
 using Dictionary = std::vector<std::pair<std::string, Member>>;
 
-/// Several field lines are joined by ", " before (RFC 9651 section 4.2). A key that comes again takes the place of what it
-/// was before, as the standard wants. Fails, all three: `sf.malformed`, saying where and what; `sf.too_large`.
+/// Several field lines are joined by ", " before (RFC 9651 section 4.2). A key that comes again takes the place of what
+/// it was before, as the standard wants. Fails, all three: `sf.malformed`, saying where and what; `sf.too_large`.
 base::Result<Dictionary> parse_dictionary(std::string_view text);
 base::Result<List> parse_list(std::string_view text);
 base::Result<Item> parse_item(std::string_view text);

@@ -1,7 +1,7 @@
 // VerificationKey: a public key that message signatures may be checked with. Immutable, cheap to copy.
 //
-// By purpose, never by name: of a certificate it is had only where that is one that signs messages, and not one that opens
-// connections. Whether the certificate is to be believed is the caller's to know (trust::AdmittedChain).
+// By purpose, never by name: of a certificate it is had only where that is one that signs messages, and not one that
+// opens connections. Whether the certificate is to be believed is the caller's to know (trust::AdmittedChain).
 #pragma once
 
 #include <memory>

@@ -22,8 +22,8 @@ std::string_view name(Kind kind) {
 
 std::optional<Refusal> refuse_stale(base::Instant created, std::optional<base::Instant> expires,
                                     const Freshness& freshness) {
-  const std::string when = "it was made at " + base::to_rfc3339(created) + ", and here it is " +
-                           base::to_rfc3339(freshness.now);
+  const std::string when =
+      "it was made at " + base::to_rfc3339(created) + ", and here it is " + base::to_rfc3339(freshness.now);
   if (created > freshness.now + freshness.skew)
     return refuse(Reason::in_the_future, when + "; the clocks may differ by " + seconds(freshness.skew));
   if (freshness.now > created + freshness.max_age + freshness.skew)
@@ -31,8 +31,8 @@ std::optional<Refusal> refuse_stale(base::Instant created, std::optional<base::I
   if (expires && *expires <= created)
     return refuse(Reason::malformed, "it ends before it was made (expires is not after created)");
   if (expires && freshness.now > *expires + freshness.skew)
-    return refuse(Reason::expired, "it ended at " + base::to_rfc3339(*expires) + ", and here it is " +
-                                       base::to_rfc3339(freshness.now));
+    return refuse(Reason::expired,
+                  "it ended at " + base::to_rfc3339(*expires) + ", and here it is " + base::to_rfc3339(freshness.now));
   return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// VerifiedSignature: the proof that a message was signed with a key, head and content as the kind of signature covers them
-// (law 3). Made only by the three checkers of this module. Whose key it is, is the caller's to know.
+// VerifiedSignature: the proof that a message was signed with a key, head and content as the kind of signature covers
+// them (law 3). Made only by the three checkers of this module. Whose key it is, is the caller's to know.
 #pragma once
 
 #include <functional>
