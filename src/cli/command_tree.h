@@ -69,6 +69,8 @@ void add_agent(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
+void add_sign(CommandTree& tree);
+void add_verify_signature(CommandTree& tree);
 void add_completion(CommandTree& tree);
 
 }  // namespace countersign::cli

@@ -89,8 +89,8 @@ class DoorsTest : public ::testing::Test {
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_.log(), gate_,   *upstreams_};
+    const WorkerShared shared{config_,      *routes_,   knowledge_, *plans_,     sightings_, metrics_,
+                              pki_.clock(), log_.log(), gate_,      *upstreams_, &signing_};
     const std::vector<net::Endpoint> at(config_.listeners.size(), net::Endpoint{"127.0.0.1", 0});
     auto worker = Worker::make(shared, at, own_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
@@ -127,6 +127,7 @@ class DoorsTest : public ::testing::Test {
   std::optional<RouteTable> routes_;
   std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
+  MessageSigning signing_{knowledge_, pki_.clock(), log_.log()};
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
   Metrics metrics_;

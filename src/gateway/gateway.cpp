@@ -27,6 +27,7 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
   options.other_roots.push_back(checked.partner_chain);
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
   BASE_TRY(gateway->plans_, Plans::make(checked, gateway->plane_->knowledge(), gateway->metrics_, clock, log));
+  gateway->signing_ = std::make_unique<MessageSigning>(gateway->plane_->knowledge(), clock, log);
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
   BASE_TRY_VOID(gateway->keep_upstreams());
@@ -55,6 +56,7 @@ base::Result<void> Gateway::load_certificates() {
   };
   BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, show_upstreams}));
   BASE_TRY_VOID(load_upstream_certificates());
+  BASE_TRY_VOID(load_signing_key());
   own_.resize(plans_->credentials().size());
   for (std::size_t place = 0; place < own_.size(); ++place) {
     const auto& files = plans_->credentials()[place];
@@ -81,6 +83,19 @@ base::Result<void> Gateway::load_upstream_certificates() {
   return {};
 }
 
+/// A key that signs no messages: the gateway does not start. Later the last good one stays.
+base::Result<void> Gateway::load_signing_key() {
+  if (!config_.signing) return {};
+  const auto use = [this](std::shared_ptr<const tls::Credential> own) {
+    const auto used = signing_->use_credential(std::move(own));
+    if (!used) log_.error("gateway.signing_key", {{"error", base::to_string(used.error())}});
+  };
+  BASE_TRY_VOID(plane_->keep({*config_.signing, std::nullopt, use}));
+  if (signing_->own_key() != nullptr) return {};
+  return base::fail(base::Kind::invalid, "gateway.config",
+                    "the certificate that [gateway.signing] names signs no messages: the log says why not");
+}
+
 base::Result<void> Gateway::keep_upstreams() {
   crypto::SystemRandom random;
   BASE_TRY(const Dice dice, Dice::make(random));
@@ -92,8 +107,8 @@ base::Result<void> Gateway::keep_upstreams() {
 }
 
 base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
-                            log_,    *gate_,  upstreams_};
+  const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_,       plane_->sightings(), metrics_, clock_,
+                            log_,    *gate_,  upstreams_,          signing_.get()};
   std::vector<net::Endpoint> at;
   for (const ListenerConfig& listener : config_.listeners)
     at.push_back(listener.listen);
@@ -130,6 +145,12 @@ void Gateway::say_what_is_weak() const {
                                  ? "whoever a listener lets in may use this route, without a certificate, too"
                                  : "every partner of this environment may use this route"}});
     if (route.danger_plain_upstream) say_plain(route.upstream.to_string());
+    if (route.signatures && !route.signatures->danger_content_only.empty())
+      log_.warning("danger.content_only_signatures",
+                   {{"path", route.path},
+                    {"meaning",
+                     "signatures that cover the content alone are taken: a copy of it can be sent again, and "
+                     "to another place"}});
   }
   for (const UpstreamSettings& upstream : config_.upstreams)
     if (upstream.danger_plain) say_plain(upstream.name);
@@ -205,7 +226,8 @@ std::string Gateway::metrics_text() const {
   std::string text = metrics_.to_text(now) + ListenerCounts::heading();
   for (const ListenerPlan& plan : plans_->listeners())
     text += plan.counts->to_text(*plan.config);
-  return text + gate_->metrics() + routes_.metrics() + upstreams_.to_text(std::chrono::steady_clock::now());
+  return text + signing_->metrics() + gate_->metrics() + routes_.metrics() +
+         upstreams_.to_text(std::chrono::steady_clock::now());
 }
 
 http::Response Gateway::answer_ready() const {

@@ -39,6 +39,7 @@ class Gateway {
   base::Result<void> load_policy();
   base::Result<void> load_certificates();
   base::Result<void> load_upstream_certificates();
+  base::Result<void> load_signing_key();
   base::Result<void> keep_upstreams();
   base::Result<void> bind();
   void say_what_is_weak() const;
@@ -58,6 +59,7 @@ class Gateway {
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
+  std::unique_ptr<MessageSigning> signing_;
   std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Plans> plans_;
   Credentials own_;  ///< in the places that plans_ names

@@ -45,10 +45,13 @@ inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  /// The same for one request that says more.
+  IdentityFields with(const std::string& more_lines) const { return IdentityFields(lines_ + more_lines); }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 
  private:
+  explicit IdentityFields(std::string lines) : lines_(std::move(lines)) {}
   std::string lines_;
 };
 

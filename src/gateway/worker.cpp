@@ -66,7 +66,7 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
   }
   const ConnectionContext context{*loop_,     shared_.config,    shared_.routes, shared_.knowledge,
                                   upstreams_, shared_.metrics,   shared_.clock,  shared_.log,
-                                  listener,   listener.server(), policy_};
+                                  listener,   listener.server(), policy_,        shared_.signing};
   return serve_connection(context, live);
 }
 

@@ -25,6 +25,7 @@ struct WorkerShared {
   const base::Log& log;
   policy::Gate& gate;
   UpstreamStates& upstreams;
+  MessageSigning* signing = nullptr;  ///< of routes with signatures; null: those are not served
 };
 
 class Worker {

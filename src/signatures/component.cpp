@@ -120,6 +120,13 @@ base::Result<Component> Component::from(sf::Item identifier) {
   return component;
 }
 
+base::Result<Component> Component::parse(std::string_view text) {
+  const std::string identifier = text.starts_with('"') ? std::string(text) : "\"" + std::string(text) + "\"";
+  auto item = sf::parse_item(identifier);
+  if (!item) return malformed("'" + std::string(text.substr(0, 60)) + "' is no component: " + item.error().detail);
+  return from(std::move(*item));
+}
+
 tl::unexpected<base::Error> Component::missing() const {
   return base::fail(Kind::invalid, "component.missing", "the message has no " + text());
 }

@@ -10,10 +10,11 @@ class Component {
  public:
   /// A name alone: "@method", "content-type". Lower case.
   static Component named(std::string name) { return Component(sf::Item{std::move(name)}); }
-  /// Of Signature-Input, or as a person writes it: "@query-param";name="Pet". Fails: `component.malformed` where it is
-  /// no string of lower-case characters, has a parameter of another kind than the standard's, or two that exclude each
-  /// other.
+  /// Of Signature-Input. Fails: `component.malformed` where it is no string of lower-case characters, has a parameter
+  /// of another kind than the standard's, or two that exclude each other.
   static base::Result<Component> from(sf::Item identifier);
+  /// As a person writes it: content-type, or "@query-param";name="Pet". Fails: as from().
+  static base::Result<Component> parse(std::string_view text);
 
   const std::string& name() const { return std::get<std::string>(identifier_.value); }
   const sf::Item& identifier() const { return identifier_; }

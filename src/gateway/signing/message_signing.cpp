@@ -27,7 +27,8 @@ bool MessageSigning::Held::grow(std::size_t by) {
 }
 
 std::string MessageSigning::metrics() const {
-  std::string text = kMetrics.heading("requests_total", "counter", "Requests that had to be signed, by what was found.");
+  std::string text =
+      kMetrics.heading("requests_total", "counter", "Requests that had to be signed, by what was found.");
   text += kMetrics.line("requests_total", base::metric_label("code", "ok"), good_.load(std::memory_order_relaxed));
   for (const signatures::Explanation& e : signatures::explanations()) {
     const auto count = refused_[static_cast<std::size_t>(e.reason)].load(std::memory_order_relaxed);

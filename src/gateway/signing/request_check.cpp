@@ -72,7 +72,8 @@ base::Result<void, Refusal> RequestCheck::begin_content_only(std::string_view fi
   if (fields.count(field) != 1)
     return base::unexpected(refuse(Reason::malformed, "there is more than one " + std::string(field)));
   if (question_.content == Content::none)
-    return base::unexpected(refuse(Reason::not_covered, "a signature over the content says nothing where there is none"));
+    return base::unexpected(
+        refuse(Reason::not_covered, "a signature over the content says nothing where there is none"));
   const std::string_view text = fields.find(field).value_or("");
   if (field == signatures::kJwsField) {
     BASE_TRY(auto jws, signatures::DetachedJws::parse(text));
@@ -118,10 +119,11 @@ base::Result<SignedRequest, Refusal> RequestCheck::with_content(std::string_view
 http::Response to_response(const Refusal& refusal, const RequestQuestion& question) {
   const signatures::Explanation& why = signatures::explanation(refusal.reason);
   std::string detail = std::string(why.meaning) + " " + refusal.detail;
-  http::Response response = http::to_problem({kind_of(why.status), std::string(why.code), std::move(detail)}, why.status);
+  http::Response response =
+      http::to_problem({kind_of(why.status), std::string(why.code), std::move(detail)}, why.status);
   if (refusal.reason == Reason::busy) response.fields.add("Retry-After", std::to_string(kRetryAfterSeconds));
-  response.fields.add("Accept-Signature", accept_signature(MessageView::of(question.request), question.content,
-                                                           question.settings.policy));
+  response.fields.add("Accept-Signature",
+                      accept_signature(MessageView::of(question.request), question.content, question.settings.policy));
   return response;
 }
 

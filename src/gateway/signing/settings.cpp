@@ -18,8 +18,8 @@ tl::unexpected<base::Error> wrong(std::string detail) {
 }
 
 /// One of two words.
-base::Result<bool> read_choice(ConfigSection& section, std::string_view key, std::string_view yes,
-                               std::string_view no, std::string_view otherwise) {
+base::Result<bool> read_choice(ConfigSection& section, std::string_view key, std::string_view yes, std::string_view no,
+                               std::string_view otherwise) {
   BASE_TRY(const std::string word, section.text_or(key, otherwise));
   if (word == yes || word == no) return word == yes;
   return wrong("'" + section.path_of(key) + "' must be \"" + std::string(yes) + "\" or \"" + std::string(no) + "\"");
@@ -28,9 +28,8 @@ base::Result<bool> read_choice(ConfigSection& section, std::string_view key, std
 base::Result<void> read_policy(ConfigSection& section, signatures::SignaturePolicy& policy) {
   BASE_TRY(const auto cover, section.texts("cover"));
   for (const std::string& text : cover) {
-    auto item = signatures::sf::parse_item(text.starts_with('"') ? text : "\"" + text + "\"");
-    auto component = item ? signatures::Component::from(std::move(*item)) : base::unexpected(std::move(item).error());
-    if (!component) return wrong("'" + section.path_of("cover") + "' holds '" + text + "': " + component.error().detail);
+    auto component = signatures::Component::parse(text);
+    if (!component) return wrong("'" + section.path_of("cover") + "': " + component.error().detail);
     policy.more.push_back(std::move(*component));
   }
   BASE_TRY(policy.tag, section.text_or("tag", ""));
@@ -59,8 +58,7 @@ base::Result<RouteSignatures> read(ConfigSection& section) {
   if (!settings.requests && !settings.responses)
     return wrong("'" + section.path_of("requests") + "' and 'responses' are both off: leave the table out");
   BASE_TRY(const bool by_application, read_choice(section, "signer", "application", "organisation", "application"));
-  settings.signer =
-      by_application ? RouteSignatures::Signer::application : RouteSignatures::Signer::organisation;
+  settings.signer = by_application ? RouteSignatures::Signer::application : RouteSignatures::Signer::organisation;
   BASE_TRY(settings.strips, read_choice(section, "forward", "strip", "keep", "keep"));
   BASE_TRY_VOID(read_policy(section, settings.policy));
   BASE_TRY_VOID(read_kinds(section, settings));
@@ -81,8 +79,7 @@ base::Result<RouteSignatures> read(ConfigSection& section) {
 }  // namespace
 
 bool RouteSignatures::takes(signatures::Kind kind) const {
-  return kind == signatures::Kind::rfc9421 ||
-         std::ranges::find(danger_content_only, kind) != danger_content_only.end();
+  return kind == signatures::Kind::rfc9421 || std::ranges::find(danger_content_only, kind) != danger_content_only.end();
 }
 
 base::Result<std::optional<RouteSignatures>> read_route_signatures(ConfigSection& route) {
