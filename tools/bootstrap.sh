@@ -39,6 +39,7 @@ missing_java_libraries() {
 
 missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
+  python3 -c "import cryptography" 2>/dev/null || printf 'python3-cryptography '
 }
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
