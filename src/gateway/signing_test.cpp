@@ -18,6 +18,14 @@ constexpr std::string_view kContent = "{\"amount\": 12}";
 net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 bool says(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+/// How a message is signed.
+struct How {
+  std::string keyid = {};  ///< empty: the thumbprint
+  std::string nonce = {};
+  base::Duration age = {};
+  std::vector<std::string> components = {};
+};
+
 class Signing : public DoorsTest {
  protected:
   void SetUp() override {
@@ -62,12 +70,6 @@ class Signing : public DoorsTest {
     return request;
   }
 
-  struct How {
-    std::string keyid = {};  ///< empty: the thumbprint
-    std::string nonce = {};
-    base::Duration age = {};
-    std::vector<std::string> components = {};
-  };
   void sign(http::Request& request, const Issued& by, const How& how = {}) const {
     const std::string authority = "localhost";
     const signatures::RequestView view{.method = request.head.method,
@@ -363,7 +365,7 @@ class SigningResponses : public Signing {
     signatures::SignaturePolicy policy;
     policy.more = {signatures::Component::parse("\"@method\";req").value(),
                    signatures::Component::parse("\"@target-uri\";req").value()};
-    auto head = check_head({message, content, policy, {.now = pki_.now()}, find});
+    auto head = signatures::check_head({message, content, policy, {.now = pki_.now()}, find});
     if (!head) return ADD_FAILURE() << head.error().detail, false;
     head->add(base::as_bytes(answer.body));
     return std::move(*head).finish().has_value();

@@ -51,11 +51,11 @@ http::Fields fields_of(const object& message) {
 struct Scene {
   std::string method;
   http::Url url;
-  std::string authority;
-  http::Fields request_fields;
-  std::optional<int> status;
-  http::Fields response_fields;
-  std::optional<std::string> content;
+  std::string authority = {};
+  http::Fields request_fields = {};
+  std::optional<int> status = {};
+  http::Fields response_fields = {};
+  std::optional<std::string> content = {};
 
   static Scene of(const object& vector) {
     const object& request = vector.at("request").as_object();

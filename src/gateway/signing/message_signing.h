@@ -1,5 +1,5 @@
-// MessageSigning: what all workers share of message signatures: partners' keys, nonces, how much content is held, our own
-// key, and counts. Thread-safe.
+// MessageSigning: what all workers share of message signatures: partners' keys, nonces, how much content is held, our
+// own key, and counts. Thread-safe.
 #pragma once
 
 #include <array>

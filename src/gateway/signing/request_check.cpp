@@ -62,7 +62,7 @@ base::Result<void, Refusal> RequestCheck::begin() {
     return begin_content_only(settings.header);
   const signatures::FindKey find = [this](std::string_view keyid) { return find_key(keyid); };
   const MessageView message = MessageView::of(question_.request);
-  BASE_TRY(auto head, check_head({message, question_.content, settings.policy, freshness(), find}));
+  BASE_TRY(auto head, signatures::check_head({message, question_.content, settings.policy, freshness(), find}));
   head_.emplace(std::move(head));
   return {};
 }

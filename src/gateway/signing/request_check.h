@@ -1,5 +1,5 @@
-// RequestCheck: is a request signed as its route wants it, by whom? In two steps: the head, before its content is read, and
-// the content, before anything goes on. Only both make a SignedRequest (law 3).
+// RequestCheck: is a request signed as its route wants it, by whom? In two steps: the head, before its content is read,
+// and the content, before anything goes on. Only both make a SignedRequest (law 3).
 #pragma once
 
 #include "gateway/signing/message_signing.h"
