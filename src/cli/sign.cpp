@@ -1,6 +1,7 @@
 // `countersign sign`: the fields that prove who wrote a message.
 #include <array>
 
+#include "base/config.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/message_options.h"

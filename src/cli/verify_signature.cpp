@@ -1,6 +1,7 @@
 // `countersign verify-signature`: is a message signed with a key, and if not, where does it differ?
 #include <sstream>
 
+#include "base/config.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/message_options.h"
@@ -128,7 +129,7 @@ Verdict check(const VerifySignatureOptions& options, const Question& question, c
   }
   const auto find = finder(question.keys);
   const Content kind = content ? Content::some : Content::none;
-  BASE_TRY(auto head, check_head({message, kind, question.policy, question.freshness, find}));
+  BASE_TRY(auto head, signatures::check_head({message, kind, question.policy, question.freshness, find}));
   head.add(base::as_bytes(content.value_or("")));
   return std::move(head).finish();
 }

@@ -74,8 +74,11 @@ base::Result<void> SignedSide::sign_head() {
   for (const char* field : {"Signature", "Signature-Input", "Content-Digest"})
     head_.fields.remove_every_spelling(field);
   const bool has_content = framing_ != http::Framing::none;
-  if (has_content)
-    head_.fields.add("Content-Digest", signatures::content_digest(signatures::DigestAlgorithm::sha256, response_.text));
+  if (has_content) {
+    const auto algorithm =
+        signatures::wanted_digest(parts_.answered->fields).value_or(signatures::DigestAlgorithm::sha256);
+    head_.fields.add("Content-Digest", signatures::content_digest(algorithm, response_.text));
+  }
   const auto message = signatures::MessageView::of(head_.status, head_.fields, parts_.answered);
   auto components =
       signatures::components_to_cover(message, has_content ? signatures::Content::some : signatures::Content::none, {});

@@ -306,5 +306,54 @@ TEST(Rfc9530, ContentDigestAsPrinted) {
   EXPECT_EQ(content_digest(DigestAlgorithm::sha256, ""), "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
 }
 
+/// RFC 9530 section 4: the greater weight, of those we have; zero is no.
+TEST(Rfc9530, WantContentDigestChooses) {
+  const std::pair<const char*, std::optional<DigestAlgorithm>> rows[] = {
+      {"sha-256=1", DigestAlgorithm::sha256},
+      {"sha-512=3, sha-256=10, unixsum=0", DigestAlgorithm::sha256},
+      {"sha-512=10, sha-256=3", DigestAlgorithm::sha512},
+      {"sha-512=0", std::nullopt},
+      {"md5=10", std::nullopt},
+      {"sha-512", std::nullopt},
+      {"not a dictionary", std::nullopt}};
+  for (const auto& [text, wanted] : rows)
+    EXPECT_EQ(wanted_digest(fields_of({{"Want-Content-Digest", text}})), wanted) << text;
+  EXPECT_EQ(wanted_digest({}), std::nullopt);
+}
+
+struct DigestRow {
+  std::string name;
+  std::string field;
+  std::string outcome;
+};
+
+TEST(Rfc9530, ContentDigestIsCheckedAsAWhole) {
+  const std::string good256 = content_digest(DigestAlgorithm::sha256, "x");
+  const std::string good512 = content_digest(DigestAlgorithm::sha512, "x");
+  const std::string bad512 = content_digest(DigestAlgorithm::sha512, "y");
+  const DigestRow rows[] = {{"one", good256, "ok"},
+                            {"both", good256 + ", " + good512, "ok"},
+                            {"with an older one", "md5=:AAAA:, " + good512, "ok"},
+                            {"one of two is wrong", good256 + ", " + bad512, "digest.mismatch"},
+                            {"the only one is wrong", bad512, "digest.mismatch"},
+                            {"cut short", "sha-256=:AAAA:", "digest.mismatch"},
+                            {"older ones alone", "md5=:AAAA:", "digest.unsupported"},
+                            {"nothing in it", "", "digest.unsupported"},
+                            {"a text", "sha-256=\"x\"", "digest.malformed"},
+                            {"a list", "sha-256=(:AAAA:)", "digest.malformed"},
+                            {"no dictionary", "sha-256=:A:", "digest.malformed"}};
+  for (const DigestRow& row : rows) {
+    SCOPED_TRACE(row.name);
+    auto check = DigestCheck::of(fields_of({{"Content-Digest", row.field}}));
+    if (!check) {
+      EXPECT_EQ(check.error().code, row.outcome);
+      continue;
+    }
+    check->add("x");
+    EXPECT_EQ(testing::code_of(std::move(*check).finish()), row.outcome);
+  }
+  EXPECT_EQ(testing::code_of(DigestCheck::of({})), "digest.missing");
+}
+
 }  // namespace
 }  // namespace countersign::signatures
