@@ -2,7 +2,6 @@
 #include <array>
 
 #include "base/config.h"
-#include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/message_options.h"
 #include "cli/request.h"
