@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/exchange.h"
+#include "gateway/signing/request_check.h"
 #include "tls/handshake.h"
 #include "tls/session_memory.h"
 
@@ -39,6 +40,16 @@ static_assert(!kMadeBy<policy::Permit> &&
 static_assert(!std::is_copy_constructible_v<policy::Permit> && !std::is_copy_assignable_v<policy::Permit> &&
                   !std::is_move_assignable_v<policy::Permit>,
               "one permit for two requests");
+using signatures::CheckedHead;
+using signatures::VerifiedSignature;
+static_assert(!kMadeBy<VerifiedSignature> && !kMadeBy<VerifiedSignature, CheckedHead> &&
+                  !kMadeBy<VerifiedSignature, signatures::VerificationKey>,
+              "a verified signature of a head alone, or of a key");
+static_assert(!kMadeBy<CheckedHead, VerifiedSignature> && !kMadeBy<CheckedHead>, "a checked head without a check");
+static_assert(!kMadeBy<gateway::SignedRequest, VerifiedSignature, AdmittedChain> && !kMadeBy<gateway::SignedRequest>,
+              "a signed request out of a signature and somebody's certificate");
+static_assert(!kMadeBy<signatures::VerificationKey, crypto::PublicKey>, "a key for messages without its purpose");
+
 static_assert(!kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest> &&
                   kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest, policy::Permit>,
               "a request goes on without asking the policy");

@@ -85,6 +85,8 @@ void declare_commands(CommandTree& tree) {
   add_own(tree);
   add_trust_chain(tree);
   add_verify(tree);
+  add_sign(tree);
+  add_verify_signature(tree);
   add_ceremony(tree);
   add_completion(tree);
 }

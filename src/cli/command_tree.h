@@ -72,6 +72,8 @@ void add_own(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
+void add_sign(CommandTree& tree);
+void add_verify_signature(CommandTree& tree);
 void add_completion(CommandTree& tree);
 
 }  // namespace countersign::cli

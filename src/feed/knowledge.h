@@ -24,6 +24,8 @@ class Knowledge {
   /// Null until the first replace().
   std::shared_ptr<const trust::TrustSet> trust() const { return trust_.take(); }
   const trust::RegistryView& registry() const { return registry_; }
+  /// Told, not believed yet.
+  const SigningCertificates& signing_certificates() const { return signing_certificates_; }
   /// Which run of the authority counts sequence(); empty until the first replace().
   std::string feed() const;
   std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
@@ -42,6 +44,7 @@ class Knowledge {
   Issuers issuers_;
   base::Published<trust::TrustSet> trust_;
   trust::RegistryView registry_;
+  SigningCertificates signing_certificates_;
   std::atomic<std::uint64_t> sequence_{0};
 };
 

@@ -93,6 +93,11 @@ base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& conf
     if (upgrade != "websocket") return wrong("'" + section.path_of("upgrade") + "' can only hold \"websocket\"");
     route.websocket = true;
   }
+  BASE_TRY(route.signatures, read_route_signatures(section));
+  if (route.signatures && (route.websocket || !route.certificate_required))
+    return wrong("'" + section.path_of("signatures") +
+                 "' goes neither with upgrade, whose messages cannot be signed, nor with client_certificate = "
+                 "\"optional\": a signature is that of a caller who is known");
   return route;
 }
 
@@ -206,6 +211,22 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   return {};
 }
 
+/// [gateway.signing]: the provider's own key, where responses are signed.
+base::Result<void> read_signing(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
+  const bool needed = std::ranges::any_of(
+      config.routes, [](const Route& route) { return route.signatures && route.signatures->responses; });
+  if (!section.has("signing")) {
+    if (!needed) return {};
+    return wrong("a route has 'signatures.responses' = \"signed\", and there is no [" + section.path_of("signing") +
+                 "] with the provider's key");
+  }
+  BASE_TRY(auto signing, section.section("signing"));
+  BASE_TRY(const std::string certificate, signing.text("certificate"));
+  BASE_TRY(const std::string key, signing.text("key"));
+  config.signing = feed::CredentialFiles{.key = folder / key, .chain = folder / certificate};
+  return {};
+}
+
 /// Nothing is granted by a file that is not there: said at start, not request by request.
 base::Result<void> check_policy(const ConfigSection& section, const GatewayConfig& config) {
   for (std::size_t i = 0; i < config.routes.size() && config.policy.empty(); ++i) {
@@ -254,6 +275,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));
+  BASE_TRY_VOID(read_signing(section, folder, config));
   BASE_TRY_VOID(check_routes(config));
   BASE_TRY_VOID(check_tcp(config));
   BASE_TRY_VOID(top.finish());

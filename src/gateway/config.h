@@ -6,8 +6,10 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "feed/credential_files.h"
 #include "gateway/listener_config.h"
 #include "gateway/observe/counts.h"
+#include "gateway/signing/settings.h"
 #include "gateway/upstream/settings.h"
 #include "net/endpoint.h"
 #include "net/network.h"
@@ -28,7 +30,8 @@ struct Route {
   bool api_key = false;  ///< an API key of the application is demanded on all of it
   /// A caller must have proved who it is, also where a listener lets in others. It never loosens what a listener asks.
   bool certificate_required = true;
-  std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
+  std::vector<std::string> listeners = {};         ///< by name, at which this is served; empty: at all
+  std::optional<RouteSignatures> signatures = {};  ///< of messages, in both directions
 };
 
 struct GatewayConfig {
@@ -42,6 +45,7 @@ struct GatewayConfig {
   std::vector<Route> routes;
   std::vector<UpstreamSettings> upstreams;
   std::filesystem::path policy;  ///< who may use what; empty: no file, and then no route may ask for grants
+  std::optional<feed::CredentialFiles> signing = {};  ///< by which responses are signed
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;

@@ -48,7 +48,7 @@ class DoorsTest : public ::testing::Test {
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_.log(), gate_};
+    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_.log(), gate_, &signing_};
     auto worker = Worker::make(shared, generation_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
     EXPECT_TRUE((*worker)->begin(prepare(**worker, generation_, generation_->config().listeners)));
@@ -102,6 +102,7 @@ class DoorsTest : public ::testing::Test {
   SeeingUpstream upstream_;
   GatewayConfig config_;
   feed::Knowledge knowledge_;
+  MessageSigning signing_{knowledge_, pki_.clock(), log_.log()};
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
   Metrics metrics_;

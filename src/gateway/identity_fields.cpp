@@ -48,4 +48,11 @@ IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, con
   lines_ = http::to_lines(fields_);
 }
 
+IdentityFields IdentityFields::with(const http::Fields& more) const {
+  IdentityFields made = *this;
+  for (const http::Field& field : more) made.fields_.add(field.name, field.value);
+  made.lines_ += http::to_lines(more);
+  return made;
+}
+
 }  // namespace countersign::gateway

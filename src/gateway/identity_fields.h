@@ -41,6 +41,8 @@ http::Fields end_to_end_trailers(const http::Fields& trailers);
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  /// The same for one request that says more.
+  IdentityFields with(const http::Fields& more) const;
   const http::Fields& fields() const { return fields_; }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }

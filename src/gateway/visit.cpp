@@ -2,6 +2,7 @@
 
 #include "gateway/access.h"
 #include "gateway/own_answer.h"
+#include "gateway/signed_visit.h"
 #include "gateway/tcp_visit.h"
 #include "http/problem.h"
 
@@ -89,9 +90,37 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
   ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses,   client,
                                    identity_,     trace,       context_.clock,      context_.log};
+  if (route->signatures) {
+    const Chosen chosen{head, *destination, *route};
+    co_return co_await carry_signed(chosen, std::move(*permit), std::move(exchange_context), client);
+  }
   Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);
+  co_return outcome;
+}
+
+/// Nothing of a request goes on before its signature is checked.
+net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit permit, ExchangeContext context,
+                                                 ClientSide& client) {
+  SignedVisit visit({.route = chosen.route,
+                     .destination = chosen.destination,
+                     .head = chosen.head,
+                     .peer = live_.connection.peer,
+                     .identity = identity_,
+                     .client = client,
+                     .signing = context_.signing,
+                     .step_time = context.config.body_time});
+  auto answer = co_await visit.admit();
+  if (answer) co_return co_await answer_ourselves(std::move(*answer), chosen.head, client);
+  // Reading the content took its time: the peer may have been cut meanwhile.
+  if (!still_admitted()) co_return Exchange::Outcome{};
+  ExchangeContext signed_context{context.loop,     context.config, context.upstream, context.addresses, visit.client(),
+                                 visit.identity(), context.trace,  context.clock,    context.log};
+  Exchange exchange(signed_context, {visit.head(), chosen.destination, chosen.route, is_ending()}, std::move(permit));
+  Exchange::Outcome outcome = co_await exchange.run();
+  if (visit.replaced_by()) outcome.status = *visit.replaced_by();
+  chosen.route.counts->note(outcome.status);
   co_return outcome;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/exchange.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/signing/message_signing.h"
 #include "gateway/upstream/upstreams.h"
 #include "policy/gate.h"
 
@@ -29,6 +30,7 @@ struct ConnectionContext {
   Listener& listener;  ///< that the connection came in by
   PartnerServer& server;
   policy::View& policy;
+  MessageSigning* signing;  ///< may be null
 };
 
 class Visit {
@@ -59,6 +61,13 @@ class Visit {
   bool still_admitted();
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
                                       const Generation& by);
+  struct Chosen {
+    const http::RequestHead& head;
+    const Destination& destination;
+    const Route& route;
+  };
+  net::Task<Exchange::Outcome> carry_signed(Chosen chosen, policy::Permit permit, ExchangeContext context,
+                                            ClientSide& client);
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
   net::Task<Exchange::Outcome> answer_ourselves(http::Response response, const http::RequestHead& head,

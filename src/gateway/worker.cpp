@@ -147,8 +147,8 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
     shared_.metrics.partner_accepted(live.connection.peer->identity().organisation.text());
     shared_.sightings.note(live.connection.peer->certificate().fingerprint());
   }
-  const ConnectionContext context{*loop_,        now_,        shared_.knowledge, upstreams_,        shared_.metrics,
-                                  shared_.clock, shared_.log, listener,          listener.server(), policy_};
+  const ConnectionContext context{*loop_,      now_,     shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
+                                  shared_.log, listener, listener.server(), policy_,    shared_.signing};
   return serve_connection(context, live);
 }
 

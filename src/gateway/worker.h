@@ -21,6 +21,7 @@ struct WorkerShared {
   const base::Clock& clock;
   const base::Log& log;
   policy::Gate& gate;
+  MessageSigning* signing = nullptr;  ///< of routes with signatures; null: those are not served
 };
 
 /// The sockets of one listener for one worker.

@@ -18,6 +18,7 @@ struct ApplyTo {
   void operator()(const trust::WithdrawnCa& fact) const { view.apply(fact); }
   void operator()(const feed::RootFact&) const {}
   void operator()(const trust::IssuingCa&) const {}
+  void operator()(const feed::SigningCertificate&) const {}
 };
 
 }  // namespace
@@ -95,8 +96,9 @@ base::Result<void> Amendment::settle() {
 void Ledger::apply(const std::vector<feed::Fact>& facts, std::int64_t last) {
   for (const feed::Fact& fact : facts) {
     std::visit(ApplyTo{parts_.view}, fact);
-    const bool of_application =
-        std::holds_alternative<trust::CertificateFact>(fact) || std::holds_alternative<trust::SuspensionFact>(fact);
+    const bool of_application = std::holds_alternative<trust::CertificateFact>(fact) ||
+                                std::holds_alternative<trust::SuspensionFact>(fact) ||
+                                std::holds_alternative<feed::SigningCertificate>(fact);
     issuers_changed_ = issuers_changed_ || !of_application;
   }
   applied_ = last;
