@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "feed/token_facts.h"
 #include "trust/registry_view.h"
 #include "trust/trust_set.h"
 
@@ -20,8 +21,8 @@ struct RootFact {
 };
 
 /// A WithdrawnCa ends an IssuingCa for good: the same one is never told again.
-using Fact =
-    std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact, trust::WithdrawnCa>;
+using Fact = std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact, trust::WithdrawnCa,
+                          TokenKeyFact, TokenRevocationFact, TokenCutFact>;
 
 /// `sequence` is the registry's count of published changes: strictly rising, never reused.
 struct Change {
