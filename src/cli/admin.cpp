@@ -359,6 +359,7 @@ void add_admin(CommandTree& tree) {
   add_log(tree, admin);
   add_contacts(tree, admin);
   add_operators(tree, admin);
+  add_clients(tree, admin);
   add_ca(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);

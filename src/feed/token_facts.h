@@ -34,8 +34,8 @@ struct TokenCutFact {
 };
 
 struct TokenFacts {
-  std::map<std::string, TokenKeyFact> keys;                  ///< by kid
-  std::map<std::string, TokenRevocationFact> revocations;    ///< by id
+  std::map<std::string, TokenKeyFact> keys;                ///< by kid
+  std::map<std::string, TokenRevocationFact> revocations;  ///< by id
   std::map<base::Identity, TokenCutFact> cuts;
 
   /// Takes over one fact. What had ended by its time is forgotten: the facts carry the time, there is no clock here.

@@ -26,6 +26,8 @@ base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const
                                    .other_roots = trust_files(checked)};
   options.other_roots.push_back(checked.partner_chain);
   BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
+  gateway->token_rings_ = std::make_unique<TokenRings>(gateway->plane_->knowledge(), log);
+  gateway->token_rings_->refresh();
   BASE_TRY(gateway->plans_, Plans::make(checked, gateway->plane_->knowledge(), gateway->metrics_, clock, log));
   BASE_TRY_VOID(gateway->load_certificates());
   BASE_TRY_VOID(gateway->bind());
@@ -49,6 +51,7 @@ base::Result<void> Gateway::load_policy() {
 base::Result<void> Gateway::load_certificates() {
   // For the authority it is read again at each connection.
   const auto show_upstreams = [this](std::shared_ptr<const tls::Credential> own) {
+    service_.publish(own);
     for (const auto& state : upstreams_.all())
       if (state->settings().tls && state->settings().tls->proof == UpstreamTls::Proof::service)
         state->use_credential(own);
@@ -92,8 +95,9 @@ base::Result<void> Gateway::keep_upstreams() {
 }
 
 base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
-                            log_,    *gate_,  upstreams_};
+  const WorkerShared shared{
+      config_, routes_, plane_->knowledge(), *plans_,       plane_->sightings(),      metrics_, clock_,
+      log_,    *gate_,  upstreams_,          *token_rings_, plane_->authority_link(), service_};
   std::vector<net::Endpoint> at;
   for (const ListenerConfig& listener : config_.listeners)
     at.push_back(listener.listen);
@@ -164,6 +168,7 @@ void Gateway::run() {
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
+    token_rings_->refresh();
     for (const auto& worker : workers_)
       worker->knowledge_changed();
   });

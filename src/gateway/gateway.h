@@ -58,6 +58,8 @@ class Gateway {
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
+  std::unique_ptr<TokenRings> token_rings_;
+  base::Published<tls::Credential> service_;
   std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Plans> plans_;
   Credentials own_;  ///< in the places that plans_ names

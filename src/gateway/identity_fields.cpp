@@ -77,4 +77,17 @@ IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, con
   lines_ = http::to_lines(fields);
 }
 
+IdentityFields IdentityFields::with(const oauth::BoundToken& token) const {
+  const oauth::Grant& grant = token.grant();
+  http::Fields fields;
+  fields.add("X-Countersign-Client-Id", grant.client);
+  fields.add("X-Countersign-Scope", grant.scopes.text());
+  fields.add("X-Countersign-Token-Id", grant.id);
+  if (!grant.claims.empty())
+    fields.add("X-Countersign-Claims", base::to_base64url(base::as_bytes(base::json::serialize(grant.claims))));
+  IdentityFields more = *this;
+  more.lines_ += http::to_lines(fields);
+  return more;
+}
+
 }  // namespace countersign::gateway

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "oauth/access_token.h"
 #include "tls/verified_peer.h"
 
 namespace countersign::gateway {
@@ -45,6 +46,9 @@ inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  /// The same, and what the token of one request says: X-Countersign-Client-Id, -Scope, -Token-Id, and -Claims, which
+  /// is what the provider says of the client, as base64url of JSON.
+  IdentityFields with(const oauth::BoundToken& token) const;
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 

@@ -9,7 +9,7 @@ net::Task<bool> write_own_answer(ClientSide& client, OwnAnswer answer, net::Dead
   head.reason = http::reason_phrase(answer.response.status);
   head.fields = std::move(answer.response.fields);
   head.fields.set("X-Content-Type-Options", "nosniff");  // a refusal is nobody's page, and good for this moment only
-  head.fields.set("Cache-Control", "no-store");
+  if (!head.fields.find("Cache-Control")) head.fields.set("Cache-Control", "no-store");
   const bool has_body = answer.method != "HEAD";
   client.hold_head({.head = head,
                     .framing = has_body ? http::Framing::length : http::Framing::none,

@@ -59,6 +59,8 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   const tls::Site& site = *live_.connection.site;
   if (auto here = check_site(context_.listener, site, destination->host); !here)
     co_return co_await answer_denied(std::move(here).error(), head.method, client);
+  if (context_.config.token_endpoint && is_token_path(destination->path()))
+    co_return co_await answer_token_endpoint(head, std::string(destination->path()), client);
   const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
@@ -71,14 +73,19 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     http::Response denial = permit.error().to_response();
     co_return co_await answer_ourselves(std::move(denial), head.method, client);
   }
+  const auto token = ask_token(head, *route);
+  if (!token) co_return co_await answer_without_token(token.error(), *route, head.method, client);
+  std::optional<IdentityFields> with_token;
+  if (*token) with_token = identity_.with(**token);
   auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
   if (upstream == nullptr) {
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
     co_return co_await answer_problem(std::move(error), 500, head.method, client);
   }
   const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
-  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses, client,
-                                   identity_,     trace,           context_.log};
+  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream),
+                                   addresses,     client,          with_token ? *with_token : identity_,
+                                   trace,         context_.log};
   Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);

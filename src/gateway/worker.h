@@ -25,6 +25,9 @@ struct WorkerShared {
   const base::Log& log;
   policy::Gate& gate;
   UpstreamStates& upstreams;
+  const TokenRings& token_rings;
+  const feed::AuthorityLink::Options& authority;
+  const base::Published<tls::Credential>& service;  ///< our certificate for the authority
 };
 
 class Worker {
@@ -65,6 +68,8 @@ class Worker {
   Credentials own_;
   Upstreams upstreams_;
   policy::View policy_;
+  TokenChecker tokens_;
+  AuthorityCalls authority_calls_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::thread thread_;
 };

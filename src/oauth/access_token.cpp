@@ -43,7 +43,8 @@ std::optional<base::Identity> identity_in(const Claims& claims) {
   const auto organisation = claims.text("organisation");
   const auto application = claims.text("application");
   if (!environment || !organisation || !application) return std::nullopt;
-  auto identity = base::Identity::from_urn("urn:countersign:" + *environment + ":" + *organisation + ":" + *application);
+  auto identity =
+      base::Identity::from_urn("urn:countersign:" + *environment + ":" + *organisation + ":" + *application);
   if (!identity) return std::nullopt;
   return std::move(*identity);
 }
@@ -63,7 +64,8 @@ std::optional<Grant> grant_in(const Claims& claims, const crypto::Digest256& cer
   const auto expires = claims.date("exp");
   auto scopes = Scopes::parse(claims.text("scope").value_or(""));
   auto identity = identity_in(claims);
-  if (!client || claims.text("sub") != client || !id || !issued || !expires || !scopes || !identity) return std::nullopt;
+  if (!client || claims.text("sub") != client || !id || !issued || !expires || !scopes || !identity)
+    return std::nullopt;
   if (*client != client_id_of(*identity) || claims.audience().empty()) return std::nullopt;
   return Grant{claims.text("iss").value_or(""),
                *client,

@@ -12,8 +12,8 @@ std::optional<jose::Algorithm> algorithm_in(const jose::UnverifiedJws& jws, cons
                                             const AssertionRules& rules) {
   const auto named = jose::parse_algorithm(jws.text("alg").value_or(""));
   if (!named || !jose::suits(*named, key.key.key().type())) return std::nullopt;
-  if (*named == jose::Algorithm::rs256 && rules.rs256 == AssertionRules::Rs256::refused) return std::nullopt;
-  return named;
+  const bool taken = std::ranges::find(rules.algorithms, *named) != rules.algorithms.end();
+  return taken ? named : std::nullopt;
 }
 
 bool is_named(const jose::UnverifiedJws& jws, const ClientKey& key) {

@@ -1,5 +1,5 @@
-// Assertion: the JWT by which a client proves itself beside its certificate (RFC 7523 section 3): signed with the key of
-// a Signing Certificate of the application whose Transport Certificate the connection has.
+// Assertion: the JWT by which a client proves itself beside its certificate (RFC 7523 section 3): signed with the key
+// of a Signing Certificate of the application whose Transport Certificate the connection has.
 //
 // Whose keys to look at follows from the certificate, so nothing of an assertion is read before its signature holds.
 #pragma once
@@ -31,7 +31,8 @@ struct ClientKey {
 struct AssertionRules {
   std::string client;                  ///< iss and sub must be this
   std::vector<std::string> audiences;  ///< aud must be one of these
-  enum class Rs256 { taken, refused } rs256 = Rs256::taken;
+  std::vector<jose::Algorithm> algorithms = {jose::Algorithm::ps256, jose::Algorithm::es256, jose::Algorithm::eddsa,
+                                             jose::Algorithm::es384, jose::Algorithm::rs256};
 };
 
 /// An assertion that holds, but for whether it was used before.

@@ -1,5 +1,5 @@
-// Claims: the payload of a JWT whose signature was checked (RFC 7519 section 4), read so that a claim of a wrong type is
-// no claim but a mistake.
+// Claims: the payload of a JWT whose signature was checked (RFC 7519 section 4), read so that a claim of a wrong type
+// is no claim but a mistake.
 #pragma once
 
 #include <optional>
@@ -33,8 +33,8 @@ class Claims {
   std::vector<std::string> audience_;
 };
 
-/// Does the header bring a key, or say where one could be fetched (RFC 7515 sections 4.1.2 to 4.1.6)? Ours come from the
-/// registry alone.
+/// Does the header bring a key, or say where one could be fetched (RFC 7515 sections 4.1.2 to 4.1.6)? Ours come from
+/// the registry alone.
 bool brings_a_key(const jose::UnverifiedJws& jws);
 
 }  // namespace countersign::oauth

@@ -31,7 +31,8 @@ Checked<ClientCredentials> read_basic(std::string_view encoded) {
   auto secret = decode_form(pair.substr(colon + 1));
   if (!id || !secret || secret->size() > kLongestSecret)
     return refuse(Reason::malformed_request, "the Authorization field is no Basic");
-  return ClientCredentials{std::move(*id), ShownSecret{Method::client_secret_basic, base::Secret(std::string_view(*secret))}};
+  return ClientCredentials{std::move(*id),
+                           ShownSecret{Method::client_secret_basic, base::Secret(std::string_view(*secret))}};
 }
 
 Checked<ClientCredentials> read_assertion(const Form& form, std::string assertion) {
@@ -53,8 +54,8 @@ std::string_view name(Method method) {
 }
 
 std::optional<Method> parse_method(std::string_view wanted) {
-  for (const Method one : {Method::private_key_jwt, Method::tls_client_auth, Method::client_secret_basic,
-                           Method::client_secret_post})
+  for (const Method one :
+       {Method::private_key_jwt, Method::tls_client_auth, Method::client_secret_basic, Method::client_secret_post})
     if (name(one) == wanted) return one;
   return std::nullopt;
 }
@@ -83,7 +84,8 @@ Checked<ClientCredentials> read_credentials(const std::string& authorization, co
   if (!id) return refuse(Reason::no_client_authentication);
   if (!secret) return ClientCredentials{std::move(id), ShownNothing{}};
   if (secret->size() > kLongestSecret) return refuse(Reason::malformed_request, "the secret is too long");
-  return ClientCredentials{std::move(id), ShownSecret{Method::client_secret_post, base::Secret(std::string_view(*secret))}};
+  return ClientCredentials{std::move(id),
+                           ShownSecret{Method::client_secret_post, base::Secret(std::string_view(*secret))}};
 }
 
 std::optional<std::string> bearer_token(std::string_view authorization) {

@@ -55,7 +55,8 @@ std::string encode_form(std::string_view text) {
 }
 
 Checked<Form> Form::parse(std::string_view content_type, std::string_view body) {
-  if (!is_form(content_type)) return refuse(Reason::malformed_request, "Content-Type is not " + std::string(kMediaType));
+  if (!is_form(content_type))
+    return refuse(Reason::malformed_request, "Content-Type is not " + std::string(kMediaType));
   if (body.size() > kFormLimit) return refuse(Reason::malformed_request, "the body has more than 64 KiB");
   Form form;
   while (!body.empty()) {

@@ -1,5 +1,5 @@
-// KeyRing: the public keys by which tokens of the authority are known, and which tokens are not to be taken any more, at
-// one moment. Immutable; shared by all threads.
+// KeyRing: the public keys by which tokens of the authority are known, and which tokens are not to be taken any more,
+// at one moment. Immutable; shared by all threads.
 #pragma once
 
 #include <memory>

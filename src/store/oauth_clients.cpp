@@ -10,18 +10,12 @@ using countersign::store::OauthSecretRow;
 
 void soci::type_conversion<OauthClientRow>::from_base(const soci::values& from, soci::indicator, OauthClientRow& row) {
   using namespace countersign::store;
-  row = {application_key(from),
-         text(from, "state"),
-         split(text(from, "methods")),
-         split(text(from, "scopes")),
-         split(text(from, "audiences")),
-         text(from, "claims"),
-         text(from, "metadata"),
-         maybe_text(from, "registration_sha256"),
-         text(from, "created_by"),
-         instant(from, "created_at"),
-         instant(from, "updated_at"),
-         maybe_instant(from, "cut_at")};
+  row = {application_key(from),          text(from, "state"),
+         split(text(from, "methods")),   split(text(from, "scopes")),
+         split(text(from, "audiences")), text(from, "claims"),
+         text(from, "metadata"),         maybe_text(from, "registration_sha256"),
+         text(from, "created_by"),       instant(from, "created_at"),
+         instant(from, "updated_at"),    maybe_instant(from, "cut_at")};
 }
 
 void soci::type_conversion<OauthClientRow>::to_base(const OauthClientRow& row, soci::values& to,

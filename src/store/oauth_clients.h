@@ -1,5 +1,5 @@
-// Clients of the authorisation server: applications with what they may ask for, and their secrets' digests. Errors as in
-// store/registry.h.
+// Clients of the authorisation server: applications with what they may ask for, and their secrets' digests. Errors as
+// in store/registry.h.
 #pragma once
 
 #include "store/applications.h"

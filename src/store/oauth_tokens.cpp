@@ -12,9 +12,14 @@ using countersign::store::OauthRevocationRow;
 
 void soci::type_conversion<OauthKeyRow>::from_base(const soci::values& from, soci::indicator, OauthKeyRow& row) {
   using namespace countersign::store;
-  row = {text(from, "kid"),           text(from, "issuer"),        text(from, "jwk"),
-         text(from, "sealed"),        instant(from, "created_at"), instant(from, "signs_from"),
-         instant(from, "signs_until"), instant(from, "known_until")};
+  row = {text(from, "kid"),
+         text(from, "issuer"),
+         text(from, "jwk"),
+         text(from, "sealed"),
+         instant(from, "created_at"),
+         instant(from, "signs_from"),
+         instant(from, "signs_until"),
+         instant(from, "known_until")};
 }
 
 void soci::type_conversion<OauthKeyRow>::to_base(const OauthKeyRow& row, soci::values& to, soci::indicator& indicator) {

@@ -72,6 +72,7 @@ std::span<const Route> openapi_routes();
 std::span<const Route> notice_routes();
 std::span<const Route> operator_routes();
 std::span<const Route> ca_routes();
+std::span<const Route> client_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);
