@@ -1,5 +1,6 @@
 #include "gateway/token_endpoint.h"
 
+#include <algorithm>
 #include <array>
 
 #include "oauth/form.h"
@@ -23,6 +24,12 @@ net::Task<base::Result<std::optional<std::string>>> read_body(ClientSide& client
   co_return std::optional<std::string>(std::move(body));
 }
 
+/// At most once, and in ASCII.
+bool is_once_and_plain(const http::Fields& fields, std::string_view name) {
+  const auto value = fields.find(name).value_or("");
+  return fields.count(name) <= 1 && std::ranges::all_of(value, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 std::string only_field(const http::Fields& fields, std::string_view name) {
   return std::string(fields.find(name).value_or(""));
 }
@@ -38,8 +45,9 @@ net::Task<base::Result<http::Response>> answer_token_request(AuthorityCalls& cal
   const http::Fields& fields = request.head.fields;
   BASE_CO_TRY(std::optional<std::string> body, co_await read_body(client, deadline));
   if (!body) co_return oauth::to_endpoint_response({oauth::Reason::malformed_request, "the body has more than 64 KiB"});
-  if (fields.count("Authorization") > 1 || fields.count("Content-Type") > 1)
-    co_return oauth::to_endpoint_response({oauth::Reason::malformed_request, "a field is there twice"});
+  for (const char* name : {"Authorization", "Content-Type"})
+    if (!is_once_and_plain(fields, name))
+      co_return oauth::to_endpoint_response({oauth::Reason::malformed_request, std::string(name) + " is no one text"});
   oauth::RelayedCall call{.method = request.head.method,
                           .path = std::move(request.path),
                           .authorization = only_field(fields, "Authorization"),

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "jose/jws.h"
 #include "testing/pki.h"
 
 namespace countersign::oauth {

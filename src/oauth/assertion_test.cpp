@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "jose/jws.h"
+
 namespace countersign::oauth {
 namespace {
 
@@ -29,9 +31,10 @@ std::int64_t at(int seconds) { return kNow.unix_seconds() + seconds; }
 object good() {
   return {{"iss", kClient}, {"sub", kClient}, {"aud", kIssuer}, {"jti", "id-1"}, {"iat", at(0)}, {"exp", at(60)}};
 }
-object with(const char* name, base::json::value value) {
+template <class Value>
+object with(const char* name, const Value& value) {
   object claims = good();
-  claims[name] = std::move(value);
+  claims[name] = value;
   return claims;
 }
 object without(const char* name) {

@@ -25,7 +25,9 @@ base::Result<RelayedCall> read_call(const base::json::value& json) {
   BASE_TRY(call.path, reader.text("path"));
   BASE_TRY(call.authorization, reader.text_or("authorization", ""));
   BASE_TRY(call.content_type, reader.text_or("content_type", ""));
-  BASE_TRY(call.body, reader.text_or("body", ""));
+  BASE_TRY(const std::string body, reader.text_or("body", ""));
+  BASE_TRY(const base::Bytes bytes, base::from_base64(body));
+  call.body = base::as_text(bytes);
   BASE_TRY(call.address, reader.text_or("address", ""));
   BASE_TRY(const std::string fingerprint, reader.text_or("certificate", ""));
   BASE_TRY(const std::string urn, reader.text_or("urn", ""));
@@ -44,7 +46,7 @@ base::json::object to_json(const RelayedCall& call) {
                           {"path", call.path},
                           {"authorization", call.authorization},
                           {"content_type", call.content_type},
-                          {"body", call.body},
+                          {"body", base::to_base64(base::as_bytes(call.body))},  // may be no text at all
                           {"address", call.address}};
   if (call.peer) {
     json["certificate"] = base::to_hex(call.peer->fingerprint);

@@ -86,6 +86,7 @@ class DescribedDoors : public Doors {
   void enrol_and_end();
   void approve_and_refuse();
   void rotate_a_ca();
+  void keep_clients();
   void look_at_the_logs();
 
   const std::string& last() const { return last_; }
@@ -241,6 +242,26 @@ void DescribedDoors::rotate_a_ca() {
   post("/v1/roots/partner/crl", {{"crl", at.make_crl()}});
 }
 
+void DescribedDoors::keep_clients() {
+  const std::string client = "/v1/applications/production/acme/payments/client";
+  post(client, {{"methods", {"private_key_jwt", "client_secret_post"}},
+                {"scopes", {"payments:read"}},
+                {"audiences", {"https://api.example.com"}},
+                {"claims", {{"tenant", "t-17"}}}});
+  EXPECT_EQ(member(get(client), "client_id"), "production.acme.payments");
+  EXPECT_EQ(get("/v1/clients").at("clients").as_array().size(), 1U);
+  const object secret = post(client + "/secrets");
+  EXPECT_EQ(get(client + "/secrets").at("secrets").as_array().size(), 1U);
+  post(client + "/secrets/" + member(secret, "id") + "/cancel");
+  post(client + "/disable");
+  post(client + "/enable");
+  post(client + "/end-tokens");
+  post(client + "/software-statement", {{"scopes", {"payments:read"}}});
+  EXPECT_EQ(get("/v1/token-keys").at("token_keys").as_array().size(), 1U);
+  post("/v1/token-keys/rotate");
+  post("/v1/token-keys/give-up");
+}
+
 void DescribedDoors::look_at_the_logs() {
   call(nullptr, {.target = "/v1/health"});
   call(nullptr, {.target = "/v1/openapi.json"});
@@ -267,6 +288,7 @@ TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   enrol_and_end();
   approve_and_refuse();
   rotate_a_ca();
+  keep_clients();
   look_at_the_logs();
   for (const Operation& operation : DescribedApi::served().operations())
     EXPECT_TRUE(answered().contains(name_of(operation)))

@@ -91,20 +91,17 @@ base::Result<std::shared_ptr<const crypto::PrivateKey>> TokenKeys::open(const st
 }
 
 base::Result<TokenKeys::Signing> TokenKeys::signing() {
+  BASE_TRY_VOID(tend());
   const base::Instant now = ledger_.now();
-  for (const bool is_last : {false, true}) {
-    BASE_TRY(const auto rows, known());
-    // The newest whose time has come: the one before it may have some left.
-    const auto found = std::find_if(rows.rbegin(), rows.rend(),
-                                    [&](const store::OauthKeyRow& row) { return is_ours(row) && signs_at(row, now); });
-    if (found != rows.rend()) {
-      BASE_TRY(auto key, open(*found));
-      std::erase_if(opened_, [&](const auto& one) { return one.first != found->kid; });
-      return Signing{found->kid, std::move(key)};
-    }
-    if (!is_last) BASE_TRY_VOID(tend());
-  }
-  return base::fail(base::Kind::unavailable, "token_key.none", "no key signs at this moment: check the clock");
+  BASE_TRY(const auto rows, known());
+  // The newest whose time has come: the one before it may have some left.
+  const auto found = std::find_if(rows.rbegin(), rows.rend(),
+                                  [&](const store::OauthKeyRow& row) { return is_ours(row) && signs_at(row, now); });
+  if (found == rows.rend())
+    return base::fail(base::Kind::unavailable, "token_key.none", "no key signs at this moment: check the clock");
+  BASE_TRY(auto key, open(*found));
+  std::erase_if(opened_, [&](const auto& one) { return one.first != found->kid; });
+  return Signing{found->kid, std::move(key)};
 }
 
 base::Result<oauth::KeyRing> TokenKeys::ring() {

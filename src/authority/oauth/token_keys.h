@@ -31,7 +31,7 @@ class TokenKeys {
     std::string kid;
     std::shared_ptr<const crypto::PrivateKey> key;
   };
-  /// The key whose time it is; made now where there is none. Fails: `keys.passphrase`, as crypto and store.
+  /// The key whose time it is, after tend(). Fails: `keys.passphrase`, `token_key.none`, as tend().
   base::Result<Signing> signing();
   /// Makes the next key where its time has come, forgets what is over. Fails: as crypto and store.
   base::Result<void> tend();
