@@ -34,10 +34,12 @@ std::string authority_line(const UpSettings& settings) {
 /// With a port that only the system will choose there is none to write: the default stands.
 std::string oauth_section(const UpSettings& settings) {
   const std::uint16_t port = settings.gateway_port.value_or(kGatewayPort);
-  return "\n# Access tokens: the issuer is the gateway's address as partners know it, so set it before the first token.\n"
+  return "\n# Access tokens: the issuer is the gateway's address as partners know it, so set it before the first "
+         "token.\n"
          "[authority.oauth]\n" +
-         std::string(port == 0 ? "# " : "") + "issuer = " +
-         base::to_json_string("https://localhost:" + std::to_string(port == 0 ? kGatewayPort : port)) + "\n";
+         std::string(port == 0 ? "# " : "") +
+         "issuer = " + base::to_json_string("https://localhost:" + std::to_string(port == 0 ? kGatewayPort : port)) +
+         "\n";
 }
 
 std::string gateway_section(const UpSettings& settings) {

@@ -56,10 +56,10 @@ TEST(Facts, EachKindSurvivesTheWire) {
       {8, TokenKeyFact{"k1", "https://auth.example", "{\"kty\":\"EC\"}", pki.now()}},
       {9, TokenRevocationFact{"token-1", pki.now(), pki.now()}},
       {10, TokenCutFact{*issued.identity, pki.now(), pki.now()}}};
-  const std::string text = to_json_text(7, sent);
+  const std::string text = to_json_text(10, sent);
   const auto received = parse_changes(text, 0);
   ASSERT_TRUE(received) << received.error().detail;
-  EXPECT_EQ(to_json_text(7, received->changes), text);
+  EXPECT_EQ(to_json_text(10, received->changes), text);
   EXPECT_TRUE(received->unreadable.empty());
 }
 

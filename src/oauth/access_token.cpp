@@ -116,7 +116,7 @@ base::Result<std::string> make_token(const Grant& grant, const std::string& kid,
   claims["client_id"] = grant.client;
   if (grant.audiences.size() == 1) claims["aud"] = grant.audiences.front();
   else claims["aud"] = to_array(grant.audiences);
-  claims["scope"] = grant.scopes.text();
+  if (!grant.scopes.empty()) claims["scope"] = grant.scopes.text();
   claims["environment"] = base::name(grant.identity.environment);
   claims["organisation"] = grant.identity.organisation.text();
   claims["application"] = grant.identity.application.text();

@@ -54,7 +54,7 @@ object to_introspection(const oauth::Grant& grant) {
   body["sub"] = grant.client;
   body["client_id"] = grant.client;
   body["aud"] = to_array(grant.audiences);
-  body["scope"] = grant.scopes.text();
+  if (!grant.scopes.empty()) body["scope"] = grant.scopes.text();
   body["environment"] = base::name(grant.identity.environment);
   body["organisation"] = grant.identity.organisation.text();
   body["application"] = grant.identity.application.text();
@@ -175,10 +175,9 @@ AuthorisationServer::Response AuthorisationServer::token(const oauth::RelayedCal
                                    {"scope", granted->scopes.text()},
                                    {"certificate", base::to_hex(caller.certificate())},
                                    {"address", call.address}});
-  return json({{"access_token", *token},
-               {"token_type", "Bearer"},
-               {"expires_in", life.count()},
-               {"scope", granted->scopes.text()}});
+  object body{{"access_token", *token}, {"token_type", "Bearer"}, {"expires_in", life.count()}};
+  if (!granted->scopes.empty()) body["scope"] = granted->scopes.text();
+  return json(body);
 }
 
 /// What a token says while it is good; nothing where it is not, for whatever reason.
