@@ -1,5 +1,6 @@
 """Tokens that only the right certificate can use: the authorisation server behind a real gateway, by curl."""
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -117,6 +118,12 @@ class OauthTest(OauthBase):
         cls.globex = cls.enrol("production/globex/till")
         for application in (cls.shop, cls.office, cls.globex):
             cls.client(application.name)
+        cls.give_trust_chain(cls.shop.folder)
+
+    @classmethod
+    def give_trust_chain(cls, folder):
+        """What a partner gets by `countersign trust-chain`."""
+        shutil.copy(cls.platform.trust_chain, folder / "trust-chain.pem")
 
     def test_token_end_to_end(self):
         got, said = self.ask(self.shop)
@@ -376,6 +383,7 @@ class OauthTest(OauthBase):
         credential = self.platform.request_or_fail("transport", code, folder)
         self.platform.request_or_fail("signing", code, folder, ["--key-type", "rsa2048"])
         self.client("production/acme/rsa")
+        self.give_trust_chain(folder)
         self.settle(credential)
         said = self.peer(PEERS / "token.sh", self.issuer, "production.acme.rsa", folder)
         self.assertEqual(self.call(credential, said["access_token"]).status, 200)
