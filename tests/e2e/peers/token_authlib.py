@@ -13,5 +13,6 @@ with open(f"{folder}/signing.key") as key:
 session.register_client_auth_method(PrivateKeyJWT(endpoint, alg="ES256"))
 session.cert = (f"{folder}/transport-chain.pem", f"{folder}/transport.key")
 session.verify = f"{folder}/trust-chain.pem"
+session.trust_env = False  # REQUESTS_CA_BUNDLE would count more than verify
 token = session.fetch_token(endpoint, grant_type="client_credentials")
 print(json.dumps({"status": session.get(issuer + path).status_code, "token": token["access_token"]}))
