@@ -8,7 +8,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
-#include <openssl/rsa.h>
 
 #include "base/check.h"
 #include "crypto/algorithm.h"
@@ -162,25 +161,6 @@ base::Result<base::Bytes> PrivateKey::sign(base::BytesView message) const {
   if (good) {
     signature.resize(length);
     good = sign_into(signature.data());
-  }
-  if (!good) return base::unexpected(openssl_error(base::Kind::internal, "key.signing", "the key could not sign"));
-  signature.resize(length);
-  return signature;
-}
-
-base::Result<base::Bytes> PrivateKey::sign_pss(base::BytesView message) const {
-  const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-  EVP_PKEY_CTX* how = nullptr;
-  std::size_t length = 0;
-  base::Bytes signature;
-  bool good = PublicKey::from_native(key_.get()).type() == KeyType::rsa && context != nullptr &&
-              EVP_DigestSignInit(context.get(), &how, EVP_sha256(), nullptr, key_.get()) == 1 &&
-              EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
-              EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1 &&
-              EVP_DigestSign(context.get(), nullptr, &length, message.data(), message.size()) == 1;
-  if (good) {
-    signature.resize(length);
-    good = EVP_DigestSign(context.get(), signature.data(), &length, message.data(), message.size()) == 1;
   }
   if (!good) return base::unexpected(openssl_error(base::Kind::internal, "key.signing", "the key could not sign"));
   signature.resize(length);

@@ -35,10 +35,6 @@ class PrivateKey {
   /// Fails: `key.signing`.
   base::Result<base::Bytes> sign(base::BytesView message) const;
 
-  /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes (RFC 8017 section 8.1, RFC 7518 section 3.5).
-  /// Fails: `key.signing`, also for what is no RSA key.
-  base::Result<base::Bytes> sign_pss(base::BytesView message) const;
-
   EVP_PKEY* native() const { return key_.get(); }
 
  private:

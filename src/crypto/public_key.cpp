@@ -8,7 +8,6 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 
 #include "base/check.h"
 #include "crypto/algorithm.h"
@@ -170,19 +169,6 @@ bool PublicKey::verify(base::BytesView message, base::BytesView signature) const
   const bool good =
       context != nullptr &&
       EVP_DigestVerifyInit(context.get(), nullptr, signing_digest(kind), nullptr, native()) == 1 &&
-      EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1;
-  if (!good) drop_openssl_errors();
-  return good;
-}
-
-bool PublicKey::verify_pss(base::BytesView message, base::BytesView signature) const {
-  if (type() != KeyType::rsa) return false;
-  const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-  EVP_PKEY_CTX* how = nullptr;
-  const bool good =
-      context != nullptr && EVP_DigestVerifyInit(context.get(), &how, EVP_sha256(), nullptr, native()) == 1 &&
-      EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
-      EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1 &&
       EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1;
   if (!good) drop_openssl_errors();
   return good;

@@ -38,9 +38,6 @@ class PublicKey {
   /// Checks a signature made by PrivateKey::sign over the same bytes.
   bool verify(base::BytesView message, base::BytesView signature) const;
 
-  /// The same for PrivateKey::sign_pss; false for what is no RSA key.
-  bool verify_pss(base::BytesView message, base::BytesView signature) const;
-
   /// Null where there is no key that libcrypto could read.
   EVP_PKEY* native() const;
 

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "crypto/mac.h"
+#include "crypto/rsa_pss.h"
 #include "jose/der.h"
 
 namespace countersign::jose {
@@ -49,7 +50,7 @@ Signed prepare(object header, Algorithm algorithm, std::string_view payload) {
 }
 
 base::Result<Bytes> sign(const std::string& input, Algorithm algorithm, const crypto::PrivateKey& key) {
-  if (algorithm == Algorithm::ps256) return key.sign_pss(base::as_bytes(input));
+  if (algorithm == Algorithm::ps256) return crypto::sign_pss(key, crypto::PssDigest::sha256, base::as_bytes(input));
   BASE_TRY(Bytes signature, key.sign(base::as_bytes(input)));
   const auto length = number_length(algorithm);
   if (!length) return signature;
@@ -144,7 +145,9 @@ base::Result<VerifiedJws> UnverifiedJws::verify(const crypto::PublicKey& key, Al
   if (length && signature_.size() != 2 * *length) return bad_signature();
   const Bytes signature = length ? to_ecdsa_der(signature_) : signature_;
   const base::BytesView content = base::as_bytes(signed_);
-  const bool good = algorithm == Algorithm::ps256 ? key.verify_pss(content, signature) : key.verify(content, signature);
+  const bool good = algorithm == Algorithm::ps256
+                        ? crypto::verify_pss(key, crypto::PssDigest::sha256, content, signature)
+                        : key.verify(content, signature);
   if (!good) return bad_signature();
   return VerifiedJws(header_, payload_);
 }
