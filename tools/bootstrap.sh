@@ -16,9 +16,9 @@ build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli1
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
-# bench/compare also wants haproxy; it says so itself.
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
-  psql:postgresql certbot:certbot lego:lego nghttp:nghttp2-client testssl:testssl.sh sslscan:sslscan"
+  psql:postgresql certbot:certbot lego:lego nghttp:nghttp2-client testssl:testssl.sh sslscan:sslscan
+  haproxy:haproxy apache2:apache2 gunicorn:gunicorn"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -102,7 +102,7 @@ $why Packages are missing, and without them nothing can be built:
 Once they are installed, this works without network."
 }
 
-# nginx, PostgreSQL and certbot are wanted as programs, not as services of this machine: they must not start, now or at
+# nginx, HAProxy, httpd, PostgreSQL and certbot are wanted as programs, not as services of this machine: they must not start, now or at
 # the next boot.
 policy_file=/usr/sbin/policy-rc.d
 policy_is_ours=""
@@ -120,7 +120,7 @@ allow_services() {
   shift
   for package in "$@"; do
     case "$package" in
-      nginx | postgresql) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
+      nginx | postgresql | haproxy | apache2) ! command -v systemctl >/dev/null || $as_root systemctl disable -q "$package" || true ;;
       certbot) ! command -v systemctl >/dev/null || $as_root systemctl disable -q certbot.timer || true ;;
     esac
   done
@@ -157,4 +157,22 @@ build() {
   local preset=$1
   shift
   ninja -C "$root/build/$preset" -j "$(jobs_here)" "$@"
+}
+
+# Tests start hundreds of registries that sync every change; no test can tell a power cut from none, so their folders lie
+# in memory where there is enough of it and programs may run from there. A TMPDIR of your own is left as it is.
+choose_temporary_folder() {
+  local folder free
+  [ -z "${TMPDIR:-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ] || return 0
+  free=$(df --output=avail -k /dev/shm | tail -1)
+  [ "$free" -gt 3000000 ] && [ "$(awk '/^MemAvailable/ {print $2}' /proc/meminfo)" -gt 5000000 ] || return 0
+  folder=$(mktemp -d /dev/shm/countersign-test.XXXXXX) || return 0
+  # shellcheck disable=SC2064  # expanded now on purpose
+  trap "rm -rf '$folder'" EXIT
+  chmod 755 "$folder"
+  printf '#!/bin/sh\n' >"$folder/probe"
+  chmod +x "$folder/probe"
+  "$folder/probe" 2>/dev/null || return 0
+  rm "$folder/probe"
+  export TMPDIR=$folder
 }

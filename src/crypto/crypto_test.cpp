@@ -99,10 +99,22 @@ TEST(PrivateKey, UnknownKindIsNamed) {
   EXPECT_EQ(kind.error().code, "key.unknown_kind");
 }
 
+/// Whether the parameters of scrypt in PKCS#8 (RFC 7914, section 7.1) are N 2^14, r 8, p 1, after the salt.
+bool is_stretched(const std::string& pem) {
+  std::string body = pem.substr(pem.find('\n') + 1);
+  body.erase(body.find("-----END"));
+  std::erase(body, '\n');
+  std::string der(body.size(), '\0');
+  EVP_DecodeBlock(reinterpret_cast<unsigned char*>(der.data()), reinterpret_cast<const unsigned char*>(body.data()),
+                  static_cast<int>(body.size()));
+  return der.find(std::string("\x02\x02\x40\x00\x02\x01\x08\x02\x01\x01", 10)) != std::string::npos;
+}
+
 TEST(PrivateKey, EncryptedPemOpensOnlyWithItsPassphrase) {
   const PrivateKey key = PrivateKey::generate(PrivateKey::Kind::p256).value();
   const std::string pem = key.to_encrypted_pem(base::Secret("correct horse")).value();
   EXPECT_TRUE(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+  EXPECT_TRUE(is_stretched(pem)) << pem;
   const auto opened = PrivateKey::from_pem(pem, base::Secret("correct horse"));
   ASSERT_TRUE(opened) << opened.error().detail;
   EXPECT_EQ(opened->public_key().to_spki(), key.public_key().to_spki());

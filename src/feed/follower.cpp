@@ -28,6 +28,26 @@ Follower::Follower(net::Loop& loop, Options options, Knowledge& knowledge, const
       log_(log),
       copy_(options_.copy) {}
 
+void Follower::use_roots(std::vector<x509::Certificate> roots) {
+  const auto is_new = [this](const x509::Certificate& root) {
+    return std::ranges::find(options_.roots, root) == options_.roots.end();
+  };
+  snapshot_due_ = snapshot_due_ || std::ranges::any_of(roots, is_new);
+  options_.roots = std::move(roots);
+}
+
+void Follower::leave_copy_to_another() {
+  copy_is_ours_ = false;
+  copy_whole_ = false;
+}
+
+/// Whoever had it may have written anything.
+void Follower::take_copy_back() {
+  copy_is_ours_ = true;
+  copy_whole_ = false;
+  next_copy_ = {};
+}
+
 bool Follower::is_foreign_root(const Fact& fact) const {
   const auto* root = std::get_if<RootFact>(&fact);
   if (root == nullptr || std::ranges::find(options_.roots, root->certificate) != options_.roots.end()) return false;
@@ -79,6 +99,7 @@ net::Task<base::Result<void>> Follower::take_snapshot(net::Deadline deadline) {
 
 /// Writes to the copy. A failure is said aloud and mended by a fresh snapshot later; what is known holds all the same.
 void Follower::save(const std::function<base::Result<void>()>& write) {
+  if (!copy_is_ours_) return;
   const auto written = write();
   copy_whole_ = written.has_value();
   if (copy_whole_) return;
@@ -93,6 +114,7 @@ net::Task<base::Result<void>> Follower::take_snapshot_over(AuthorityLink& link, 
   BASE_CO_TRY(const Snapshot snapshot, parse_snapshot(*text));
   BASE_CO_TRY_VOID(know(snapshot));
   last_answer_ = clock_.now();
+  snapshot_due_ = false;
   changed_();
   save([&] { return copy_.start(snapshot); });
   appended_ = 0;
@@ -129,7 +151,8 @@ const std::string& Follower::holdings() {
 }
 
 net::Task<base::Result<void>> Follower::poll(AuthorityLink& link) {
-  const bool copy_due = !copy_whole_ || appended_ >= kAppendLimit;
+  if (snapshot_due_) co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
+  const bool copy_due = copy_is_ours_ && (!copy_whole_ || appended_ >= kAppendLimit);
   if (copy_due && (!next_copy_ || next_copy_->passed()))
     co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
   const std::uint64_t after = knowledge_.sequence();

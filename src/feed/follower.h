@@ -33,6 +33,12 @@ class Follower {
   net::Task<base::Result<void>> take_snapshot(net::Deadline deadline);
   /// Follows until the loop stops, reconnecting with back-off.
   net::Task<void> run(Changed changed);
+  /// Replaces Options::roots. Where some are new, a snapshot is taken instead of the next poll: the feed may have
+  /// spoken of them before.
+  void use_roots(std::vector<x509::Certificate> roots);
+  /// Another process writes the copy from now on, or we do again. Changes act all the same.
+  void leave_copy_to_another();
+  void take_copy_back();
   /// When the authority last answered; absent before the first answer.
   std::optional<base::Instant> last_answer() const { return last_answer_; }
 
@@ -60,6 +66,8 @@ class Follower {
   /// The copy holds all that is known. If not, nothing is appended to it: a hole would lose a revocation at the next
   /// start.
   bool copy_whole_ = false;
+  bool copy_is_ours_ = true;
+  bool snapshot_due_ = false;  ///< whatever the copy is like
   std::size_t appended_ = 0;
   std::string holdings_;                         ///< of the trust of that generation
   std::uint64_t holdings_trust_ = 0;             ///< 0: of none

@@ -32,6 +32,9 @@ bool is_idempotent(const std::string& method) {
          method == "TRACE";
 }
 
+/// Methods that give content a meaning, or that we know nothing of; the others do not (RFC 9110 section 9.3).
+bool expects_body(const std::string& method) { return !is_idempotent(method) || method == "PUT"; }
+
 /// What became of the request, in words that its sender may read; what was below stays in our log.
 base::Error upstream_error(base::Error cause) {
   // Nobody was asked: it says so itself.
@@ -95,12 +98,19 @@ std::string Exchange::request_head_text(std::string memory) const {
   if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
   if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
   if (may_switch_) head.add_lines(kSwitchLines);
+  if (is_last_upstream()) head.add("Connection", "close");
   head.add("traceparent", context_.trace.field());
   if (context_.trace.is_continued())
     for (const http::Field& field : request_.head.fields)
       if (is_tracestate(field.name)) head.add(field.name, field.value);
   head.add_lines(context_.identity.lines());
   return std::move(head).finish();
+}
+
+/// A service that does not look for the body of a GET would take it for the next request, written by the client with
+/// any identity it likes (RFC 9110 section 9.3.1). So there is no next one.
+bool Exchange::is_last_upstream() const {
+  return context_.client.framing() != http::Framing::none && !expects_body(request_.head.method);
 }
 
 /// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.
@@ -255,7 +265,8 @@ bool Exchange::may_retry(const base::Result<void>& carried) {
 /// direction: it got every byte of the request, and every byte it sent was of the response.
 void Exchange::give_back_upstream() {
   const http::H1Reader& reader = upstream().reader;
-  if (body_->sent_whole() && reader.at_end_of_message() && reader.keep_alive() && !reader.has_buffered())
+  if (!is_last_upstream() && body_->sent_whole() && reader.at_end_of_message() && reader.keep_alive() &&
+      !reader.has_buffered())
     call_.give_back();
 }
 

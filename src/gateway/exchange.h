@@ -66,6 +66,7 @@ class Exchange {
   std::string request_head_text(std::string memory) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
+  bool is_last_upstream() const;
   bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
   UpstreamConnection& upstream() { return *call_.connection(); }

@@ -39,15 +39,17 @@ class Platform : public ::testing::Test {
     for (Route& route : config_.routes)
       route.access = policy::Access::any_partner;
     config_.routes.push_back({"localhost", "/granted", upstream_.at()});
-    routes_.emplace(config_.routes);
-    upstreams_.emplace(config_.upstreams, config_.upstream_times());
-    auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_);
-    ASSERT_TRUE(plans) << plans.error().detail;
-    plans_.emplace(std::move(*plans));
-    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_,       gate_,   *upstreams_};
-    auto worker = Worker::make(shared, {config_.listeners.front().listen}, {own});
+    auto generation = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_}, nullptr);
+    ASSERT_TRUE(generation) << generation.error().detail;
+    generation_ = *generation;
+    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_, gate_};
+    auto worker = Worker::make(shared, generation_);
     ASSERT_TRUE(worker) << worker.error().detail;
+    Worker::Prepared prepared = (*worker)->prepare(generation_, {own}).value();
+    std::vector<net::ListenSocket> sockets;
+    sockets.push_back(net::ListenSocket::open({.at = config_.listeners.front().listen}).value());
+    prepared.sockets.push_back({"", std::move(sockets)});
+    ASSERT_TRUE((*worker)->begin(std::move(prepared)));
     worker_ = std::move(*worker);
     worker_->start();
     const tls::Credential credential{client_->chain, std::move(client_->key)};
@@ -122,14 +124,12 @@ class Platform : public ::testing::Test {
   net::Loop silent_loop_;  ///< takes connections, and reads nothing of them
   net::Listener silent_ = *net::Listener::bind(silent_loop_, TellingUpstream::at_any_port());
   GatewayConfig config_;
-  std::optional<RouteTable> routes_;
-  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_};
   testing::Folder folder_;
-  std::optional<Plans> plans_;
+  GenerationPointer generation_;
   std::optional<Issued> client_;
   std::shared_ptr<const tls::ClientContext> client_context_;
   std::unique_ptr<Worker> worker_;
@@ -378,7 +378,7 @@ TEST_F(Platform, BodiesCountBothWays) {
 
 TEST_F(Platform, MetricsCountWhatHappened) {
   ASSERT_EQ(send(get("/"))->status, 200);
-  const std::string text = metrics_.to_text({1, -1, 1, plans_->chain_counts()});
+  const std::string text = metrics_.to_text({1, -1, 1, generation_->plans().chain_counts()});
   EXPECT_TRUE(contains(text, "countersign_gateway_handshakes_total{outcome=\"accepted\"} 1\n"));
   EXPECT_TRUE(contains(text, "countersign_gateway_refusals_total{reason=\"revoked\"} 0\n"));
 }

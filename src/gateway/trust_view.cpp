@@ -51,6 +51,13 @@ base::Result<trust::AdmittedChain, trust::Refusal> TrustView::judge(const trust:
   return chains_.judge(presented, trust(), knowledge_.registry(), clock_.now());
 }
 
+bool TrustView::believes(const trust::AdmittedChain& admitted) const {
+  const auto now = trust();
+  const auto& anchors = now->anchors().anchors();
+  return admitted.identity().environment == options_.environment &&
+         std::ranges::find(anchors, admitted.chain().path().back()) != anchors.end();
+}
+
 std::vector<x509::Certificate> TrustView::acceptable_issuers() const {
   std::vector<x509::Certificate> issuers;
   for (const trust::IssuingCa& ca : trust()->issuing_cas())

@@ -2,6 +2,7 @@
 
 #include "gateway/access.h"
 #include "gateway/own_answer.h"
+#include "gateway/tcp_visit.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
@@ -36,15 +37,17 @@ Visit::~Visit() { context_.metrics.connection_closed(); }
 
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
   if (!still_admitted()) co_return false;
+  const GenerationPointer by = context_.now;
   const auto started = std::chrono::steady_clock::now();
   const TraceContext trace = TraceContext::continue_or_begin(
-      head.fields, {.percent = context_.config.trace_sample_percent}, context_.upstreams.dice());
-  const Exchange::Outcome outcome = co_await answer(head, trace, client);
+      head.fields, {.percent = by->config().trace_sample_percent}, context_.upstreams.dice());
+  const Exchange::Outcome outcome = co_await answer(head, trace, client, *by);
   const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
   context_.metrics.request_took(took);
   record(head, {outcome, trace, took});
-  co_return outcome.reusable && !is_ending();
+  // While we drain, a client that was not told to close may send one more: closing now could meet it half-way.
+  co_return outcome.reusable && !live_.cut && !live_.last_until;
 }
 
 /// The registry may have changed since the last request.
@@ -52,16 +55,16 @@ bool Visit::still_admitted() {
   return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
 }
 
-net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace,
-                                           ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
+                                           const Generation& by) {
   auto destination = read_destination(head, live_.connection.server_name);
   if (!destination) co_return co_await answer_denied(std::move(destination).error(), head.method, client);
   const tls::Site& site = *live_.connection.site;
   if (auto here = check_site(context_.listener, site, destination->host); !here)
     co_return co_await answer_denied(std::move(here).error(), head.method, client);
-  if (context_.config.token_endpoint && is_token_path(destination->path()))
+  if (by.config().token_endpoint && is_token_path(destination->path()))
     co_return co_await answer_token_endpoint(head, std::string(destination->path()), client);
-  const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
+  const Route* route = by.routes().find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
     co_return co_await answer_problem(std::move(error), 404, head.method, client);
@@ -82,11 +85,13 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
     co_return co_await answer_problem(std::move(error), 500, head.method, client);
   }
-  const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
-  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream),
-                                   addresses,     client,          with_token ? *with_token : identity_,
+  ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
+  if (upstream->settings().send_proxy_identity && live_.connection.peer)
+    addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
+  ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream),
+                                   addresses,     client,      with_token ? *with_token : identity_,
                                    trace,         context_.log};
-  Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
+  Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);
   co_return outcome;
@@ -121,8 +126,8 @@ net::Task<Exchange::Outcome> Visit::answer_ourselves(http::Response response, st
   const bool too_many = ++own_answers_ >= kOwnAnswers;
   const int status = response.status;
   const std::uint64_t bytes = response.body.size();
-  OwnAnswer answer{std::move(response), std::move(method), too_many || context_.server.draining()};
-  const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
+  OwnAnswer answer{std::move(response), std::move(method), too_many || is_ending()};
+  const net::Deadline deadline = net::Deadline::after(config().body_time);
   const bool reusable = co_await write_own_answer(client, std::move(answer), deadline);
   co_return Exchange::Outcome{status, reusable, bytes};
 }
@@ -140,7 +145,7 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
 }
 
 void Visit::record(const http::RequestHead& head, const Served& served) const {
-  if (!context_.config.access_log) return;
+  if (!config().access_log) return;
   context_.log.begin(base::Level::info, "request")
       .text("method", head.method)
       .text("path", std::string_view(head.target).substr(0, head.target.find('?')))

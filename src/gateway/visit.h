@@ -22,8 +22,7 @@ namespace countersign::gateway {
 /// What the connections of one worker share; borrowed by each.
 struct ConnectionContext {
   net::Loop& loop;
-  const GatewayConfig& config;
-  const RouteTable& routes;
+  const GenerationPointer& now;  ///< the newest; a request takes it at its beginning and keeps it
   const feed::Knowledge& knowledge;
   Upstreams& upstreams;
   Metrics& metrics;
@@ -54,14 +53,16 @@ class Visit {
   net::Task<void> refuse_unreadable(base::Error error, ClientSide& client);
 
   /// We are draining, or the peer was cut: there is to be no further request.
-  bool is_ending() const { return live_.cut || context_.server.draining(); }
+  bool is_ending() const { return live_.cut || live_.last_until || context_.server.draining(); }
   const ConnectionContext& context() const { return context_; }
+  const GatewayConfig& config() const { return context_.now->config(); }
   const std::string& application() const { return urn_; }
   const std::string& address() const { return address_; }
 
  private:
   bool still_admitted();
-  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client);
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
+                                      const Generation& by);
   net::Task<Exchange::Outcome> answer_token_endpoint(const http::RequestHead& head, std::string path,
                                                      ClientSide& client);
   net::Task<Exchange::Outcome> answer_without_token(const oauth::Refusal& refusal, const Route& route,

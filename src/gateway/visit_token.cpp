@@ -30,14 +30,14 @@ net::Task<Exchange::Outcome> Visit::answer_without_token(const oauth::Refusal& r
 
 net::Task<Exchange::Outcome> Visit::answer_token_endpoint(const http::RequestHead& head, std::string path,
                                                           ClientSide& client) {
-  const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
+  const net::Deadline deadline = net::Deadline::after(config().body_time);
   TokenRequest request{head, std::move(path), live_.connection.peer, address_};
   auto response = co_await answer_token_request(context_.authority, std::move(request), client, deadline);
   if (!response) co_return Exchange::Outcome{};
   if (response->status >= 400) co_return co_await answer_ourselves(std::move(*response), head.method, client);
   const int status = response->status;
   const std::uint64_t bytes = response->body.size();
-  OwnAnswer answer{std::move(*response), head.method, context_.server.draining()};
+  OwnAnswer answer{std::move(*response), head.method, is_ending()};
   const bool reusable = co_await write_own_answer(client, std::move(answer), deadline);
   co_return Exchange::Outcome{status, reusable, bytes};
 }

@@ -91,6 +91,14 @@ TEST(ProxyHeader, WhatIsWrittenIsRead) {
   EXPECT_TRUE(parse_proxy_header(write_proxy_header({"192.0.2.7", 1}, {"2001:db8::1", 2}))->local);
 }
 
+TEST(ProxyHeader, MoreIsSaidBehindTheAddressesAndWhatDoesNotFitIsLeftOut) {
+  const std::vector<ProxyTlv> more = {{0x02, {'a', '.', 'b'}}, {0xE0, base::Bytes(5000, 'x')}, {0xE1, {'y'}}};
+  const base::Bytes written = write_proxy_header({"192.0.2.7", 40000}, {"198.51.100.1", 8443}, more);
+  ASSERT_TRUE(parse_proxy_header(written));
+  const base::Bytes said(written.begin() + 16 + 12, written.begin() + 16 + 12 + 10);
+  EXPECT_EQ(said, (base::Bytes{0x02, 0, 3, 'a', '.', 'b', 0xE1, 0, 1, 'y'}));
+}
+
 TEST(ProxyHeader, OneFlippedBitIsNoticed) {
   const base::Bytes written = write_proxy_header({"192.0.2.7", 40000}, {"198.51.100.1", 8443});
   const std::size_t type_of_checksum = written.size() - 7;  // another type there, and it is no checksum any more

@@ -32,6 +32,8 @@ class UpstreamCall {
   bool may_send_again(const base::Error& failure);
   /// The head of the response has come.
   void answered(int status);
+  /// The address took a connection on which there will be no answer to wait for.
+  void connected() { slot_->address->health.note_success(); }
   /// The request will not be answered.
   void failed(const base::Error& error);
   /// Nothing of this request is left on the connection, in either direction.

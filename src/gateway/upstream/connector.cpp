@@ -1,7 +1,5 @@
 #include "gateway/upstream/connector.h"
 
-#include "net/proxy_protocol.h"
-
 namespace countersign::gateway {
 namespace {
 
@@ -71,7 +69,7 @@ net::Task<base::Result<UpstreamConnector::Opened>> UpstreamConnector::open(
   if (!socket) co_return base::unexpected(std::move(socket).error());
   const UpstreamSettings& settings = state_->settings();
   if (settings.send_proxy_header) {
-    const base::Bytes header = net::write_proxy_header(client.source, client.destination);
+    const base::Bytes header = net::write_proxy_header(client.source, client.destination, client.more);
     BASE_CO_TRY_VOID(co_await socket->write_all(header, deadline));
   }
   if (!settings.tls) co_return Opened{std::make_unique<net::Socket>(std::move(*socket)), kFarAway};

@@ -6,15 +6,17 @@
 #pragma once
 
 #include "gateway/upstream/state.h"
+#include "net/proxy_protocol.h"
 #include "net/socket.h"
 #include "tls/handshake.h"
 
 namespace countersign::gateway {
 
-/// For a PROXY header: between whom the connection is that requests come from.
+/// For a PROXY header: between whom the connection is that requests come from, and what else may be said of it.
 struct ClientAddresses {
   net::Endpoint source = {};
   net::Endpoint destination = {};
+  std::vector<net::ProxyTlv> more = {};
 };
 
 class UpstreamConnector {

@@ -24,7 +24,7 @@ net::Task<void> UpstreamKeeper::check(std::shared_ptr<UpstreamState> state) {
   const UpstreamCheck& rules = *state->settings().check;
   const auto connector = std::make_shared<UpstreamConnector>(needs_, state);
   net::TaskGroup checks(needs_.loop, needs_.log);
-  for (;;) {
+  while (!state->is_retired()) {
     for (const auto& address : *state->addresses())
       checks.spawn(check_once(connector, address), "upstream.check_one");
     (void)co_await checks.wait_until_empty(net::Deadline::after(rules.time + kUnwindTime));
@@ -74,7 +74,7 @@ net::Task<void> UpstreamKeeper::resolve(std::shared_ptr<UpstreamState> state) {
   std::vector<Name> names;
   for (const net::Endpoint& address : state->settings().addresses)
     names.push_back({address});
-  for (;;) {
+  while (!state->is_retired()) {
     std::vector<std::vector<net::Endpoint>> resolved;
     for (Name& name : names) {
       co_await resolve_once(name, state->settings().name);

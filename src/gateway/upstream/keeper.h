@@ -12,7 +12,7 @@ class UpstreamKeeper {
   /// Borrows what `needs` names.
   UpstreamKeeper(UpstreamConnector::Needs needs, Dice dice) : needs_(needs), dice_(dice) {}
 
-  /// Begins to keep `state`; the tasks end with the loop.
+  /// Begins to keep `state`; the tasks end with the loop, or soon after it was retired.
   void keep(std::shared_ptr<UpstreamState> state);
 
  private:

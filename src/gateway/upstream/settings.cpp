@@ -207,8 +207,11 @@ base::Result<UpstreamSettings> read_upstream(ConfigSection& section, const std::
   BASE_TRY(settings.check, read_check(section));
   BASE_TRY(settings.tls, read_tls(section, folder));
   BASE_TRY(const std::string proxy, section.text_or("proxy_protocol", ""));
-  if (!proxy.empty() && proxy != "v2") return wrong("'" + section.path_of("proxy_protocol") + "' can only be \"v2\"");
-  settings.send_proxy_header = proxy == "v2";
+  settings.send_proxy_identity = proxy == "v2-identity";
+  settings.send_proxy_header = proxy == "v2" || settings.send_proxy_identity;
+  if (!proxy.empty() && !settings.send_proxy_header)
+    return wrong("'" + section.path_of("proxy_protocol") +
+                 "' can only be \"v2\", or \"v2-identity\" with who the client is");
   BASE_TRY_VOID(check_plain(section, settings));
   return settings;
 }

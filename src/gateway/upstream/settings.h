@@ -23,6 +23,7 @@ struct UpstreamTls {
   enum class Proof { none, service, files };
   Proof proof = Proof::none;              ///< what we show: nothing, the gateway's service certificate, or these files
   feed::CredentialFiles credential = {};  ///< for Proof::files
+  friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
 };
 
 struct UpstreamCheck {
@@ -32,6 +33,7 @@ struct UpstreamCheck {
   base::Duration interval = std::chrono::seconds(5);
   base::Duration time = std::chrono::seconds(2);  ///< connecting included
   AddressHealth::Check rules = {};
+  friend bool operator==(const UpstreamCheck&, const UpstreamCheck&) = default;
 };
 
 /// Each bounds one phase of a request.
@@ -41,6 +43,7 @@ struct UpstreamTimes {
   base::Duration body = std::chrono::seconds(60);      ///< without a byte moving
   base::Duration request = base::Duration::zero();     ///< all together; zero: as long as the others allow
   base::Duration tunnel = std::chrono::minutes(5);     ///< without a byte moving in either direction, after an upgrade
+  friend bool operator==(const UpstreamTimes&, const UpstreamTimes&) = default;
 };
 
 struct UpstreamSettings {
@@ -57,8 +60,10 @@ struct UpstreamSettings {
   std::optional<UpstreamCheck> check = {};
   std::optional<UpstreamTls> tls = {};
   bool send_proxy_header = false;                          ///< version 2 of the PROXY protocol, on each connection
+  bool send_proxy_identity = false;                        ///< with it, who the client is: see identity_tlvs()
   base::Duration resolve_time = std::chrono::seconds(30);  ///< names are resolved again after it; zero: when connecting
   bool danger_plain = false;  ///< another machine, in the clear: the operator accepted that
+  friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;
 };
 
 /// What a route that names an address instead of an upstream has: one address, and nothing that needs another one.
