@@ -2,6 +2,7 @@
 #include "authority/oauth/server.h"
 
 #include "authority/doors/doors_test.h"
+#include "authority/oauth/party_keys.h"
 #include "oauth/access_token.h"
 #include "oauth/form.h"
 
