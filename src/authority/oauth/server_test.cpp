@@ -235,7 +235,8 @@ TEST_F(OauthServer, PublishesAKeyBeforeItSignsAndKnowsItUntilItsTokensEnd) {
   const std::string first = get_token();
   const auto kids = [&] {
     std::vector<std::string> all;
-    for (const auto& row : *server().keys().known())
+    const auto known = server().keys().known();
+    for (const auto& row : *known)
       all.push_back(row.kid);
     return all;
   };
