@@ -7,6 +7,8 @@
 
 #include "gateway/exchange.h"
 #include "gateway/signing/request_check.h"
+#include "oauth/access_token.h"
+#include "oauth/assertion.h"
 #include "tls/handshake.h"
 #include "tls/session_memory.h"
 
@@ -53,6 +55,15 @@ static_assert(!kMadeBy<signatures::VerificationKey, crypto::PublicKey>, "a key f
 static_assert(!kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest> &&
                   kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest, policy::Permit>,
               "a request goes on without asking the policy");
+
+static_assert(!kMadeBy<oauth::VerifiedAssertion> &&
+                  !kMadeBy<oauth::VerifiedAssertion, std::string, base::Instant, std::string>,
+              "an assertion that nobody checked");
+static_assert(!kMadeBy<oauth::CheckedToken> && !kMadeBy<oauth::CheckedToken, std::shared_ptr<const oauth::Grant>>,
+              "a token without its signature");
+static_assert(!kMadeBy<oauth::BoundToken> && !kMadeBy<oauth::BoundToken, oauth::CheckedToken> &&
+                  !std::is_convertible_v<oauth::CheckedToken, oauth::BoundToken>,
+              "a token on a connection that it is not bound to");
 
 TEST(ProofTypes, AreMadeByTheirCheckersAlone) { SUCCEED() << "the compiler has checked it"; }
 

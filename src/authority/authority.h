@@ -26,6 +26,8 @@
 
 namespace countersign::authority {
 
+class AuthorisationServer;
+
 class Authority {
  public:
   /// What the authority is handed from outside; borrowed for its whole life.
@@ -67,6 +69,7 @@ class Authority {
   Notices& notices() { return *notices_; }
   Rotation& rotation() { return *rotation_; }
   Followers& followers() { return followers_; }
+  AuthorisationServer& oauth() { return *oauth_; }
   bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
   const IssuancePolicy& policy() const { return *policy_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
@@ -138,6 +141,7 @@ class Authority {
   std::optional<AcmeAccounts> acme_accounts_;
   std::unique_ptr<AcmeNonces> acme_nonces_;
   CmpTransactions cmp_transactions_;
+  std::unique_ptr<AuthorisationServer> oauth_;
   std::optional<Credentials> credentials_;
   NoObserver nobody_;
   std::optional<Issuance> responders_issuance_;

@@ -83,6 +83,7 @@ void declare_commands(CommandTree& tree) {
   add_renew(tree);
   add_agent(tree);
   add_own(tree);
+  add_token(tree);
   add_trust_chain(tree);
   add_verify(tree);
   add_sign(tree);

@@ -62,6 +62,9 @@ struct ToJson {
     return {
         {"type", "signing_certificate"}, {"urn", fact.identity.to_urn()}, {"certificate", base::to_base64(fact.der)}};
   }
+  object operator()(const TokenKeyFact& fact) const { return feed::to_json(fact); }
+  object operator()(const TokenRevocationFact& fact) const { return feed::to_json(fact); }
+  object operator()(const TokenCutFact& fact) const { return feed::to_json(fact); }
 };
 
 base::Result<x509::Certificate> read_certificate(base::JsonReader& reader) {
@@ -147,6 +150,12 @@ base::Result<Fact> read_signing_certificate(base::JsonReader& reader) {
   return Fact(SigningCertificate{std::move(identity), std::move(der)});
 }
 
+template <class T>
+base::Result<Fact> read_as_fact(base::Result<T> read) {
+  if (!read) return base::unexpected(std::move(read).error());
+  return Fact(std::move(*read));
+}
+
 base::Result<Fact> read_fact(const value& json) {
   BASE_TRY(auto reader, base::JsonReader::of(json));
   BASE_TRY(const std::string type, reader.text("type"));
@@ -158,6 +167,9 @@ base::Result<Fact> read_fact(const value& json) {
   if (type == "suspension") fact = read_suspension(reader);
   if (type == "withdrawn_ca") fact = read_withdrawn_ca(reader);
   if (type == "signing_certificate") fact = read_signing_certificate(reader);
+  if (type == "token_key") fact = read_as_fact(read_token_key(reader));
+  if (type == "token_revocation") fact = read_as_fact(read_token_revocation(reader));
+  if (type == "token_cut") fact = read_as_fact(read_token_cut(reader));
   if (!fact) return fact;
   BASE_TRY_VOID(reader.finish());
   return fact;

@@ -52,11 +52,14 @@ TEST(Facts, EachKindSurvivesTheWire) {
       revocation_of(issued, 4),
       {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
       {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}},
-      {7, trust::WithdrawnCa{issued.chain.at(1), trust::WithdrawalCause::retired}}};
-  const std::string text = to_json_text(7, sent);
+      {7, trust::WithdrawnCa{issued.chain.at(1), trust::WithdrawalCause::retired}},
+      {8, TokenKeyFact{"k1", "https://auth.example", "{\"kty\":\"EC\"}", pki.now()}},
+      {9, TokenRevocationFact{"token-1", pki.now(), pki.now()}},
+      {10, TokenCutFact{*issued.identity, pki.now(), pki.now()}}};
+  const std::string text = to_json_text(10, sent);
   const auto received = parse_changes(text, 0);
   ASSERT_TRUE(received) << received.error().detail;
-  EXPECT_EQ(to_json_text(7, received->changes), text);
+  EXPECT_EQ(to_json_text(10, received->changes), text);
   EXPECT_TRUE(received->unreadable.empty());
 }
 

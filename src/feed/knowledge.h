@@ -26,6 +26,8 @@ class Knowledge {
   const trust::RegistryView& registry() const { return registry_; }
   /// Told, not believed yet.
   const SigningCertificates& signing_certificates() const { return signing_certificates_; }
+  /// What is known of access tokens. Never null; another object after each change.
+  std::shared_ptr<const TokenFacts> tokens() const { return tokens_.take(); }
   /// Which run of the authority counts sequence(); empty until the first replace().
   std::string feed() const;
   std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
@@ -38,6 +40,8 @@ class Knowledge {
     std::vector<trust::WithdrawnCa> withdrawn;
   };
   base::Result<void> publish_trust(Issuers issuers);
+  template <class TokenFact>
+  void apply_to_tokens(const Change& change);
 
   mutable std::mutex writer_;
   std::string feed_;
@@ -45,6 +49,7 @@ class Knowledge {
   base::Published<trust::TrustSet> trust_;
   trust::RegistryView registry_;
   SigningCertificates signing_certificates_;
+  base::Published<TokenFacts> tokens_{std::make_shared<const TokenFacts>()};
   std::atomic<std::uint64_t> sequence_{0};
 };
 

@@ -13,6 +13,7 @@
 #include "gateway/upstream/settings.h"
 #include "net/endpoint.h"
 #include "net/network.h"
+#include "oauth/access_token.h"
 #include "policy/decision.h"
 
 namespace countersign::gateway {
@@ -32,6 +33,9 @@ struct Route {
   bool certificate_required = true;
   std::vector<std::string> listeners = {};         ///< by name, at which this is served; empty: at all
   std::optional<RouteSignatures> signatures = {};  ///< of messages, in both directions
+  /// An access token of the caller's, bound to its certificate, with these scopes; nothing: none is asked for.
+  std::optional<oauth::Demand> token = std::nullopt;
+  std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
 };
 
 struct GatewayConfig {
@@ -51,8 +55,9 @@ struct GatewayConfig {
   bool access_log = true;
   unsigned trace_sample_percent = 100;                     ///< of traces that begin here
   base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
-  net::Networks proxies;  ///< load balancers, which begin each connection with a PROXY header
-  bool http2 = true;      ///< offered by ALPN, beside HTTP/1.1
+  net::Networks proxies;       ///< load balancers, which begin each connection with a PROXY header
+  bool token_endpoint = true;  ///< /oauth2/ and the metadata are the authorisation server's
+  bool http2 = true;           ///< offered by ALPN, beside HTTP/1.1
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving

@@ -47,6 +47,8 @@ base::Result<void> Gateway::learn(const GatewayConfig& config) {
   options.other_roots.push_back(config.partner_chain);
   BASE_TRY(plane_, feed::DataPlane::make(std::move(options), clock_, log_));
   signing_ = std::make_unique<MessageSigning>(plane_->knowledge(), clock_, log_);
+  token_rings_ = std::make_unique<TokenRings>(plane_->knowledge(), log_);
+  token_rings_->refresh();
   return {};
 }
 
@@ -134,6 +136,7 @@ void Gateway::run() {
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
+    token_rings_->refresh();
     for (const auto& worker : workers_)
       worker->knowledge_changed();
     if (roots_missing_) reload("the feed spoke of new roots");

@@ -101,6 +101,8 @@ class Gateway {
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
   std::unique_ptr<MessageSigning> signing_;
+  std::unique_ptr<TokenRings> token_rings_;
+  base::Published<tls::Credential> service_;
   std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Inheritance> inheritance_ = {};
   Doors doors_;

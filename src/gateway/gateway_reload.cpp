@@ -66,7 +66,8 @@ base::Result<void> Gateway::begin(GatewayConfig config) {
   BASE_TRY_VOID(doors_.open_status(config));
   BASE_TRY(auto next, prepare(std::move(config)));
   gate_ = std::make_unique<policy::Gate>(next.policy ? next.policy->policy : policy::Policy::nothing(), log_);
-  const WorkerShared shared{plane_->knowledge(), plane_->sightings(), metrics_, clock_, log_, *gate_, signing_.get()};
+  const WorkerShared shared{plane_->knowledge(),      plane_->sightings(), metrics_,       clock_, log_, *gate_, *token_rings_,
+                            plane_->authority_link(), service_,            signing_.get()};
   while (workers_.size() < next.generation->config().workers) {
     BASE_TRY(auto worker, Worker::make(shared, next.generation));
     workers_.push_back(std::move(worker));
@@ -150,6 +151,7 @@ base::Result<void> Gateway::prepare_workers(Next& next) const {
 std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
   std::vector<feed::DataPlane::Kept> all;
   const auto show_upstreams = [this](Credential own) {
+    service_.publish(own);
     for (const auto& state : now_->upstreams()->all())
       if (proves_by(*state, UpstreamTls::Proof::service)) show(*state, own);
   };
@@ -208,6 +210,7 @@ void Gateway::use_policy(Next& next) {
 }
 
 void Gateway::put_in_place(Next& next) {
+  service_.publish(next.service);
   keep_upstreams(next);
   if (next.signing) use_signing_key(next.signing);
   plane_->keep_only(keepings(next));

@@ -66,6 +66,8 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   const tls::Site& site = *live_.connection.site;
   if (auto here = check_site(context_.listener, site, destination->host); !here)
     co_return co_await answer_denied(std::move(here).error(), head, client);
+  if (by.config().token_endpoint && is_token_path(destination->path()))
+    co_return co_await answer_token_endpoint(head, std::string(destination->path()), client);
   const Route* route = by.routes().find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
@@ -78,6 +80,10 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     http::Response denial = permit.error().to_response();
     co_return co_await answer_ourselves(std::move(denial), head, client);
   }
+  const auto token = ask_token(head, *route);
+  if (!token) co_return co_await answer_without_token(token.error(), *route, head, client);
+  std::optional<IdentityFields> with_token;
+  if (*token) with_token = identity_.with(**token);
   auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
   if (upstream == nullptr) {
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
@@ -88,8 +94,15 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   ClientAddresses addresses{stream.peer(), stream.local()};
   if (upstream->settings().send_proxy_identity && live_.connection.peer)
     addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
-  ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses,   client,
-                                   identity_,     trace,       context_.clock,      context_.log};
+  ExchangeContext exchange_context{.loop = context_.loop,
+                                   .config = by.config(),
+                                   .upstream = std::move(upstream),
+                                   .addresses = addresses,
+                                   .client = client,
+                                   .identity = with_token ? *with_token : identity_,
+                                   .trace = trace,
+                                   .clock = context_.clock,
+                                   .log = context_.log};
   if (route->signatures) {
     const Chosen chosen{head, *destination, *route};
     co_return co_await carry_signed(chosen, std::move(*permit), std::move(exchange_context), client);
@@ -107,7 +120,7 @@ net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit p
                      .destination = chosen.destination,
                      .head = chosen.head,
                      .peer = live_.connection.peer,
-                     .identity = identity_,
+                     .identity = context.identity,
                      .client = client,
                      .signing = context_.signing,
                      .step_time = context.config.body_time});

@@ -2,6 +2,7 @@
 
 #include "authority/registry/directory.h"
 #include "authority/registry/rows.h"
+#include "authority/registry/token_facts.h"
 #include "store/feed.h"
 #include "store/living.h"
 
@@ -78,6 +79,7 @@ base::Result<feed::Snapshot> take_snapshot(Ledger& ledger) {
   }));
   BASE_TRY_VOID(std::move(sound));
   BASE_TRY_VOID(add_suspensions(rows, snapshot.facts));
+  BASE_TRY_VOID(add_token_facts(rows, ledger.now(), snapshot.facts));
   return snapshot;
 }
 
