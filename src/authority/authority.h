@@ -61,8 +61,7 @@ class Authority {
   Issuance& issuance() { return *issuance_; }
   Approvals& approvals() { return *approvals_; }
   AcmeAccounts& acme_accounts() { return *acme_accounts_; }
-  /// Thread-safe.
-  AcmeNonces& acme_nonces() { return *acme_nonces_; }
+  AcmeNonces& acme_nonces() { return *acme_nonces_; }  ///< thread-safe
   CmpTransactions& cmp_transactions() { return cmp_transactions_; }
   crypto::Random& random() { return outside_.random; }
   Contacts& contacts() { return *contacts_; }

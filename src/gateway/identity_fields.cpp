@@ -50,7 +50,8 @@ IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, con
 
 IdentityFields IdentityFields::with(const http::Fields& more) const {
   IdentityFields made = *this;
-  for (const http::Field& field : more) made.fields_.add(field.name, field.value);
+  for (const http::Field& field : more)
+    made.fields_.add(field.name, field.value);
   made.lines_ += http::to_lines(more);
   return made;
 }

@@ -24,7 +24,7 @@ struct WorkerShared {
   const TokenRings& token_rings;
   const feed::AuthorityLink::Options& authority;
   const base::Published<tls::Credential>& service;  ///< our certificate for the authority
-  MessageSigning* signing = nullptr;  ///< of routes with signatures; null: those are not served
+  MessageSigning* signing = nullptr;                ///< of routes with signatures; null: those are not served
 };
 
 /// The sockets of one listener for one worker.
