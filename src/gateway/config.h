@@ -35,7 +35,6 @@ struct Route {
   std::optional<RouteSignatures> signatures = {};  ///< of messages, in both directions
   /// An access token of the caller's, bound to its certificate, with these scopes; nothing: none is asked for.
   std::optional<oauth::Demand> token = std::nullopt;
-  std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
 };
 
 struct GatewayConfig {
