@@ -17,8 +17,19 @@ namespace countersign::ehi {
 
 /// Why a call gave no answer: the error, and where the partner's certificate was refused, its reason.
 struct CallFailure {
-  base::Error error;  ///< `ehi.refused`, `ehi.refused_by_partner`, `ehi.timeout`, `ehi.unreachable`, `ehi.bad_answer`
+  /// `ehi.refused`, `ehi.pin_mismatch`, `ehi.refused_by_partner`, `ehi.timeout`, `ehi.unreachable`, `ehi.no_tls`,
+  /// `ehi.bad_answer`, `ehi.no_certificate`
+  base::Error error;
   std::optional<trust::Refusal> refusal = {};
+  /// May a byte of the request have left? If not, it can go elsewhere.
+  enum class Sent { nothing, maybe } sent = Sent::nothing;
+};
+
+/// Where one call goes, and until when.
+struct CallPlan {
+  const http::Url* url;        ///< borrowed
+  net::Deadline connected_by;  ///< nothing is sent on a connection that comes about later
+  net::Deadline answered_by;
 };
 
 class Caller {
@@ -33,8 +44,19 @@ class Caller {
   /// Our certificate for an environment; connections made with an earlier one are used no more. Fails: `tls.context`.
   base::Result<void> use_credential(base::Environment environment, const tls::Credential& own);
 
-  /// Sends `body` to the endpoint and gives back its answer as it came, whatever its status.
+  /// Sends the request and gives back the answer as it came, whatever its status. Deadlines are those of sockets: up to
+  /// 40 ms late.
+  net::Task<base::Result<http::Response, CallFailure>> call(const Endpoint& endpoint, http::Request request,
+                                                            CallPlan plan);
+  /// To the endpoint's URL within its deadline.
   net::Task<base::Result<http::Response, CallFailure>> call(const Endpoint& endpoint, http::Request request);
+  /// Connects and verifies the server, and keeps the connection for a call to come.
+  net::Task<base::Result<void, CallFailure>> probe(const Endpoint& endpoint, CallPlan plan);
+  /// Closes what is not to be used any more: idle for too long, or made with a certificate of before. To be called
+  /// often.
+  void close_idle();
+  /// Connections kept.
+  std::size_t warm() const;
 
  private:
   struct Line;
@@ -46,17 +68,18 @@ class Caller {
     std::shared_ptr<const tls::ClientContext> context;
     std::uint64_t generation = 0;
   };
-  std::unique_ptr<Line> take_warm(const Endpoint& endpoint);
-  void keep_warm(const Endpoint& endpoint, std::unique_ptr<Line> line);
-  net::Task<base::Result<std::unique_ptr<Line>, CallFailure>> open(const Endpoint& endpoint, net::Deadline deadline);
+  std::unique_ptr<Line> take_warm(const Endpoint& endpoint, const http::Url& url);
+  void keep_warm(std::unique_ptr<Line> line);
+  bool is_of_today(const Line& line) const;
+  net::Task<base::Result<std::unique_ptr<Line>, CallFailure>> open(const Endpoint& endpoint, CallPlan plan);
   net::Task<base::Result<http::Response, CallFailure>> send(const Endpoint& endpoint, std::unique_ptr<Line> line,
-                                                            http::Request request, net::Deadline deadline);
+                                                            http::Request request, CallPlan plan);
 
   net::Loop& loop_;
   const EhiConfig& config_;
   const base::Clock& clock_;
   std::map<base::Environment, Own> own_;
-  std::map<std::string, std::deque<Warm>, std::less<>> warm_;  ///< by endpoint name, newest at the back
+  std::map<std::string, std::deque<Warm>, std::less<>> warm_;  ///< by endpoint and host, newest at the back
 };
 
 }  // namespace countersign::ehi

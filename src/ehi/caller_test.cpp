@@ -217,6 +217,18 @@ TEST(CallPool, ARenewedCertificateOpensANewConnection) {
   EXPECT_EQ(scene.outcomes, std::vector<std::string>(3, "200 /decide {}"));
 }
 
+TEST(CallPool, WhatWasMadeWithAnEarlierCertificateIsClosedWithoutACall) {
+  Scene scene;
+  Issued renewed = scene.pki.ehi().issue();
+  scene.set_up({scene.pki.server().issue()});
+  scene.run({kNothing});
+  scene.caller->close_idle();
+  EXPECT_EQ(scene.caller->warm(), 1U);
+  scene.use(std::move(renewed));
+  scene.caller->close_idle();
+  EXPECT_EQ(scene.caller->warm(), 0U);
+}
+
 TEST(CallPool, AnExpiredServerIsNotCalledOnAWarmConnection) {
   Scene scene;
   scene.set_up({scene.pki.server().issue()});

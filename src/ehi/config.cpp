@@ -2,25 +2,13 @@
 
 #include <algorithm>
 
-#include "base/files.h"
+#include "ehi/config_error.h"
 #include "http/plain_server.h"
 
 namespace countersign::ehi {
 namespace {
 
 using base::ConfigSection;
-
-/// Where Debian keeps the public roots (package ca-certificates).
-constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
-constexpr base::Duration kLongestDeadline = std::chrono::minutes(2);
-
-tl::unexpected<base::Error> wrong(std::string detail) {
-  return base::fail(base::Kind::invalid, "ehi.config", std::move(detail));
-}
-
-tl::unexpected<base::Error> wrong(base::Error cause, std::string detail) {
-  return base::unexpected(std::move(cause).under("ehi.config", std::move(detail)));
-}
 
 base::Result<net::Endpoint> read_address(ConfigSection& section, std::string_view key, std::string_view otherwise) {
   BASE_TRY(const std::string text, section.text_or(key, otherwise));
@@ -29,39 +17,24 @@ base::Result<net::Endpoint> read_address(ConfigSection& section, std::string_vie
   return endpoint;
 }
 
-base::Result<std::shared_ptr<const trust::TrustSet>> read_anchors(const std::filesystem::path& file) {
-  BASE_TRY(const std::string pem, base::read_file(file));
-  BASE_TRY(auto certificates, x509::Certificate::all_from_pem(pem));
-  std::erase_if(certificates, [](const x509::Certificate& certificate) { return !certificate.is_ca(); });
-  BASE_TRY(auto set, trust::TrustSet::of_roots(std::move(certificates), {}));
-  return std::make_shared<const trust::TrustSet>(std::move(set));
-}
-
-base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesystem::path& folder) {
-  BASE_TRY(const std::string name_text, section.text("name"));
-  BASE_TRY(auto name, base::Slug::parse(name_text));
-  BASE_TRY(const std::string environment_text, section.text_or("environment", "production"));
-  BASE_TRY(const auto environment, base::parse_environment(environment_text));
-  if (environment == base::Environment::internal)
-    return wrong("'" + section.path_of("environment") + "' must be uat or production");
-  BASE_TRY(const std::string url_text, section.text("url"));
-  auto url = http::Url::parse(url_text);
-  if (!url) return wrong(std::move(url).error(), "'" + section.path_of("url") + "' is not a URL");
-  if (!url->secure)
-    return wrong("'" + section.path_of("url") + "' must start with https://: a partner is called over mutual TLS only");
-  BASE_TRY(const auto deadline, section.duration_or("deadline", std::chrono::milliseconds(200)));
-  if (deadline <= base::Duration::zero() || deadline > kLongestDeadline)
-    return wrong("'" + section.path_of("deadline") + "' must be between 1ms and 2m");
-  BASE_TRY(const std::string anchors_text, section.text_or("anchors", "system"));
-  auto anchors = read_anchors(anchors_text == "system" ? std::filesystem::path(kSystemRoots) : folder / anchors_text);
-  if (!anchors) return wrong(std::move(anchors).error(), "'" + section.path_of("anchors") + "' cannot be used");
-  return Endpoint{std::move(name), environment, std::move(*url), deadline, std::move(*anchors)};
+/// "service/NAME" and "operator/NAME": who they are under `internal`.
+base::Result<std::vector<std::string>> read_people(ConfigSection& section, std::string_view key) {
+  BASE_TRY(auto people, section.texts(key));
+  for (const std::string& one : people) {
+    const std::size_t slash = one.find('/');
+    const std::string organisation = one.substr(0, slash);
+    const bool known = organisation == "service" || organisation == "operator";
+    if (!known || slash == std::string::npos || !base::Slug::parse(one.substr(slash + 1)))
+      return wrong("'" + section.path_of(key) + "': '" + one + "' is not service/NAME or operator/NAME");
+  }
+  return people;
 }
 
 base::Result<void> read_endpoints(ConfigSection& section, const std::filesystem::path& folder, EhiConfig& config) {
   BASE_TRY(auto sections, section.sections("endpoints"));
   for (ConfigSection& endpoint_section : sections) {
     BASE_TRY(auto endpoint, read_endpoint(endpoint_section, folder));
+    BASE_TRY(endpoint.callers, read_people(endpoint_section, "callers"));
     if (config.find(endpoint.name.text()) != nullptr)
       return wrong("there are two [[ehi.endpoints]] named '" + endpoint.name.text() + "'");
     config.endpoints.push_back(std::move(endpoint));
@@ -83,6 +56,9 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   BASE_TRY(config.authority, read_address(section, "authority", "localhost:9444"));
   if (!http::is_loopback(config.status)) return wrong("'" + section.path_of("status") + "' must be a loopback address");
   BASE_TRY(config.drain_time, section.duration_or("drain_time", config.drain_time));
+  BASE_TRY(config.outbox_viewers, read_people(section, "outbox_viewers"));
+  BASE_TRY(config.outbox_operators, read_people(section, "outbox_operators"));
+  BASE_TRY(config.outbox_messages, read_number(section, "outbox_messages", config.outbox_messages, {1, 100'000'000}));
   BASE_TRY_VOID(read_endpoints(section, folder, config));
   BASE_TRY_VOID(top.finish());
   return config;

@@ -2,24 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <vector>
 
-#include "base/config.h"
-#include "base/identity.h"
-#include "http/url.h"
-#include "trust/trust_set.h"
+#include "ehi/endpoint.h"
 
 namespace countersign::ehi {
-
-/// A partner's server that the provider calls.
-struct Endpoint {
-  base::Slug name;                ///< what internal systems call it
-  base::Environment environment;  ///< which of the provider's certificates is sent
-  http::Url url;                  ///< https only
-  base::Duration deadline;  ///< for one call, from the first byte from the caller's request to the last of the answer
-  std::shared_ptr<const trust::TrustSet> anchors;  ///< whom its server certificate may come from
-};
 
 struct EhiConfig {
   std::filesystem::path data;
@@ -28,7 +15,10 @@ struct EhiConfig {
   net::Endpoint authority;
   std::filesystem::path trust_chain;
   std::vector<Endpoint> endpoints;
-  std::size_t body_bytes = 1024 * 1024;  ///< of a request to a partner, and of its answer
+  std::size_t body_bytes = 1024 * 1024;       ///< of a request to a partner, and of its answer
+  std::vector<std::string> outbox_viewers;    ///< "service/NAME", "operator/NAME": who may look at the outbox
+  std::vector<std::string> outbox_operators;  ///< who may replay and discard, too
+  std::int64_t outbox_messages = 1'000'000;   ///< waiting and dead ones; more are refused
   base::Duration drain_time = std::chrono::seconds(10);
 
   /// Reads the file and the anchors it names; relative paths are relative to its folder. Fails: `config.*`,

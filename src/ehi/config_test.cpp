@@ -36,6 +36,70 @@ TEST(EhiConfig, GoodOneIsReadWithDefaults) {
   EXPECT_EQ(config->find("globex"), nullptr);
 }
 
+const std::string kEverything = kGood + R"(recovery_url = "https://dr.partner.example/decide"
+deadline = "150ms"
+late_time = "1s"
+pins = ["sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
+source = "127.0.0.1"
+callers = ["service/core-banking"]
+concurrency = 10
+breaker_failures = 3
+breaker_pause = "2s"
+ack_status = ["200", "202-204"]
+ack = ["/code = 00"]
+mode = "stand_in"
+decline_status = 403
+decline_content_type = "text/xml"
+decline_body = "<no/>"
+advice_url = "https://partner.example/advice"
+advice_ack = ["/acknowledged = true"]
+advice_deadline = "5s"
+advice_pause = "1m"
+advice_repeats = 3
+advice_longest_pause = "30m"
+advice_keep = "7d"
+advice_concurrency = 2
+cutoff_url = "https://partner.example/cutoff"
+cutoff_interval = "2h"
+[[ehi.endpoints.rules]]
+name = "small"
+when = ["/amount <= 50.00"]
+outcome = "approve"
+body = "<yes/>"
+)";
+
+TEST(EhiConfig, EveryKeyIsRead) {
+  const auto config = Place().parse(kEverything);
+  ASSERT_TRUE(config) << base::to_string(config.error());
+  const Endpoint& endpoint = config->endpoints.front();
+  EXPECT_EQ(endpoint.recovery_url->authority.host, "dr.partner.example");
+  EXPECT_EQ(endpoint.pins.size(), 1U);
+  EXPECT_EQ(endpoint.pins[0][0], 0xe3);
+  EXPECT_EQ(endpoint.source, "127.0.0.1");
+  EXPECT_EQ(endpoint.callers, std::vector<std::string>{"service/core-banking"});
+  EXPECT_EQ(endpoint.circuit.failures, 3);
+  EXPECT_EQ(endpoint.acknowledgement.statuses, (std::vector<std::pair<int, int>>{{200, 200}, {202, 204}}));
+  EXPECT_EQ(endpoint.fallback.mode, Mode::stand_in);
+  EXPECT_EQ(endpoint.fallback.decline.status, 403);
+  EXPECT_EQ(endpoint.fallback.rules.at(0).reply.body, "<yes/>");
+  EXPECT_EQ(endpoint.advice.pace.repeats, 3);
+  EXPECT_EQ(endpoint.advice.acknowledgement.statuses, endpoint.acknowledgement.statuses);
+  EXPECT_EQ(endpoint.advice.acknowledgement.conditions.at(0).text(), "/acknowledged = true");
+  EXPECT_EQ(endpoint.advice.keep, std::chrono::hours(24 * 7));
+  EXPECT_EQ(endpoint.advice.cutoff_interval, std::chrono::hours(2));
+}
+
+TEST(EhiConfig, PeopleOfTheOutboxAreNamed) {
+  const Place place;
+  const auto good = EhiConfig::parse("[ehi]\noutbox_operators = [\"operator/admin\"]\n", place.folder.path());
+  ASSERT_TRUE(good) << base::to_string(good.error());
+  for (const char* one : {"admin", "partner/admin", "operator/", "operator/Admin!"}) {
+    const auto bad = EhiConfig::parse("[ehi]\noutbox_viewers = [\"" + std::string(one) + "\"]\n", place.folder.path());
+    ASSERT_FALSE(bad) << one;
+    EXPECT_NE(base::to_string(bad.error()).find("ehi.outbox_viewers"), std::string::npos);
+  }
+}
+
 struct Row {
   std::string name;
   std::string endpoint;
@@ -62,6 +126,25 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"no_time", kGood + "deadline = \"0ms\"\n", "ehi.endpoints[1].deadline"},
         Row{"internal_environment", kGood + "environment = \"internal\"\n", "ehi.endpoints[1].environment"},
         Row{"unknown_key", kGood + "retries = 3\n", "ehi.endpoints[1].retries"},
+        Row{"plain_recovery", kGood + "recovery_url = \"http://p.example/\"\n", "ehi.endpoints[1].recovery_url"},
+        Row{"short_pin", kGood + "pins = [\"sha256/AAAA\"]\n", "ehi.endpoints[1].pins"},
+        Row{"pin_of_another_kind", kGood + "pins = [\"sha1/AAAA\"]\n", "ehi.endpoints[1].pins"},
+        Row{"source_that_is_a_name", kGood + "source = \"eth0\"\n", "ehi.endpoints[1].source"},
+        Row{"nobody_may_call", kGood + "callers = [\"core\"]\n", "ehi.endpoints[1].callers"},
+        Row{"no_concurrency", kGood + "concurrency = 0\n", "ehi.endpoints[1].concurrency"},
+        Row{"bad_status", kGood + "ack_status = [\"20x\"]\n", "ehi.endpoints[1].ack_status"},
+        Row{"statuses_backwards", kGood + "ack_status = [\"299-200\"]\n", "ehi.endpoints[1].ack_status"},
+        Row{"bad_condition", kGood + "ack = [\"code = 00\"]\n", "ehi.endpoints[1].ack"},
+        Row{"unknown_mode", kGood + "mode = \"approve\"\n", "ehi.endpoints[1].mode"},
+        Row{"stand_in_without_rules", kGood + "mode = \"stand_in\"\n", "ehi.endpoints[1].rules"},
+        Row{"rules_without_stand_in", kGood + "[[ehi.endpoints.rules]]\nname = \"a\"\noutcome = \"approve\"\n",
+            "ehi.endpoints[1].rules"},
+        Row{"unknown_key_of_a_rule",
+            kGood + "mode = \"stand_in\"\n[[ehi.endpoints.rules]]\nname = \"a\"\noutcome = \"approve\"\nif = 1\n",
+            "ehi.endpoints[1].rules[1].if"},
+        Row{"kept_too_long", kGood + "advice_keep = \"8d\"\n", "ehi.endpoints[1].advice_keep"},
+        Row{"cutoffs_of_what_was_forgotten", kGood + "advice_keep = \"1h\"\ncutoff_url = \"https://p.example/\"\n",
+            "ehi.endpoints[1].cutoff_interval"},
         Row{"two_of_one_name", kGood + "[[ehi.endpoints]]\n" + kGood, "acme"}),
     [](const auto& row) { return row.param.name; });
 

@@ -1,20 +1,15 @@
 #include "ehi/sender.h"
 
-#include <array>
+#include <algorithm>
 
-#include "base/json.h"
 #include "http/problem.h"
 
 namespace countersign::ehi {
 namespace {
 
 constexpr std::string_view kPathPrefix = "/v1/endpoints/";
-/// What of an internal system's request goes on to the partner; everything else stays inside.
-constexpr std::array<std::string_view, 5> kForwarded = {"Content-Type", "Accept", "SOAPAction", "traceparent",
-                                                        "tracestate"};
-/// What of a partner's answer goes back.
-constexpr std::array<std::string_view, 3> kReturned = {"Content-Type", "traceparent", "tracestate"};
-
+constexpr std::string_view kAdvicesSuffix = "/advices";
+constexpr std::chrono::milliseconds kLook{20};  // for the end of advices under way, at a stop
 /// Internal systems prove themselves with a service certificate of the platform.
 struct JudgeInternal {
   const feed::Knowledge* knowledge;
@@ -28,26 +23,15 @@ struct JudgeInternal {
   }
 };
 
-template <std::size_t N>
-http::Fields select(const http::Fields& from, const std::array<std::string_view, N>& names) {
-  http::Fields chosen;
-  for (const std::string_view name : names)
-    if (const auto value = from.find(name)) chosen.add(std::string(name), std::string(*value));
-  return chosen;
+/// "service/NAME": how the configuration names internal systems and operators.
+std::string short_name(const base::Identity& identity) {
+  return identity.organisation.text() + "/" + identity.application.text();
 }
 
-/// The status with which a failed call is answered: 504 late, 502 everything else that is not the caller's fault.
-http::Response to_response(const CallFailure& failure) {
-  http::Response response = http::to_problem(failure.error);
-  response.status = failure.error.code == "ehi.timeout" ? 504 : 502;
-  base::json::object body{{"type", "about:blank"},
-                          {"title", http::reason_phrase(response.status)},
-                          {"status", response.status},
-                          {"code", failure.error.code},
-                          {"detail", failure.error.detail}};
-  if (failure.refusal) body["reason"] = trust::name(failure.refusal->reason);
-  response.body = base::json::serialize(body);
-  return response;
+http::Response unknown_endpoint() {
+  return http::to_problem({base::Kind::not_found, "ehi.unknown_endpoint",
+                           "there is no such endpoint: POST to /v1/endpoints/NAME or /v1/endpoints/NAME/advices with a"
+                           " name from [[ehi.endpoints]]"});
 }
 
 }  // namespace
@@ -60,6 +44,7 @@ base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base:
   BASE_TRY(sender->plane_, feed::DataPlane::make(std::move(options), clock, log));
   sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock);
   BASE_TRY_VOID(sender->load_certificates());
+  BASE_TRY_VOID(sender->open_outbox());
   BASE_TRY_VOID(sender->bind());
   return sender;
 }
@@ -99,6 +84,26 @@ void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {
   else log_.error("ehi.certificate_kept", {{"error", base::to_string(context.error())}});
 }
 
+base::Result<void> Sender::open_outbox() {
+  net::Loop& loop = plane_->loop();
+  outbox::Outbox::Options options{.file = config_.data / "outbox.db", .messages = config_.outbox_messages};
+  BASE_TRY(desk_, OutboxDesk::open(loop, std::move(options), clock_, log_));
+  for (const Endpoint& endpoint : config_.endpoints)
+    lanes_.push_back(std::make_unique<Lane>(loop, *caller_, *desk_, endpoint, clock_, log_));
+  decisions_.emplace(loop, *desk_, random_, clock_, log_);
+  const auto nudge = [this](const std::string& endpoint) {
+    if (Lane* lane = find_lane(endpoint)) lane->delivery.nudge();
+  };
+  outbox_api_.emplace(config_, *desk_, nudge, clock_, log_);
+  housekeeping_.emplace(loop, *caller_, *desk_, lanes_, clock_, log_);
+  return {};
+}
+
+Lane* Sender::find_lane(std::string_view name) const {
+  const auto found = std::ranges::find_if(lanes_, [&](const auto& lane) { return lane->endpoint.name.text() == name; });
+  return found == lanes_.end() ? nullptr : found->get();
+}
+
 base::Result<void> Sender::bind() {
   net::Loop& loop = plane_->loop();
   net::Listener::Options options;
@@ -120,6 +125,9 @@ void Sender::run() {
   net::spawn(loop, server_->run(), "ehi.accept", log_);
   net::spawn(loop, status_->run(), "ehi.status", log_);
   net::spawn(loop, stop_on_signal(), "ehi.stop", log_);
+  for (const auto& lane : lanes_)
+    lane->start();
+  housekeeping_->start();
   log_.info("ehi.started", {{"listen", listening_at().to_string()},
                             {"tls", "mutual: a service certificate is required"},
                             {"endpoints", config_.endpoints.size()}});
@@ -130,7 +138,14 @@ void Sender::run() {
 net::Task<void> Sender::stop_on_signal() {
   const int signal = co_await net::wait_for_stop_signal(plane_->loop());
   log_.info("ehi.draining", {{"signal", signal}});
-  (void)co_await server_->drain(net::Deadline::after(config_.drain_time));
+  const net::Deadline deadline = net::Deadline::after(config_.drain_time);
+  for (const auto& lane : lanes_)
+    lane->delivery.stop();
+  (void)co_await server_->drain(deadline);
+  while (advices_under_way() > 0 && !deadline.passed()) {
+    const net::Deadline look = net::Deadline::after(kLook);
+    co_await net::sleep_until(look);
+  }
   plane_->loop().stop();
 }
 
@@ -150,51 +165,51 @@ net::Task<http::Response> Sender::answer(tls::LiveConnection<tls::VerifiedPeer>&
     co_return http::Response();  // nobody gets it: is_cut
   auto path = request.path();
   if (!path) co_return http::to_problem(path.error());
-  const Endpoint* endpoint =
-      path->starts_with(kPathPrefix) ? config_.find(std::string_view(*path).substr(kPathPrefix.size())) : nullptr;
-  if (endpoint == nullptr)
-    co_return http::to_problem(
-        {base::Kind::not_found, "ehi.unknown_endpoint",
-         "there is no such endpoint: POST to /v1/endpoints/NAME with a name from [[ehi.endpoints]]"});
+  if (OutboxApi::is_for(*path))
+    co_return co_await outbox_api_->answer(live.connection.peer.identity(), std::move(request));
+  co_return co_await call(live.connection.peer, std::move(request), std::move(*path));
+}
+
+net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, http::Request request, std::string path) {
+  std::string_view name = path;
+  const bool advice = name.ends_with(kAdvicesSuffix);
+  if (advice) name.remove_suffix(kAdvicesSuffix.size());
+  Lane* const lane = name.starts_with(kPathPrefix) ? find_lane(name.substr(kPathPrefix.size())) : nullptr;
+  if (lane == nullptr) co_return unknown_endpoint();
   if (request.head.method != "POST") {
     http::Response response = http::to_problem({base::Kind::invalid, "ehi.method", "an endpoint is called with POST"});
     response.status = 405;
     response.fields.add("Allow", "POST");
     co_return response;
   }
-  co_return co_await call(live.connection.peer, *endpoint, std::move(request));
+  const std::vector<std::string>& callers = lane->endpoint.callers;
+  if (!callers.empty() && std::ranges::find(callers, short_name(caller.identity())) == callers.end())
+    co_return http::to_problem({base::Kind::denied, "ehi.not_permitted",
+                                "you are not named in 'callers' of this endpoint in the sender's configuration"});
+  std::string who = caller.identity().to_urn();
+  if (advice) co_return co_await decisions_->take_advice(*lane, std::move(who), std::move(request));
+  co_return co_await decisions_->decide(*lane, std::move(who), std::move(request));
 }
 
-net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, const Endpoint& endpoint,
-                                       http::Request request) {
-  const base::Instant started = clock_.now();
-  http::Request onward;
-  onward.head.fields = select(request.head.fields, kForwarded);
-  onward.body = std::move(request.body);
-  auto answered = co_await caller_->call(endpoint, std::move(onward));
-  base::Fields record{{"endpoint", endpoint.name.text()},
-                      {"caller", caller.identity().to_urn()},
-                      {"micros", (clock_.now() - started).count()}};
-  if (answered) {
-    ++counts_.calls_answered;
-    record.emplace_back("status", answered->status);
-    log_.info("ehi.call", record);
-    http::Response response;
-    response.status = answered->status;
-    response.fields = select(answered->fields, kReturned);
-    response.body = std::move(answered->body);
-    co_return response;
-  }
-  ++counts_.calls_failed;
-  record.emplace_back("code", answered.error().error.code);
-  record.emplace_back("error", base::to_string(answered.error().error));
-  if (answered.error().refusal) {
-    ++counts_.partners_refused;
-    for (base::Field& field : trust::to_fields(*answered.error().refusal))
-      record.push_back(std::move(field));
-  }
-  log_.warning("ehi.call_failed", record);
-  co_return to_response(answered.error());
+std::int64_t Sender::advices_under_way() const {
+  std::int64_t sum = 0;
+  for (const auto& lane : lanes_)
+    sum += lane->delivery.under_way();
+  return sum;
+}
+
+net::Task<std::string> Sender::metrics() {
+  std::function<base::Result<std::map<std::string, outbox::Outbox::Count>>(outbox::Outbox&)> work =
+      [](outbox::Outbox& outbox) -> base::Result<std::map<std::string, outbox::Outbox::Count>> {
+    return outbox.counts();
+  };
+  const auto outbox = co_await desk_->ask(std::move(work));
+  std::string text = to_metrics(lanes_, *outbox);
+  text += "countersign_ehi_warm_connections " + std::to_string(caller_->warm()) + "\n";
+  text += "countersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
+          "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
+          "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
+  co_return text;
 }
 
 net::Task<http::Response> Sender::answer_status(http::Request request) {
@@ -202,14 +217,7 @@ net::Task<http::Response> Sender::answer_status(http::Request request) {
   response.fields.add("Content-Type", "text/plain; version=0.0.4");
   if (request.head.target == "/live") response.body = "live\n";
   else if (request.head.target == "/ready") response.body = server_->draining() ? "draining\n" : "ready\n";
-  else if (request.head.target == "/metrics")
-    response.body =
-        "countersign_ehi_calls_total{outcome=\"answered\"} " + std::to_string(counts_.calls_answered) +
-        "\ncountersign_ehi_calls_total{outcome=\"failed\"} " + std::to_string(counts_.calls_failed) +
-        "\ncountersign_ehi_partner_certificates_refused_total " + std::to_string(counts_.partners_refused) +
-        "\ncountersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
-        "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
-        "\ncountersign_ehi_feed_age_seconds " + std::to_string(plane_->feed_age_seconds()) + "\n";
+  else if (request.head.target == "/metrics") response.body = co_await metrics();
   else response.status = 404;
   if (request.head.target == "/ready" && server_->draining()) response.status = 503;
   co_return response;

@@ -27,6 +27,9 @@ class Socket final : public Stream {
   /// remembered for 5 s, and for 60 s where the name does not resolve any more.
   /// Fails: `net.resolve`, `net.connect`, `net.timeout`.
   static Task<base::Result<Socket>> connect(Loop& loop, Endpoint to, Deadline deadline);
+  /// The same from `source`, an address of this machine; addresses of the other family are passed over. Empty:
+  /// whichever the kernel chooses. Fails, besides: `net.connect` where `source` is not ours.
+  static Task<base::Result<Socket>> connect_from(Loop& loop, std::string source, Endpoint to, Deadline deadline);
 
   Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, Deadline deadline) override;
   Task<base::Result<void>> write_all(base::BytesView data, Deadline deadline) override;

@@ -350,6 +350,20 @@ TEST_F(SocketTest, ConnectToNobodyFails) {
   EXPECT_EQ(run(connect_to(loop_, {"127.0.0.1", port}, far())), "!net.connect");
 }
 
+Task<std::string> connect_from(Loop& loop, std::string source, Endpoint to) {
+  const base::Result<Socket> socket = co_await Socket::connect_from(loop, std::move(source), std::move(to), far());
+  co_return socket ? socket->local().host : "!" + socket.error().code;
+}
+
+TEST_F(SocketTest, ConnectComesFromTheSourceAskedFor) {
+  const Endpoint here{"127.0.0.1", listener_.local().port};
+  EXPECT_EQ(run(connect_from(loop_, "127.0.0.3", here)), "127.0.0.3");
+  EXPECT_EQ(run(connect_from(loop_, "", here)), "127.0.0.1");
+  EXPECT_EQ(run(connect_from(loop_, "192.0.2.1", here)), "!net.connect") << "not an address of this machine";
+  EXPECT_EQ(run(connect_from(loop_, "::1", here)), "!net.connect") << "the other family";
+  EXPECT_EQ(run(connect_from(loop_, "here", here)), "!net.connect");
+}
+
 TEST_F(SocketTest, ConnectFailsAtItsDeadline) {
   // A full backlog: Linux leaves further connections waiting.
   Listener::Options options = any_port();

@@ -17,6 +17,7 @@ def subject_of(environment, organisation, application, extensions=TRANSPORT):
 
 
 EHI = ("production", "provider", "ehi")
+ADVICES = 'mode = "decline"\nack = ["/approved = true"]\nadvice_url = "{}"\nadvice_ack = ["/acknowledged = true"]\n'
 
 
 class EhiHostsTest(unittest.TestCase):
@@ -42,7 +43,9 @@ class EhiHostsTest(unittest.TestCase):
         for host in cls.hosts.values():
             cls.addClassCleanup(host.stop)
             host.start()
-        cls.platform.endpoints = [Endpoint(kind, host.url, cls.anchors) for kind, host in cls.hosts.items()]
+        cls.platform.endpoints = [
+            Endpoint(kind, host.url, cls.anchors, more=ADVICES.format(host.url.replace("/decide", "/advice"))
+                     if KINDS[kind].behind else "") for kind, host in cls.hosts.items()]
         cls.platform.write_config()
         cls.platform.provision()
         cls.caller = cls.platform.enrol_internal("core-banking")
@@ -96,6 +99,17 @@ class EhiHostsTest(unittest.TestCase):
                 self.assertIs(said["approved"], True)
                 self.assertIn("ehi", said["caller"])
                 self.assertIn("provider", said["caller"])
+
+    def test_the_application_takes_advices(self):
+        for kind in (kind for kind in self.hosts if KINDS[kind].behind):
+            with self.subTest(kind):
+                testing.wait_until(lambda: self.platform.call_endpoint(kind, self.caller).status == 200, "the EHI sender")
+                log = self.platform.records("ehi")
+                mark = log.mark()
+                outcome = self.platform.call_endpoint(f"{kind}/advices", self.caller)
+                self.assertEqual(outcome.status, 202, outcome.output)
+                record = log.next("ehi.advice_delivered", mark)
+                self.assertEqual((record["endpoint"], record["attempt"]), (kind, 1))
 
     def test_nobody_else_does(self):
         for kind, host in self.hosts.items():

@@ -32,6 +32,7 @@ class Endpoint:
     url: str
     anchors: str
     deadline: str = "5s"
+    more: str = ""  # more keys, and tables under it
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Platform:
         self.gateway_listeners = ""  # [[gateway.listeners]] and more routes, instead of the one listener
         self.gateway_keys = ""  # more of [gateway]
         self.gateway_tables = ""  # its upstreams, and routes beside the one of all tests
+        self.ehi_keys = ""  # more of [ehi]
         self.variables = {}  # of the environment, besides our own
         self.write_config()
 
@@ -272,11 +274,11 @@ class Platform:
 
         endpoints = "".join(
             f'\n[[ehi.endpoints]]\nname = "{one.name}"\nenvironment = "{self.environment}"\nurl = "{one.url}"\n'
-            f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n' for one in self.endpoints)
+            f'deadline = "{one.deadline}"\nanchors = "{one.anchors}"\n{one.more}\n' for one in self.endpoints)
         path.write_text(_CONFIG.format(
             gateway_listeners=self.gateway_listeners, gateway_listen="" if self.gateway_listeners else f"listen = {here('gateway')}",
             provider=PROVIDER, registry=self.registry, authority_settings=self.authority_settings, environment=self.environment, upstream=self.upstream,
-            endpoints=endpoints, access='access = "policy"' if self.policy else 'access = "any_partner"',
+            endpoints=endpoints, ehi_keys=self.ehi_keys, access='access = "policy"' if self.policy else 'access = "any_partner"',
             policy=f'policy = "{self.policy}"' if self.policy else "",
             gateway_keys=self.gateway_keys, gateway_tables=self.gateway_tables,
             authority=f"localhost:{ports.get('internal', 0)}", api=here("api"), internal=here("internal"),
@@ -322,4 +324,5 @@ listen = {ehi}
 status = {ehi_status}
 authority = "{authority}"
 trust_chain = "trust-chain.pem"
+{ehi_keys}
 {endpoints}"""
