@@ -84,6 +84,7 @@ void declare_commands(CommandTree& tree) {
   add_agent(tree);
   add_trust_chain(tree);
   add_verify(tree);
+  add_check(tree);
   add_ceremony(tree);
   add_completion(tree);
 }

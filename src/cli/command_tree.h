@@ -69,6 +69,7 @@ void add_agent(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
+void add_check(CommandTree& tree);
 void add_completion(CommandTree& tree);
 
 }  // namespace countersign::cli

@@ -22,11 +22,7 @@ using Bags = crypto::Handle<STACK_OF(PKCS12_SAFEBAG), [](STACK_OF(PKCS12_SAFEBAG
   sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
 }>;
 using Safes = crypto::Handle<STACK_OF(PKCS7), [](STACK_OF(PKCS7) * safes) { sk_PKCS7_pop_free(safes, PKCS7_free); }>;
-using Attribute = crypto::Handle<X509_ATTRIBUTE, X509_ATTRIBUTE_free>;
 using Object = crypto::Handle<ASN1_OBJECT, ASN1_OBJECT_free>;
-using Attributes = crypto::Handle<STACK_OF(X509_ATTRIBUTE), [](STACK_OF(X509_ATTRIBUTE) * attributes) {
-  sk_X509_ATTRIBUTE_pop_free(attributes, X509_ATTRIBUTE_free);
-}>;
 
 /// The passphrase with the end that libcrypto wants, wiped afterwards.
 class Terminated {
@@ -47,18 +43,11 @@ base::Result<void> check_passphrase(const base::Secret& passphrase) {
 }
 
 bool mark_as_trusted(PKCS12_SAFEBAG* bag) {
-  const Object type(OBJ_txt2obj(kTrustedKeyUsage, 1));
   const Object usage(OBJ_txt2obj(kAnyUsage, 1));
-  Attribute attribute(X509_ATTRIBUTE_new());
-  Attributes attributes(sk_X509_ATTRIBUTE_new_null());
-  const bool made = type != nullptr && usage != nullptr && attribute != nullptr && attributes != nullptr &&
-                    X509_ATTRIBUTE_set1_object(attribute.get(), type.get()) == 1 &&
-                    X509_ATTRIBUTE_set1_data(attribute.get(), V_ASN1_OBJECT, usage.get(), -1) == 1 &&
-                    sk_X509_ATTRIBUTE_push(attributes.get(), attribute.get()) > 0;
-  if (!made) return false;
-  static_cast<void>(attribute.release());  // the list owns it
-  PKCS12_SAFEBAG_set0_attrs(bag, attributes.release());
-  return true;
+  // With a length of -1, the "bytes" are the value itself (X509_ATTRIBUTE_set1_data(3)).
+  return usage != nullptr &&
+         PKCS12_add1_attr_by_txt(bag, kTrustedKeyUsage, V_ASN1_OBJECT,
+                                 reinterpret_cast<const unsigned char*>(usage.get()), -1) == 1;
 }
 
 bool add_trusted(STACK_OF(PKCS12_SAFEBAG) * bags, const Certificate& certificate) {
