@@ -20,13 +20,14 @@ using testing::Issued;
 using testing::Pki;
 
 Report sample() {
-  return {.url = "https://host.example/<x>",
-          .at = testing::kPkiNow,
-          .server = ServerKind::nginx,
-          .findings = {{"reach.connect", Severity::pass, "It is there", "yes", ""},
-                       {"protocol.old", Severity::fail, "Old ones are refused", "\"<script>\" & 'TLS 1.0'", "Mend <it>"},
-                       {"refuse.expired", Severity::not_tried, "Refused: expired", "no file", "give one"},
-                       {"behaviour.latency", Severity::warn, "In time", "p99 120 ms", "Be faster"}}};
+  return {
+      .url = "https://host.example/<x>",
+      .at = testing::kPkiNow,
+      .server = ServerKind::nginx,
+      .findings = {{"reach.connect", Severity::pass, "It is there", "yes", ""},
+                   {"protocol.old", Severity::fail, "Old ones are refused", "\"<script>\" & 'TLS 1.0'", "Mend <it>"},
+                   {"refuse.expired", Severity::not_tried, "Refused: expired", "no file", "give one"},
+                   {"behaviour.latency", Severity::warn, "In time", "p99 120 ms", "Be faster"}}};
 }
 
 TEST(Report, AsTextIsAlignedAndCounts) {

@@ -1,5 +1,5 @@
-// The lines to write, by kind of server. What is here was tried: it stands in examples/ehi-host, or mends one of the
-// broken servers of tests/e2e/check_ehi_test.py.
+// The lines to write, by kind of server: those of examples/ehi-host where they stand there, else as the server's own
+// documentation has them.
 #include <algorithm>
 
 #include "check/judge.h"
@@ -32,9 +32,11 @@ constexpr Hint kHints[] = {
     {"cipher.forward_secrecy", ServerKind::node, "ciphers: 'ECDHE+AESGCM:ECDHE+CHACHA20'"},
     {"cipher.finite_field", ServerKind::nginx, "no ssl_dhparam"},
     {"cipher.finite_field", ServerKind::haproxy, "tune.ssl.default-dh-param 2048, or no DHE cipher"},
-    {"certificate.chain", ServerKind::nginx, "ssl_certificate server-chain.pem;  # yours first, then the intermediates"},
+    {"certificate.chain", ServerKind::nginx,
+     "ssl_certificate server-chain.pem;  # yours first, then the intermediates"},
     {"certificate.chain", ServerKind::haproxy, "bind ... crt server-both.pem  # yours, the intermediates, the key"},
-    {"certificate.chain", ServerKind::httpd, "SSLCertificateFile server-chain.pem  # yours first, then the intermediates"},
+    {"certificate.chain", ServerKind::httpd,
+     "SSLCertificateFile server-chain.pem  # yours first, then the intermediates"},
     {"certificate.chain", ServerKind::node, "cert: read('server-chain.pem')  // yours first, then the intermediates"},
     {"certificate.validity", ServerKind::nginx, "nginx -s reload, after each renewal"},
     {"certificate.validity", ServerKind::haproxy, "systemctl reload haproxy, after each renewal"},
@@ -52,7 +54,8 @@ constexpr Hint kHints[] = {
     {"client.only_our_ca", ServerKind::haproxy, "bind ... ca-file trust-chain.pem  # and nothing else in it"},
     {"client.only_our_ca", ServerKind::httpd, "SSLCACertificateFile trust-chain.pem  # and nothing else in it"},
     {"client.only_our_ca", ServerKind::node, "ca: read('trust-chain.pem')  // and nothing else in it"},
-    {"client.accepts_ours", ServerKind::nginx, "error.log says why (level info); ssl_verify_depth 2; the map of subjects"},
+    {"client.accepts_ours", ServerKind::nginx,
+     "error.log says why (level info); ssl_verify_depth 2; the map of subjects"},
     {"client.accepts_ours", ServerKind::haproxy, "the acl with ssl_c_s_dn; the log says verify=NUMBER"},
     {"client.accepts_ours", ServerKind::httpd, "SSLVerifyDepth 2; Require expr; LogLevel ssl:info says why"},
     {"client.accepts_ours", ServerKind::node, "the comparison with subjectaltname; 'tlsClientError' says why"},

@@ -56,15 +56,16 @@ base::Result<Certificate> other_root(const PrivateKey& key) {
   const base::Instant until = base::Instant::from_unix_seconds(4'102'444'800);  // 2100
   crypto::SystemRandom random;
   BASE_TRY(x509::Serial serial, x509::Serial::generate(random));
-  const x509::CertificateSpec spec{.serial = std::move(serial),
-                                   .subject = {.common_name = "Nobody's Issuing CA", .organisation = "Nobody", .organisational_unit = {}},
-                                   .not_before = from,
-                                   .not_after = until,
-                                   .key = key.public_key(),
-                                   .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
-                                   .extended_key_usage = {},
-                                   .subject_alt_names = {},
-                                   .ca = x509::CertificateSpec::Ca{}};
+  const x509::CertificateSpec spec{
+      .serial = std::move(serial),
+      .subject = {.common_name = "Nobody's Issuing CA", .organisation = "Nobody", .organisational_unit = {}},
+      .not_before = from,
+      .not_after = until,
+      .key = key.public_key(),
+      .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
+      .extended_key_usage = {},
+      .subject_alt_names = {},
+      .ca = x509::CertificateSpec::Ca{}};
   BASE_TRY(const x509::TbsCertificate tbs, x509::build_self_issued_tbs(spec));
   BASE_TRY(const base::Bytes signature, key.sign(tbs.der));
   return x509::assemble(tbs, signature);
@@ -128,9 +129,12 @@ struct Recipe {
 };
 
 constexpr Recipe kRecipes[] = {
-    {"refuse.self_signed", self_signed},         {"refuse.other_ca", other_ca},
-    {"refuse.look_alike_issuer", look_alike_issuer}, {"refuse.look_alike_root", look_alike_root},
-    {"refuse.tampered", tampered},               {"refuse.without_key", without_key},
+    {"refuse.self_signed", self_signed},
+    {"refuse.other_ca", other_ca},
+    {"refuse.look_alike_issuer", look_alike_issuer},
+    {"refuse.look_alike_root", look_alike_root},
+    {"refuse.tampered", tampered},
+    {"refuse.without_key", without_key},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Throw-away certificates that a partner's server must refuse, made on the spot from the provider's genuine one: what an
-// attacker can make who has seen it, and never anything that the provider's CA would have to sign.
+// Throw-away certificates that a partner's server must refuse, made on the spot from the provider's genuine one: what
+// an attacker can make who has seen it, and never anything that the provider's CA would have to sign.
 #pragma once
 
 #include <string_view>

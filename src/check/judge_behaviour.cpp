@@ -61,8 +61,8 @@ Verdict judge_latency(const Observations& seen, const Check&) {
 Verdict judge_new_connection(const Observations& seen, const Check&) {
   if (seen.handshakes.empty()) return not_measured(seen);
   const base::Duration usual = percentile(seen.handshakes, 50);
-  const std::string figures = "a handshake takes " + in_milliseconds(usual) + " (p50 of " +
-                              std::to_string(seen.handshakes.size()) + ")";
+  const std::string figures =
+      "a handshake takes " + in_milliseconds(usual) + " (p50 of " + std::to_string(seen.handshakes.size()) + ")";
   if (usual > seen.deadline) return warning(figures + ", the deadline is " + in_milliseconds(seen.deadline));
   return passed(figures);
 }

@@ -22,7 +22,9 @@ constexpr std::string_view kTlsFeature = "1.3.6.1.5.5.7.1.24";
 
 const Chain& chain_of(const Observations& seen) { return seen.best().sighting.chain; }
 
-Verdict no_chain() { return not_tried("the server sent no certificate", "mend protocol.modern and cipher.broken first"); }
+Verdict no_chain() {
+  return not_tried("the server sent no certificate", "mend protocol.modern and cipher.broken first");
+}
 
 std::string text_of(const Certificate& certificate) { return "'" + plain(certificate.subject().text) + "'"; }
 
@@ -56,7 +58,8 @@ base::Instant while_valid(const Chain& chain, base::Instant at) {
 
 std::optional<trust::Refusal> refusal_of(const Observations& seen) {
   const Chain& sent = chain_of(seen);
-  const Chain looked_at(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(std::min(sent.size(), trust::kPresentedLimit)));
+  const Chain looked_at(sent.begin(),
+                        sent.begin() + static_cast<std::ptrdiff_t>(std::min(sent.size(), trust::kPresentedLimit)));
   const trust::Policy policy{.purposes = {trust::Purpose::server}};
   auto verdict = trust::verify_chain(looked_at, policy, *seen.anchors, while_valid(looked_at, seen.at));
   if (verdict) return std::nullopt;
@@ -96,10 +99,10 @@ Verdict judge_chain(const Observations& seen, const Check&) {
     return failure(std::to_string(sent.size()) + " certificates were sent; callers look at " +
                    std::to_string(trust::kPresentedLimit));
   const auto refusal = refusal_of(seen);
-  if (!refusal || !is_incomplete(*refusal, sent))
-    return passed("sent: " + listed(texts(sent)));
+  if (!refusal || !is_incomplete(*refusal, sent)) return passed("sent: " + listed(texts(sent)));
   const Certificate top = climb(sent).back();
-  return failure("missing: '" + plain(top.issuer().text) + "', which issued " + text_of(top) + where_to_get_issuer(top));
+  return failure("missing: '" + plain(top.issuer().text) + "', which issued " + text_of(top) +
+                 where_to_get_issuer(top));
 }
 
 Verdict judge_order(const Observations& seen, const Check&) {
@@ -125,8 +128,7 @@ Verdict judge_trust(const Observations& seen, const Check&) {
   if (sent.empty()) return no_chain();
   const auto refusal = refusal_of(seen);
   if (!refusal) return passed("leads to a root that is believed");
-  if (is_incomplete(*refusal, sent))
-    return not_tried("the chain is not whole", "mend certificate.chain first");
+  if (is_incomplete(*refusal, sent)) return not_tried("the chain is not whole", "mend certificate.chain first");
   const Reason reason = refusal->reason;
   if (reason == Reason::wrong_purpose) return passed("leads to a root that is believed");  // see certificate.purpose
   if (reason == Reason::weak_key || reason == Reason::weak_signature)
@@ -157,8 +159,8 @@ Verdict judge_validity(const Observations& seen, const Check&) {
   const Certificate& first = *std::ranges::min_element(sent, {}, &Certificate::not_after);
   const base::Duration left = first.not_after() - seen.at;
   const base::Duration life = first.not_after() - first.not_before();
-  const std::string when =
-      text_of(first) + " ends in " + days_until(first.not_after(), seen.at) + ", at " + base::to_rfc3339(first.not_after());
+  const std::string when = text_of(first) + " ends in " + days_until(first.not_after(), seen.at) + ", at " +
+                           base::to_rfc3339(first.not_after());
   if (left < std::min(kSoon, life / kLivesLeft)) return warning(when);
   return passed(when);
 }

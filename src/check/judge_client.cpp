@@ -71,8 +71,7 @@ Verdict judge_asked(const Observations& seen, const Check&) {
   std::vector<std::string> silent;
   for (const Look* look : {&seen.tls13, &seen.tls12, &seen.oldest})
     if (look->offered) (look->sighting.asked ? asking : silent).push_back(plain(look->sighting.version));
-  if (asking.empty() && silent.empty())
-    return not_tried("no handshake came about", "mend protocol.modern first");
+  if (asking.empty() && silent.empty()) return not_tried("no handshake came about", "mend protocol.modern first");
   if (silent.empty()) return passed("in every handshake: " + listed(asking));
   if (!asking.empty()) return failure("asked for in " + listed(asking) + ", not in " + listed(silent));
   if (seen.asked_late)
@@ -99,7 +98,8 @@ Verdict judge_only_our_ca(const Observations& seen, const Check&) {
   if (seen.own_ca_names.empty()) return not_tried("the provider's CAs are not known", kNoCa);
   const tls::Sighting& sighting = seen.best().sighting;
   if (sighting.ca_names.empty()) return passed("no CA is named");
-  if (count_of_ours(seen) == 0) return not_tried("none of the provider's CAs is named", "mend client.names_our_ca first");
+  if (count_of_ours(seen) == 0)
+    return not_tried("none of the provider's CAs is named", "mend client.names_our_ca first");
   std::vector<std::string> strangers;
   for (std::size_t i = 0; i < sighting.ca_names.size(); ++i)
     if (!is_ours(seen, sighting.ca_names[i])) strangers.push_back(plain(sighting.ca_texts[i]));
@@ -114,8 +114,7 @@ Verdict judge_accepts_ours(const Observations& seen, const Check&) {
   if (ours.end == End::late || ours.end == End::unclear)
     return not_tried("nothing came that would tell: " + outcome_of(ours), "mend behaviour.answer first");
   if (is_accepted(ours)) return passed("a request is answered: " + outcome_of(ours));
-  return failure("refused: " + outcome_of(ours) +
-                 (ours.says_certificate ? ", with words about the certificate" : ""));
+  return failure("refused: " + outcome_of(ours) + (ours.says_certificate ? ", with words about the certificate" : ""));
 }
 
 Verdict judge_refusal(const Observations& seen, const Check& check) {

@@ -39,7 +39,8 @@ Verdict judge_old(const Observations& seen, const Check&) {
 }
 
 Verdict judge_broken_ciphers(const Observations& seen, const Check&) {
-  if (seen.broken_ciphers.empty()) return passed("none of those without encryption, anonymous, exportable, RC4, DES, 3DES");
+  if (seen.broken_ciphers.empty())
+    return passed("none of those without encryption, anonymous, exportable, RC4, DES, 3DES");
   return failure("chosen when offered: " + listed(seen.broken_ciphers));
 }
 
@@ -57,8 +58,6 @@ Verdict judge_finite_field(const Observations& seen, const Check&) {
 
 Verdict judge_renegotiation(const Observations& seen, const Check&) {
   if (!seen.tls12.offered) return passed("TLS 1.3 knows no renegotiation");
-  if (!seen.tls12.finished)
-    return not_tried("no TLS 1.2 handshake came to its end without a certificate", "it is seen where one does");
   if (!seen.tls12.sighting.secure_renegotiation)
     return failure("the server does not know RFC 5746: what one caller sends can be put before another's words");
   return passed("bound to its connection (RFC 5746)");

@@ -1,4 +1,5 @@
-// Every check on a server with nothing wrong, and on the same with one thing changed: that thing is found, and no other.
+// Every check on a server with nothing wrong, and on the same with one thing changed: that thing is found, and no
+// other.
 #include "check/judge.h"
 
 #include <algorithm>
@@ -25,11 +26,10 @@ class JudgeTest : public ::testing::Test {
     Observations seen{.host = "localhost",
                       .anchors = std::make_shared<const trust::TrustSet>(pki.web_trust()),
                       .at = pki.now(),
-                      .deadline = std::chrono::milliseconds(200),
-                      .patience = std::chrono::seconds(5)};
+                      .deadline = std::chrono::milliseconds(200)};
     seen.first = HelloAnswer{.kind = HelloAnswer::Kind::server_hello};
     for (Look* look : {&seen.tls13, &seen.tls12}) {
-      look->offered = look->finished = true;
+      look->offered = true;
       look->sighting.version = look == &seen.tls13 ? "TLSv1.3" : "TLSv1.2";
       look->sighting.chain = server.chain;
       look->sighting.asked = true;
@@ -103,8 +103,14 @@ TEST_F(JudgeTest, OneFaultIsOneFinding) {
        [this](Seen seen) {
          show(seen, {server.certificate, pki.web_root().certificate, pki.web_intermediate().certificate});
        }},
-      {"warn:certificate.order", [this](Seen seen) { show(seen, {server.chain[0], server.chain[1], root}); }},
-      {"", [this](Seen seen) { show(seen, {server.chain[0], server.chain[1], pki.web_root().certificate}); }},
+      {"warn:certificate.order",
+       [this](Seen seen) {
+         show(seen, {server.chain[0], server.chain[1], root});
+       }},
+      {"",
+       [this](Seen seen) {
+         show(seen, {server.chain[0], server.chain[1], pki.web_root().certificate});
+       }},
       {"fail:certificate.trust",
        [this](Seen seen) { seen.anchors = std::make_shared<const trust::TrustSet>(pki.provider_trust()); }},
       {"fail:certificate.trust", [this](Seen seen) { show(seen, pki.server().self_signed().issue().chain); }},
@@ -124,10 +130,11 @@ TEST_F(JudgeTest, OneFaultIsOneFinding) {
       {"fail:certificate.strength", [this](Seen seen) { show(seen, pki.server().weak_key().issue().chain); }},
       {"fail:certificate.strength", [this](Seen seen) { show(seen, pki.server().weak_signature().issue().chain); }},
       {"fail:certificate.purpose",
-       [this](Seen seen) {
-         show(seen, pki.server().with_eku({std::string(x509::oid::kClientAuth)}).issue().chain);
+       [this](Seen seen) { show(seen, pki.server().with_eku({std::string(x509::oid::kClientAuth)}).issue().chain); }},
+      {"fail:certificate.staple",
+       [](Seen seen) {
+         seen.tls13.sighting.staple = {1, 2, 3};
        }},
-      {"fail:certificate.staple", [](Seen seen) { seen.tls13.sighting.staple = {1, 2, 3}; }},
       {"fail:client.asked", [](Seen seen) { seen.tls13.sighting.asked = seen.tls12.sighting.asked = false; }},
       {"fail:client.asked", [](Seen seen) { seen.tls12.sighting.asked = false; }},
       {"fail:client.names_our_ca", [](Seen seen) { seen.tls13.sighting.ca_names = {"another"}; }},

@@ -26,17 +26,16 @@ struct Attempt {
   End end = End::unclear;
   int status = 0;
   crypto::Digest256 body = {};
-  std::string words = {};  ///< the alert's name, what an answer looked like, or the failure: plain()
-  std::string location = {};  ///< of a redirect, plain()
+  std::string words = {};         ///< the alert's name, what an answer looked like, or the failure: plain()
+  std::string location = {};      ///< of a redirect, plain()
   bool says_certificate = false;  ///< the answer is a server's own page about a missing or bad certificate
 };
 
 /// Did the server speak a version of TLS, and what did it show then?
 struct Look {
   bool offered = false;
-  bool finished = false;  ///< the handshake; else the server ended it, as one may that wants a certificate
-  tls::Sighting sighting = {};
-  std::string failure = {};  ///< plain()
+  tls::Sighting sighting = {};  ///< up to where the server ended it, as one may that wants a certificate
+  std::string failure = {};     ///< plain()
 };
 
 /// Whether a session could be resumed in one of the three ways.
@@ -51,7 +50,6 @@ struct Resumption {
 struct Impostor {
   std::optional<Attempt> attempt = {};
   std::string why_not = {};  ///< when it was not tried
-  std::string how_to = {};
 };
 
 struct Observations {
@@ -60,7 +58,6 @@ struct Observations {
   std::shared_ptr<const trust::TrustSet> anchors;
   base::Instant at;
   base::Duration deadline;
-  base::Duration patience;
 
   std::optional<std::string> unreachable = {};  ///< why; nothing else was tried
   std::optional<HelloAnswer> first = {};        ///< the answer to the first ClientHello
@@ -78,16 +75,15 @@ struct Observations {
   bool asked_late = false;
 
   std::vector<std::string> own_ca_names = {};  ///< DER of the subjects in our trust chain
-  std::vector<std::string> own_ca_texts = {};  ///< the same to be read
   bool has_own = false;                        ///< is there a certificate of the provider to show?
   std::optional<Attempt> ours = {};
   std::map<std::string, Impostor, std::less<>> impostors = {};  ///< by the name of the check
 
   std::vector<base::Duration> warm_requests = {};  ///< each over a connection that had served one before
   std::vector<base::Duration> cold_requests = {};  ///< each the first over its connection, handshake not counted
-  std::vector<base::Duration> handshakes = {};  ///< of full ones, TCP's not counted
-  std::size_t connections = 0;                 ///< that the requests took
-  std::string requests_failed = {};            ///< why the measuring ended early
+  std::vector<base::Duration> handshakes = {};     ///< of full ones, TCP's not counted
+  std::size_t connections = 0;                     ///< that the requests took
+  std::string requests_failed = {};                ///< why the measuring ended early
   std::vector<Resumption> resumptions = {};
 
   ServerKind server = ServerKind::unknown;

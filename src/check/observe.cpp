@@ -18,7 +18,8 @@ constexpr std::uint16_t kModern[] = {0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xc
                                      0xc013, 0xc00a, 0xc014, 0x009e, 0x009c, 0x002f, 0x0035};
 constexpr std::uint16_t kFormer[] = {0xc009, 0xc013, 0xc00a, 0xc014, 0x0033, 0x0039, 0x0016,
                                      0x002f, 0x0035, 0x000a, 0x0005, 0xc006, 0xc010, 0xc018};
-/// Without SSL_OP_NO_..., libssl speaks of these as kDHE.
+constexpr WireVersion kOldVersions[] = {WireVersion::ssl3, WireVersion::tls10, WireVersion::tls11};
+/// In libssl's words: Diffie-Hellman over integers, with a certificate.
 constexpr const char* kFiniteField = "kDHE:!aNULL";
 
 template <std::size_t N>
@@ -43,8 +44,7 @@ class Observer {
         seen_{.host = target.url.authority.host,
               .anchors = target.anchors,
               .at = with.clock.now(),
-              .deadline = target.deadline,
-              .patience = target.patience} {}
+              .deadline = target.deadline} {}
 
   net::Task<Observations> run();
 
@@ -76,7 +76,11 @@ net::Task<base::Result<HelloAnswer>> Observer::say_hello(HelloSpec spec) {
   BASE_CO_TRY(const base::Bytes hello, build_client_hello(spec, with_.random));
   const net::Deadline deadline = soon();
   net::Endpoint to = target_.url.authority;
-  BASE_CO_TRY(net::Socket socket, co_await net::Socket::connect(with_.loop, std::move(to), deadline));
+  auto connected = co_await net::Socket::connect(with_.loop, std::move(to), deadline);
+  if (!connected)
+    co_return base::unexpected(std::move(connected).error().under(
+        "check.unreachable", "'" + target_.url.authority.to_string() + "' is not reached"));
+  net::Socket socket = std::move(*connected);
   BASE_CO_TRY_VOID(co_await socket.write_all(hello, deadline));
   base::Bytes received;
   std::array<std::uint8_t, 4096> buffer;
@@ -98,14 +102,13 @@ net::Task<bool> Observer::reach() {
     co_return seen_.first->kind != HelloAnswer::Kind::plaintext;
   }
   const base::Error& error = answer.error();
-  const bool nobody = error.code == "net.connect" || error.code == "net.resolve";
-  if (nobody) seen_.unreachable = plain(base::to_string(error), 300);
+  if (error.code == "check.unreachable") seen_.unreachable = plain(base::to_string(error), 300);
   seen_.silent = plain(error.detail, 300);
   co_return false;
 }
 
 net::Task<void> Observer::try_old_versions() {
-  for (const WireVersion version : {WireVersion::ssl3, WireVersion::tls10, WireVersion::tls11}) {
+  for (const WireVersion version : kOldVersions) {
     HelloSpec spec{.version = version, .ciphers = listed(kFormer)};
     const auto answer = co_await say_hello(std::move(spec));
     if (answer && answer->kind == HelloAnswer::Kind::server_hello &&
@@ -137,8 +140,7 @@ net::Task<void> Observer::try_ciphers() {
   options.version = Probe::Version::tls12;
   options.ciphers = kFiniteField;
   const auto probe = co_await Probe::connect(with_.loop, std::move(options), soon());
-  seen_.finite_field_bits =
-      probe ? probe->sighting().finite_field_bits : probe.error().seen_so_far.finite_field_bits;
+  seen_.finite_field_bits = probe ? probe->sighting().finite_field_bits : probe.error().seen_so_far.finite_field_bits;
 }
 
 net::Task<Look> Observer::look(Probe::Version version) {
@@ -146,16 +148,14 @@ net::Task<Look> Observer::look(Probe::Version version) {
   options.version = version;
   auto probe = co_await Probe::connect(with_.loop, std::move(options), soon());
   if (probe) {
-    Look seen{.offered = true, .finished = true, .sighting = probe->sighting()};
+    Look seen{.offered = true, .sighting = probe->sighting()};
     co_await probe->stream().finish(soon());
     co_return std::move(seen);
   }
   tls::ProbeFailure& failure = probe.error();
   const bool offered = !failure.seen_so_far.chain.empty() || failure.seen_so_far.asked;
-  co_return Look{.offered = offered,
-                 .finished = false,
-                 .sighting = std::move(failure.seen_so_far),
-                 .failure = plain(failure.error.detail, 300)};
+  co_return Look{
+      .offered = offered, .sighting = std::move(failure.seen_so_far), .failure = plain(failure.error.detail, 300)};
 }
 
 net::Task<void> Observer::look_at_handshakes() {
@@ -171,7 +171,6 @@ void Observer::note_own() {
   for (const x509::Certificate& ca : cas) {
     if (std::ranges::find(seen_.own_ca_names, ca.subject().der) != seen_.own_ca_names.end()) continue;
     seen_.own_ca_names.push_back(ca.subject().der);
-    seen_.own_ca_texts.push_back(ca.subject().text);
   }
 }
 

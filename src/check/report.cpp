@@ -51,8 +51,8 @@ std::string padded(std::string text, std::size_t width) {
 
 std::string text_of(const Finding& finding, std::size_t id_width) {
   constexpr std::size_t kLabelWidth = 9;
-  std::string line =
-      "  " + padded(label(finding.severity), kLabelWidth) + "  " + padded(finding.id, id_width) + "  " + finding.evidence + "\n";
+  std::string line = "  " + padded(label(finding.severity), kLabelWidth) + "  " + padded(finding.id, id_width) + "  " +
+                     finding.evidence + "\n";
   if (!finding.remedy.empty())
     line += std::string(2 + kLabelWidth + 2 + id_width + 2, ' ') + "-> " + finding.remedy + "\n";
   return line;

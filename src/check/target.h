@@ -22,8 +22,8 @@ struct TestCredential {
 };
 
 struct Target {
-  http::Url url;  ///< https
-  std::string text;  ///< the URL as it was given
+  http::Url url;                                   ///< https
+  std::string text;                                ///< the URL as it was given
   std::shared_ptr<const trust::TrustSet> anchors;  ///< whom the server's certificate may come from
   std::optional<tls::Credential> own = {};  ///< the provider's EHI certificate with its chain; none: much is not tried
   std::vector<x509::Certificate> trust_chain = {};  ///< the provider's root and issuing CAs, as the partner installs it

@@ -42,8 +42,9 @@ base::Result<std::vector<x509::Certificate>> read_certificates(const std::string
   BASE_TRY(const std::string text, base::read_file(file));
   auto certificates = x509::Certificate::all_from_pem(text);
   if (!certificates)
-    return base::unexpected(
-        std::move(certificates).error().under("check.certificates", "'" + file + "' is not a file of PEM certificates"));
+    return base::unexpected(std::move(certificates)
+                                .error()
+                                .under("check.certificates", "'" + file + "' is not a file of PEM certificates"));
   return certificates;
 }
 
@@ -136,7 +137,8 @@ void add_inputs(CLI::App& app, CheckEhiOptions& options) {
   app.add_option("--cert", options.cert, "The provider's EHI certificate, leaf first, then its issuing CA")
       ->type_name(kFile);
   app.add_option("--key", options.key, "Its key")->type_name(kFile);
-  app.add_option("--trust-chain", options.trust_chain, "The provider's root and issuing CAs, as the partner installs them")
+  app.add_option("--trust-chain", options.trust_chain,
+                 "The provider's root and issuing CAs, as the partner installs them")
       ->type_name(kFile);
   app.add_option("--anchors", options.anchors, "Roots that the server's certificate may come from [the system's]")
       ->type_name(kFile);
@@ -154,12 +156,16 @@ void add_check(CommandTree& tree) {
   CLI::App& app = tree.command(group, "ehi", "Check a partner's server before the provider calls it",
                                [options](Context& context) { return check_ehi(*options, context); });
   add_inputs(app, *options);
-  app.add_option("--deadline", options->deadline, "That a decision call has")->type_name("DURATION")->capture_default_str();
+  app.add_option("--deadline", options->deadline, "That a decision call has")
+      ->type_name("DURATION")
+      ->capture_default_str();
   app.add_option("--patience", options->patience, "For each step with a server that does not answer")
       ->type_name("DURATION")
       ->capture_default_str();
   app.add_option("--requests", options->requests, "To measure latency by")->type_name("N")->capture_default_str();
-  app.add_option("--method", options->method, "Of the requests that are sent")->type_name("METHOD")->capture_default_str();
+  app.add_option("--method", options->method, "Of the requests that are sent")
+      ->type_name("METHOD")
+      ->capture_default_str();
   app.add_option("--body", options->body, "File with what is sent with each request")->type_name(kFile);
   app.add_option("--content-type", options->content_type, "Of --body")->type_name("TYPE")->capture_default_str();
   app.add_option("--html", options->html, "Save the report here as a page as well")->type_name(kFile);

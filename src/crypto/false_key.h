@@ -1,5 +1,6 @@
 // A private key that names a public half which is not its own: what somebody has who copied a certificate without its
-// key. For trying whether a server checks the proof in a handshake (RFC 8446 section 4.4.3); it proves nothing anywhere.
+// key. For trying whether a server checks the proof in a handshake (RFC 8446 section 4.4.3); it proves nothing
+// anywhere.
 #pragma once
 
 #include "crypto/private_key.h"

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "crypto/openssl_error.h"
+#include "net/network.h"
 #include "tls/alert.h"
 #include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
@@ -21,10 +22,6 @@ constexpr long kChainLimit = 64 * 1024;
 /// Names of CAs that are looked at; the message that holds them is bounded by libssl.
 constexpr int kCaNameLimit = 1000;
 constexpr int kChainCountLimit = 32;
-
-bool is_address(const std::string& host) {
-  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
-}
 
 /// Whatever it is, we go on: it is taken down and judged elsewhere.
 int believe_nothing_and_go_on(X509_STORE_CTX*, void*) { return 1; }
@@ -134,8 +131,8 @@ base::Result<void> Probe::State::prepare(Options& options) {
   SSL_set_app_data(ssl.get(), this);
   SSL_set_tlsext_status_type(ssl.get(), TLSEXT_STATUSTYPE_ocsp);
   if (options.offered != nullptr) SSL_set_session(ssl.get(), options.offered.get());
-  if (!is_address(options.server_name) && SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                                                   options.server_name.data()) != 1)
+  if (!net::Address::parse(options.server_name) &&
+      SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, options.server_name.data()) != 1)
     return base::fail(base::Kind::invalid, "tls.server_name",
                       "'" + options.server_name + "' cannot be a TLS server name");
   SSL_set_verify(ssl.get(), SSL_VERIFY_NONE, nullptr);
@@ -174,7 +171,8 @@ net::Task<base::Result<Probe, ProbeFailure>> Probe::shake_hands(net::Socket sock
     const Need need = need_after(state->ssl.get(), result);
     ProbeFailure failure;
     if (need == Need::failed || need == Need::closed) {
-      if (const auto alert = peek_alert_received()) failure.alert_received = std::pair(*alert, name_of_received(*alert));
+      if (const auto alert = peek_alert_received())
+        failure.alert_received = std::pair(*alert, name_of_received(*alert));
       failure.error = take_failure(state->ssl.get());
       state->take_down();
       failure.seen_so_far = std::move(state->sighting);
@@ -186,8 +184,7 @@ net::Task<base::Result<Probe, ProbeFailure>> Probe::shake_hands(net::Socket sock
     failure.error = std::move(waited).error();
     co_return base::unexpected(std::move(failure));
   }
-  state->sighting.took =
-      std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun);
+  state->sighting.took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun);
   state->finished = true;
   state->take_down();
   state->stream = std::make_unique<TlsStream>(std::move(socket), std::move(state->ssl));

@@ -31,8 +31,8 @@ struct Sighting {
   bool asked = false;
   std::vector<std::string> ca_names = {};
   std::vector<std::string> ca_texts = {};  ///< the same to be read, control characters escaped
-  base::Bytes staple = {};  ///< an OCSP response (RFC 6066 section 8); empty: none
-  bool secure_renegotiation = false;  ///< RFC 5746
+  base::Bytes staple = {};                 ///< an OCSP response (RFC 6066 section 8); empty: none
+  bool secure_renegotiation = false;       ///< RFC 5746
   bool resumed = false;
   base::Duration took = {};  ///< from the first byte sent to the end of the handshake, without TCP's
 };
@@ -40,7 +40,7 @@ struct Sighting {
 /// Why there was no handshake.
 struct ProbeFailure {
   std::optional<std::pair<int, std::string>> alert_received = {};  ///< as HandshakeFailure
-  base::Error error = {};    ///< `tls.alert_received`, `tls.protocol`, `tls.context`, and as net::Socket
+  base::Error error = {};     ///< `tls.alert_received`, `tls.protocol`, `tls.context`, and as net::Socket
   Sighting seen_so_far = {};  ///< before it failed
 };
 
@@ -59,8 +59,7 @@ class Probe {
     ProbeSession offered = nullptr;
   };
   /// Connects and shakes hands. `options.to` is resolved. Borrows `loop`.
-  static net::Task<base::Result<Probe, ProbeFailure>> connect(net::Loop& loop, Options options,
-                                                              net::Deadline deadline);
+  static net::Task<base::Result<Probe, ProbeFailure>> connect(net::Loop& loop, Options options, net::Deadline deadline);
   ~Probe();
   Probe(Probe&&) noexcept;
 

@@ -33,7 +33,8 @@ net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerConte
   auto connection = co_await Handshake::accept(std::move(*socket), std::move(context), std::move(judge), soon());
   if (!connection) co_return;
   std::array<std::uint8_t, 16> buffer;
-  if (co_await connection->stream->read_some(buffer, soon())) co_await connection->stream->write_all(base::as_bytes("ok"), soon());
+  if (co_await connection->stream->read_some(buffer, soon()))
+    co_await connection->stream->write_all(base::as_bytes("ok"), soon());
   co_await connection->stream->finish(soon());
 }
 
@@ -78,7 +79,8 @@ class ProbeTest : public ::testing::Test {
 
 TEST_F(ProbeTest, TakesDownWhatIsShown) {
   const Credential own = credential_of(pki.ehi().issue());
-  for (const auto& [version, name] : {std::pair(Probe::Version::tls13, "TLSv1.3"), {Probe::Version::tls12, "TLSv1.2"}}) {
+  for (const auto& [version, name] :
+       {std::pair(Probe::Version::tls13, "TLSv1.3"), {Probe::Version::tls12, "TLSv1.2"}}) {
     const Seen seen = look_with(&own, version);
     ASSERT_TRUE(seen.sighting) << seen.failure;
     EXPECT_EQ(seen.sighting->version, name);

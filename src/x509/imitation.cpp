@@ -48,10 +48,9 @@ base::Result<Certificate> imitate(const Certificate& model, const crypto::Public
   if (copy == nullptr) return failed();
   const X509_NAME* issuer =
       X509_get_subject_name(forger.certificate == nullptr ? copy.get() : forger.certificate->native());
-  const bool made = change_serial(copy.get()) && X509_set_pubkey(copy.get(), key.native()) == 1 &&
-                    name_issuer(copy.get(), issuer) &&
-                    X509_sign(copy.get(), forger.key.native(),
-                              crypto::signing_digest(forger.key.public_key().type())) > 0;
+  const bool made =
+      change_serial(copy.get()) && X509_set_pubkey(copy.get(), key.native()) == 1 && name_issuer(copy.get(), issuer) &&
+      X509_sign(copy.get(), forger.key.native(), crypto::signing_digest(forger.key.public_key().type())) > 0;
   if (!made) return failed();
   return finished(copy.get());
 }

@@ -1,6 +1,6 @@
-// Imitations: certificates that look like a genuine one and must be refused, for trying whether a partner's server does.
-// What they have in common with the model - names, purposes, dates, key identifiers, to the byte - is what a forger
-// would copy; what they lack is the one thing that cannot be copied.
+// Imitations: certificates that look like a genuine one and must be refused, for trying whether a partner's server
+// does. What they have in common with the model - names, purposes, dates, key identifiers, to the byte - is what a
+// forger would copy; what they lack is the one thing that cannot be copied.
 #pragma once
 
 #include "crypto/private_key.h"

@@ -45,9 +45,8 @@ base::Result<void> check_passphrase(const base::Secret& passphrase) {
 bool mark_as_trusted(PKCS12_SAFEBAG* bag) {
   const Object usage(OBJ_txt2obj(kAnyUsage, 1));
   // With a length of -1, the "bytes" are the value itself (X509_ATTRIBUTE_set1_data(3)).
-  return usage != nullptr &&
-         PKCS12_add1_attr_by_txt(bag, kTrustedKeyUsage, V_ASN1_OBJECT,
-                                 reinterpret_cast<const unsigned char*>(usage.get()), -1) == 1;
+  return usage != nullptr && PKCS12_add1_attr_by_txt(bag, kTrustedKeyUsage, V_ASN1_OBJECT,
+                                                     reinterpret_cast<const unsigned char*>(usage.get()), -1) == 1;
 }
 
 bool add_trusted(STACK_OF(PKCS12_SAFEBAG) * bags, const Certificate& certificate) {
@@ -76,8 +75,8 @@ base::Result<base::Bytes> to_truststore(const std::vector<Certificate>& trusted,
   good = good && PKCS12_add_safe(&raw, bags.get(), NID_aes_256_cbc, kIterations, password.text()) == 1;
   const Safes safes(raw);
   const NativePkcs12 file(good ? PKCS12_add_safes(safes.get(), 0) : nullptr);
-  const bool sealed = file != nullptr && PKCS12_set_mac(file.get(), password.text(), -1, nullptr, 0, kIterations,
-                                                        EVP_sha256()) == 1;
+  const bool sealed =
+      file != nullptr && PKCS12_set_mac(file.get(), password.text(), -1, nullptr, 0, kIterations, EVP_sha256()) == 1;
   if (!sealed) return not_made();
   return to_der<i2d_PKCS12>(file.get());
 }

@@ -16,8 +16,8 @@ constexpr std::string_view kMarker = "<!-- from here on written by check_ehi_doc
 
 std::string hints_of(std::string_view check) {
   std::string lines;
-  for (const auto kind : {check::ServerKind::nginx, check::ServerKind::haproxy, check::ServerKind::httpd,
-                          check::ServerKind::node})
+  for (const auto kind :
+       {check::ServerKind::nginx, check::ServerKind::haproxy, check::ServerKind::httpd, check::ServerKind::node})
     if (const std::string_view hint = check::hint(check, kind); !hint.empty())
       lines += "\n- " + std::string(check::name(kind)) + ": `" + std::string(hint) + "`";
   return lines.empty() ? "" : lines + "\n";
