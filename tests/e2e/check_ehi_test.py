@@ -123,11 +123,11 @@ class CheckEhiTest(unittest.TestCase):
         path_of_crls.write_text("".join(crls))
         return path_of_crls
 
-    def check(self, url, *options, deadline="10s"):
+    def check(self, url, *options, deadline="10s", test_credentials=None):
         """(exit code, the report)"""
         done = self.run_check(url, "--json", "--cert", self.own.chain, "--key", self.own.key, "--trust-chain",
-                              self.platform.trust_chain, "--test-credentials", self.test_credentials, "--deadline", deadline,
-                              "--patience", "20s", "--requests", "20", *options)
+                              self.platform.trust_chain, "--test-credentials", test_credentials or self.test_credentials,
+                              "--deadline", deadline, "--patience", "20s", "--requests", "20", *options)
         self.assertIn(done.returncode, (0, 1), done.stderr.decode())
         return done.returncode, json.loads(done.stdout)
 
@@ -172,7 +172,7 @@ class CheckEhiTest(unittest.TestCase):
             self.addCleanup(host.stop)
             host.start()
             with self.subTest(kind):
-                code, report = self.check(host.url, "--method", "POST", "--body", body, "--test-credentials", known)
+                code, report = self.check(host.url, "--method", "POST", "--body", body, test_credentials=known)
                 self.assert_finds(kind, report, {})
                 self.assertEqual((code, report["verdict"]), (0, "pass"))
                 self.assertEqual(report["server"], said)

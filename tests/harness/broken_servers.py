@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from harness.ehi_hosts import answers, free_port
-from harness.material import CA, EXPIRED, SERVER, TRANSPORT, Credential, Validity, openssl, split_pem
+from harness.material import CA, EXPIRED, SERVER, TRANSPORT, Credential, Validity, openssl
 from harness.partner import NAMES, ReservedPort
 from harness.program import Failure, Program, wait_until
 
@@ -158,11 +158,9 @@ class BrokenServers:
         return "  server {\n" + "".join(f"    {line};\n" for line in body) + admit + location + "  }\n"
 
     def _s_server(self, name, options):
-        chain = self.credentials["right"]
-        issuers = self.folder / "issuers.pem"
-        issuers.write_text("".join(split_pem(chain.chain.read_text())[1:]))
-        return [shutil.which("openssl"), "s_server", "-accept", f"127.0.0.1:{self.ports[name]}", "-cert", chain.certificate,
-                "-key", chain.key, "-cert_chain", issuers, "-CAfile", self.trust_chain, "-www", "-quiet", "-no_cache",
+        right = self.credentials["right"]
+        return [shutil.which("openssl"), "s_server", "-accept", f"127.0.0.1:{self.ports[name]}", "-cert", right.certificate,
+                "-key", right.key, "-cert_chain", self.issuer.certificate, "-CAfile", self.trust_chain, "-www", "-quiet", "-no_cache",
                 "-num_tickets", "0", "-no_ticket", *options]
 
 
@@ -222,7 +220,7 @@ NGINX = {
 OPENSSL = {
     "right but for its manners": ["-Verify", "3", "-verify_return_error"],
     "asks and does not look": ["-verify", "3"],
-    "TLS 1.1 alone": ["-Verify", "3", "-verify_return_error", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+    "TLS 1.1 alone": ["-Verify", "3", "-verify_return_error", "-tls1_1", "-cipher", "DEFAULT" + EVERY_LEVEL],
 }
 
 _CONFIG = """
