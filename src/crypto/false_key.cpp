@@ -1,6 +1,7 @@
 #include "crypto/false_key.h"
 
 #include <array>
+#include <vector>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -57,16 +58,20 @@ Key claim_point(const EVP_PKEY* claimed, const EVP_PKEY* other, const char* curv
   return described ? assemble("EC", builder.get()) : Key();
 }
 
-/// RFC 8017: the claimed modulus and exponent, and the private exponent of `other`.
+/// RFC 8017: the claimed modulus and exponent, and the rest of `other`.
 Key claim_modulus(const EVP_PKEY* claimed, const EVP_PKEY* other) {
-  const Number modulus = number_of(claimed, OSSL_PKEY_PARAM_RSA_N);
-  const Number exponent = number_of(claimed, OSSL_PKEY_PARAM_RSA_E);
-  const Number secret = number_of(other, OSSL_PKEY_PARAM_RSA_D);
+  static constexpr const char* kSecrets[] = {OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+                                             OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
+                                             OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
   const Builder builder(OSSL_PARAM_BLD_new());
-  const bool described = modulus != nullptr && exponent != nullptr && secret != nullptr && builder != nullptr &&
-                         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) == 1 &&
-                         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) == 1 &&
-                         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_D, secret.get()) == 1;
+  std::vector<Number> kept;  // the builder borrows them
+  const auto push = [&](const EVP_PKEY* from, const char* name) {
+    kept.push_back(number_of(from, name));
+    return kept.back() != nullptr && OSSL_PARAM_BLD_push_BN(builder.get(), name, kept.back().get()) == 1;
+  };
+  bool described = builder != nullptr && push(claimed, OSSL_PKEY_PARAM_RSA_N) && push(claimed, OSSL_PKEY_PARAM_RSA_E);
+  for (const char* name : kSecrets)
+    described = described && push(other, name);
   return described ? assemble("RSA", builder.get()) : Key();
 }
 
@@ -94,9 +99,14 @@ Key claim(const PublicKey& claimed) {
 }  // namespace
 
 base::Result<PrivateKey> make_false_key(const PublicKey& claimed) {
-  Key key = claim(claimed);
-  if (key == nullptr) return failed();
-  return PrivateKey(std::move(key));
+  const Key key = claim(claimed);
+  const Bio bio(BIO_new(BIO_s_secmem()));
+  char* pem = nullptr;
+  const bool written = key != nullptr && bio != nullptr &&
+                       PEM_write_bio_PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1;
+  const long size = written ? BIO_get_mem_data(bio.get(), &pem) : 0;
+  if (size <= 0) return failed();
+  return PrivateKey::from_pem({pem, static_cast<std::size_t>(size)}, base::Secret());
 }
 
 }  // namespace countersign::crypto

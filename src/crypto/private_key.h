@@ -38,7 +38,6 @@ class PrivateKey {
   EVP_PKEY* native() const { return key_.get(); }
 
  private:
-  friend base::Result<PrivateKey> make_false_key(const PublicKey& claimed);  // false_key.h
   explicit PrivateKey(Handle<EVP_PKEY, EVP_PKEY_free> key) : key_(std::move(key)) {}
   Handle<EVP_PKEY, EVP_PKEY_free> key_;
 };
