@@ -7,12 +7,19 @@ namespace {
 
 using namespace countersign;
 
-base::Result<void> run(const apps::DaemonContext& context, const std::string& authority) {
-  BASE_TRY(auto config, gateway::GatewayConfig::load(context.options.config));
+base::Result<gateway::GatewayConfig> read_config(const std::string& file, const std::string& authority) {
+  BASE_TRY(auto config, gateway::GatewayConfig::load(file));
   if (!authority.empty()) {
     BASE_TRY(config.authority, net::Endpoint::parse(authority));
   }
-  BASE_TRY(auto gateway, gateway::Gateway::make(std::move(config), context.clock, context.log));
+  return config;
+}
+
+base::Result<void> run(const apps::DaemonContext& context, const std::string& authority) {
+  const std::string file = context.options.config;
+  gateway::ConfigSource source{file, [file, authority] { return read_config(file, authority); }};
+  BASE_TRY(auto gateway, gateway::Gateway::make(std::move(source), context.clock, context.log));
+  BASE_TRY_VOID(gateway->succeed());
   const auto listeners = gateway->listening_at();
   base::Fields addresses = {{"listen", listeners.front().at.to_string()}, {"status", gateway->status_at().to_string()}};
   if (listeners.size() > 1)

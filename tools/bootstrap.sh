@@ -18,7 +18,7 @@ boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
   psql:postgresql certbot:certbot lego:lego nghttp:nghttp2-client testssl:testssl.sh sslscan:sslscan
-  haproxy:haproxy apache2:apache2"
+  haproxy:haproxy apache2:apache2 gunicorn:gunicorn"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -39,6 +39,7 @@ missing_java_libraries() {
 
 missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
+  /usr/bin/python3 -c "import grpc" 2>/dev/null || printf 'python3-grpcio '
 }
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }

@@ -70,8 +70,8 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   BASE_TRY(auto audit_key, derive_seal_key(own.audit));
   contacts_.emplace(ledger_, outside_.random, derive_webhook_key(audit_key));
   seal_.use_key(std::move(audit_key));
-  BASE_TRY(checkpoints_,
-           Checkpoints::sign_with(std::move(own.checkpoint), checkpoint_origin(hierarchy_->root(Root::provider))));
+  BASE_TRY(checkpoints_, Checkpoints::sign_with(std::move(own.checkpoint),
+                                                checkpoint_origin(hierarchy_->first_root(Root::provider))));
   if (establishment == Establishment::made_now)
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
@@ -81,6 +81,10 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
                          {{"remedy",
                            "set approvals for environment internal, purpose service, too: otherwise one "
                            "operator can make the others who approve"}});
+  for (const std::string& profile : policy_->late_renewals())
+    outside_.log.warning(
+        "danger.renew_after_expiry",
+        {{"profile", profile}, {"meaning", "whoever has the key of a certificate that has ended may renew it"}});
   approvals_.emplace(ledger_, *policy_, outside_.random);
   const StatusUrls& urls = settings.status_url.empty() ? outside_.status_urls : settings.status_url;
   const Checker checker(ledger_, *hierarchy_, outside_.random, {*policy_, urls});

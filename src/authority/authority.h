@@ -68,6 +68,7 @@ class Authority {
   Rotation& rotation() { return *rotation_; }
   Followers& followers() { return followers_; }
   bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
+  const IssuancePolicy& policy() const { return *policy_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.

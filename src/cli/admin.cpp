@@ -301,7 +301,8 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   const auto [enrol, enrol_options] =
       add_call(tree, admin, "enrol", "Make a one-time enrolment code for an application", enrol_application);
   add_application_ref(*enrol, *enrol_options);
-  add_choices(*enrol, "--purpose", enrol_options->purposes, {"transport", "signing", "service", "server", "ehi"},
+  add_choices(*enrol, "--purpose", enrol_options->purposes,
+              {"transport", "signing", "service", "server", "ehi", "person"},
               "What it may request; repeatable [transport and signing, for partners]");
   enrol->add_option("--life", enrol_options->life, "How long the code is good, such as 30m, 24h or 7d [24h]")
       ->type_name("DURATION");
@@ -324,8 +325,8 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   list->add_option("--application", list_options->application, "Only of this application")->type_name("ENV/ORG/APP");
   add_filters(*list, *list_options);
   add_choice(*list, "--status", list_options->status, {"valid", "revoked", "expired"}, "Only with this status");
-  add_choices(*list, "--purpose", list_options->purposes, {"transport", "signing", "service", "server", "ehi"},
-              "Only for this purpose")
+  add_choices(*list, "--purpose", list_options->purposes,
+              {"transport", "signing", "service", "server", "ehi", "person"}, "Only for this purpose")
       ->expected(1);
   list->add_option("--limit", list_options->limit, "At most this many [100]")->type_name("N");
   add_operator_options(*list, list_options->authority);
@@ -359,6 +360,8 @@ void add_admin(CommandTree& tree) {
   add_log(tree, admin);
   add_contacts(tree, admin);
   add_operators(tree, admin);
+  add_people(tree, admin);
+  add_roots(tree, admin);
   add_ca(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);

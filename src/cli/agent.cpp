@@ -23,10 +23,11 @@ struct Agent::Desk final : RenewalDesk {
   net::Task<base::Result<ApiAnswer>> ask(const tls::Credential& held, base::json::object body) override {
     BASE_CO_TRY(TrustFile trust, read_trust_file(trust_chain));
     BASE_CO_TRY(auto set, trust::TrustSet::of_roots(std::move(trust.roots), std::move(trust.issuing_cas)));
-    ApiConnection::Options whom{authority, std::move(set), &held};
+    const bool late = is_late_body(body);
+    ApiConnection::Options whom{authority, std::move(set), late ? nullptr : &held};
     BASE_CO_TRY(auto target, ApiConnection::believe_authority(std::move(whom), clock));
     ApiConnection connection(loop, std::move(target));
-    http::Request request = to_request("/v1/renewals", base::json::serialize(body));
+    http::Request request = to_request(late ? kLateRenewals : kRenewals, base::json::serialize(body));
     co_return co_await connection.call(std::move(request), net::Deadline::after(kPatience));
   }
 };

@@ -85,7 +85,11 @@ base::Duration Keeper::until_due(const x509::Certificate& current) const {
 }
 
 net::Task<base::Result<Outcome>> Keeper::ask(const Held& held, const Question& question) {
-  auto answer = co_await parts_.desk.ask(held.credential, question.body);
+  base::json::object body = question.body;
+  if (is_late(held, options_.purpose, parts_.clock.now())) {
+    BASE_CO_TRY(body, late_body(held, question));
+  }
+  auto answer = co_await parts_.desk.ask(held.credential, body);
   if (answer) co_return read_outcome(*answer, question.enrolment, parts_.clock.now());
   if (is_about_the_key(answer.error())) BASE_CO_TRY_VOID(drop_next_key(files()));
   co_return base::unexpected(explain_refusal(std::move(answer).error(), held, parts_.clock.now()));

@@ -82,7 +82,12 @@ void print_renewed(const RenewOptions& options, const RenewalFiles& files, const
 /// One question, with the connection that shows the certificate held.
 base::Result<Outcome> ask(ApiClient& api, const Question& question, const RenewalFiles& files, const Held& held,
                           const Context& context) {
-  auto answer = api.post_for_answer("/v1/renewals", question.body);
+  const bool late = is_late(held, question.enrolment.purpose, context.clock.now());
+  base::json::object body = question.body;
+  if (late) {
+    BASE_TRY(body, late_body(held, question));
+  }
+  auto answer = api.post_for_answer(late ? kLateRenewals : kRenewals, body);
   if (answer) return read_outcome(*answer, question.enrolment, context.clock.now());
   if (is_about_the_key(answer.error())) BASE_TRY_VOID(drop_next_key(files));
   return base::unexpected(explain_refusal(std::move(answer).error(), held, context.clock.now()));
@@ -100,7 +105,9 @@ base::Result<base::ExitCode> renew(const RenewOptions& options, Context& context
     return base::ExitCode::ok;
   }
   BASE_TRY(const crypto::PrivateKey::Kind kind, kind_of_key(options, held));
-  BASE_TRY(ApiClient api, open_api_with(options.authority, held.credential, context));
+  const bool late = is_late(held, purpose, context.clock.now());
+  BASE_TRY(ApiClient api,
+           late ? open_api(options.authority, context) : open_api_with(options.authority, held.credential, context));
   if (options.new_key) BASE_TRY_VOID(drop_next_key(files));
   BASE_TRY(const Question question, prepare_renewal(held, files, purpose, kind));
   const auto once = [&] { return ask(api, question, files, held, context); };
@@ -120,7 +127,7 @@ void add_renew(CommandTree& tree) {
   CLI::App& app =
       tree.command(tree.root(), "renew", "Have a certificate renewed, with a new key, by the one that you hold",
                    [options](Context& context) { return renew(*options, context); });
-  add_choice(app, "purpose", options->purpose, {"transport", "signing", "service", "server", "ehi"},
+  add_choice(app, "purpose", options->purpose, {"transport", "signing", "service", "server", "ehi", "person"},
              "Which certificate; transport and signing are renewed with the Transport Certificate")
       ->required();
   app.add_option("--out", options->out, "The folder with PURPOSE.key and PURPOSE-chain.pem")

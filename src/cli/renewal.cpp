@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/files.h"
+#include "feed/late_renewal.h"
 
 namespace countersign::cli {
 namespace {
@@ -73,6 +74,7 @@ Purpose held_for(Purpose wanted) {
     case Purpose::service:
     case Purpose::server: return Purpose::service;
     case Purpose::ehi: return Purpose::ehi;
+    case Purpose::person: return Purpose::person;
     case Purpose::ocsp: return Purpose::ocsp;  // the authority makes these for itself, and nobody can renew one
   }
   BASE_UNREACHABLE();
@@ -129,6 +131,22 @@ base::Result<Question> prepare_renewal(const Held& held, const RenewalFiles& fil
   return Question{std::move(key.key), std::move(enrolment), std::move(body)};
 }
 
+bool is_late(const Held& held, Purpose purpose, base::Instant now) {
+  return held_for(purpose) == purpose && now > held.credential.chain.front().not_after();
+}
+
+base::Result<base::json::object> late_body(const Held& held, const Question& question) {
+  const x509::Certificate& leaf = held.credential.chain.front();
+  const std::string content = feed::late_renewal_content(question.enrolment.purpose, question.key.public_key(), leaf);
+  BASE_TRY(const base::Bytes signature, held.credential.key.sign(base::as_bytes(content)));
+  base::json::object body = question.body;
+  body["certificate"] = leaf.to_pem();
+  body["signature"] = base::to_base64(signature);
+  return body;
+}
+
+bool is_late_body(const base::json::object& body) { return body.contains("signature"); }
+
 base::Result<void> swap_in(const RenewalFiles& files, const Question& question, const Issued& issued) {
   BASE_TRY_VOID(copy_to_previous(files));
   BASE_TRY(const base::Secret key, question.key.to_pem());
@@ -150,7 +168,8 @@ bool is_about_the_key(const base::Error& error) {
 
 base::Error explain_refusal(base::Error error, const Held& held, base::Instant now) {
   const base::Instant end = held.credential.chain.front().not_after();
-  if (error.code != "authority.refuses_us") return error;
+  const bool is_over = error.code == "renewal.too_late" || error.code == "api.no_such_path";
+  if (error.code != "authority.refuses_us" && !is_over) return error;
   if (now < end)
     return std::move(error).under(
         "renewal.not_accepted",

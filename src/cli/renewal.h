@@ -46,6 +46,16 @@ struct Question {
 base::Result<Question> prepare_renewal(const Held& held, const RenewalFiles& files, trust::Purpose purpose,
                                        crypto::PrivateKey::Kind kind);
 
+/// Has the certificate ended that proves who asks, and is it what is to be renewed? Then its key signs the order, and
+/// no handshake shows it; the authority takes that where its profile allows it.
+bool is_late(const Held& held, trust::Purpose purpose, base::Instant now);
+/// For POST /v1/late-renewals. Fails: as crypto::PrivateKey::sign.
+base::Result<base::json::object> late_body(const Held& held, const Question& question);
+/// Is this one of those?
+bool is_late_body(const base::json::object& body);
+inline constexpr const char* kRenewals = "/v1/renewals";
+inline constexpr const char* kLateRenewals = "/v1/late-renewals";
+
 /// Keeps the old pair as the previous one, then swaps. Fails: `file.unwritable`; load_held() then still finds a
 /// matching pair.
 base::Result<void> swap_in(const RenewalFiles& files, const Question& question, const Issued& issued);

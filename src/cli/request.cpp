@@ -133,6 +133,7 @@ std::string title(trust::Purpose purpose) {
     case trust::Purpose::ehi: return "the provider's Transport Certificate";
     case trust::Purpose::service: return "service certificate";
     case trust::Purpose::server: return "server certificate";
+    case trust::Purpose::person: return "personal certificate";
     case trust::Purpose::ocsp: return "OCSP responder's certificate";
   }
   return {};
@@ -219,7 +220,7 @@ void add_request(CommandTree& tree) {
   CLI::App& app =
       tree.command(tree.root(), "request", "Make a key here and have its certificate issued, with an enrolment code",
                    [options](Context& context) { return request(*options, context); });
-  add_choice(app, "purpose", options->purpose, {"transport", "signing", "service", "server", "ehi"},
+  add_choice(app, "purpose", options->purpose, {"transport", "signing", "service", "server", "ehi", "person"},
              "What the certificate is for")
       ->required();
   app.add_option("--code", options->code,

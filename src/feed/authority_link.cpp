@@ -19,7 +19,8 @@ net::Task<base::Result<AuthorityLink>> AuthorityLink::open(net::Loop& loop, cons
                                                            const base::Clock& clock, net::Deadline deadline) {
   net::Endpoint to = options.authority;
   std::string host = to.host;
-  tls::JudgeServer judge = JudgeAuthority{options.provider_trust, host, &clock, options.registry};
+  tls::JudgeServer judge = JudgeAuthority{options.provider_trust, host, &clock, options.registry,
+                                          options.knowledge == nullptr ? nullptr : options.knowledge->trust()};
   auto socket = co_await net::Socket::connect(loop, to, deadline);
   if (!socket) co_return base::unexpected(std::move(socket).error());
   auto connection =

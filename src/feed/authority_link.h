@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/time.h"
+#include "feed/knowledge.h"
 #include "http/client.h"
 #include "net/socket.h"
 #include "tls/handshake.h"
@@ -20,6 +21,7 @@ class AuthorityLink {
     net::Endpoint authority;
     std::shared_ptr<const trust::TrustSet> provider_trust;
     const trust::RegistryView* registry = nullptr;  ///< what is known of revocations, the authority's own included
+    const Knowledge* knowledge = nullptr;           ///< what the feed taught of roots and issuing CAs
   };
 
   /// Fails: `net.*`, `tls.*`; a refusal's reason is in the detail.

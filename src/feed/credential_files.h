@@ -18,6 +18,7 @@ struct CredentialFiles {
   static CredentialFiles in(const std::filesystem::path& folder, const std::string& name) {
     return {folder / (name + ".key"), folder / (name + ".pem")};
   }
+  friend bool operator==(const CredentialFiles&, const CredentialFiles&) = default;
 };
 
 /// Fails: as tls::load_credential.

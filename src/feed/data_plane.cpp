@@ -50,7 +50,7 @@ base::Result<void> DataPlane::learn() {
     for (const x509::Certificate& root : others->anchors().anchors())
       roots.push_back(root);
   }
-  link_ = {options_.authority, std::move(provider_trust), &knowledge_.registry()};
+  link_ = {options_.authority, std::move(provider_trust), &knowledge_.registry(), &knowledge_};
   Follower::Options following{link_, files("service"), options_.data / "trust-feed.json", std::move(roots)};
   follower_ = std::make_unique<Follower>(loop_, std::move(following), knowledge_, clock_, log_);
   auto from_copy = follower_->start_from_copy();
@@ -73,8 +73,32 @@ base::Result<void> DataPlane::learn_from_authority() {
 base::Result<void> DataPlane::keep(Kept kept) {
   BASE_TRY(auto credential, load(kept.files));
   tell(kept, std::move(credential));
-  kept_.push_back(std::move(kept));
+  kept_.push_back(std::make_shared<Kept>(std::move(kept)));
   return {};
+}
+
+void DataPlane::keep_only(std::vector<Kept> kept) {
+  kept_.clear();
+  for (Kept& one : kept)
+    kept_.push_back(std::make_shared<Kept>(std::move(one)));
+  ++keepings_;
+}
+
+void DataPlane::use_other_roots(const std::vector<std::vector<x509::Certificate>>& files) {
+  std::vector<x509::Certificate> roots = link_.provider_trust->anchors().anchors();
+  for (const auto& file : files)
+    roots.insert(roots.end(), file.begin(), file.end());
+  follower_->use_roots(std::move(roots));
+}
+
+void DataPlane::leave_files_to_another() {
+  files_are_ours_ = false;
+  follower_->leave_copy_to_another();
+}
+
+void DataPlane::take_files_back() {
+  files_are_ours_ = true;
+  follower_->take_copy_back();
 }
 
 void DataPlane::tell(Kept& kept, tls::Credential credential) const {
@@ -140,7 +164,7 @@ net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::P
 
 net::Task<void> DataPlane::freshen(Kept& kept) {
   auto credential = load(kept.files);
-  if (credential && kept.purpose && is_due(credential->chain.front(), clock_.now())) {
+  if (credential && kept.purpose && files_are_ours_ && is_due(credential->chain.front(), clock_.now())) {
     auto renewed = co_await renew_now(kept.files, *kept.purpose, credential->chain.front());
     if (renewed) log_.info("certificate.renewed", {{"file", kept.files.chain.string()}});
     else
@@ -156,8 +180,8 @@ net::Task<void> DataPlane::freshen(Kept& kept) {
 
 base::Duration DataPlane::until_next_look() const {
   base::Duration shortest = kLongestLook;
-  for (const Kept& kept : kept_)
-    if (const auto credential = load(kept.files)) {
+  for (const auto& kept : kept_)
+    if (const auto credential = load(kept->files)) {
       const x509::Certificate& leaf = credential->chain.front();
       shortest = std::min(shortest, (leaf.not_after() - leaf.not_before()) / kLooksInALife);
     }
@@ -166,9 +190,11 @@ base::Duration DataPlane::until_next_look() const {
 
 net::Task<void> DataPlane::keep_fresh() {
   for (;;) {
-    for (Kept& kept : kept_)
-      co_await freshen(kept);
-    co_await net::sleep_until(net::Deadline::after(until_next_look()));
+    const auto kept = kept_;
+    const std::uint64_t keepings = keepings_;
+    for (const auto& one : kept)
+      co_await freshen(*one);
+    if (keepings == keepings_) co_await net::sleep_until(net::Deadline::after(until_next_look()));
   }
 }
 

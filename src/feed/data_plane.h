@@ -34,11 +34,20 @@ class DataPlane {
   };
   /// Fails: as feed::load. Before start().
   base::Result<void> keep(Kept kept);
+  /// From now on these and no others; what they were `told` counts. On the main loop.
+  void keep_only(std::vector<Kept> kept);
+  /// From now on the feed may speak of these roots besides the provider's; of new ones it is asked at once. On the main
+  /// loop.
+  void use_other_roots(const std::vector<std::vector<x509::Certificate>>& files);
   /// DATA/NAME.key and DATA/NAME.pem.
   CredentialFiles files(const std::string& name) const { return CredentialFiles::in(options_.data, name); }
 
   /// Follows the feed and renews from now on.
   void start(Follower::Changed changed);
+
+  /// Another process keeps the files in `data` from now on; we only know, and serve. And back again.
+  void leave_files_to_another();
+  void take_files_back();
 
   net::Loop& loop() { return loop_; }
   const Knowledge& knowledge() const { return knowledge_; }
@@ -69,7 +78,9 @@ class DataPlane {
   Sightings sightings_;
   AuthorityLink::Options link_;
   std::unique_ptr<Follower> follower_;
-  std::vector<Kept> kept_;
+  std::vector<std::shared_ptr<Kept>> kept_;
+  bool files_are_ours_ = true;
+  std::uint64_t keepings_ = 0;  ///< how often kept_ was replaced
 };
 
 }  // namespace countersign::feed

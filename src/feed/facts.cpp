@@ -19,7 +19,13 @@ tl::unexpected<base::Error> malformed(base::Error cause) {
 
 struct ToJson {
   object operator()(const RootFact& fact) const {
-    return {{"type", "root"}, {"certificate", base::to_base64(fact.certificate.der())}};
+    object json{{"type", "root"}, {"certificate", base::to_base64(fact.certificate.der())}};
+    if (fact.crosses.empty()) return json;
+    array crosses;
+    for (const x509::Certificate& cross : fact.crosses)
+      crosses.emplace_back(base::to_base64(cross.der()));
+    json["cross_certificates"] = std::move(crosses);
+    return json;
   }
   object operator()(const trust::IssuingCa& ca) const {
     array purposes;
@@ -62,7 +68,15 @@ base::Result<x509::Certificate> read_certificate(base::JsonReader& reader) {
 
 base::Result<Fact> read_root(base::JsonReader& reader) {
   BASE_TRY(auto certificate, read_certificate(reader));
-  return Fact(RootFact{std::move(certificate)});
+  RootFact fact{std::move(certificate)};
+  if (!reader.has("cross_certificates")) return Fact(std::move(fact));
+  BASE_TRY(const auto crosses, reader.texts("cross_certificates"));
+  for (const std::string& text : crosses) {
+    BASE_TRY(const base::Bytes der, base::from_base64(text));
+    BASE_TRY(auto cross, x509::Certificate::from_der(der));
+    fact.crosses.push_back(std::move(cross));
+  }
+  return Fact(std::move(fact));
 }
 
 base::Result<Fact> read_issuing_ca(base::JsonReader& reader) {

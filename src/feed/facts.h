@@ -17,6 +17,7 @@ namespace countersign::feed {
 /// A root of ours; which issuing CAs are under it follows from their signatures.
 struct RootFact {
   x509::Certificate certificate;
+  std::vector<x509::Certificate> crosses = {};  ///< what other roots of ours say of it
 };
 
 /// A WithdrawnCa ends an IssuingCa for good: the same one is never told again.

@@ -28,13 +28,58 @@ Follower::Follower(net::Loop& loop, Options options, Knowledge& knowledge, const
       log_(log),
       copy_(options_.copy) {}
 
-bool Follower::is_foreign_root(const Fact& fact) const {
+void Follower::use_roots(std::vector<x509::Certificate> roots) {
+  const auto is_new = [this](const x509::Certificate& root) {
+    return std::ranges::find(options_.roots, root) == options_.roots.end();
+  };
+  snapshot_due_ = snapshot_due_ || std::ranges::any_of(roots, is_new);
+  options_.roots = std::move(roots);
+}
+
+void Follower::leave_copy_to_another() {
+  copy_is_ours_ = false;
+  copy_whole_ = false;
+}
+
+/// Whoever had it may have written anything.
+void Follower::take_copy_back() {
+  copy_is_ours_ = true;
+  copy_whole_ = false;
+  next_copy_ = {};
+}
+
+/// A root that is told anew must be installed, or vouched for by one that is believed.
+bool Follower::is_foreign_root(const Fact& fact) {
   const auto* root = std::get_if<RootFact>(&fact);
-  if (root == nullptr || std::ranges::find(options_.roots, root->certificate) != options_.roots.end()) return false;
-  log_.error("feed.foreign_root", {{"subject", root->certificate.subject().text},
-                                   {"fingerprint", base::to_hex(root->certificate.fingerprint())},
-                                   {"remedy", "if this root is meant, install it in the files of trusted roots"}});
-  return true;
+  if (root == nullptr) return false;
+  std::erase_if(told_, [&](const trust::ProposedRoot& known) { return known.certificate == root->certificate; });
+  told_.push_back({root->certificate, root->crosses});
+  const auto believed = trust::believed_roots(options_.roots, told_, clock_.now());
+  if (std::ranges::find(believed, root->certificate) == believed.end()) {
+    told_.pop_back();
+    log_.error("feed.foreign_root", {{"subject", root->certificate.subject().text},
+                                     {"fingerprint", base::to_hex(root->certificate.fingerprint())},
+                                     {"remedy", "if this root is meant, install it in the files of trusted roots"}});
+    return true;
+  }
+  if (std::ranges::find(options_.roots, root->certificate) == options_.roots.end())
+    log_.info("feed.root_vouched_for",
+              {{"subject", root->certificate.subject().text},
+               {"fingerprint", base::to_hex(root->certificate.fingerprint())},
+               {"remedy", "install it in the files of trusted roots before the one that vouches for it is taken out"}});
+  return false;
+}
+
+/// In a snapshot one root may vouch for another that stands before it: a round for each, until none is new.
+void Follower::drop_foreign_roots(std::vector<Fact>& facts) {
+  told_.clear();
+  std::vector<trust::ProposedRoot> proposed;
+  for (const Fact& fact : facts)
+    if (const auto* root = std::get_if<RootFact>(&fact)) proposed.push_back({root->certificate, root->crosses});
+  const auto believed = trust::believed_roots(options_.roots, proposed, clock_.now());
+  for (const trust::ProposedRoot& root : proposed)
+    if (std::ranges::find(believed, root.certificate) != believed.end()) told_.push_back(root);
+  std::erase_if(facts, [&](const Fact& fact) { return is_foreign_root(fact); });
 }
 
 void Follower::report(const std::vector<Unreadable>& unreadable) const {
@@ -44,7 +89,7 @@ void Follower::report(const std::vector<Unreadable>& unreadable) const {
 
 base::Result<void> Follower::know(Snapshot snapshot) {
   report(snapshot.unreadable);
-  std::erase_if(snapshot.facts, [this](const Fact& fact) { return is_foreign_root(fact); });
+  drop_foreign_roots(snapshot.facts);
   return knowledge_.replace(snapshot);
 }
 
@@ -79,6 +124,7 @@ net::Task<base::Result<void>> Follower::take_snapshot(net::Deadline deadline) {
 
 /// Writes to the copy. A failure is said aloud and mended by a fresh snapshot later; what is known holds all the same.
 void Follower::save(const std::function<base::Result<void>()>& write) {
+  if (!copy_is_ours_) return;
   const auto written = write();
   copy_whole_ = written.has_value();
   if (copy_whole_) return;
@@ -93,6 +139,7 @@ net::Task<base::Result<void>> Follower::take_snapshot_over(AuthorityLink& link, 
   BASE_CO_TRY(const Snapshot snapshot, parse_snapshot(*text));
   BASE_CO_TRY_VOID(know(snapshot));
   last_answer_ = clock_.now();
+  snapshot_due_ = false;
   changed_();
   save([&] { return copy_.start(snapshot); });
   appended_ = 0;
@@ -129,7 +176,8 @@ const std::string& Follower::holdings() {
 }
 
 net::Task<base::Result<void>> Follower::poll(AuthorityLink& link) {
-  const bool copy_due = !copy_whole_ || appended_ >= kAppendLimit;
+  if (snapshot_due_) co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
+  const bool copy_due = copy_is_ours_ && (!copy_whole_ || appended_ >= kAppendLimit);
   if (copy_due && (!next_copy_ || next_copy_->passed()))
     co_return co_await take_snapshot_over(link, net::Deadline::after(kSnapshotTime));
   const std::uint64_t after = knowledge_.sequence();

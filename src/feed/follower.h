@@ -19,7 +19,8 @@ class Follower {
     AuthorityLink::Options link;
     CredentialFiles credential;  ///< our service certificate; read anew at every connection
     std::filesystem::path copy;
-    /// The only roots that the feed may speak of: what the operator installed. Others are reported and passed over.
+    /// The only roots that the feed may speak of: what the operator installed, and what one of these vouches for by a
+    /// cross certificate. Others are reported and passed over.
     std::vector<x509::Certificate> roots;
   };
   /// Called on the follower's loop after knowledge changed.
@@ -33,6 +34,12 @@ class Follower {
   net::Task<base::Result<void>> take_snapshot(net::Deadline deadline);
   /// Follows until the loop stops, reconnecting with back-off.
   net::Task<void> run(Changed changed);
+  /// Replaces Options::roots. Where some are new, a snapshot is taken instead of the next poll: the feed may have
+  /// spoken of them before.
+  void use_roots(std::vector<x509::Certificate> roots);
+  /// Another process writes the copy from now on, or we do again. Changes act all the same.
+  void leave_copy_to_another();
+  void take_copy_back();
   /// When the authority last answered; absent before the first answer.
   std::optional<base::Instant> last_answer() const { return last_answer_; }
 
@@ -45,7 +52,8 @@ class Follower {
   void take_over(const Changes& changes);
   const std::string& holdings();
   void take_over_one(const Change& change);
-  bool is_foreign_root(const Fact& fact) const;
+  void drop_foreign_roots(std::vector<Fact>& facts);
+  bool is_foreign_root(const Fact& fact);
   void report(const std::vector<Unreadable>& unreadable) const;
   void save(const std::function<base::Result<void>()>& write);
 
@@ -56,10 +64,13 @@ class Follower {
   const base::Log& log_;
   Copy copy_;
   Changed changed_ = [] {};
+  std::vector<trust::ProposedRoot> told_;  ///< roots that the feed spoke of and that are believed
   std::optional<base::Instant> last_answer_;
   /// The copy holds all that is known. If not, nothing is appended to it: a hole would lose a revocation at the next
   /// start.
   bool copy_whole_ = false;
+  bool copy_is_ours_ = true;
+  bool snapshot_due_ = false;  ///< whatever the copy is like
   std::size_t appended_ = 0;
   std::string holdings_;                         ///< of the trust of that generation
   std::uint64_t holdings_trust_ = 0;             ///< 0: of none

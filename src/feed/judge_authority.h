@@ -22,10 +22,15 @@ struct JudgeAuthority {
   /// What is known of revocations; null: nothing. A certificate it does not list passes: the authority may have renewed
   /// its own while nobody listened.
   const trust::RegistryView* registry = nullptr;
+  /// What the feed taught; null: nothing. Counts where `trust` knows no path: the root may have been followed by
+  /// another.
+  std::shared_ptr<const trust::TrustSet> learned = nullptr;
 
   base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
     const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
     auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
+    if (!chain && chain.error().reason == trust::Reason::unknown_issuer && learned != nullptr)
+      chain = trust::verify_chain(presented, policy, *learned, clock->now());
     if (!chain) return chain;
     for (const x509::Certificate& above : chain->path())
       if (registry != nullptr && registry->withdrawal(above.fingerprint()))

@@ -6,13 +6,13 @@ namespace countersign::feed {
 namespace {
 
 struct Sorted {
-  std::vector<x509::Certificate> roots;
+  std::vector<trust::ProposedRoot> roots;
   std::vector<trust::IssuingCa> issuing_cas;
   std::vector<trust::CertificateFact> certificates;
   std::vector<trust::SuspensionFact> suspensions;
   std::vector<trust::WithdrawnCa> withdrawn;
 
-  void operator()(const RootFact& fact) { roots.push_back(fact.certificate); }
+  void operator()(const RootFact& fact) { roots.push_back({fact.certificate, fact.crosses}); }
   void operator()(const trust::IssuingCa& fact) { issuing_cas.push_back(fact); }
   void operator()(const trust::CertificateFact& fact) { certificates.push_back(fact); }
   void operator()(const trust::SuspensionFact& fact) { suspensions.push_back(fact); }
@@ -26,7 +26,6 @@ void put(std::vector<T>& list, const T& item, SameAs same) {
   else *found = item;
 }
 
-bool same_certificate(const x509::Certificate& a, const x509::Certificate& b) { return a == b; }
 template <class Ca>
 bool same_ca(const Ca& a, const Ca& b) {
   return a.certificate == b.certificate;
@@ -38,7 +37,7 @@ bool same_ca(const Ca& a, const Ca& b) {
 base::Result<void> Knowledge::publish_trust(Issuers issuers) {
   const auto known = trust_.take();
   const std::uint64_t generation = known ? known->generation() + 1 : 1;
-  BASE_TRY(auto set, trust::TrustSet::of_issuers(issuers.roots, issuers.issuing_cas, generation, issuers.withdrawn));
+  BASE_TRY(auto set, trust::TrustSet::of_proposed(issuers.roots, issuers.issuing_cas, generation, issuers.withdrawn));
   issuers_ = std::move(issuers);
   trust_.publish(std::make_shared<const trust::TrustSet>(std::move(set)));
   return {};
@@ -68,7 +67,7 @@ base::Result<void> Knowledge::apply(const Change& change) {
   if (withdrawn != nullptr) registry_.apply(*withdrawn);  // holds even where no trust would be left
   if (root == nullptr && ca == nullptr && withdrawn == nullptr) return {};
   Issuers issuers = issuers_;
-  if (root != nullptr) put(issuers.roots, root->certificate, same_certificate);
+  if (root != nullptr) put(issuers.roots, {root->certificate, root->crosses}, same_ca<trust::ProposedRoot>);
   if (ca != nullptr) put(issuers.issuing_cas, *ca, same_ca<trust::IssuingCa>);
   if (withdrawn != nullptr) put(issuers.withdrawn, *withdrawn, same_ca<trust::WithdrawnCa>);
   return publish_trust(std::move(issuers));

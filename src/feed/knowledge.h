@@ -31,7 +31,7 @@ class Knowledge {
  private:
   /// What trust is made of.
   struct Issuers {
-    std::vector<x509::Certificate> roots;
+    std::vector<trust::ProposedRoot> roots;
     std::vector<trust::IssuingCa> issuing_cas;
     std::vector<trust::WithdrawnCa> withdrawn;
   };

@@ -37,6 +37,8 @@ class ClientSide {
   virtual std::optional<std::uint64_t> content_length() const = 0;
   /// At least one byte of the body, or 0 at its end. Fails as http::H1Reader::read_body_some.
   virtual net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) = 0;
+  /// Behind the body that was read to its end; well-formed, and no more.
+  virtual const http::Fields& trailers() const = 0;
   /// Has the request been read to its end?
   virtual bool request_ended() const = 0;
   /// Tells a client that waits for it to send the body (RFC 9110 section 10.1.1). Before hold_head() only.
@@ -54,6 +56,10 @@ class ClientSide {
   virtual std::size_t held() const = 0;
   /// Writes what is held, and then `part` of the body, which is borrowed until then. Fails: as net::Stream.
   virtual net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) = 0;
+  /// Can the client be told trailers? Where it cannot, they are dropped.
+  virtual bool wants_trailers() const = 0;
+  /// Trailers of the response, for finish().
+  virtual void end_in(http::Fields trailers) = 0;
   /// The response is complete: writes what is held and its end.
   virtual net::Task<base::Result<void>> finish(net::Deadline deadline) = 0;
   /// Half a response must not look whole.
@@ -69,6 +75,8 @@ class ClientSide {
   /// Hands it over, instead of hold_head(); only where it may_switch(). HTTP is over on it.
   virtual Switched switch_protocol() { return {nullptr, {}}; }
 
+  /// Is it HTTP/2, where a request and its response may be streams without end?
+  virtual bool is_http2() const = 0;
   /// Nobody is left to answer: the client took its request back.
   virtual bool is_gone() const = 0;
   /// Calls `then` when that happens, so that nobody behind us works in vain. Replaces what was set before.

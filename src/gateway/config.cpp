@@ -102,7 +102,10 @@ base::Result<void> read_routes(ConfigSection& section, GatewayConfig& config) {
     BASE_TRY(auto route, read_route(route_section, config));
     config.routes.push_back(std::move(route));
   }
-  if (config.routes.empty())
+  const auto is_tcp = [](const SiteConfig* site) { return !site->tcp.upstream.empty(); };
+  const bool only_tcp = std::ranges::all_of(
+      config.listeners, [&](const auto& one) { return std::ranges::all_of(one.reachable(), is_tcp); });
+  if (config.routes.empty() && !only_tcp)
     return wrong("there is no [[gateway.routes]]: nothing could be reached through the gateway");
   return {};
 }
@@ -129,6 +132,25 @@ base::Result<void> check_routes(const GatewayConfig& config) {
                      "', and every route there demands one: give those that anybody may use client_certificate = "
                      "\"optional\"");
   }
+  return {};
+}
+
+/// Sites whose bytes go on as they are must know where to.
+base::Result<void> check_tcp(const GatewayConfig& config) {
+  for (const ListenerConfig& listener : config.listeners)
+    for (const SiteConfig* site : listener.reachable()) {
+      if (site->tcp.upstream.empty()) continue;
+      const auto of = "the listener '" + listener.name + "' sends what comes under '" + site->name() + "' to '" +
+                      site->tcp.upstream + "', ";
+      const auto named = std::ranges::find(config.upstreams, site->tcp.upstream, &UpstreamSettings::name);
+      if (named == config.upstreams.end()) return wrong(of + "and there are no [[gateway.upstreams]] of that name");
+      if (named->check)
+        return wrong(of + "whose [gateway.upstreams.check] asks over HTTP, which is not spoken there: leave it out");
+      if (site->tcp.access == policy::Access::by_grant && config.policy.empty())
+        return wrong(of +
+                     "for whom a grant names, and 'gateway.policy' names no file that grants anything: write one, "
+                     "or let in every partner with tcp_access = \"any_partner\"");
+    }
   return {};
 }
 
@@ -175,7 +197,9 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   BASE_TRY(const std::string trust_chain, section.text_or("trust_chain", "trust-chain.pem"));
   BASE_TRY(const std::string partner_chain, section.text_or("partner_chain", "partner-chain.pem"));
   BASE_TRY(const std::string policy, section.text_or("policy", ""));
+  BASE_TRY(const std::string handover, section.text_or("handover", ""));
   if (!policy.empty()) config.policy = folder / policy;
+  if (!handover.empty()) config.handover = folder / handover;
   config.data = folder / data;
   config.trust_chain = folder / trust_chain;
   config.partner_chain = folder / partner_chain;
@@ -231,6 +255,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));
   BASE_TRY_VOID(check_routes(config));
+  BASE_TRY_VOID(check_tcp(config));
   BASE_TRY_VOID(top.finish());
   BASE_TRY_VOID(check_policy(section, config));
   return config;

@@ -35,6 +35,7 @@ struct GatewayConfig {
   std::filesystem::path data;
   net::Endpoint status;  ///< health and metrics, plain HTTP, loopback only
   net::Endpoint authority;
+  std::filesystem::path handover;       ///< where a successor asks for our sockets; empty: nowhere
   std::filesystem::path trust_chain;    ///< the provider's roots: how the authority is recognised
   std::filesystem::path partner_chain;  ///< the roots that partners' certificates may lead to
   std::vector<ListenerConfig> listeners;

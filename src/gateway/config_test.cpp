@@ -209,6 +209,39 @@ INSTANTIATE_TEST_SUITE_P(
         ListenerRow{"unknown_key_of_a_site", "trust = ", "trusts = ", "gateway.listeners[1].sites[2].trusts"}),
     [](const auto& row) { return row.param.name; });
 
+/// A listener whose connections go on as bytes, and a change of it that is refused.
+TEST(GatewayConfig, ASiteWithoutHttpNamesAnUpstreamAndDemandsACertificate) {
+  const auto parse = [](const std::string& was, const std::string& becomes) {
+    std::string text =
+        "[gateway]\n[[gateway.listeners]]\nname = \"a\"\nlisten = \"127.0.0.1:1\"\ntcp_upstream = \"ledger\"\n"
+        "tcp_access = \"any_partner\"\ntcp_idle_time = \"9s\"\ntcp_connection_time = \"1h\"\n"
+        "[[gateway.upstreams]]\nname = \"ledger\"\naddresses = [\"127.0.0.1:2\"]\nproxy_protocol = \"v2-identity\"\n";
+    if (!was.empty()) text.replace(text.find(was), was.size(), becomes);
+    return GatewayConfig::parse(text, "/");
+  };
+  const auto good = parse("", "");
+  ASSERT_TRUE(good) << base::to_string(good.error());
+  const TcpRoute& tcp = good->listeners.front().other.tcp;
+  EXPECT_EQ(tcp.upstream, "ledger");
+  EXPECT_EQ(tcp.access, policy::Access::any_partner);
+  EXPECT_EQ(tcp.idle_time, std::chrono::seconds(9));
+  EXPECT_EQ(tcp.connection_time, std::chrono::hours(1));
+  EXPECT_TRUE(good->upstreams.front().send_proxy_identity);
+  struct Change {
+    std::string was, becomes, named;
+  };
+  for (const Change& row :
+       {Change{"\"ledger\"\ntcp", "\"nobody\"\ntcp", "nobody"}, Change{"any_partner", "anyone", "tcp_access"},
+        Change{"tcp_access = \"any_partner\"\n", "", "gateway.policy"}, Change{"\"9s\"", "\"0s\"", "tcp_idle_time"},
+        Change{"tcp_upstream = \"ledger\"\n", "", "tcp_upstream"},
+        Change{"tcp_access", "client_certificate = \"optional\"\ntcp_access", "tcp_upstream"},
+        Change{"proxy_protocol", "[gateway.upstreams.check]\npath = \"/\"\n#", "check"}}) {
+    const auto bad = parse(row.was, row.becomes);
+    ASSERT_FALSE(bad) << row.becomes;
+    EXPECT_NE(base::to_string(bad.error()).find(row.named), std::string::npos) << base::to_string(bad.error());
+  }
+}
+
 TEST(GatewayConfig, DangerMakesAPlainUpstreamElsewherePossible) {
   EXPECT_TRUE(GatewayConfig::parse(
       kGood + "[[gateway.routes]]\nupstream = \"10.0.0.1:80\"\ndanger_plain_upstream = true\naccess = "

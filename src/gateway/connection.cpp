@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "gateway/tcp_visit.h"
+
 namespace countersign::gateway {
 namespace {
 
@@ -11,6 +13,7 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 }  // namespace
 
 net::Task<void> serve_connection(ConnectionContext context, LivePartner& live) {
+  if (!live.connection.site->tunnel.empty()) return serve_tcp(context, live);
   switch (live.connection.protocol) {
     case tls::Protocol::http_1_1: return serve_h1(context, live);
     case tls::Protocol::http_2: return serve_h2(context, live);

@@ -4,52 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "gateway/seeing_upstream_test.h"
 #include "gateway/worker.h"
-#include "http/server.h"
 #include "testing/folder.h"
 #include "testing/run.h"
 #include "testing/tls_caller.h"
 
 namespace countersign::gateway {
-
-/// Answers every request with the fields it saw.
-class SeeingUpstream {
- public:
-  SeeingUpstream() : listener_(net::Listener::bind(loop_, {.at = {"127.0.0.1", 0}}).value()) {
-    net::spawn(loop_, accept(), "upstream", log_.log());
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~SeeingUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-
- private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_.log());
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
-    const http::Handler handler = [](http::Request request) { return answer(std::move(request)); };
-    const http::ServerOptions options;
-    co_await http::serve(socket, handler, options);
-  }
-  static net::Task<http::Response> answer(http::Request request) {
-    http::Response response;
-    for (const http::Field& field : request.head.fields)
-      response.body += field.name + ": " + field.value + "\n";
-    co_return response;
-  }
-
-  testing::KeptLog log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::thread thread_;
-};
 
 /// What the feed says: both roots, every issuing CA, every certificate issued so far.
 inline feed::Snapshot snapshot_of(const testing::Pki& pki) {
@@ -74,28 +35,44 @@ class DoorsTest : public ::testing::Test {
     config_.routes = std::move(routes);
     for (Route& route : config_.routes)
       route.access = route.certificate_required ? policy::Access::any_partner : policy::Access::anyone;
-    routes_.emplace(config_.routes);
-    upstreams_.emplace(config_.upstreams, config_.upstream_times());
     feed::Snapshot snapshot = snapshot_of(pki_);
     for (const feed::Fact& fact : more_facts_)
       snapshot.facts.push_back(fact);
     ASSERT_TRUE(knowledge_.replace(snapshot));
-    auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_.log());
-    ASSERT_TRUE(plans) << base::to_string(plans.error());
-    plans_.emplace(std::move(*plans));
+    generation_ = make_generation();
+    ASSERT_NE(generation_, nullptr);
+    plans_ = &generation_->plans();
     for (std::size_t i = 0; i < plans_->credentials().size(); ++i)
       own_.push_back(server_credential());
     worker_ = start_worker();
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_.log(), gate_,   *upstreams_};
-    const std::vector<net::Endpoint> at(config_.listeners.size(), net::Endpoint{"127.0.0.1", 0});
-    auto worker = Worker::make(shared, at, own_);
+    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_.log(), gate_};
+    auto worker = Worker::make(shared, generation_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
+    EXPECT_TRUE((*worker)->begin(prepare(**worker, generation_, generation_->config().listeners)));
     (*worker)->start();
     return std::move(*worker);
+  }
+
+  /// Of config_, following generation_; null where it cannot be.
+  GenerationPointer make_generation() {
+    auto made = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_.log()}, generation_);
+    EXPECT_TRUE(made) << base::to_string(made.error());
+    return made ? *made : nullptr;
+  }
+
+  /// `opened`: the listeners that get a socket.
+  Worker::Prepared prepare(const Worker& worker, const GenerationPointer& generation,
+                           const std::vector<ListenerConfig>& opened) {
+    Worker::Prepared prepared = worker.prepare(generation, own_).value();
+    for (const ListenerConfig& listener : opened) {
+      std::vector<net::ListenSocket> sockets;
+      sockets.push_back(net::ListenSocket::open({.at = {"127.0.0.1", 0}}).value());
+      prepared.sockets.push_back({door_of(listener), std::move(sockets)});
+    }
+    return prepared;
   }
 
   std::shared_ptr<const tls::Credential> server_credential() {
@@ -124,14 +101,13 @@ class DoorsTest : public ::testing::Test {
   testing::Folder folder_;
   SeeingUpstream upstream_;
   GatewayConfig config_;
-  std::optional<RouteTable> routes_;
-  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_.log()};
-  std::optional<Plans> plans_;
+  GenerationPointer generation_;
+  const Plans* plans_ = nullptr;  ///< of it
   Credentials own_;
   std::unique_ptr<Worker> worker_;
 };

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "gateway/chunks.h"
+#include "gateway/grpc.h"
 #include "gateway/own_answer.h"
-#include "gateway/upstream/tunnel.h"
 #include "gateway/websocket.h"
 #include "http/problem.h"
 
@@ -17,20 +18,14 @@ constexpr base::Duration kUntilBodyIsSent = std::chrono::hours(24);
 /// For a client whose request no upstream has taken.
 constexpr int kRetryAfterSeconds = 1;
 
-/// Only where both ends asked for it: these two name one hop, and are copied from nobody.
-constexpr std::string_view kSwitchLines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-
-/// W3C Trace Context, section 3.3: one list, in as many fields as its sender likes, in their order.
-bool is_tracestate(std::string_view name) {
-  constexpr std::string_view kName = "tracestate";
-  return std::ranges::equal(name, kName, [](char a, char b) { return (a | 0x20) == b; });
-}
-
 /// Methods that may be sent again (RFC 9110 section 9.2.2).
 bool is_idempotent(const std::string& method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE" ||
          method == "TRACE";
 }
+
+/// Methods that give content a meaning, or that we know nothing of; the others do not (RFC 9110 section 9.3).
+bool expects_body(const std::string& method) { return !is_idempotent(method) || method == "PUT"; }
 
 /// What became of the request, in words that its sender may read; what was below stays in our log.
 base::Error upstream_error(base::Error cause) {
@@ -86,21 +81,42 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
 
 Exchange::~Exchange() { context_.client.when_gone({}); }
 
-std::string Exchange::request_head_text(std::string memory) const {
-  http::HeadWriter head(request_.head.method, request_.destination.target, 1, std::move(memory));
-  head.add("Host", request_.head.fields.find("Host").value_or(request_.destination.host));
-  each_end_to_end(request_.head.fields, [&](const http::Field& field) {
-    if (!permit_.withholds(field.name)) head.add(field.name, field.value);
-  });
-  if (context_.client.framing() == http::Framing::chunked) head.add("Transfer-Encoding", "chunked");
-  if (const auto length = context_.client.content_length()) head.add("Content-Length", std::to_string(*length));
-  if (may_switch_) head.add_lines(kSwitchLines);
-  head.add("traceparent", context_.trace.field());
-  if (context_.trace.is_continued())
-    for (const http::Field& field : request_.head.fields)
-      if (is_tracestate(field.name)) head.add(field.name, field.value);
-  head.add_lines(context_.identity.lines());
-  return std::move(head).finish();
+UpstreamSide& Exchange::take_side() {
+  if (call_.connection() != nullptr) return side_.emplace<H1UpstreamSide>(*call_.connection());
+  return side_.emplace<H2UpstreamSide>(*call_.stream(), call_.is_over_tls() ? "https" : "http");
+}
+
+UpstreamSide& Exchange::upstream() {
+  if (auto* h1 = std::get_if<H1UpstreamSide>(&side_)) return *h1;
+  return std::get<H2UpstreamSide>(side_);
+}
+
+/// What of a trailer goes on: nothing that is not for the upstream, as of a head.
+http::Fields Exchange::keep_trailers(const http::Fields& trailers) const {
+  http::Fields kept;
+  for (const http::Field& field : end_to_end_trailers(trailers)) {
+    const bool of_this_hop = request_.head.fields.has_token("Connection", field.name);
+    if (!of_this_hop && !permit_.withholds(field.name)) kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
+RequestBody Exchange::make_body() {
+  const auto came = [this](std::uint64_t bytes) {
+    permit_.received(bytes);
+    moved_ = std::chrono::steady_clock::now();
+  };
+  const auto keeps = [this](const http::Fields& trailers) { return keep_trailers(trailers); };
+  // A stream of gRPC may say nothing for long while the other one speaks; relay_response() sees to it that one does.
+  RequestBody::Pace pace{.step_time = call_.times().body};
+  if (is_stream_) pace = {.step_time = kUntilBodyIsSent, .least_bytes_per_second = 0};
+  return RequestBody(context_.client, upstream(), pace, {came, keeps});
+}
+
+/// A service that does not look for the body of a GET would take it for the next request, written by the client with
+/// any identity it likes (RFC 9110 section 9.3.1). So there is no next one. On HTTP/2 each has a stream of its own.
+bool Exchange::is_last_upstream() {
+  return !upstream().is_http2() && context_.client.framing() != http::Framing::none && !expects_body(request_.head.method);
 }
 
 /// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.
@@ -109,10 +125,20 @@ net::Task<base::Result<void>> Exchange::send_head() {
     BASE_CO_TRY_VOID(co_await call_.connect());
     if (context_.client.is_gone())
       co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
-    body_.emplace(context_.client, *upstream().stream, call_.times().body,
-                  [this](std::uint64_t bytes) { permit_.received(bytes); });
-    upstream().head = request_head_text(std::move(upstream().head));
-    auto sent = co_await upstream().stream->write_all(base::as_bytes(upstream().head), call_.step());
+    UpstreamSide& side = take_side();
+    is_stream_ = side.is_http2() && is_grpc(request_.head.fields);
+    body_.emplace(make_body());
+    const RequestStart start{.head = request_.head,
+                             .destination = request_.destination,
+                             .framing = context_.client.framing(),
+                             .length = context_.client.content_length(),
+                             .wants_trailers = context_.client.wants_trailers(),
+                             .upgrades = may_switch_ && !side.is_http2(),
+                             .closes = is_last_upstream(),
+                             .trace = context_.trace,
+                             .identity = context_.identity,
+                             .permit = permit_};
+    auto sent = co_await side.send_head(start, call_.step());
     if (sent || context_.client.is_gone() || !call_.may_send_again(sent.error())) co_return sent;
   }
 }
@@ -125,19 +151,36 @@ net::Task<base::Result<void>> Exchange::invite_body() {
 }
 
 void Exchange::hold_response_head() {
-  const http::H1Reader& reader = upstream().reader;
   context_.client.hold_head({.head = response_,
-                             .framing = reader.framing(),
-                             .length = reader.content_length(),
+                             .framing = upstream().framing(),
+                             .length = upstream().content_length(),
                              .close_after = request_.close_after});
   response_started_ = !context_.client.may_replace_head();
   if (response_started_) outcome_.status = response_.status;
 }
 
+/// Until when the next of the response must be there; of a stream, until when either side must have said something.
+net::Deadline Exchange::next_of_response() const {
+  if (is_stream_) return call_.by(moved_ + call_.times().tunnel);
+  if (head_read_) return call_.step();
+  return body_->sent_whole() ? call_.response() : call_.until(kUntilBodyIsSent);
+}
+
+/// That deadline has passed; but of a stream the other side may have spoken meanwhile.
+bool Exchange::is_worth_another_wait(const base::Error& error) const {
+  return is_stream_ && error.code == "net.timeout" && !response_late_ && !next_of_response().passed();
+}
+
+net::Task<base::Result<http::ResponseHead>> Exchange::read_response_head() {
+  for (;;) {
+    std::string method = request_.head.method;
+    auto head = co_await upstream().read_head(std::move(method), next_of_response());
+    if (head || !is_worth_another_wait(head.error())) co_return head;
+  }
+}
+
 net::Task<base::Result<void>> Exchange::relay_response() {
-  const net::Deadline until = body_->sent_whole() ? call_.response() : call_.until(kUntilBodyIsSent);
-  std::string method = request_.head.method;
-  auto head = co_await upstream().reader.read_response_head(std::move(method), until);
+  auto head = co_await read_response_head();
   response_alarm_.cancel();
   head_read_ = head.has_value();
   if (!head && response_late_)
@@ -151,17 +194,41 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   response_ = std::move(*head);
   hold_response_head();
   // What came along with the head goes on with it; of most responses that is all.
-  const std::string_view ready = upstream().reader.take_buffered_body(kBodyBuffer);
+  const std::string_view ready = upstream().take_buffered_body(kBodyBuffer);
   context_.client.hold(ready);
   note_sent(ready.size());
-  if (!upstream().reader.at_end_of_message()) co_return co_await relay_response_body();
+  if (!upstream().at_end_of_message()) co_return co_await relay_response_body();
   co_return co_await finish_response();
 }
 
 void Exchange::note_sent(std::uint64_t bytes) {
   outcome_.body_bytes += bytes;
   permit_.sent(bytes);
+  moved_ = std::chrono::steady_clock::now();
 }
+
+policy::Now Exchange::now() const {
+  const std::chrono::nanoseconds steady = std::chrono::steady_clock::now().time_since_epoch();
+  return {steady.count(), context_.clock.now().unix_seconds()};
+}
+
+/// A WebSocket may last for days. Its bytes go on for as long as a new request of its partner would be let in.
+class Exchange::Meter final : public TunnelMeter {
+ public:
+  explicit Meter(Exchange& exchange) : exchange_(exchange) {}
+  net::Task<base::Result<void>> passed(TunnelWay way, std::uint64_t bytes) override {
+    const auto over = exchange_.permit_.go_on(exchange_.now());
+    if (way == TunnelWay::up) exchange_.permit_.received(bytes);
+    else exchange_.note_sent(bytes);
+    if (!over) co_return base::Result<void>();
+    const policy::Explanation& why = policy::explanation(over->reason);
+    co_return base::fail(base::Kind::denied, std::string(why.code), std::string(why.meaning));
+  }
+  void end() noexcept override {}
+
+ private:
+  Exchange& exchange_;
+};
 
 /// From here on bytes are passed on as they are. The connection ends with it, on both sides.
 net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead& head) {
@@ -176,10 +243,10 @@ net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead
   client_failed_ = !written;
   if (!written) co_return written;
   const TunnelCount count(call_.counts());
-  TunnelEnds ends{*client.stream, *upstream().stream, std::move(client.early), upstream().reader.take_rest()};
+  UpstreamConnection& connection = *upstream().connection();
+  Meter meter(*this);
+  TunnelEnds ends{*client.stream, *connection.stream, std::move(client.early), connection.reader.take_rest(), &meter};
   const auto tunnel = co_await run_tunnel(context_.loop, context_.log, std::move(ends), call_.times().tunnel);
-  permit_.received(tunnel.to_upstream);
-  note_sent(tunnel.to_client);
   context_.log.info("gateway.tunnel_ended",
                     {{"upstream", call_.name()},
                      {"bytes_up", tunnel.to_upstream},
@@ -199,6 +266,7 @@ net::Task<base::Result<void>> Exchange::write_to_client(std::string_view part) {
 net::Task<base::Result<void>> Exchange::finish_response() {
   response_started_ = true;
   outcome_.status = response_.status;
+  if (context_.client.wants_trailers()) context_.client.end_in(end_to_end_trailers(upstream().trailers()));
   auto written = co_await context_.client.finish(client_step());
   client_failed_ = !written;
   outcome_.reusable = written.has_value() && context_.client.may_keep();
@@ -208,10 +276,11 @@ net::Task<base::Result<void>> Exchange::finish_response() {
 /// Writes what is held back, with the first chunk if that is there already; then the rest.
 net::Task<base::Result<void>> Exchange::relay_response_body() {
   const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBodyBuffer);
-  const bool chunks = upstream().reader.framing() == http::Framing::chunked;
-  if (!chunks || !upstream().reader.has_buffered()) BASE_CO_TRY_VOID(co_await write_to_client({}));
-  while (!upstream().reader.at_end_of_message()) {
-    const auto count = co_await upstream().reader.read_body_some({buffer.get(), kBodyBuffer}, call_.step());
+  const bool chunks = upstream().framing() == http::Framing::chunked;
+  if (!chunks || !upstream().has_buffered()) BASE_CO_TRY_VOID(co_await write_to_client({}));
+  while (!upstream().at_end_of_message()) {
+    const auto count = co_await upstream().read_body_some({buffer.get(), kBodyBuffer}, next_of_response());
+    if (!count && is_worth_another_wait(count.error())) continue;
     if (!count) co_return base::unexpected(count.error());
     note_sent(*count);
     if (*count > 0) BASE_CO_TRY_VOID(co_await write_to_client(base::as_text({buffer.get(), *count})));
@@ -240,23 +309,22 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
     co_return;
   }
   outcome_.status = problem.status;
-  OwnAnswer answer{std::move(problem), request_.head.method, request_.close_after};
+  OwnAnswer answer{std::move(problem), request_.head, request_.close_after};
   outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), client_step());
 }
 
-/// All of the request may be sent again: its method is idempotent (RFC 9110 section 9.2.2), no body is involved, and
-/// the client has seen nothing of a response.
+/// All of the request may be sent again: nothing was done of it, or its method is idempotent (RFC 9110 section 9.2.2);
+/// no body is involved, and the client has seen nothing of a response.
 bool Exchange::may_retry(const base::Result<void>& carried) {
-  return !carried && !response_started_ && !client_failed_ && !context_.client.is_gone() && call_.has_connection() &&
-         !body_->exists() && is_idempotent(request_.head.method) && call_.may_send_again(carried.error());
+  if (carried || response_started_ || client_failed_ || context_.client.is_gone()) return false;
+  const bool harmless = carried.error().code == "http.unprocessed" || is_idempotent(request_.head.method);
+  return harmless && call_.has_connection() && !body_->exists() && call_.may_send_again(carried.error());
 }
 
 /// Somebody else may use the upstream's connection only when nothing of this exchange is left on it, in either
 /// direction: it got every byte of the request, and every byte it sent was of the response.
 void Exchange::give_back_upstream() {
-  const http::H1Reader& reader = upstream().reader;
-  if (body_->sent_whole() && reader.at_end_of_message() && reader.keep_alive() && !reader.has_buffered())
-    call_.give_back();
+  if (!is_last_upstream() && body_->sent_whole() && upstream().may_keep()) call_.give_back();
 }
 
 /// The response is complete or there will be none: waits for the body's task, which still borrows this exchange.
@@ -276,7 +344,7 @@ net::Task<Exchange::Outcome> Exchange::run() {
   if (carried && body_->exists()) {
     carried = co_await invite_body();
     const auto sent = [this] {
-      if (!head_read_) response_alarm_.set(call_.response());
+      if (!head_read_) response_alarm_.set(is_stream_ ? call_.until(call_.times().tunnel) : call_.response());
     };
     if (carried) {
       beside_.emplace(context_.loop, context_.log);

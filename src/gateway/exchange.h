@@ -5,14 +5,18 @@
 #pragma once
 
 #include <optional>
+#include <variant>
 
 #include "gateway/client_side.h"
 #include "gateway/config.h"
+#include "gateway/h1_upstream_side.h"
+#include "gateway/h2_upstream_side.h"
 #include "gateway/identity_fields.h"
 #include "gateway/request_body.h"
 #include "gateway/route_table.h"
 #include "gateway/trace.h"
 #include "gateway/upstream/call.h"
+#include "gateway/upstream/tunnel.h"
 #include "net/alarm.h"
 #include "net/loop.h"
 #include "policy/gate.h"
@@ -28,6 +32,7 @@ struct ExchangeContext {
   ClientSide& client;
   const IdentityFields& identity;
   const TraceContext& trace;
+  const base::Clock& clock;
   const base::Log& log;
 };
 
@@ -54,6 +59,7 @@ class Exchange {
   net::Task<Outcome> run();
 
  private:
+  class Meter;
   net::Task<base::Result<void>> send_head();
   net::Task<base::Result<void>> invite_body();
   net::Task<base::Result<void>> relay_response();
@@ -63,24 +69,34 @@ class Exchange {
   net::Task<base::Result<void>> finish_response();
   net::Task<void> report_and_answer(base::Error error);
   net::Task<void> end_body();
-  std::string request_head_text(std::string memory) const;
+  net::Task<base::Result<http::ResponseHead>> read_response_head();
+  UpstreamSide& take_side();
+  RequestBody make_body();
+  http::Fields keep_trailers(const http::Fields& trailers) const;
+  net::Deadline next_of_response() const;
+  bool is_worth_another_wait(const base::Error& error) const;
   void hold_response_head();
   void note_sent(std::uint64_t bytes);
+  policy::Now now() const;
+  bool is_last_upstream();
   bool may_retry(const base::Result<void>& carried);
   void give_back_upstream();
-  UpstreamConnection& upstream() { return *call_.connection(); }
+  UpstreamSide& upstream();
   net::Deadline client_step() const { return net::Deadline::after(context_.config.body_time); }
 
   ExchangeContext context_;
   ExchangeRequest request_;
   policy::Permit permit_;
   UpstreamCall call_;
-  std::optional<RequestBody> body_;       ///< once the head was sent
+  std::variant<std::monostate, H1UpstreamSide, H2UpstreamSide> side_;  ///< of what call_ has, once it is connected
+  std::optional<RequestBody> body_;                                    ///< once the head was sent
   std::optional<net::TaskGroup> beside_;  ///< carries the body while the response may come back already
   net::Alarm response_alarm_;             ///< set when the upstream has the whole request
   bool response_late_ = false;
   bool head_read_ = false;  ///< of the response
-  bool may_switch_;         ///< the request asks for a WebSocket, and may have one
+  bool is_stream_ = false;  ///< of gRPC, to an upstream that speaks HTTP/2
+  std::chrono::steady_clock::time_point moved_ = std::chrono::steady_clock::now();  ///< a byte, in either direction
+  bool may_switch_;  ///< the request asks for a WebSocket, and may have one
   http::ResponseHead response_;
   Outcome outcome_;
   bool response_started_ = false;  ///< a byte of the response was sent to the client

@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include <unistd.h>
+
 #include "gateway/readiness.h"
 
 namespace countersign::gateway {
@@ -13,105 +15,65 @@ http::Response text_response(int status, std::string body) {
   return response;
 }
 
+/// Of the time to drain, how much of it clients that are between two requests are waited for.
+constexpr int kQuarters = 4;
+
+net::Task<void> ask_before(net::Loop& loop, std::filesystem::path path,
+                           base::Result<std::optional<Inheritance>>& outcome) {
+  outcome = co_await Inheritance::ask(loop, std::move(path));
+}
+
+net::Task<void> wait_for_leave(Inheritance& inheritance, base::Result<void>& outcome) {
+  outcome = co_await inheritance.be_ready();
+  // Before we accept anybody: who ends before this had nobody, and the other one has never stopped.
+  if (outcome) co_await inheritance.confirm();
+}
+
 }  // namespace
 
-base::Result<std::unique_ptr<Gateway>> Gateway::make(GatewayConfig config, const base::Clock& clock,
+base::Result<std::unique_ptr<Gateway>> Gateway::make(ConfigSource source, const base::Clock& clock,
                                                      const base::Log& log) {
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(config), clock, log));
-  const GatewayConfig& checked = gateway->config_;
-  BASE_TRY_VOID(gateway->load_policy());
-  feed::DataPlane::Options options{.data = checked.data,
-                                   .authority = checked.authority,
-                                   .trust_chain = checked.trust_chain,
-                                   .other_roots = trust_files(checked)};
-  options.other_roots.push_back(checked.partner_chain);
-  BASE_TRY(gateway->plane_, feed::DataPlane::make(std::move(options), clock, log));
-  BASE_TRY(gateway->plans_, Plans::make(checked, gateway->plane_->knowledge(), gateway->metrics_, clock, log));
-  BASE_TRY_VOID(gateway->load_certificates());
-  BASE_TRY_VOID(gateway->bind());
-  BASE_TRY_VOID(gateway->keep_upstreams());
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(source), clock, log));
+  BASE_TRY(auto config, gateway->source_.read());
+  BASE_TRY_VOID(gateway->begin(std::move(config)));
   return gateway;
 }
 
-/// Broken at start: the gateway does not start (law 4). Later the last good one stays.
-base::Result<void> Gateway::load_policy() {
-  if (config_.policy.empty()) {
-    gate_ = std::make_unique<policy::Gate>(policy::Policy::nothing(), log_);
-    return {};
-  }
-  BASE_TRY(auto loaded, policy::Watch::load(config_.policy));
-  policy::announce(*loaded.policy, config_.policy.string(), 1, log_);
-  gate_ = std::make_unique<policy::Gate>(std::move(loaded.policy), log_);
-  policy_watch_ = std::make_unique<policy::Watch>(*gate_, config_.policy, std::move(loaded.text), log_);
+base::Result<void> Gateway::learn(const GatewayConfig& config) {
+  feed::DataPlane::Options options{.data = config.data,
+                                   .authority = config.authority,
+                                   .trust_chain = config.trust_chain,
+                                   .other_roots = trust_files(config)};
+  options.other_roots.push_back(config.partner_chain);
+  BASE_TRY(plane_, feed::DataPlane::make(std::move(options), clock_, log_));
   return {};
 }
 
-base::Result<void> Gateway::load_certificates() {
-  // For the authority it is read again at each connection.
-  const auto show_upstreams = [this](std::shared_ptr<const tls::Credential> own) {
-    for (const auto& state : upstreams_.all())
-      if (state->settings().tls && state->settings().tls->proof == UpstreamTls::Proof::service)
-        state->use_credential(own);
-  };
-  BASE_TRY_VOID(plane_->keep({plane_->files("service"), trust::Purpose::service, show_upstreams}));
-  BASE_TRY_VOID(load_upstream_certificates());
-  own_.resize(plans_->credentials().size());
-  for (std::size_t place = 0; place < own_.size(); ++place) {
-    const auto& files = plans_->credentials()[place];
-    feed::DataPlane::Kept kept{files ? *files : plane_->files("server"),
-                               files ? std::nullopt : std::optional(trust::Purpose::server),
-                               [this, place](std::shared_ptr<const tls::Credential> own) {
-                                 own_[place] = own;
-                                 for (const auto& worker : workers_)
-                                   worker->use_credential(place, own);
-                               }};
-    BASE_TRY_VOID(plane_->keep(std::move(kept)));
-  }
+/// The sockets of a gateway that runs already, where this one is meant to follow it.
+base::Result<void> Gateway::inherit(const GatewayConfig& config) {
+  if (config.handover.empty()) return {};
+  BASE_TRY(own_command_, base::OwnCommand::of_this_process());
+  base::Result<std::optional<Inheritance>> outcome = std::optional<Inheritance>();
+  net::spawn(plane_->loop(), ask_before(plane_->loop(), config.handover, outcome), "gateway.inherit", log_);
+  plane_->loop().run();
+  if (!outcome) return base::unexpected(std::move(outcome).error());
+  inheritance_ = std::move(*outcome);
+  if (inheritance_) doors_ = Doors(inheritance_->take_doors());
   return {};
 }
 
-/// Those that the operator renews; the files are looked at again from time to time.
-base::Result<void> Gateway::load_upstream_certificates() {
-  for (const auto& state : upstreams_.all()) {
-    const auto& tls = state->settings().tls;
-    if (!tls || tls->proof != UpstreamTls::Proof::files) continue;
-    const auto show = [state](std::shared_ptr<const tls::Credential> own) { state->use_credential(std::move(own)); };
-    BASE_TRY_VOID(plane_->keep({tls->credential, std::nullopt, show}));
-  }
-  return {};
-}
-
-base::Result<void> Gateway::keep_upstreams() {
-  crypto::SystemRandom random;
-  BASE_TRY(const Dice dice, Dice::make(random));
-  const UpstreamConnector::Needs needs{plane_->loop(), clock_, plane_->knowledge().registry(), log_};
-  keeper_ = std::make_unique<UpstreamKeeper>(needs, dice);
-  for (const auto& state : upstreams_.all())
-    keeper_->keep(state);
-  return {};
-}
-
-base::Result<void> Gateway::bind() {
-  const WorkerShared shared{config_, routes_, plane_->knowledge(), *plans_, plane_->sightings(), metrics_, clock_,
-                            log_,    *gate_,  upstreams_};
-  std::vector<net::Endpoint> at;
-  for (const ListenerConfig& listener : config_.listeners)
-    at.push_back(listener.listen);
-  for (std::size_t i = 0; i < config_.workers; ++i) {
-    BASE_TRY(auto worker, Worker::make(shared, at, own_));
-    for (std::size_t one = 0; one < at.size(); ++one)
-      at[one] = worker->listeners()[one]->local();
-    workers_.push_back(std::move(worker));
-  }
-  http::Handler status = [this](http::Request request) { return answer_status(std::move(request)); };
-  BASE_TRY(status_, http::PlainServer::bind(plane_->loop(), config_.status, std::move(status), log_));
-  return {};
+base::Result<void> Gateway::succeed() {
+  if (!inheritance_) return {};
+  base::Result<void> outcome;
+  net::spawn(plane_->loop(), wait_for_leave(*inheritance_, outcome), "gateway.succeed", log_);
+  plane_->loop().run();
+  return outcome;
 }
 
 std::vector<Gateway::ListeningAt> Gateway::listening_at() const {
   std::vector<ListeningAt> all;
-  for (const auto& listener : workers_.front()->listeners())
-    all.push_back({listener->config().name, listener->local()});
+  for (const ListenerConfig& listener : config().listeners)
+    all.push_back({listener.name, doors_.find(door_of(listener))->sockets.front().local()});
   return all;
 }
 
@@ -121,7 +83,7 @@ void Gateway::say_what_is_weak() const {
         "danger.plain_upstream",
         {{"upstream", upstream}, {"meaning", "partners' requests and identities cross the network in the clear"}});
   };
-  for (const Route& route : config_.routes) {
+  for (const Route& route : config().routes) {
     if (route.access != policy::Access::by_grant)
       log_.info("gateway." + std::string(policy::name(route.access)),
                 {{"host", route.host},
@@ -131,26 +93,27 @@ void Gateway::say_what_is_weak() const {
                                  : "every partner of this environment may use this route"}});
     if (route.danger_plain_upstream) say_plain(route.upstream.to_string());
   }
-  for (const UpstreamSettings& upstream : config_.upstreams)
+  for (const UpstreamSettings& upstream : config().upstreams)
     if (upstream.danger_plain) say_plain(upstream.name);
 }
 
 /// What the TLS of each listener is, under each of its names: one record each.
 void Gateway::say_who_may_come() const {
-  for (const auto& listener : workers_.front()->listeners())
-    for (const SiteConfig* site : listener->config().reachable()) {
+  for (const ListenerConfig& listener : config().listeners)
+    for (const SiteConfig* site : listener.reachable()) {
       std::string names;
       for (const std::string& name : site->names)
         names += (names.empty() ? "" : " ") + name;
-      const bool resumes = listener->config().resumption == tls::Resumption::stateful;
-      log_.info("gateway.listening", {{"listener", listener->config().name},
-                                      {"at", listener->local().to_string()},
+      const bool resumes = listener.resumption == tls::Resumption::stateful;
+      log_.info("gateway.listening", {{"listener", listener.name},
+                                      {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
                                       {"site", site->name()},
                                       {"names", names.empty() ? "others" : names},
                                       {"tls", tls_word(site->client_certificate)},
                                       {"environment", base::name(site->environment)},
                                       {"trust", site->trust.string()},
-                                      {"resumption", resumes ? "stateful" : "off"}});
+                                      {"resumption", resumes ? "stateful" : "off"},
+                                      {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream}});
     }
 }
 
@@ -160,59 +123,135 @@ void Gateway::run() {
     worker->start();
   say_who_may_come();
   log_.info("gateway.started", {{"listen", listening_at().front().at.to_string()},
-                                {"listeners", config_.listeners.size()},
+                                {"listeners", config().listeners.size()},
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
     for (const auto& worker : workers_)
       worker->knowledge_changed();
+    if (roots_missing_) reload("the feed spoke of new roots");
   });
-  net::spawn(plane_->loop(), status_->run(), "gateway.status", log_);
-  net::spawn(plane_->loop(), stop_on_signal(), "gateway.stop", log_);
-  net::spawn(plane_->loop(), reload_on_signal(), "gateway.reload", log_);
-  if (policy_watch_) net::spawn(plane_->loop(), policy_watch_->run(), "gateway.policy", log_);
-  plane_->loop().run();
+  for (const auto& state : now_->upstreams()->all())
+    keeper_->keep(state);
+  net::Loop& loop = plane_->loop();
+  net::spawn(loop, status_->run(), "gateway.status", log_);
+  net::spawn(loop, stop_on_signal(), "gateway.stop", log_);
+  net::spawn(loop, reload_on_signal(), "gateway.reload", log_);
+  net::spawn(loop, reload_on_change(), "gateway.watch", log_);
+  net::spawn(loop, start_successor_on_signal(), "gateway.successor", log_);
+  if (!config().handover.empty()) net::spawn(loop, hand_over_at(config().handover), "gateway.handover", log_);
+  net::spawn(loop, confirm(), "gateway.confirm", log_);
+  loop.run();
   for (const auto& worker : workers_)
     worker->join();
   log_.info("gateway.stopped");
 }
 
-/// The main loop goes on while workers drain: a revocation still acts, and /ready says that we are going.
+net::Task<void> Gateway::confirm() {
+  if (inheritance_) {
+    inheritance_.reset();
+    log_.info("handover.taken", {{"doors", doors_.all().size()}});
+  }
+  service_manager_.ready(getpid());
+  co_return;
+}
+
+net::Task<void> Gateway::start_successor_on_signal() {
+  net::ReloadSignal signal(plane_->loop(), net::ReloadSignal::Asks::succession);
+  std::optional<int> child;
+  while (co_await signal.next()) {
+    if (child) base::forget_if_ended(*child);
+    if (!own_command_) {
+      log_.error("handover.not_configured", {{"remedy", "set 'handover' in [gateway], and restart once"}});
+      continue;
+    }
+    const auto started = own_command_->start();
+    if (started) child = *started;
+    if (started) log_.info("handover.successor_started", {{"process", *started}});
+    else log_.error("handover.not_started", {{"error", base::to_string(started.error())}});
+  }
+}
+
+/// One successor after the other may ask; the first one that serves is the last. Where one failed, its own door may lie
+/// in the place of ours.
+net::Task<void> Gateway::hand_over_at(std::filesystem::path path) {
+  while (!draining_) {
+    auto door = net::DescriptorDoor::open(plane_->loop(), path);
+    if (!door) log_.error("handover.closed", {{"error", base::to_string(door.error())}});
+    if (!door) co_return;
+    successors_.emplace(std::move(*door));
+    auto channel = co_await successors_->accept();
+    if (!channel || draining_) co_return;
+    handing_over_ = true;
+    log_.info("handover.asked");
+    Bequest bequest{doors_, [this] { plane_->leave_files_to_another(); }};
+    const auto successor = co_await hand_over(std::move(*channel), std::move(bequest));
+    handing_over_ = false;
+    end_hand_over(successor);
+  }
+}
+
+void Gateway::end_hand_over(const base::Result<int>& successor) {
+  if (successor) {
+    log_.info("handover.done", {{"successor", *successor}});
+    service_manager_.main_process_is(*successor);
+    leave(Leaving::to_successor);
+  } else {
+    plane_->take_files_back();
+    log_.error("handover.failed",
+               {{"error", base::to_string(successor.error())}, {"meaning", "this gateway goes on as before"}});
+  }
+  if (draining_) doors_.close();
+  if (std::exchange(reload_due_, false)) reload("asked for during a hand-over");
+}
+
 net::Task<void> Gateway::stop_on_signal() {
   const int signal = co_await net::wait_for_stop_signal(plane_->loop());
   log_.info("gateway.draining", {{"signal", signal}});
-  draining_ = true;
+  leave(Leaving::for_good);
+}
+
+/// The main loop goes on while workers drain: a revocation still acts, and /ready says that we are going.
+void Gateway::leave(Leaving how) {
+  if (std::exchange(draining_, true)) return;
+  if (!handing_over_) doors_.close();
+  if (successors_) successors_->close();
+  const base::Duration time = config().drain_time;
+  tls::Drain drain{.deadline = net::Deadline::after(time)};
+  if (how == Leaving::to_successor) {
+    // Those that ask whether we are ready are asking for it.
+    status_->close();
+    drain.idle_until = net::Deadline::after(time * (kQuarters - 1) / kQuarters);
+  } else {
+    service_manager_.stopping();
+  }
   const auto one_ended = [this, left = std::make_shared<std::size_t>(workers_.size())] {
     plane_->loop().post([this, left] {
       if (--*left == 0) plane_->loop().stop();
     });
   };
   for (const auto& worker : workers_)
-    worker->drain(net::Deadline::after(config_.drain_time), one_ended);
-}
-
-net::Task<void> Gateway::reload_on_signal() {
-  net::ReloadSignal signal(plane_->loop());
-  while (co_await signal.next()) {
-    log_.info("gateway.reload");
-    if (policy_watch_) policy_watch_->take();
-  }
+    worker->drain(drain, one_ended);
 }
 
 std::string Gateway::metrics_text() const {
   const Metrics::Now now{plane_->knowledge().sequence(), plane_->feed_age_seconds(),
-                         plane_->knowledge().registry().size(), plans_->chain_counts()};
+                         plane_->knowledge().registry().size(), now_->plans().chain_counts()};
   std::string text = metrics_.to_text(now) + ListenerCounts::heading();
-  for (const ListenerPlan& plan : plans_->listeners())
+  for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->to_text(*plan.config);
-  return text + gate_->metrics() + routes_.metrics() + upstreams_.to_text(std::chrono::steady_clock::now());
+  text += ListenerCounts::tcp_heading();
+  for (const ListenerPlan& plan : now_->plans().listeners())
+    text += plan.counts->tcp_to_text(*plan.config);
+  return text + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
+         now_->upstreams()->to_text(std::chrono::steady_clock::now());
 }
 
 http::Response Gateway::answer_ready() const {
   const std::string_view why_not = why_not_ready(
-      {.draining = draining_, .oldest_feed = config_.ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
-  if (why_not.empty()) return text_response(200, "ready\n");
-  return text_response(503, std::string(why_not) + "\n");
+      {.draining = draining_, .oldest_feed = config().ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
+  if (why_not.empty()) return text_response(200, "ready\n" + report_.trouble());
+  return text_response(503, std::string(why_not) + "\n" + report_.trouble());
 }
 
 net::Task<http::Response> Gateway::answer_status(http::Request request) {

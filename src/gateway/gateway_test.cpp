@@ -3,9 +3,11 @@
 
 #include "base/files.h"
 #include "gateway/doors_test.h"
+#include "gateway/rude_upstream_test.h"
 #include "gateway/upstreams_test.h"
 #include "gateway/worker.h"
 #include "http/client.h"
+#include "net/proxy_protocol.h"
 #include "testing/folder.h"
 #include "testing/pki.h"
 
@@ -32,22 +34,32 @@ class Platform : public ::testing::Test {
     config_.routes = {{"localhost", "/", upstream_.at()},
                       {"localhost", "/dead", {"127.0.0.1", 1}},
                       {"localhost", "/rude", rude_.at()},
-                      {"localhost", "/silent", {}, false, "silent"}};
+                      {"localhost", "/silent", {}, false, "silent"},
+                      {"localhost", "/narrow", {}, false, "narrow"},
+                      {"localhost", "/introduced", {}, false, "introduced"}};
     const base::Duration little = std::chrono::milliseconds(300);
     config_.upstreams = {
-        {.name = "silent", .addresses = {silent_.local()}, .times = {.response = little, .body = little}}};
+        {.name = "silent", .addresses = {silent_.local()}, .times = {.response = little, .body = little}},
+        {.name = "narrow", .addresses = {rude_.at()}, .limits = {.connections = 1}},
+        {.name = "introduced", .addresses = {rude_.at()}, .send_proxy_header = true}};
     for (Route& route : config_.routes)
       route.access = policy::Access::any_partner;
     config_.routes.push_back({"localhost", "/granted", upstream_.at()});
-    routes_.emplace(config_.routes);
-    upstreams_.emplace(config_.upstreams, config_.upstream_times());
-    auto plans = Plans::make(config_, knowledge_, metrics_, pki_.clock(), log_);
-    ASSERT_TRUE(plans) << plans.error().detail;
-    plans_.emplace(std::move(*plans));
-    const WorkerShared shared{config_,  *routes_,     knowledge_, *plans_, sightings_,
-                              metrics_, pki_.clock(), log_,       gate_,   *upstreams_};
-    auto worker = Worker::make(shared, {config_.listeners.front().listen}, {own});
+    Route tunnel{"localhost", "/tunnel", tunnelled_.at()};
+    tunnel.access = policy::Access::any_partner;
+    tunnel.websocket = true;
+    config_.routes.push_back(std::move(tunnel));
+    auto generation = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_}, nullptr);
+    ASSERT_TRUE(generation) << generation.error().detail;
+    generation_ = *generation;
+    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_, gate_};
+    auto worker = Worker::make(shared, generation_);
     ASSERT_TRUE(worker) << worker.error().detail;
+    Worker::Prepared prepared = (*worker)->prepare(generation_, {own}).value();
+    std::vector<net::ListenSocket> sockets;
+    sockets.push_back(net::ListenSocket::open({.at = config_.listeners.front().listen}).value());
+    prepared.sockets.push_back({"", std::move(sockets)});
+    ASSERT_TRUE((*worker)->begin(std::move(prepared)));
     worker_ = std::move(*worker);
     worker_->start();
     const tls::Credential credential{client_->chain, std::move(client_->key)};
@@ -99,6 +111,12 @@ class Platform : public ::testing::Test {
     return heard;
   }
 
+  /// Until it is so, or the test has had its time.
+  static net::Task<void> poll(std::function<bool()> is_so) {
+    for (const net::Deadline deadline = soon(); !is_so() && !deadline.passed();)
+      co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(5)));
+  }
+
   base::Result<http::Response> send(http::Request request) {
     net::Loop loop;
     base::Result<http::Response> out = base::fail(base::Kind::internal, "test", "never ran");
@@ -119,17 +137,16 @@ class Platform : public ::testing::Test {
   base::Log log_{{.program = "test"}, pki_.clock(), lines_};
   TellingUpstream upstream_{log_};
   RudeUpstream rude_{log_};
+  RudeUpstream tunnelled_{log_};
   net::Loop silent_loop_;  ///< takes connections, and reads nothing of them
   net::Listener silent_ = *net::Listener::bind(silent_loop_, TellingUpstream::at_any_port());
   GatewayConfig config_;
-  std::optional<RouteTable> routes_;
-  std::optional<UpstreamStates> upstreams_;
   feed::Knowledge knowledge_;
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_};
   testing::Folder folder_;
-  std::optional<Plans> plans_;
+  GenerationPointer generation_;
   std::optional<Issued> client_;
   std::shared_ptr<const tls::ClientContext> client_context_;
   std::unique_ptr<Worker> worker_;
@@ -231,6 +248,18 @@ TEST_F(Platform, NobodyTakesTheFramingOutOfAMessage) {
   const std::string heard = talk({{"GET /rude HTTP/1.1\r\nHost: localhost\r\nConnection: close, Host\r\n\r\n", ""}});
   EXPECT_TRUE(contains(heard, "Content-Length: 2\r\n")) << heard;
   EXPECT_TRUE(contains(rude_.heard(), "Host: localhost\r\n")) << rude_.heard();
+}
+
+TEST_F(Platform, TrailersGoToThoseThatAskForThem) {
+  rude_.say(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+      "0\r\nX-Sum: abc\r\nX_Countersign_Application: forged\r\nSet-Cookie: a\r\n\r\n");
+  const std::string asks = "GET /rude HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n";
+  const std::string heard = talk({{asks, ""}});
+  EXPECT_TRUE(heard.ends_with("2\r\nok\r\n0\r\nX-Sum: abc\r\n\r\n")) << heard;
+  EXPECT_TRUE(contains(rude_.heard(), "Connection: TE\r\nTE: trailers\r\n")) << rude_.heard();
+  const std::string silent = talk({{kLastGetRude, ""}});
+  EXPECT_TRUE(silent.ends_with("2\r\nok\r\n0\r\n\r\n")) << silent;
 }
 
 TEST_F(Platform, OurOwnAnswerToHeadHasNoBody) {
@@ -376,9 +405,86 @@ TEST_F(Platform, BodiesCountBothWays) {
   EXPECT_TRUE(refused->fields.find("Retry-After"));
 }
 
+const std::string kOpening =
+    "GET /tunnel HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const std::string kOpened =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
+/// What the upstream answers with 100 bytes.
+const std::string kAsk = "ask\r\n\r\n";
+const std::string kTold = std::string(99, 'x') + ".";
+
+TEST_F(Platform, BytesOfATunnelCountAsTheyPassAndEndItWhereTheyAreTooMany) {
+  tunnelled_.say(kOpened, kTold);
+  gate_.replace(grant("[[partners]]\nwho = \"production/acme/*\"\nbytes_out_per_day = 250\n"));
+  const std::string heard =
+      talk({{kOpening, "\r\n\r\n"}, {kAsk, kTold}, {kAsk, kTold + kTold}, {kAsk, kTold + kTold + kTold}, {kAsk, ""}});
+  EXPECT_EQ(count_of(heard, "x."), 3U) << "the third goes beyond the limit, the fourth is over it";
+  EXPECT_TRUE(lines_.has("policy.day_used_up"));
+  EXPECT_EQ(send(get("/"))->status, 429) << "and so is whatever else its partner asks";
+}
+
+TEST_F(Platform, ATunnelThatIsOnlyObservedGoesOn) {
+  tunnelled_.say(kOpened, kTold);
+  gate_.replace(grant("[[partners]]\nwho = \"production/acme/*\"\nmode = \"observe\"\nbytes_out_per_day = 250\n"));
+  const std::string heard = talk({{kOpening, "\r\n\r\n"},
+                                  {kAsk, kTold},
+                                  {kAsk, kTold + kTold},
+                                  {kAsk, kTold + kTold + kTold},
+                                  {kAsk, kTold + kTold + kTold + kTold}});
+  EXPECT_EQ(count_of(heard, "x."), 4U);
+}
+
+TEST_F(Platform, ATunnelIsNoRequestThatTookLong) {
+  tunnelled_.say(kOpened, ".");
+  (void)talk({{kOpening, "\r\n\r\n"}, {kAsk, "."}});
+  ASSERT_EQ(send(get("/"))->status, 200);
+  EXPECT_TRUE(lines_.has("gateway.tunnel_ended"));
+  worker_->drain(soon(), [] {});
+  worker_->join();
+  const std::string text = metrics_.to_text({1, -1, 1, generation_->plans().chain_counts()});
+  EXPECT_TRUE(contains(text, "countersign_gateway_request_seconds_count 1\n")) << text;
+}
+
+TEST_F(Platform, AnUpstreamIsToldToWhichAddressTheClientCame) {
+  rude_.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  ASSERT_EQ(send(get("/introduced"))->status, 200);
+  const std::string heard = rude_.heard();
+  ASSERT_GE(heard.size(), 28U);
+  const auto header = net::parse_proxy_header(base::as_bytes(heard.substr(0, 16 + 12 + 7)));
+  ASSERT_TRUE(header) << base::to_string(header.error());
+  EXPECT_FALSE(header->local);
+  EXPECT_EQ(header->destination, (net::Endpoint{"127.0.0.1", worker_->local().port}));
+}
+
+TEST_F(Platform, ARequestThatWaitsForAnUpstreamIsNotSentOnceItsConnectionWasCut) {
+  trust::CertificateFact fact = client_->fact();
+  fact.revoked_for = "key_compromise";
+  const auto& counts = generation_->upstreams()->named("narrow")->counts;
+  net::Loop loop;
+  std::string heard;
+  const std::string ask = "GET /narrow HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (int i = 0; i < 2; ++i)
+    net::spawn(loop, talk_to(loop, {{ask, ""}}, heard), "client", log_);
+  const auto revoke_when_one_waits = [&] {
+    if (counts.pending == 0) return false;
+    EXPECT_TRUE(knowledge_.apply({2, fact}));
+    worker_->knowledge_changed();
+    EXPECT_TRUE(lines_.has("\"event\":\"connection.cut\""));
+    rude_.hang_up();  // now the other one may have the upstream
+    return true;
+  };
+  net::spawn(loop, poll(revoke_when_one_waits), "revoke", log_);
+  loop.run();
+  worker_->drain(soon(), [] {});
+  worker_->join();
+  EXPECT_EQ(heard, "");
+  EXPECT_EQ(count_of(rude_.heard(), "GET /narrow"), 1U);
+}
+
 TEST_F(Platform, MetricsCountWhatHappened) {
   ASSERT_EQ(send(get("/"))->status, 200);
-  const std::string text = metrics_.to_text({1, -1, 1, plans_->chain_counts()});
+  const std::string text = metrics_.to_text({1, -1, 1, generation_->plans().chain_counts()});
   EXPECT_TRUE(contains(text, "countersign_gateway_handshakes_total{outcome=\"accepted\"} 1\n"));
   EXPECT_TRUE(contains(text, "countersign_gateway_refusals_total{reason=\"revoked\"} 0\n"));
 }

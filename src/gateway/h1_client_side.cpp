@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "gateway/chunks.h"
 #include "gateway/identity_fields.h"
-#include "gateway/request_body.h"
 
 namespace countersign::gateway {
 
@@ -26,7 +26,10 @@ void H1ClientSide::hold_head(const ResponseStart& start) {
   const bool unknown_length = start.framing == http::Framing::chunked || start.framing == http::Framing::until_close;
   chunks_ = unknown_length && request_.minor_version >= 1;
   if (chunks_) head.add("Transfer-Encoding", "chunked");
-  may_keep_ = reader_.keep_alive() && !start.close_after && !start.rest_unread && (!unknown_length || chunks_);
+  // Behind a CONNECT may come what its sender meant for somebody else, in the belief that there is a tunnel by now
+  // (RFC 9110 section 9.3.6): none of it is a request to us.
+  const bool last = start.close_after || start.rest_unread || request_.method == "CONNECT";
+  may_keep_ = reader_.keep_alive() && !last && (!unknown_length || chunks_);
   if (!may_keep_) head.add("Connection", "close");
   else if (request_.minor_version == 0) head.add("Connection", "keep-alive");
   out_ = std::move(head).finish();
@@ -48,7 +51,12 @@ net::Task<base::Result<void>> H1ClientSide::write(std::string_view part, net::De
 }
 
 net::Task<base::Result<void>> H1ClientSide::finish(net::Deadline deadline) {
-  if (chunks_) out() += kLastChunk;
+  if (chunks_ && trailers_.size() > 0 && wants_trailers()) {
+    out() += kLastChunkSize;
+    out() += http::to_lines(trailers_) + "\r\n";
+  } else if (chunks_) {
+    out() += kLastChunk;
+  }
   return send(deadline);
 }
 

@@ -19,6 +19,7 @@ class H1ClientSide final : public ClientSide {
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
     return reader_.read_body_some(into, deadline);
   }
+  const http::Fields& trailers() const override { return reader_.trailers(); }
   bool request_ended() const override { return reader_.at_end_of_message(); }
   net::Task<base::Result<void>> invite_body(net::Deadline deadline) override;
   void decline_rest() override {}  // it ends by itself or is waited for: its bytes lie before the next request
@@ -29,7 +30,13 @@ class H1ClientSide final : public ClientSide {
   std::size_t held() const override { return sent_ ? 0 : out_.size(); }
   net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline) override;
   net::Task<base::Result<void>> finish(net::Deadline deadline) override;
+  /// RFC 9110 section 10.1.4.
+  bool wants_trailers() const override {
+    return request_.minor_version >= 1 && request_.fields.has_token("TE", "trailers");
+  }
+  void end_in(http::Fields trailers) override { trailers_ = std::move(trailers); }
   void abort() noexcept override { stream_.abort(); }
+  bool is_http2() const override { return false; }
 
   bool may_switch() const override { return true; }
   Switched switch_protocol() override { return {&stream_, reader_.take_rest()}; }
@@ -49,8 +56,9 @@ class H1ClientSide final : public ClientSide {
   const http::RequestHead& request_;
   const bool& cut_;
   std::string out_;
-  bool sent_ = false;    ///< out_ is being written, or was
-  bool chunks_ = false;  ///< the client gets the body in chunks of ours
+  http::Fields trailers_;  ///< of the response
+  bool sent_ = false;      ///< out_ is being written, or was
+  bool chunks_ = false;    ///< the client gets the body in chunks of ours
   bool may_keep_ = false;
 };
 

@@ -14,7 +14,7 @@ http::H1Limits limits_of(const GatewayConfig& config) {
 /// Reads one request and serves it. True when another one may follow.
 net::Task<bool> serve_one(Visit& visit, LivePartner& live, http::H1Reader& reader) {
   live.idle = true;
-  auto head = co_await reader.read_request_head(net::Deadline::after(visit.context().config.idle_time));
+  auto head = co_await reader.read_request_head(net::Deadline::after(visit.config().idle_time));
   live.idle = false;
   if (!head) {
     const http::RequestHead unread;
@@ -31,7 +31,7 @@ net::Task<bool> serve_one(Visit& visit, LivePartner& live, http::H1Reader& reade
 
 net::Task<void> serve_h1(ConnectionContext context, LivePartner& live) {
   Visit visit(context, live, "HTTP/1.1");
-  http::H1Reader reader(*live.connection.stream, limits_of(context.config));
+  http::H1Reader reader(*live.connection.stream, limits_of(context.now->config()));
   for (bool more = true; more;)
     more = co_await serve_one(visit, live, reader);
   co_await part_from(live);

@@ -16,6 +16,7 @@ class H2ClientSide final : public ClientSide {
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
     return stream_.read_body_some(into, deadline);
   }
+  const http::Fields& trailers() const override { return stream_.trailers(); }
   bool request_ended() const override { return stream_.at_end_of_message(); }
   net::Task<base::Result<void>> invite_body(net::Deadline deadline) override;
   void decline_rest() override { stream_.decline_rest(); }
@@ -28,7 +29,10 @@ class H2ClientSide final : public ClientSide {
     return stream_.write(part, deadline);
   }
   net::Task<base::Result<void>> finish(net::Deadline deadline) override { return stream_.finish(deadline); }
+  bool wants_trailers() const override { return true; }  // they are a part of HTTP/2
+  void end_in(http::Fields trailers) override { stream_.end_in(std::move(trailers)); }
   void abort() noexcept override { stream_.reset(); }
+  bool is_http2() const override { return true; }
 
   bool is_gone() const override { return stream_.is_gone(); }
   void when_gone(std::function<void()> then) override { stream_.when_gone(std::move(then)); }

@@ -27,7 +27,7 @@ class H2Connection {
   net::Task<void> run() {
     live_.end = [this](tls::Ending ending) { end(ending); };
     const auto ended = co_await session_.run();
-    while (!co_await requests_.wait_until_empty(net::Deadline::after(visit_.context().config.body_time))) {
+    while (!co_await requests_.wait_until_empty(net::Deadline::after(visit_.config().body_time))) {
     }
     live_.end = {};
     if (!ended) note_end(ended.error());
@@ -35,7 +35,7 @@ class H2Connection {
 
  private:
   http::H2Session::Options options() {
-    return {.limits = limits_of(visit_.context().config),
+    return {.limits = limits_of(visit_.config()),
             .serve = [this](http::H2Stream stream) { requests_.spawn(serve(std::move(stream)), "gateway.h2_request"); },
             .malformed = [this](const base::Error& error) { record("gateway.bad_request", error); }};
   }
@@ -49,6 +49,7 @@ class H2Connection {
       (void)co_await visit_.serve(stream.head(), client);
     }
     live_.idle = requests_.live() == 1;
+    if (visit_.is_ending()) session_.wind_down();  // one that came in while we drain
   }
 
   /// A connection that we ended for what its client did is one record and one count; all else is how connections end.

@@ -2,45 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+
+#include "policy/api_key.h"
 
 namespace countersign::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 4> kReserved = {"client-cert", "client-cert-chain", "forwarded", "x-real-ip"};
-constexpr std::array<std::string_view, 2> kReservedPrefixes = {"x-countersign-", "x-forwarded-"};
-constexpr std::array<std::string_view, 9> kHopByHop = {
-    "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade"};
-
-constexpr std::array<std::string_view, 5> kDecidedHere = {"host", "content-length", "expect", "traceparent",
-                                                          "tracestate"};
-
-/// A name in lower case, with '-' for what is neither letter nor digit; of a long one only the beginning, which is
-/// longer than any name or prefix here.
-class Folded {
- public:
-  explicit Folded(std::string_view name) : size_(std::min(name.size(), text_.size())) {
-    for (std::size_t i = 0; i < size_; ++i)
-      text_[i] = fold(name[i]);
-  }
-  std::string_view text() const { return {text_.data(), size_}; }
-  bool is_among(std::span<const std::string_view> names) const {
-    return std::ranges::find(names, text()) != names.end();
-  }
-  bool is_reserved() const {
-    const auto begins_name = [this](std::string_view prefix) { return text().starts_with(prefix); };
-    return is_among(kReserved) || std::ranges::any_of(kReservedPrefixes, begins_name);
-  }
-
- private:
-  static char fold(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
-  }
-  std::array<char, 32> text_;
-  std::size_t size_;
-};
+/// What means something only before the body: credentials, what the body is, what may be done with the message.
+constexpr std::array<std::string_view, 14> kOfTheHead = {
+    "authorization", "cookie",        "set-cookie", "www-authenticate", "content-type", "content-encoding",
+    "content-range", "cache-control", "age",        "expires",          "location",     "vary",
+    "range",         "max-forwards"};
 
 /// A byte sequence of structured fields (RFC 8941 section 3.3.5).
 std::string sf_binary(const base::Bytes& bytes) { return ":" + base::to_base64(bytes) + ":"; }
@@ -60,21 +32,20 @@ void add_identity(const tls::VerifiedPeer& peer, http::Fields& fields) {
 
 }  // namespace
 
-bool is_reserved_field(std::string_view name) { return Folded(name).is_reserved(); }
-bool is_hop_by_hop_field(std::string_view name) { return Folded(name).is_among(kHopByHop); }
-bool is_decided_here(std::string_view name) { return Folded(name).is_among(kDecidedHere); }
-
-bool never_travels(std::string_view name) {
-  const Folded folded(name);
-  return folded.is_among(kHopByHop) || folded.is_reserved() || folded.is_among(kDecidedHere);
+http::Fields end_to_end_trailers(const http::Fields& trailers) {
+  http::Fields kept;
+  for (const http::Field& field : trailers) {
+    const auto is_it = [&](std::string_view name) { return policy::is_spelling_of(field.name, name); };
+    if (!never_travels(field.name) && !std::ranges::any_of(kOfTheHead, is_it)) kept.add(field.name, field.value);
+  }
+  return kept;
 }
 
 IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address) {
-  http::Fields fields;
-  if (peer) add_identity(*peer, fields);
-  fields.add("X-Forwarded-For", address);
-  fields.add("X-Forwarded-Proto", "https");
-  lines_ = http::to_lines(fields);
+  if (peer) add_identity(*peer, fields_);
+  fields_.add("X-Forwarded-For", address);
+  fields_.add("X-Forwarded-Proto", "https");
+  lines_ = http::to_lines(fields_);
 }
 
 }  // namespace countersign::gateway

@@ -6,23 +6,15 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "policy/own_fields.h"
 #include "tls/verified_peer.h"
 
 namespace countersign::gateway {
 
-/// Is this a field that only the gateway may write, in whatever spelling an upstream might fold into one ('_' for '-',
-/// any case)? Client-Cert, Client-Cert-Chain (RFC 9440), X-Countersign-*, Forwarded, X-Forwarded-*, X-Real-IP.
-bool is_reserved_field(std::string_view name);
-
-/// Is this a field of one hop (RFC 9110 section 7.6.1), to be dropped by an intermediary? Those named by Connection are
-/// decided by the caller.
-bool is_hop_by_hop_field(std::string_view name);
-
-/// Is this written by us from what was decided, never copied: how a body is framed and for whom the request is?
-bool is_decided_here(std::string_view name);
-
-/// Is it one of the three above?
-bool never_travels(std::string_view name);
+using policy::is_decided_here;
+using policy::is_hop_by_hop_field;
+using policy::is_reserved_field;
+using policy::never_travels;
 
 /// Calls `take` with each field that travels end to end: neither hop-by-hop, nor named by Connection, nor reserved for
 /// us or decided here.
@@ -39,16 +31,22 @@ inline void copy_end_to_end(const http::Fields& from, http::HeadWriter& to) {
   each_end_to_end(from, [&](const http::Field& field) { to.add(field.name, field.value); });
 }
 
+/// Of trailers, those that go on: what no head would pass on does not come in behind the body either, and neither does
+/// what decides how a message is read or who may read it (RFC 9110 section 6.5.1).
+http::Fields end_to_end_trailers(const http::Fields& trailers);
+
 /// Made once a connection, added to each of its requests: Client-Cert and Client-Cert-Chain (the issuing CAs, without
 /// the root), X-Countersign-Environment, -Organisation, -Application, X-Forwarded-For, X-Forwarded-Proto. Of a caller
 /// without certificate only the last two.
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  const http::Fields& fields() const { return fields_; }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
 
  private:
+  http::Fields fields_;
   std::string lines_;
 };
 

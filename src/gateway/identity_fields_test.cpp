@@ -45,5 +45,19 @@ TEST(FieldsDecidedHere, AreNotCopied) {
     EXPECT_FALSE(is_decided_here(name) || never_travels(name)) << name;
 }
 
+TEST(Trailers, CarryNothingThatAHeadWouldNot) {
+  http::Fields trailers;
+  for (const char* name : {"X-Countersign-Application", "x_countersign_application", "client.cert", "X-Forwarded-For",
+                           "Connection", "te", "Transfer-Encoding", "Content-Length", "Host", "traceparent",
+                           "Authorization", "Set-Cookie", "content_type", "Cache-Control"})
+    trailers.add(name, "forged");
+  trailers.add("grpc-status", "0");
+  trailers.add("X-Checksum", "abc");
+  std::string kept;
+  for (const http::Field& field : end_to_end_trailers(trailers))
+    kept += field.name + "=" + field.value + ";";
+  EXPECT_EQ(kept, "grpc-status=0;X-Checksum=abc;");
+}
+
 }  // namespace
 }  // namespace countersign::gateway

@@ -29,12 +29,38 @@ base::Result<ClientCertificate> read_mode(ConfigSection& section, ClientCertific
   return wrong(section, "client_certificate", "must be \"required\", \"optional\" or \"none\"");
 }
 
+constexpr base::Duration kLongestTime = std::chrono::hours(24 * 365);
+
+/// A site whose connections go on as bytes. Who comes in must be known: nobody else could be asked for by a policy.
+base::Result<void> read_tcp(ConfigSection& section, SiteConfig& site) {
+  site.tcp = {};
+  BASE_TRY(site.tcp.upstream, section.text_or("tcp_upstream", ""));
+  const bool other_keys =
+      section.has("tcp_access") || section.has("tcp_idle_time") || section.has("tcp_connection_time");
+  if (site.tcp.upstream.empty() && other_keys)
+    return wrong(section, "tcp_upstream", "is missing: the other tcp_ keys say how its connections are");
+  BASE_TRY(const std::string access, section.text_or("tcp_access", "policy"));
+  if (access != "policy" && access != "any_partner")
+    return wrong(section, "tcp_access", "must be \"policy\" (whom a grant names) or \"any_partner\"");
+  site.tcp.access = access == "policy" ? policy::Access::by_grant : policy::Access::any_partner;
+  BASE_TRY(site.tcp.idle_time, section.duration_or("tcp_idle_time", site.tcp.idle_time));
+  BASE_TRY(site.tcp.connection_time, section.duration_or("tcp_connection_time", site.tcp.connection_time));
+  if (site.tcp.idle_time <= base::Duration::zero() || site.tcp.idle_time > kLongestTime)
+    return wrong(section, "tcp_idle_time", "must be longer than nothing, and at most 365d");
+  if (site.tcp.connection_time < base::Duration::zero() || site.tcp.connection_time > kLongestTime)
+    return wrong(section, "tcp_connection_time", "must be 0s (as long as the certificate) to 365d");
+  if (!site.tcp.upstream.empty() && site.client_certificate != ClientCertificate::required)
+    return wrong(section, "tcp_upstream",
+                 "needs client_certificate = \"required\": bytes carry no other proof of who sends them");
+  return {};
+}
+
 base::Result<void> read_site(ConfigSection& section, const std::filesystem::path& folder, SiteConfig& site) {
   BASE_TRY(site.client_certificate, read_mode(section, site.client_certificate));
   BASE_TRY_VOID(read_site_basics(section, folder, site));
   BASE_TRY(const std::string trust, section.text_or("trust", ""));
   if (!trust.empty()) site.trust = folder / trust;
-  return {};
+  return read_tcp(section, site);
 }
 
 /// SiteConfig::name() of the site for all other names; sites are told apart by that.
@@ -170,6 +196,10 @@ std::vector<const SiteConfig*> ListenerConfig::reachable() const {
     all.push_back(&site);
   if (!refuses_other_names) all.push_back(&other);
   return all;
+}
+
+std::string door_of(const ListenerConfig& listener) {
+  return listener.listen.port == 0 ? "name " + listener.name : listener.listen.to_string();
 }
 
 std::string_view tls_word(ClientCertificate mode) {

@@ -8,9 +8,18 @@
 #include "base/config.h"
 #include "base/identity.h"
 #include "net/endpoint.h"
+#include "policy/decision.h"
 #include "tls/context.h"
 
 namespace countersign::gateway {
+
+/// Where the bytes of a site's connections go, where they are no HTTP.
+struct TcpRoute {
+  std::string upstream = {};  ///< of [[gateway.upstreams]]; empty: the site speaks HTTP
+  policy::Access access = policy::Access::by_grant;
+  base::Duration idle_time = std::chrono::minutes(5);       ///< without a byte in either direction
+  base::Duration connection_time = base::Duration::zero();  ///< all in all; zero: until the certificate ends
+};
 
 /// How the gateway proves itself under some names, and whom it lets in there.
 struct SiteConfig {
@@ -20,6 +29,7 @@ struct SiteConfig {
   std::filesystem::path trust = {};               ///< the roots believed here; empty: trust_chain and partner_chain
   std::filesystem::path server_certificate = {};  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
   std::filesystem::path server_key = {};
+  TcpRoute tcp = {};
 
   /// In records: the first of its names, or "other".
   std::string name() const { return names.empty() ? "other" : names.front(); }
@@ -36,6 +46,10 @@ struct ListenerConfig {
   /// Every site that can be reached.
   std::vector<const SiteConfig*> reachable() const;
 };
+
+/// By what a listener is known again in the next generation of the configuration: where it listens; by its name where
+/// the system chose the port.
+std::string door_of(const ListenerConfig& listener);
 
 /// "mutual", "optional" or "one-way": how records, metrics and docs call the modes.
 std::string_view tls_word(tls::ClientCertificate mode);

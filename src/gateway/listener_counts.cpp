@@ -28,6 +28,27 @@ void ListenerCounts::shed() {
   all_.shed();
 }
 
+void ListenerCounts::tcp(const TcpOutcome& outcome) {
+  add(outcome.failed ? tcp_failed_ : tcp_ended_);
+  tcp_up_.fetch_add(outcome.up, std::memory_order_relaxed);
+  tcp_down_.fetch_add(outcome.down, std::memory_order_relaxed);
+}
+
+std::string ListenerCounts::tcp_heading() {
+  return kMetrics.heading(
+      "tcp_total", "counter",
+      "Connections without HTTP by listener and how they ended, and their bytes in each direction.");
+}
+
+std::string ListenerCounts::tcp_to_text(const ListenerConfig& listener) const {
+  if (tcp_ended_ + tcp_failed_ == 0) return "";
+  const std::string of = base::metric_label("listener", listener.name) + ",";
+  return kMetrics.line("tcp_total", of + base::metric_label("what", "ended"), tcp_ended_) +
+         kMetrics.line("tcp_total", of + base::metric_label("what", "failed"), tcp_failed_) +
+         kMetrics.line("tcp_total", of + base::metric_label("what", "bytes_up"), tcp_up_) +
+         kMetrics.line("tcp_total", of + base::metric_label("what", "bytes_down"), tcp_down_);
+}
+
 std::string ListenerCounts::heading() {
   return kMetrics.heading(
       kName, "counter",

@@ -10,6 +10,13 @@
 
 namespace countersign::gateway {
 
+/// What became of a connection whose bytes went on as they were.
+struct TcpOutcome {
+  std::uint64_t up = 0;  ///< bytes to the upstream
+  std::uint64_t down = 0;
+  bool failed = false;
+};
+
 class ListenerCounts final : public tls::ServerObserver {
  public:
   /// Borrows `all`, which is told everything, too.
@@ -26,9 +33,14 @@ class ListenerCounts final : public tls::ServerObserver {
   void shed() override;
   void cut(trust::Reason reason) override { all_.cut(reason); }
 
+  void tcp(const TcpOutcome& outcome);
+
   /// One line an outcome, labelled with the listener's name and what its TLS is; without a heading.
   std::string to_text(const ListenerConfig& listener) const;
   static std::string heading();
+  /// The same of connections without HTTP; nothing where there were none.
+  std::string tcp_to_text(const ListenerConfig& listener) const;
+  static std::string tcp_heading();
 
  private:
   using Counter = std::atomic<std::uint64_t>;
@@ -40,6 +52,10 @@ class ListenerCounts final : public tls::ServerObserver {
   Counter refused_{0};
   Counter failed_{0};
   Counter shed_{0};
+  Counter tcp_ended_{0};
+  Counter tcp_failed_{0};
+  Counter tcp_up_{0};
+  Counter tcp_down_{0};
 };
 
 }  // namespace countersign::gateway

@@ -15,7 +15,7 @@ namespace countersign::gateway {
 
 struct SitePlan {
   const SiteConfig* config;
-  TrustView* view;
+  std::shared_ptr<TrustView> view;
   std::size_t credential;  ///< place in Plans::credentials()
 };
 
@@ -23,7 +23,9 @@ struct ListenerPlan {
   const ListenerConfig* config;
   tls::Protocol best;           ///< that is spoken
   std::vector<SitePlan> sites;  ///< those that can be reached; the one without names, if it can, is the last
-  std::unique_ptr<ListenerCounts> counts;
+  /// The one of this name; null: there is none.
+  const SiteConfig* find_site(const std::string& name) const;
+  std::shared_ptr<ListenerCounts> counts;
 };
 
 /// Certificates of our own, in the places that plans name.
@@ -31,10 +33,11 @@ using Credentials = std::vector<std::shared_ptr<const tls::Credential>>;
 
 class Plans {
  public:
-  /// Reads the files of roots. Borrows all but `metrics` for its life, and that for the counts. Fails: files' errors,
-  /// `trust.empty`.
+  /// Reads the files of roots. Borrows all but `metrics` for its life, and that for the counts. Of `before`, unless
+  /// null, it goes on with the views of the same roots and environment, and the counts of the same doors.
+  /// Fails: files' errors, `trust.empty`.
   static base::Result<Plans> make(const GatewayConfig& config, const feed::Knowledge& knowledge, Metrics& metrics,
-                                  const base::Clock& clock, const base::Log& log);
+                                  const base::Clock& clock, const base::Log& log, const Plans* before = nullptr);
 
   const std::vector<ListenerPlan>& listeners() const { return listeners_; }
   /// Where each certificate comes from: a pair of files, or nothing for the gateway's own (`server` in its data).
@@ -44,8 +47,10 @@ class Plans {
  private:
   struct View {
     std::filesystem::path trust;
-    std::unique_ptr<TrustView> view;
+    std::shared_ptr<TrustView> view;
   };
+  std::shared_ptr<TrustView> find_view(const TrustView::Options& wanted) const;
+  std::shared_ptr<ListenerCounts> find_counts(const std::string& door) const;
   std::size_t place_of_credential(const SiteConfig& site);
 
   std::vector<View> views_;  ///< one for each trust set and environment

@@ -9,8 +9,8 @@ namespace countersign::gateway {
 
 struct OwnAnswer {
   http::Response response;
-  std::string method = {};   ///< of the request; HEAD gets no body
-  bool close_after = false;  ///< we want no further request
+  const http::RequestHead& head;  ///< of the request: HEAD gets no body, gRPC its own words
+  bool close_after = false;       ///< we want no further request
 };
 
 /// Writes it with its framing. True when another request may follow: the request was read to its end, the client allows

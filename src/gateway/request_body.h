@@ -9,18 +9,24 @@
 #include <string>
 
 #include "gateway/client_side.h"
-#include "net/stream.h"
+#include "gateway/upstream_side.h"
 
 namespace countersign::gateway {
 
 class RequestBody {
  public:
-  /// A body that arrives slower than this, after the first minute, is given up (`http.too_slow`).
-  static constexpr std::uint64_t kLeastBytesPerSecond = 256;
+  struct Pace {
+    base::Duration step_time;  ///< for each read and each write
+    /// A body that arrives slower than this, after the first minute, is given up (`http.too_slow`).
+    std::uint64_t least_bytes_per_second = 256;
+  };
 
-  /// Borrows both; the head of the request has been read from `from` and written to `to`. `step_time` bounds each read
-  /// and each write. `came` is told of bytes as they come.
-  RequestBody(ClientSide& from, net::Stream& to, base::Duration step_time, std::function<void(std::uint64_t)> came);
+  struct Asks {
+    std::function<void(std::uint64_t)> came;                          ///< told of bytes as they come
+    std::function<http::Fields(const http::Fields&)> keeps_trailers;  ///< those that go on
+  };
+  /// Borrows both; the head of the request has been read from `from` and written to `to`.
+  RequestBody(ClientSide& from, UpstreamSide& to, Pace pace, Asks asks);
 
   bool exists() const { return from_.framing() != http::Framing::none; }
   /// Carries until the body's end, a failure, or stop(). Calls `sent` once the upstream has all of it, or
@@ -35,24 +41,20 @@ class RequestBody {
   const std::optional<base::Error>& client_failure() const { return client_failure_; }
 
  private:
-  base::BytesView frame(std::span<const std::uint8_t> part);
+  net::Task<base::Result<void>> pass_on(std::span<const std::uint8_t> part);
   bool too_slow() const;
   void give_up(base::Error error);
 
   ClientSide& from_;
-  net::Stream& to_;
-  base::Duration step_time_;
-  std::function<void(std::uint64_t)> came_;
+  UpstreamSide& to_;
+  Pace pace_;
+  Asks asks_;
   std::chrono::steady_clock::time_point started_;
   std::uint64_t carried_ = 0;
-  std::string out_;
+  http::Fields trailers_ = {};
   bool stopped_ = false;
   bool sent_whole_;
   std::optional<base::Error> client_failure_ = {};
 };
-
-/// "SIZE\r\n" in hexadecimal (RFC 9112 section 7.1).
-std::string chunk_size_line(std::size_t size);
-inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace countersign::gateway

@@ -8,13 +8,17 @@
 namespace countersign::gateway {
 namespace {
 
+bool of_tunnel(const SiteConfig& site) { return !site.tcp.upstream.empty(); }
+
 /// Everything that was decided for a site, so that a session of one never serves another, nor this one once anything of
 /// it has changed.
 crypto::Digest256 policy_of(const ListenerPlan& plan, const SitePlan& site, const tls::Credential& own) {
   // Names hold no space, so that no two texts are alike.
   const std::string text = plan.config->name + " " + site.config->name() + " " +
                            std::string(tls_word(site.config->client_certificate)) +
-                           (plan.best == tls::Protocol::http_2 ? " h2" : " http/1.1");
+                           (of_tunnel(*site.config)              ? " tcp " + site.config->tcp.upstream
+                            : plan.best == tls::Protocol::http_2 ? std::string(" h2")
+                                                                 : std::string(" http/1.1"));
   return crypto::sha256({crypto::sha256(base::as_bytes(text)), site.view->digest(), own.chain.front().fingerprint()});
 }
 
@@ -24,14 +28,15 @@ base::Result<std::shared_ptr<const tls::Site>> make_site(const ListenerPlan& pla
   tls::ServerContext::Options options{.mode = of.config->client_certificate,
                                       .library = means.library,
                                       .resumption = plan.config->resumption,
-                                      .http2 = plan.best == tls::Protocol::http_2};
+                                      .http2 = plan.best == tls::Protocol::http_2 && !of_tunnel(*of.config)};
   if (asks) options.client_ca_names = of.view->acceptable_issuers();
   BASE_TRY(auto context, tls::ServerContext::make(own, std::move(options)));
   tls::Site site{.name = of.config->name(),
                  .context = std::move(context),
                  .judge = [view = of.view](const trust::Presented& presented) { return view->judge(presented); },
                  .rejudge = means.rejudge,
-                 .policy = policy_of(plan, of, own)};
+                 .policy = policy_of(plan, of, own),
+                 .tunnel = of.config->tcp.upstream};
   if (plan.config->resumption == tls::Resumption::stateful) site.sessions = means.sessions;
   return std::make_shared<const tls::Site>(std::move(site));
 }

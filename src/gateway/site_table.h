@@ -19,7 +19,7 @@ class SiteTable {
     std::shared_ptr<tls::SessionMemory> sessions;  ///< for listeners that let clients come back on a session
     tls::RejudgeClient rejudge;
   };
-  /// Borrows the plan's views. Fails: `tls.context`.
+  /// Fails: `tls.context`.
   static base::Result<std::shared_ptr<const SiteTable>> make(const ListenerPlan& plan, const Credentials& own,
                                                              const Means& means);
 
@@ -35,7 +35,7 @@ class SiteTable {
     std::shared_ptr<const tls::Site> site;
   };
   struct Source {
-    const TrustView* view;
+    std::shared_ptr<const TrustView> view;
     std::uint64_t generation;
   };
   std::vector<Row> rows_;  ///< the most exact first

@@ -214,14 +214,15 @@ TEST_F(Sites, RecordsSayListenerSiteAndMode) {
 TEST_F(Sites, EveryPartOfAPolicyIsInItsDigest) {
   const tls::RejudgeClient rejudge = [](const trust::AdmittedChain&) { return std::nullopt; };
   const SiteTable::Means means{tls::Library::of_process(), nullptr, rejudge};
-  const auto digest = [&](const ListenerConfig& listener, TrustView* view, std::shared_ptr<const tls::Credential> own) {
+  const auto digest = [&](const ListenerConfig& listener, std::shared_ptr<TrustView> view,
+                          std::shared_ptr<const tls::Credential> own) {
     ListenerPlan plan{&listener, tls::Protocol::http_1_1, {{listener.reachable().front(), view, 0}}, nullptr};
     return SiteTable::make(plan, {std::move(own)}, means).value()->choose("a.example")->policy;
   };
   const auto& plans = plans_->listeners().front().sites;
-  TrustView* const production = plans[0].view;
-  TrustView* const uat = plans[2].view;
-  TrustView* const guests = plans[3].view;
+  const auto production = plans[0].view;
+  const auto uat = plans[2].view;
+  const auto guests = plans[3].view;
   const auto own = own_.front();
   const ListenerConfig base{.name = "a", .listen = {}};
   ListenerConfig other_name = base, other_mode = base, other_site = base;

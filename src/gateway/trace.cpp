@@ -39,6 +39,11 @@ bool is_sampled(std::string_view flags) {
 
 }  // namespace
 
+bool is_tracestate(std::string_view name) {
+  constexpr std::string_view kName = "tracestate";
+  return std::ranges::equal(name, kName, [](char a, char b) { return (a | 0x20) == b; });
+}
+
 bool is_traceparent(std::string_view text) {
   if (text.size() < kLength) return false;
   const std::string_view version = text.substr(0, 2);

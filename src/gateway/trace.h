@@ -34,6 +34,8 @@ class TraceContext {
   bool continued_;
 };
 
+/// Section 3.3: one list, in as many fields as its sender likes, in their order.
+bool is_tracestate(std::string_view name);
 /// Is this the value of a traceparent that may be continued (section 3.2.2)? A later version is read as the first one.
 bool is_traceparent(std::string_view text);
 

@@ -32,7 +32,7 @@ base::Result<std::shared_ptr<const trust::TrustSet>> TrustView::narrow(
     return std::ranges::find(options_.roots, root) != options_.roots.end();
   };
   if (std::ranges::all_of(whole->anchors().anchors(), is_ours)) return whole;
-  BASE_TRY(auto narrowed, whole->narrowed_to(options_.roots));
+  BASE_TRY(auto narrowed, whole->narrowed_to(options_.roots, clock_.now()));
   return std::make_shared<const trust::TrustSet>(std::move(narrowed));
 }
 
@@ -49,6 +49,13 @@ std::shared_ptr<const trust::TrustSet> TrustView::trust() const {
 
 base::Result<trust::AdmittedChain, trust::Refusal> TrustView::judge(const trust::Presented& presented) {
   return chains_.judge(presented, trust(), knowledge_.registry(), clock_.now());
+}
+
+bool TrustView::believes(const trust::AdmittedChain& admitted) const {
+  const auto now = trust();
+  const auto& anchors = now->anchors().anchors();
+  return admitted.identity().environment == options_.environment &&
+         std::ranges::find(anchors, admitted.chain().path().back()) != anchors.end();
 }
 
 std::vector<x509::Certificate> TrustView::acceptable_issuers() const {

@@ -18,6 +18,7 @@ class TrustView {
   struct Options {
     std::vector<x509::Certificate> roots;  ///< believed as far as the feed speaks of them
     base::Environment environment;
+    friend bool operator==(const Options&, const Options&) = default;
   };
   /// Borrows what it is given. Fails: `trust.empty` where the feed knows no issuing CA under these roots (law 4).
   static base::Result<std::unique_ptr<TrustView>> make(Options options, const feed::Knowledge& knowledge,
@@ -32,6 +33,9 @@ class TrustView {
   /// Of roots, environment and purposes, and of the generation of trust: sessions are bound to it.
   crypto::Digest256 digest() const;
   base::Environment environment() const { return options_.environment; }
+  const Options& options() const { return options_; }
+  /// Would a chain that was admitted under another view be believed here, as far as its root and environment say?
+  bool believes(const trust::AdmittedChain& admitted) const;
   trust::ChainMemory::Counts chain_counts() const { return chains_.counts(); }
 
  private:

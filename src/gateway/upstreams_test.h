@@ -1,7 +1,6 @@
-// What tests put on the other end of the gateway: upstreams that tell what they saw, or are rude; and a log to search.
+// What tests put on the other end of the gateway: upstreams that tell what they saw; and a log to search.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -82,61 +81,6 @@ class TellingUpstream {
   net::Loop loop_;
   net::Listener listener_;
   std::atomic<int> requests_{0};
-  std::thread thread_;
-};
-
-/// Says the same bytes to every request head, at once and whatever follows it, and never closes.
-class RudeUpstream {
- public:
-  explicit RudeUpstream(const base::Log& log)
-      : log_(log), listener_(*net::Listener::bind(loop_, TellingUpstream::at_any_port())) {
-    net::spawn(loop_, accept(), "rude", log_);
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~RudeUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int connections() const { return connections_; }
-  /// Before the first request.
-  void say(std::string text) { text_ = std::move(text); }
-  std::string heard() const {
-    const std::lock_guard lock(mutex_);
-    return heard_;
-  }
-
- private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      ++connections_;
-      net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
-    std::array<std::uint8_t, 4096> buffer;
-    for (;;) {
-      const auto count = co_await socket.read_some(buffer, net::Deadline::after(std::chrono::seconds(20)));
-      if (!count || *count == 0) co_return;
-      const std::string part(reinterpret_cast<const char*>(buffer.data()), *count);
-      {
-        const std::lock_guard lock(mutex_);
-        heard_ += part;
-      }
-      if (part.find("\r\n\r\n") == std::string::npos) continue;
-      if (!co_await socket.write_all(base::as_bytes(text_), net::Deadline::after(std::chrono::seconds(20)))) co_return;
-    }
-  }
-
-  const base::Log& log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::atomic<int> connections_{0};
-  std::string text_;
-  mutable std::mutex mutex_;
-  std::string heard_;
   std::thread thread_;
 };
 

@@ -2,10 +2,13 @@
 
 #include "gateway/access.h"
 #include "gateway/own_answer.h"
+#include "gateway/tcp_visit.h"
 #include "http/problem.h"
 
 namespace countersign::gateway {
 namespace {
+
+constexpr int kSwitchingProtocols = 101;
 
 policy::Caller caller_of(const LivePartner& live) {
   return live.connection.peer ? policy::Caller::of(*live.connection.peer) : policy::Caller::anonymous();
@@ -36,15 +39,18 @@ Visit::~Visit() { context_.metrics.connection_closed(); }
 
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
   if (!still_admitted()) co_return false;
+  const GenerationPointer by = context_.now;
   const auto started = std::chrono::steady_clock::now();
   const TraceContext trace = TraceContext::continue_or_begin(
-      head.fields, {.percent = context_.config.trace_sample_percent}, context_.upstreams.dice());
-  const Exchange::Outcome outcome = co_await answer(head, trace, client);
+      head.fields, {.percent = by->config().trace_sample_percent}, context_.upstreams.dice());
+  const Exchange::Outcome outcome = co_await answer(head, trace, client, *by);
   const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
-  context_.metrics.request_took(took);
+  // After an upgrade it is the life of a connection, of minutes and hours, and says nothing of answers.
+  if (outcome.status != kSwitchingProtocols) context_.metrics.request_took(took);
   record(head, {outcome, trace, took});
-  co_return outcome.reusable && !is_ending();
+  // While we drain, a client that was not told to close may send one more: closing now could meet it half-way.
+  co_return outcome.reusable && !live_.cut && !live_.last_until;
 }
 
 /// The registry may have changed since the last request.
@@ -52,34 +58,38 @@ bool Visit::still_admitted() {
   return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
 }
 
-net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace,
-                                           ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
+                                           const Generation& by) {
   auto destination = read_destination(head, live_.connection.server_name);
-  if (!destination) co_return co_await answer_denied(std::move(destination).error(), head.method, client);
+  if (!destination) co_return co_await answer_denied(std::move(destination).error(), head, client);
   const tls::Site& site = *live_.connection.site;
   if (auto here = check_site(context_.listener, site, destination->host); !here)
-    co_return co_await answer_denied(std::move(here).error(), head.method, client);
-  const Route* route = context_.routes.find(context_.listener.config().name, destination->host, destination->path());
+    co_return co_await answer_denied(std::move(here).error(), head, client);
+  const Route* route = by.routes().find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
-    co_return co_await answer_problem(std::move(error), 404, head.method, client);
+    co_return co_await answer_problem(std::move(error), 404, head, client);
   }
   if (auto known = check_certificate(*route, site, live_.connection.peer); !known)
-    co_return co_await answer_denied(std::move(known).error(), head.method, client);
+    co_return co_await answer_denied(std::move(known).error(), head, client);
   auto permit = ask_policy(head, *destination, *route);
   if (!permit) {
     http::Response denial = permit.error().to_response();
-    co_return co_await answer_ourselves(std::move(denial), head.method, client);
+    co_return co_await answer_ourselves(std::move(denial), head, client);
   }
   auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
   if (upstream == nullptr) {
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
-    co_return co_await answer_problem(std::move(error), 500, head.method, client);
+    co_return co_await answer_problem(std::move(error), 500, head, client);
   }
-  const ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
-  ExchangeContext exchange_context{context_.loop, context_.config, std::move(upstream), addresses, client,
-                                   identity_,     trace,           context_.log};
-  Exchange exchange(exchange_context, {head, *destination, *route, context_.server.draining()}, std::move(*permit));
+  const net::Stream& stream = *live_.connection.stream;
+  // Not the listener's: that may be a wildcard, which is nobody's address.
+  ClientAddresses addresses{stream.peer(), stream.local()};
+  if (upstream->settings().send_proxy_identity && live_.connection.peer)
+    addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
+  ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses,   client,
+                                   identity_,     trace,       context_.clock,      context_.log};
+  Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);
   co_return outcome;
@@ -98,24 +108,26 @@ base::Result<policy::Permit, policy::Denial> Visit::ask_policy(const http::Reque
 }
 
 /// This connection may not have it.
-net::Task<Exchange::Outcome> Visit::answer_denied(base::Error error, std::string method, ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer_denied(base::Error error, const http::RequestHead& head,
+                                                  ClientSide& client) {
   const int status = status_of_denied(error);
-  co_return co_await answer_problem(std::move(error), status, std::move(method), client);
+  co_return co_await answer_problem(std::move(error), status, head, client);
 }
 
-net::Task<Exchange::Outcome> Visit::answer_problem(base::Error error, int status, std::string method,
+net::Task<Exchange::Outcome> Visit::answer_problem(base::Error error, int status, const http::RequestHead& head,
                                                    ClientSide& client) {
   http::Response problem = http::to_problem(error, status);
-  co_return co_await answer_ourselves(std::move(problem), std::move(method), client);
+  co_return co_await answer_ourselves(std::move(problem), head, client);
 }
 
 /// An answer of our own. A client that collects too many of them is closed.
-net::Task<Exchange::Outcome> Visit::answer_ourselves(http::Response response, std::string method, ClientSide& client) {
+net::Task<Exchange::Outcome> Visit::answer_ourselves(http::Response response, const http::RequestHead& head,
+                                                     ClientSide& client) {
   const bool too_many = ++own_answers_ >= kOwnAnswers;
   const int status = response.status;
   const std::uint64_t bytes = response.body.size();
-  OwnAnswer answer{std::move(response), std::move(method), too_many || context_.server.draining()};
-  const net::Deadline deadline = net::Deadline::after(context_.config.body_time);
+  OwnAnswer answer{std::move(response), head, too_many || is_ending()};
+  const net::Deadline deadline = net::Deadline::after(config().body_time);
   const bool reusable = co_await write_own_answer(client, std::move(answer), deadline);
   co_return Exchange::Outcome{status, reusable, bytes};
 }
@@ -129,11 +141,12 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
                                             {"address", address_}});
   const int status = http::status_of_unreadable(error).value_or(400);
   context_.metrics.request(status);
-  (void)co_await answer_problem(std::move(error), status, {}, client);
+  const http::RequestHead unread;
+  (void)co_await answer_problem(std::move(error), status, unread, client);
 }
 
 void Visit::record(const http::RequestHead& head, const Served& served) const {
-  if (!context_.config.access_log) return;
+  if (!config().access_log) return;
   context_.log.begin(base::Level::info, "request")
       .text("method", head.method)
       .text("path", std::string_view(head.target).substr(0, head.target.find('?')))

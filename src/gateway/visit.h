@@ -20,8 +20,7 @@ namespace countersign::gateway {
 /// What the connections of one worker share; borrowed by each.
 struct ConnectionContext {
   net::Loop& loop;
-  const GatewayConfig& config;
-  const RouteTable& routes;
+  const GenerationPointer& now;  ///< the newest; a request takes it at its beginning and keeps it
   const feed::Knowledge& knowledge;
   Upstreams& upstreams;
   Metrics& metrics;
@@ -50,19 +49,23 @@ class Visit {
   net::Task<void> refuse_unreadable(base::Error error, ClientSide& client);
 
   /// We are draining, or the peer was cut: there is to be no further request.
-  bool is_ending() const { return live_.cut || context_.server.draining(); }
+  bool is_ending() const { return live_.cut || live_.last_until || context_.server.draining(); }
   const ConnectionContext& context() const { return context_; }
+  const GatewayConfig& config() const { return context_.now->config(); }
   const std::string& application() const { return urn_; }
   const std::string& address() const { return address_; }
 
  private:
   bool still_admitted();
-  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client);
+  net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
+                                      const Generation& by);
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
-  net::Task<Exchange::Outcome> answer_ourselves(http::Response response, std::string method, ClientSide& client);
-  net::Task<Exchange::Outcome> answer_denied(base::Error error, std::string method, ClientSide& client);
-  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, std::string method, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_ourselves(http::Response response, const http::RequestHead& head,
+                                                ClientSide& client);
+  net::Task<Exchange::Outcome> answer_denied(base::Error error, const http::RequestHead& head, ClientSide& client);
+  net::Task<Exchange::Outcome> answer_problem(base::Error error, int status, const http::RequestHead& head,
+                                              ClientSide& client);
   struct Served {
     const Exchange::Outcome& outcome;
     const TraceContext& trace;

@@ -8,6 +8,7 @@
 #include "http/line_scanner.h"
 #include "http/refusal.h"
 #include "http/strict_head.h"
+#include "http/text.h"
 
 namespace countersign::http {
 namespace {
@@ -63,6 +64,7 @@ struct H1Reader::Impl {
   std::uint64_t remaining = 0;  ///< of the body with a length, or of the chunk
   ChunkPart part = ChunkPart::line;
   std::size_t trailer_bytes = 0;
+  Fields trailers;
   bool empty_line_skipped = false;
   bool at_end = true;
   bool keep_alive = true;
@@ -158,6 +160,7 @@ void H1Reader::Impl::start_body(const BodyFraming& framing) {
   remaining = framing.length;
   part = ChunkPart::line;
   trailer_bytes = 0;
+  if (trailers.size() > 0) trailers = {};
   at_end = framing.framing == Framing::none;
 }
 
@@ -224,6 +227,8 @@ net::Task<base::Result<void>> H1Reader::Impl::read_trailers(net::Deadline deadli
     if (line.empty()) break;
     BASE_CO_TRY_VOID(check_field_line(line));
     trailer_bytes += line.size();
+    const std::size_t colon = line.find(':');
+    trailers.add(std::string(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
     if (++fields > limits.fields) co_return malformed("too many trailers");
   }
   at_end = true;
@@ -315,6 +320,8 @@ std::string H1Reader::take_rest() {
   impl_->broken = true;
   return rest;
 }
+
+const Fields& H1Reader::trailers() const { return impl_->trailers; }
 
 Framing H1Reader::framing() const { return impl_->body.framing; }
 std::optional<std::uint64_t> H1Reader::content_length() const { return impl_->body.content_length; }

@@ -44,9 +44,12 @@ class H1Reader {
   /// Framing of the body behind the head last read, and its length where known.
   Framing framing() const;
   std::optional<std::uint64_t> content_length() const;
-  /// At least one decoded byte of the body, or 0 at its end (trailers are read and dropped). Fails: `http.malformed`,
+  /// At least one decoded byte of the body, or 0 at its end (with it trailers are read). Fails: `http.malformed`,
   /// `http.ambiguous`, `http.cut_off`, or the stream's error.
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline);
+  /// Of the body that was read to its end in chunks: each is well-formed, and all of them bounded. They are no fields
+  /// of the head, whatever their names; whether they may go on is for others to say (RFC 9110 section 6.5.1).
+  const Fields& trailers() const;
   /// What is buffered already of a body that is not in chunks, at most `at_most` bytes; empty when that is nothing.
   /// Taken with it; the view lives until the next read.
   std::string_view take_buffered_body(std::size_t at_most);

@@ -18,13 +18,13 @@ struct DeleteCallbacks {
   void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
 };
 
-H2Core& of(void* core) { return *static_cast<H2Core*>(core); }
+/// Callbacks get what the session was made with: an H2Link, as those of H2Link expect.
+H2Core& of(void* link) { return static_cast<H2Core&>(*static_cast<H2Link*>(link)); }
+
+base::Error protocol_error(std::string detail) { return {base::Kind::invalid, "http.protocol", std::move(detail)}; }
 
 /// A SETTINGS frame makes us look at every stream.
 constexpr double kCostOfSettings = 10;
-constexpr std::size_t kFrameHead = 9;
-/// A DATA frame smaller than this is not begun because a write is nearly full.
-constexpr std::size_t kLeastData = 1024;
 /// DATA earns the WINDOW_UPDATEs that it causes.
 constexpr double kControlsOfData = 4;
 /// A head so many times too large is not even counted to its end.
@@ -66,8 +66,9 @@ int H2Core::Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* 
         core.calm_down("a header block is larger than " + std::to_string(core.limits_.header_block_bytes) + " bytes");
       return core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_PRIORITY:  // RFC 9113 section 6.3; libnghttp2 does not look at what it ignores
-      if (head->stream_id == 0) core.violated(NGHTTP2_PROTOCOL_ERROR, "PRIORITY on stream 0");
-      else if (head->length != 5) core.violated(NGHTTP2_FRAME_SIZE_ERROR, "PRIORITY that is not of 5 bytes");
+      if (head->stream_id == 0) core.violated(NGHTTP2_PROTOCOL_ERROR, protocol_error("PRIORITY on stream 0"));
+      else if (head->length != 5)
+        core.violated(NGHTTP2_FRAME_SIZE_ERROR, protocol_error("PRIORITY that is not of 5 bytes"));
       return core.bear(Nuisance::control, 1) ? 0 : kStop;
     case NGHTTP2_RST_STREAM: return core.bear(Nuisance::reset, 1) ? 0 : kStop;
     case NGHTTP2_SETTINGS: return core.bear(Nuisance::control, kCostOfSettings) ? 0 : kStop;
@@ -94,12 +95,15 @@ int H2Core::Callbacks::on_header(nghttp2_session*, const nghttp2_frame* frame, c
   return kStop;
 }
 
-/// Trailers are checked, bounded and dropped, as in HTTP/1.1.
+/// Trailers are checked and bounded; whoever serves the request says what becomes of them.
 int H2Core::Callbacks::take_trailer(H2Core& core, H2StreamState& stream, std::string_view name,
                                     std::string_view value) {
   stream.trailer_bytes += name.size() + value.size();
   auto good = check_h2_field(name, value);
-  if (good && stream.trailer_bytes <= core.limits_.head.trailer_bytes) return 0;
+  if (good && stream.trailer_bytes <= core.limits_.head.trailer_bytes) {
+    stream.trailers.add(std::string(name), std::string(value));
+    return 0;
+  }
   base::Error too_many{base::Kind::too_large, "http.malformed", "the trailers are too large"};
   core.note_malformed(stream, good ? std::move(too_many) : std::move(good).error());
   return kDropStream;
@@ -167,48 +171,6 @@ int H2Core::Callbacks::on_sent(nghttp2_session*, const nghttp2_frame* frame, voi
     stream->local_ended = true;
     stream->taken.raise();
   }
-  return 0;
-}
-
-ssize_t H2Core::Callbacks::read_data(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t size,
-                                     std::uint32_t* flags, nghttp2_data_source*, void* user) {
-  H2StreamState* found = of(user).find(id);
-  if (found == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  H2StreamState& stream = *found;
-  const std::size_t there = stream.out_size();
-  if (there == 0 && !stream.finishing) {
-    stream.waits = true;
-    return NGHTTP2_ERR_DEFERRED;
-  }
-  const std::size_t used = std::min(of(user).pending_.size() + kFrameHead, kOneWrite);
-  const std::size_t now = std::min({there, size, std::max(kOneWrite - used, kLeastData)});
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (now == there && stream.finishing) *flags |= NGHTTP2_DATA_FLAG_EOF;
-  return static_cast<ssize_t>(now);
-}
-
-/// The next `size` bytes of the response, from what is held and then from what its writer still owns.
-void H2Core::Callbacks::take(H2Core& core, H2StreamState& stream, std::size_t size) {
-  const std::string_view held = std::string_view(stream.held).substr(stream.held_begin);
-  const std::string_view first = held.substr(0, size);
-  const std::string_view second = stream.part.substr(0, size - first.size());
-  for (const base::BytesView piece : {base::as_bytes(first), base::as_bytes(second)})  // as bytes: copied as a whole
-    core.pending_.insert(core.pending_.end(), piece.begin(), piece.end());
-  stream.held_begin += first.size();
-  stream.part.remove_prefix(second.size());
-  if (stream.out_size() > 0) return;
-  stream.held.clear();
-  stream.held_begin = 0;
-  stream.taken.raise();
-}
-
-int H2Core::Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
-                                 nghttp2_data_source*, void* user) {
-  H2Core& core = of(user);
-  H2StreamState* stream = core.find(frame->hd.stream_id);
-  if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  core.pending_.insert(core.pending_.end(), head, head + kFrameHead);
-  take(core, *stream, size);
   return 0;
 }
 

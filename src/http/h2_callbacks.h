@@ -23,15 +23,9 @@ struct H2Core::Callbacks {
                      void* core);
   static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* core);
   static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* core);
-  /// How much of a response goes into the next DATA frame; send_data then puts it there.
-  static ssize_t read_data(nghttp2_session*, std::int32_t id, std::uint8_t* buffer, std::size_t size,
-                           std::uint32_t* flags, nghttp2_data_source* source, void* core);
-  static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
-                       nghttp2_data_source* source, void* core);
 
  private:
   static int take_trailer(H2Core& core, H2StreamState& stream, std::string_view name, std::string_view value);
-  static void take(H2Core& core, H2StreamState& stream, std::size_t size);
 };
 
 }  // namespace countersign::http

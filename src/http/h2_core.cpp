@@ -38,26 +38,19 @@ bool has_passed(std::chrono::steady_clock::time_point since, base::Duration time
   return now >= since + time;
 }
 
-nghttp2_nv to_nv(const FieldView& field) {
-  // libnghttp2 only reads them; it copies names in lower case.
-  auto* name = reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.name.data()));
-  auto* value = reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.value.data()));
-  return {name, value, field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
 std::string status_text(int status) { return std::to_string(std::clamp(status, 100, 599)); }
 
 }  // namespace
 
 H2Core::H2Core(net::Loop& loop, const H2Limits& limits, Owner owner)
-    : loop_(loop),
+    : H2Link(loop),
+      loop_(loop),
       limits_(limits),
       owner_(std::move(owner)),
-      work_(loop),
       resets_(kResetBurst, kResetsPerSecond),
       control_(kControlBurst, kControlsPerSecond) {
   const auto option = make_option();
-  BASE_CHECK(nghttp2_session_server_new2(&session_, Callbacks::table(), this, option.get()) == 0);
+  BASE_CHECK(nghttp2_session_server_new2(&session_, Callbacks::table(), static_cast<H2Link*>(this), option.get()) == 0);
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
@@ -70,8 +63,6 @@ H2Core::H2Core(net::Loop& loop, const H2Limits& limits, Owner owner)
                                                    static_cast<std::int32_t>(limits_.connection_window)) == 0);
 }
 
-H2Core::~H2Core() { nghttp2_session_del(session_); }
-
 // -- what comes in
 
 void H2Core::receive(base::BytesView data) {
@@ -80,8 +71,11 @@ void H2Core::receive(base::BytesView data) {
   watch_boundaries(data);
   if (failure_) terminate(failure_code_);
   const auto fresh = std::exchange(fresh_, {});
-  for (const auto& stream : fresh)
-    if (!failure_ && !stream->closed) owner_.serve(H2Stream(shared_from_this(), stream));
+  for (const auto& stream : fresh) {
+    if (failure_ || stream->closed) continue;
+    stream->handed_over = true;
+    owner_.serve(H2Stream(shared_from_this(), stream));
+  }
   work_.raise();
 }
 
@@ -150,9 +144,10 @@ void H2Core::note_closed(std::int32_t id) {
   if (found == streams_.end()) return;
   const std::shared_ptr<H2StreamState> stream = std::move(found->second);
   streams_.erase(found);
-  stream->closed = true;
-  stream->readable.raise();
-  stream->taken.raise();
+  stream->close();
+  // Nobody will read what came of a request that was never served: without this the connection's window would shrink
+  // with each of them.
+  if (!stream->handed_over) (void)nghttp2_session_consume_connection(session_, stream->body_size());
   if (const auto gone = std::exchange(stream->gone, {}); gone && !stream->local_ended) gone();
   touch_idle();
 }
@@ -166,46 +161,21 @@ bool H2Core::bear(Nuisance what, double count) {
   return false;
 }
 
-/// A connection error that libnghttp2 does not see.
-void H2Core::violated(std::uint32_t code, std::string detail) {
-  if (failure_) return;
-  fail({base::Kind::invalid, "http.protocol", std::move(detail)});
-  failure_code_ = code;
-}
-
 void H2Core::calm_down(std::string detail) {
-  if (failure_) return;
-  fail({base::Kind::denied, "http.calm", std::move(detail)});
-  failure_code_ = NGHTTP2_ENHANCE_YOUR_CALM;
-  work_.raise();
-}
-
-void H2Core::fail(base::Error error) {
-  if (!failure_) failure_ = std::move(error);
+  violated(NGHTTP2_ENHANCE_YOUR_CALM, {base::Kind::denied, "http.calm", std::move(detail)});
 }
 
 // -- what goes out
-
-void H2Core::gather() {
-  if (failure_) terminate(failure_code_);
-  while (pending_.size() < kOneWrite) {
-    const std::uint8_t* data = nullptr;
-    const ssize_t size = nghttp2_session_mem_send(session_, &data);
-    if (size < 0) fail({base::Kind::internal, "http.protocol", nghttp2_strerror(static_cast<int>(size))});
-    if (size <= 0) return;
-    pending_.insert(pending_.end(), data, data + size);
-  }
-}
 
 void H2Core::submit_head(H2StreamState& stream, int status, std::span<const FieldView> fields, H2Stream::Body body) {
   if (stream.closed) return;
   const std::string text = status_text(status);
   std::vector<nghttp2_nv> lines;
   lines.reserve(fields.size() + 1);
-  lines.push_back(to_nv({":status", text}));
+  lines.push_back(to_nv(":status", text));
   for (const FieldView& field : fields)
-    lines.push_back(to_nv(field));
-  nghttp2_data_provider source{{.ptr = nullptr}, Callbacks::read_data};
+    lines.push_back(to_nv(field.name, field.value));
+  const nghttp2_data_provider source = data_of_flow();
   const bool follows = body == H2Stream::Body::follows;
   const int result =
       nghttp2_submit_response(session_, stream.id, lines.data(), lines.size(), follows ? &source : nullptr);
@@ -215,28 +185,10 @@ void H2Core::submit_head(H2StreamState& stream, int status, std::span<const Fiel
 void H2Core::submit_interim(const H2StreamState& stream, int status) {
   if (stream.closed) return;
   const std::string text = status_text(status);
-  const nghttp2_nv line = to_nv({":status", text});
+  const nghttp2_nv line = to_nv(":status", text);
   (void)nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &line, 1, nullptr);
   gather();
   work_.raise();
-}
-
-void H2Core::output(H2StreamState& stream) {
-  if (!stream.closed && std::exchange(stream.waits, false)) (void)nghttp2_session_resume_data(session_, stream.id);
-  gather();
-  work_.raise();
-}
-
-void H2Core::reset(const H2StreamState& stream, std::uint32_t code) {
-  if (stream.closed) return;
-  (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);
-  work_.raise();
-}
-
-void H2Core::consume(const H2StreamState& stream, std::size_t size) {
-  if (stream.closed) (void)nghttp2_session_consume_connection(session_, size);
-  else (void)nghttp2_session_consume(session_, stream.id, size);
-  if (nghttp2_session_want_write(session_) != 0) work_.raise();
 }
 
 // -- its end
@@ -248,24 +200,12 @@ void H2Core::wind_down() {
   work_.raise();
 }
 
-void H2Core::terminate(std::uint32_t code) {
-  if (std::exchange(terminated_, true)) return;
-  (void)nghttp2_session_terminate_session(session_, code);
-  work_.raise();
-}
-
 void H2Core::close_streams() {
   const auto streams = std::exchange(streams_, {});
   for (const auto& [id, stream] : streams) {
-    stream->closed = true;
-    stream->readable.raise();
-    stream->taken.raise();
+    stream->close();
     if (const auto gone = std::exchange(stream->gone, {})) gone();
   }
-}
-
-bool H2Core::is_over() const {
-  return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
 void H2Core::died() {

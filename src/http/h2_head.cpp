@@ -129,4 +129,43 @@ base::Result<H2Request> H2Head::finish() && {
   return std::move(request_);
 }
 
+void H2ResponseHead::add(std::string_view name, std::string_view value) {
+  bytes_ += name.size() + value.size() + kFieldOverhead;
+  if (fault_) return;
+  auto taken = take(name, value);
+  if (!taken) fault_ = std::move(taken).error();
+}
+
+base::Result<void> H2ResponseHead::take(std::string_view name, std::string_view value) {
+  Fields& fields = response_.head.fields;
+  if (bytes_ > limits_.head_bytes || fields.size() >= limits_.fields)
+    return too_large("the head of the response is too large");
+  if (name == ":status") {
+    const auto status = parse_decimal(value);
+    if (std::exchange(has_status_, true) || fields.size() > 0) return malformed(":status twice, or behind a field");
+    // RFC 9113 section 8.6: there is no 101.
+    if (value.size() != 3 || !status || *status < 100 || *status > 599 || *status == 101)
+      return malformed(":status is no status");
+    response_.head.status = static_cast<int>(*status);
+    response_.head.reason = reason_phrase(response_.head.status);
+    return {};
+  }
+  if (name.starts_with(':')) return malformed("a pseudo-header that does not belong into a response");
+  BASE_TRY_VOID(check_h2_field(name, value));
+  if (name == "content-length") {
+    if (response_.content_length) return ambiguous("more than one Content-Length");
+    response_.content_length = parse_decimal(value);
+    if (!response_.content_length) return malformed("Content-Length is not a number, or too large");
+    return {};
+  }
+  fields.add(std::string(name), std::string(value));
+  return {};
+}
+
+base::Result<H2Response> H2ResponseHead::finish() && {
+  if (fault_) return base::unexpected(std::move(*fault_));
+  if (!has_status_) return malformed(":status is missing");
+  return std::move(response_);
+}
+
 }  // namespace countersign::http

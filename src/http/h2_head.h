@@ -45,6 +45,31 @@ class H2Head {
   std::optional<base::Error> fault_;
 };
 
+/// What is known of a response when its head is there.
+struct H2Response {
+  ResponseHead head;
+  std::optional<std::uint64_t> content_length;
+};
+
+/// H2ResponseHead: the same for the head of a response (RFC 9113 section 8.3.2).
+class H2ResponseHead {
+ public:
+  explicit H2ResponseHead(const H1Limits& limits) : limits_(limits) {}
+  /// As H2Head::add.
+  void add(std::string_view name, std::string_view value);
+  /// Fails: `http.malformed`, `http.ambiguous`, `http.head_too_large`.
+  base::Result<H2Response> finish() &&;
+
+ private:
+  base::Result<void> take(std::string_view name, std::string_view value);
+
+  H1Limits limits_;
+  H2Response response_;
+  bool has_status_ = false;
+  std::size_t bytes_ = 0;
+  std::optional<base::Error> fault_;
+};
+
 /// A field of a trailer: as check_field_line, with the rules of HTTP/2. Fails: `http.malformed`, `http.ambiguous`.
 base::Result<void> check_h2_field(std::string_view name, std::string_view value);
 

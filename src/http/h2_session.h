@@ -45,7 +45,6 @@ class H2Session {
   std::size_t live_streams() const;
 
  private:
-  struct Run;
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -99,6 +99,11 @@ class Wire final : public net::Stream {
     closed_ = true;
     input_.raise();
   }
+  void renew() {
+    in_.clear();
+    out.clear();
+    closed_ = false;
+  }
   net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
     while (in_.empty() && !closed_) {
       const bool raised = co_await input_.wait(deadline);
@@ -120,6 +125,7 @@ class Wire final : public net::Stream {
   }
   void abort() noexcept override { close(); }
   const net::Endpoint& peer() const override { return peer_; }
+  const net::Endpoint& local() const override { return peer_; }
   bool has_unexpected_input() override { return false; }
 
   std::string out;
@@ -159,6 +165,9 @@ class H2SessionTest : public ::testing::Test {
     co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(50)));
     then();
   }
+
+  /// For another run.
+  void SetUpWire() { wire_.renew(); }
 
   std::vector<Seen> seen(Type type) const {
     std::vector<Seen> all = frames_of(wire_.out);
@@ -241,6 +250,26 @@ TEST_F(H2SessionTest, AWindowIsGivenBackAsTheBodyIsRead) {
                     wire_.close();
                   }));
   EXPECT_EQ(gone_, 1);
+}
+
+TEST_F(H2SessionTest, AWindowIsGivenBackOfWhatNobodyWillRead) {
+  limits_.connection_window = 65'535;
+  const std::string bad = block({{":method", "POST"}, {":scheme", "https"}, {":path", "/"}});  // no :authority
+  struct Row {
+    std::string name;
+    std::function<std::string(std::size_t)> head;
+  };
+  for (const Row& row :
+       {Row{"reset in the read that brought it", [](std::size_t stream) { return post(stream); }},
+        Row{"malformed", [&](std::size_t stream) { return frame(kHeaders, kEndHeaders, stream, bad); }}}) {
+    std::string input = hello();
+    for (std::size_t stream = 1; stream < 200; stream += 2)
+      input +=
+          row.head(stream) + frame(kData, 0, stream, std::string(500, 'a')) + frame(kReset, 0, stream, number(8, 4));
+    SetUpWire();
+    EXPECT_TRUE(run(input)) << row.name;
+    EXPECT_FALSE(seen(kWindow).empty()) << row.name << ": 50,000 bytes, and more than half of the window is gone";
+  }
 }
 
 TEST_F(H2SessionTest, ResetStreamsCountAsLongAsTheyAreWorkedOn) {

@@ -42,6 +42,9 @@ class H2Stream {
   bool has_buffered() const;
   /// Has the body been read to its end?
   bool at_end_of_message() const;
+  /// Fields behind the body, once it was read to its end. Each is well-formed; whether it may go on is for others to
+  /// say.
+  const Fields& trailers() const;
   /// Nobody reads the rest: tells the client to stop sending it (RFC 9113 section 8.1), once the response is complete.
   void decline_rest();
 
@@ -56,6 +59,8 @@ class H2Stream {
   /// Returns when `part` and what was held before has been taken over to be sent: at the pace of the client. Fails:
   /// `http.cut_off`, `net.timeout`; the stream has been reset then.
   net::Task<base::Result<void>> write(std::string_view part, net::Deadline deadline);
+  /// Trailers that go out behind the body; before finish().
+  void end_in(Fields trailers);
   /// The same, and the response is complete. Fails: as write.
   net::Task<base::Result<void>> finish(net::Deadline deadline);
   /// Resets the stream: the client must not take what it has for the whole.
@@ -68,9 +73,6 @@ class H2Stream {
   void when_gone(std::function<void()> then);
 
  private:
-  net::Task<base::Result<void>> wait_until_taken(net::Deadline deadline);
-  bool is_taken() const;
-
   std::shared_ptr<H2Core> core_;
   std::shared_ptr<H2StreamState> state_;
 };

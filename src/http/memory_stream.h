@@ -49,6 +49,7 @@ class MemoryStream final : public net::Stream {
   }
   void abort() noexcept override { aborted_ = true; }
   const net::Endpoint& peer() const override { return peer_; }
+  const net::Endpoint& local() const override { return local_; }
   bool has_unexpected_input() override { return next_ < pieces_.size() || end_ != End::silent; }
 
   const std::string& written() const { return written_; }
@@ -72,6 +73,7 @@ class MemoryStream final : public net::Stream {
   bool aborted_ = false;
   bool writes_fail_ = false;
   net::Endpoint peer_{"192.0.2.1", 40000};
+  net::Endpoint local_{"198.51.100.1", 8443};
 };
 
 }  // namespace countersign::http

@@ -11,9 +11,17 @@ base::Result<std::unique_ptr<PlainServer>> PlainServer::bind(net::Loop& loop, co
     return base::fail(base::Kind::invalid, "http.not_loopback",
                       "'" + at.to_string() +
                           "' is not a loopback address: plain HTTP without a caller is served on this machine only");
-  net::Listener::Options options;
-  options.at = at;
-  BASE_TRY(auto listener, net::Listener::bind(loop, options));
+  const net::ListenSocket::Options options{.at = at};
+  BASE_TRY(auto socket, net::ListenSocket::open(options));
+  return on(loop, std::move(socket), std::move(handler), log);
+}
+
+base::Result<std::unique_ptr<PlainServer>> PlainServer::on(net::Loop& loop, net::ListenSocket socket, Handler handler,
+                                                           const base::Log& log) {
+  if (!is_loopback(socket.local()))
+    return base::fail(base::Kind::invalid, "http.not_loopback",
+                      "'" + socket.local().to_string() + "' is not a loopback address");
+  BASE_TRY(auto listener, net::Listener::watch(loop, std::move(socket)));
   return std::unique_ptr<PlainServer>(new PlainServer(loop, std::move(listener), std::move(handler), log));
 }
 

@@ -13,8 +13,13 @@ class PlainServer {
   /// Binds to a loopback address. Fails: `net.listen`, `http.not_loopback`.
   static base::Result<std::unique_ptr<PlainServer>> bind(net::Loop& loop, const net::Endpoint& at, Handler handler,
                                                          const base::Log& log);
+  /// The same with a socket that listens already.
+  static base::Result<std::unique_ptr<PlainServer>> on(net::Loop& loop, net::ListenSocket socket, Handler handler,
+                                                       const base::Log& log);
   const net::Endpoint& local() const { return listener_.local(); }
-  /// Serves until the loop stops (net::accept_each); at most kConnections at once.
+  /// Takes no more connections; run() ends.
+  void close() { listener_.close(); }
+  /// Serves until close() (net::accept_each); at most kConnections at once.
   net::Task<void> run();
 
  private:

@@ -3,11 +3,8 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,42 +15,8 @@
 namespace countersign::net {
 namespace {
 
-using boost::asio::ip::tcp;
-
 constexpr std::chrono::milliseconds kBackOff{50};  // when descriptors or memory have run out
 constexpr int kAcceptsWithoutWait = 16;
-
-tl::unexpected<base::Error> cannot_listen(const Endpoint& at, const std::string& reason) {
-  return base::fail(base::Kind::unavailable, "net.listen", "cannot listen on " + at.to_string() + ": " + reason);
-}
-
-base::Result<tcp::endpoint> address_of(Loop& loop, const Endpoint& at) {
-  boost::system::error_code error;
-  boost::asio::ip::basic_resolver<tcp, Executor> resolver(loop.executor());
-  using Flags = boost::asio::ip::resolver_base;
-  const auto results =
-      resolver.resolve(at.host, std::to_string(at.port), Flags::passive | Flags::numeric_service, error);
-  if (error || results.empty()) return cannot_listen(at, error.message());
-  return results.begin()->endpoint();
-}
-
-/// A listening descriptor, or -1 with errno set.
-int open_listening(const tcp::endpoint& address, const Listener::Options& options) {
-  const int descriptor = ::socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (descriptor < 0) return -1;
-  const int on = 1;
-  const auto set = [&](int level, int option) { return setsockopt(descriptor, level, option, &on, sizeof on) == 0; };
-  // Linux hands TCP_NODELAY down to every accepted socket, which saves a call for each.
-  const bool ready = set(SOL_SOCKET, SO_REUSEADDR) && (!options.reuse_port || set(SOL_SOCKET, SO_REUSEPORT)) &&
-                     set(IPPROTO_TCP, TCP_NODELAY) &&
-                     ::bind(descriptor, address.data(), static_cast<socklen_t>(address.size())) == 0 &&
-                     ::listen(descriptor, options.backlog) == 0;
-  if (ready) return descriptor;
-  const int error = errno;
-  ::close(descriptor);
-  errno = error;
-  return -1;
-}
 
 /// ENOSPC: the kernel watches no more descriptors for this user, epoll_ctl(2).
 bool is_exhausted(int error) {
@@ -92,16 +55,20 @@ Listener::Listener(Listener&&) noexcept = default;
 Listener::~Listener() { close(); }
 
 base::Result<Listener> Listener::bind(Loop& loop, const Options& options) {
-  BASE_TRY(const tcp::endpoint address, address_of(loop, options.at));
+  BASE_TRY(auto socket, ListenSocket::open(options));
+  return watch(loop, std::move(socket));
+}
+
+base::Result<Listener> Listener::watch(Loop& loop, ListenSocket socket) {
   const auto impl = std::make_shared<Impl>(loop);
-  const int descriptor = open_listening(address, options);
-  if (descriptor < 0) return cannot_listen(options.at, system_message(errno));
-  impl->local = local_endpoint(descriptor);
+  impl->local = socket.local();
   boost::system::error_code error;
-  impl->descriptor.assign(descriptor, error);
-  if (!error) return Listener(impl);
-  ::close(descriptor);
-  return cannot_listen(options.at, error.message());
+  impl->descriptor.assign(socket.descriptor(), error);
+  if (error)
+    return base::fail(base::Kind::unavailable, "net.listen",
+                      "cannot listen on " + impl->local.to_string() + ": " + error.message());
+  (void)socket.release();
+  return Listener(impl);
 }
 
 const Endpoint& Listener::local() const { return impl_->local; }
@@ -149,12 +116,13 @@ Task<void> accept_each(Listener& listener, std::function<void(Socket)> take, std
   }
 }
 
+/// Other processes may have descriptors of the same socket: closing ours does not take it out of the set that epoll
+/// watches (epoll(7)), so that is asked for. Then events for a connection that is somebody else's reach nobody here.
 void Listener::close() {
   if (impl_ == nullptr || impl_->closed) return;
   impl_->closed = true;
   impl_->closing.wake();
-  boost::system::error_code ignored;
-  impl_->descriptor.close(ignored);
+  if (impl_->descriptor.is_open()) ::close(impl_->descriptor.release());
 }
 
 }  // namespace countersign::net

@@ -85,6 +85,12 @@ base::Bytes address_bytes(const std::string& host) {
   return bytes;
 }
 
+void map_to_v6(base::Bytes& address) {
+  if (address.size() != 4) return;
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  address.insert(address.begin(), kMapped.begin(), kMapped.end());
+}
+
 void append16(base::Bytes& bytes, std::size_t number) {
   bytes.push_back(static_cast<std::uint8_t>(number >> 8));
   bytes.push_back(static_cast<std::uint8_t>(number));
@@ -158,20 +164,35 @@ Task<base::Result<ProxyHeader>> read_proxy_header(Socket& socket, Deadline deadl
   co_return parse_proxy_header(header);
 }
 
-base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination) {
+void append_tlv(base::Bytes& to, const ProxyTlv& tlv) {
+  to.push_back(tlv.type);
+  append16(to, tlv.value.size());
+  append(to, tlv.value);
+}
+
+base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination, const std::vector<ProxyTlv>& more) {
   base::Bytes from = address_bytes(source.host);
   base::Bytes to = address_bytes(destination.host);
-  const bool told = !from.empty() && from.size() == to.size();
+  const bool told = !from.empty() && !to.empty();
+  if (told && from.size() != to.size()) {
+    map_to_v6(from);
+    map_to_v6(to);
+  }
+  base::Bytes said;
+  if (told) {
+    append(said, from);
+    append(said, to);
+    append16(said, source.port);
+    append16(said, destination.port);
+  }
+  for (const ProxyTlv& tlv : more)
+    if (kProxyPrefixBytes + said.size() + 2 * kTlvHead + tlv.value.size() + 4 <= kProxyHeaderBytes)
+      append_tlv(said, tlv);
   base::Bytes header(kSignature.begin(), kSignature.end());
   header.push_back(told ? kProxy : kLocal);
   header.push_back(!told ? 0 : from.size() == 4 ? kTcp4 : kTcp6);
-  append16(header, (told ? 2 * from.size() + 4 : 0) + kTlvHead + 4);
-  if (told) {
-    append(header, from);
-    append(header, to);
-    append16(header, source.port);
-    append16(header, destination.port);
-  }
+  append16(header, said.size() + kTlvHead + 4);
+  append(header, said);
   header.push_back(kCrc32c);
   append16(header, 4);
   header.resize(header.size() + 4);

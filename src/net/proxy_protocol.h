@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "net/socket.h"
 
@@ -30,8 +31,19 @@ base::Result<ProxyHeader> parse_proxy_header(base::BytesView bytes);
 /// Reads one off a fresh connection and no byte of what follows. Fails: also as Socket::read_some, `proxy.cut_off`.
 Task<base::Result<ProxyHeader>> read_proxy_header(Socket& socket, Deadline deadline);
 
-/// A header with CRC32c. Where the two are not addresses of one family it says LOCAL.
-base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination);
+/// More that a header says of the connection (section 2.2): a type, and a value of its own form.
+struct ProxyTlv {
+  std::uint8_t type;
+  base::Bytes value;
+};
+
+/// A header with CRC32c. Where one of the two is of IPv6, the other is told as IPv6, too (::ffff:192.0.2.1, RFC 4291
+/// section 2.5.5.2). Where one is no address it says LOCAL. What of `more` does not fit into kProxyHeaderBytes is left
+/// out.
+base::Bytes write_proxy_header(const Endpoint& source, const Endpoint& destination,
+                               const std::vector<ProxyTlv>& more = {});
+/// One TLV, for values that are made of others.
+void append_tlv(base::Bytes& to, const ProxyTlv& tlv);
 
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4).
 std::uint32_t crc32c(base::BytesView bytes);

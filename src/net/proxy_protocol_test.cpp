@@ -88,7 +88,28 @@ TEST(ProxyHeader, WhatIsWrittenIsRead) {
     EXPECT_EQ(read->source, from);
     EXPECT_EQ(read->destination, to);
   }
-  EXPECT_TRUE(parse_proxy_header(write_proxy_header({"192.0.2.7", 1}, {"2001:db8::1", 2}))->local);
+  EXPECT_TRUE(parse_proxy_header(write_proxy_header({"192.0.2.7", 1}, {"localhost", 2}))->local);
+}
+
+TEST(ProxyHeader, AddressesOfTwoFamiliesAreBothToldAsIpv6) {
+  for (const auto& [from, to] : {std::pair<Endpoint, Endpoint>{{"192.0.2.7", 40000}, {"2001:db8::1", 8443}},
+                                 std::pair<Endpoint, Endpoint>{{"2001:db8::7", 40000}, {"198.51.100.1", 8443}}}) {
+    const base::Bytes written = write_proxy_header(from, to);
+    EXPECT_EQ(written[13], 0x21) << "TCP over IPv6";
+    const auto read = parse_proxy_header(written);
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_FALSE(read->local);
+    EXPECT_EQ(read->source, from);
+    EXPECT_EQ(read->destination, to);
+  }
+}
+
+TEST(ProxyHeader, MoreIsSaidBehindTheAddressesAndWhatDoesNotFitIsLeftOut) {
+  const std::vector<ProxyTlv> more = {{0x02, {'a', '.', 'b'}}, {0xE0, base::Bytes(5000, 'x')}, {0xE1, {'y'}}};
+  const base::Bytes written = write_proxy_header({"192.0.2.7", 40000}, {"198.51.100.1", 8443}, more);
+  ASSERT_TRUE(parse_proxy_header(written));
+  const base::Bytes said(written.begin() + 16 + 12, written.begin() + 16 + 12 + 10);
+  EXPECT_EQ(said, (base::Bytes{0x02, 0, 3, 'a', '.', 'b', 0xE1, 0, 1, 'y'}));
 }
 
 TEST(ProxyHeader, OneFlippedBitIsNoticed) {

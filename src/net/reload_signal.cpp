@@ -7,7 +7,8 @@
 
 namespace countersign::net {
 
-ReloadSignal::ReloadSignal(Loop& loop) : signals_(loop.executor(), SIGHUP) {}
+ReloadSignal::ReloadSignal(Loop& loop, Asks what)
+    : signals_(loop.executor(), what == Asks::reload ? SIGHUP : SIGUSR2) {}
 
 Task<bool> ReloadSignal::next() {
   const auto [error, number] =

@@ -1,5 +1,5 @@
-// ReloadSignal: SIGHUP as a request to read files again. None is lost between two waits, and from the first object on
-// SIGHUP no longer ends the process.
+// ReloadSignal: SIGHUP as a request to read files again, SIGUSR2 as one to start a successor. None is lost between two
+// waits, and from the first object on the signal no longer ends the process.
 #pragma once
 
 #include <boost/asio/basic_signal_set.hpp>
@@ -11,8 +11,9 @@ namespace countersign::net {
 /// Lives on one loop, in the frame of the task that waits.
 class ReloadSignal {
  public:
-  explicit ReloadSignal(Loop& loop);
-  /// True at each SIGHUP; false when nothing more will come.
+  enum class Asks { reload, succession };
+  explicit ReloadSignal(Loop& loop, Asks what = Asks::reload);
+  /// True at each signal; false when nothing more will come.
   Task<bool> next();
 
  private:

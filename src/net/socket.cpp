@@ -244,9 +244,13 @@ int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 
 std::function<void()> Socket::hang_up() const {
   return [weak = std::weak_ptr<Impl>(impl_)] {
     const std::shared_ptr<Impl> impl = weak.lock();
-    if (impl != nullptr && !impl->aborted) shutdown(impl->descriptor.native_handle(), SHUT_RDWR);
+    if (impl == nullptr || impl->aborted) return;
+    impl->hung_up = true;
+    shutdown(impl->descriptor.native_handle(), SHUT_RDWR);
   };
 }
+
+bool Socket::was_hung_up() const { return impl_ != nullptr && impl_->hung_up; }
 
 const Endpoint& Socket::peer() const {
   static const Endpoint none;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "net/listen_socket.h"
 #include "net/loop.h"
 #include "net/stream.h"
 
@@ -32,6 +33,7 @@ class Socket final : public Stream {
   Task<void> finish(Deadline deadline) override;
   void abort() noexcept override;
   const Endpoint& peer() const override;
+  const Endpoint& local() const override;
   bool has_unexpected_input() override;
 
   /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
@@ -57,10 +59,10 @@ class Socket final : public Stream {
   /// see the end of the stream. Unlike abort(), it leaves the descriptor open, so it is safe while libssl uses that. To
   /// be called on this loop; does nothing once the socket is gone.
   std::function<void()> hang_up() const;
+  /// Has hang_up() been used? What the other side sent before may still be read.
+  bool was_hung_up() const;
   /// From now on the other end is called `peer`: somebody whom we believe it of said for whom the connection is.
   void introduce(Endpoint peer);
-  /// The local address, as the kernel names it.
-  const Endpoint& local() const;
 
  private:
   friend class Listener;
@@ -72,17 +74,15 @@ class Socket final : public Stream {
 /// Listens on one address; port 0 lets the kernel choose.
 class Listener {
  public:
-  struct Options {
-    Endpoint at;
-    bool reuse_port = false;  ///< one listener a thread on the same port (SO_REUSEPORT)
-    int backlog = 1024;
-  };
+  using Options = ListenSocket::Options;
   struct Impl;
 
   ~Listener();
   Listener(Listener&&) noexcept;
   /// Fails: `net.listen`, naming the address and the reason.
   static base::Result<Listener> bind(Loop& loop, const Options& options);
+  /// The same with a socket that listens already. On the loop's thread, once that runs. Fails: `net.listen`.
+  static base::Result<Listener> watch(Loop& loop, ListenSocket socket);
   /// The address bound, with the real port.
   const Endpoint& local() const;
   /// The next connection. Out of descriptors, memory or room in epoll, it waits and tries again rather than fail.

@@ -49,6 +49,7 @@ struct Socket::Impl {
   Endpoint peer;
   std::optional<Endpoint> local;  ///< asked for when first wanted
   bool aborted = false;
+  bool hung_up = false;        ///< by hang_up()
   bool maybe_readable = true;  ///< false: the last read emptied the kernel's buffer, so wait before the next
   int without_wait = 0;
   Cancellation reading{descriptor};

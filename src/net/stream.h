@@ -26,6 +26,8 @@ class Stream {
   virtual void abort() noexcept = 0;
   /// The other end, as the kernel names it.
   virtual const Endpoint& peer() const = 0;
+  /// Our end, as the kernel names it: the address that the other end came to.
+  virtual const Endpoint& local() const = 0;
   /// Is there something to read, an end or a reset? For idle pooled connections, which should be silent. Never blocks.
   virtual bool has_unexpected_input() = 0;
 };

@@ -18,6 +18,13 @@ std::int64_t nanos_until_tomorrow(Now now) {
 std::optional<Excess> Account::begin(const Limits& limits, Now now) {
   const std::uint32_t before = live_.fetch_add(1, std::memory_order_relaxed);
   if (limits.concurrent && before >= *limits.concurrent) return Excess{Reason::too_many_at_once, kNanosOfSecond};
+  if (const auto excess = over_bytes(limits, now)) return excess;
+  if (!limits.requests) return std::nullopt;
+  const auto wait = requests_.spend(*limits.requests, now.steady_nanos);
+  return wait ? std::optional(Excess{Reason::too_fast, *wait}) : std::nullopt;
+}
+
+std::optional<Excess> Account::over_bytes(const Limits& limits, Now now) const {
   const std::int64_t steady = now.steady_nanos;
   if (limits.bytes_in)
     if (const auto wait = bytes_in_.wait(*limits.bytes_in, steady)) return Excess{Reason::too_many_bytes, *wait};
@@ -26,9 +33,7 @@ std::optional<Excess> Account::begin(const Limits& limits, Now now) {
   const bool in_used_up = limits.bytes_in_per_day && day_in_.used(day_of(now)) >= *limits.bytes_in_per_day;
   const bool out_used_up = limits.bytes_out_per_day && day_out_.used(day_of(now)) >= *limits.bytes_out_per_day;
   if (in_used_up || out_used_up) return Excess{Reason::day_used_up, nanos_until_tomorrow(now)};
-  if (!limits.requests) return std::nullopt;
-  const auto wait = requests_.spend(*limits.requests, steady);
-  return wait ? std::optional(Excess{Reason::too_fast, *wait}) : std::nullopt;
+  return std::nullopt;
 }
 
 void Account::take_back(const Limits& limits) {

@@ -29,7 +29,9 @@ class alignas(64) Account {
   void end() { live_.fetch_sub(1, std::memory_order_relaxed); }
   /// The request that begin() let through was refused for somebody else's sake.
   void take_back(const Limits& limits);
-  /// `now` is that of the request's begin().
+  /// Are more bytes to wait, or to stay away until tomorrow? Of what is under way already.
+  std::optional<Excess> over_bytes(const Limits& limits, Now now) const;
+  /// `now` is that of the request's begin(), or later.
   void charge_in(const Limits& limits, std::uint64_t bytes, Now now);
   void charge_out(const Limits& limits, std::uint64_t bytes, Now now);
 

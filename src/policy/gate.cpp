@@ -53,6 +53,18 @@ void Permit::sent(std::uint64_t bytes) {
     position_->organisation->charge_out(position_->rights.organisation_limits(), bytes, now_);
 }
 
+std::optional<Excess> Permit::go_on(Now now) {
+  now_ = now;
+  const Rights& rights = position_->rights;
+  if (rights.mode() != Mode::enforce) return std::nullopt;
+  if (const auto excess = position_->application->over_bytes(rights.application_limits(), now)) return excess;
+  if (position_->organisation == nullptr) return std::nullopt;
+  return position_->organisation->over_bytes(rights.organisation_limits(), now);
+}
+
+/// A policy that was replaced by an equal one is another one all the same.
+bool Permit::is_outdated(const View& view) const { return view.gate_.policy().get() != policy_.get(); }
+
 bool Permit::withholds(std::string_view field) const {
   const std::string_view withheld = policy_->withheld_field();
   return !withheld.empty() && is_spelling_of(field, withheld);

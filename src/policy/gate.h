@@ -39,6 +39,8 @@ class Gate {
   Accounts organisations_;
 };
 
+class Permit;
+
 /// The policy in force as one worker holds it: taken once a change, counted by this thread alone. Belongs to its
 /// thread.
 class View {
@@ -48,6 +50,7 @@ class View {
 
  private:
   friend class Standing;
+  friend class Permit;
   void refresh();
   Gate& gate_;
   std::uint64_t generation_ = 0;
@@ -71,6 +74,11 @@ class Permit {
   /// Bytes of the request's body that came, of the response's that went: told as they pass, from one thread.
   void received(std::uint64_t bytes);
   void sent(std::uint64_t bytes);
+  /// For what lasts: bytes are charged at `now` from here on. What is over a limit that is enforced: so long it waits,
+  /// or, with Reason::day_used_up, it ends.
+  std::optional<Excess> go_on(Now now);
+  /// Is there another policy by now? What lasts is then to be decided anew.
+  bool is_outdated(const View& view) const;
   /// Is this field to be kept from the upstream, because it holds an API key of ours?
   bool withholds(std::string_view field) const;
 

@@ -103,7 +103,7 @@ base::Result<MethodSet> MethodSet::parse(const std::vector<std::string>& names) 
 
 bool MethodSet::allows(std::string_view method) const {
   return std::ranges::any_of(names_, [&](const std::string& name) {
-    return name == "*" || name == method || (name == "GET" && method == "HEAD");
+    return (name == "*" && method != kConnect) || name == method || (name == "GET" && method == "HEAD");
   });
 }
 

@@ -51,8 +51,11 @@ class PathPattern {
 class MethodSet {
  public:
   static constexpr std::size_t kMost = 32;
+  /// A connection to a service as it is, without HTTP, is asked for by this (RFC 9110 section 9.3.6: "a tunnel").
+  static constexpr std::string_view kConnect = "CONNECT";
 
-  /// Names of methods in capitals, or "*" alone for every method; at least one. Fails: `policy.method`.
+  /// Names of methods in capitals, or "*" alone for every method but CONNECT, which is no request and has to be meant;
+  /// at least one. Fails: `policy.method`.
   static base::Result<MethodSet> parse(const std::vector<std::string>& names);
   /// HEAD is allowed where GET is (RFC 9110 section 9.3.2: it asks for the same without the content).
   bool allows(std::string_view method) const;

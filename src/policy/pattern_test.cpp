@@ -98,6 +98,8 @@ TEST(MethodSet, HeadFollowsGetAndNothingElseFollows) {
   EXPECT_FALSE(MethodSet::parse({"HEAD"})->allows("GET"));
   EXPECT_FALSE(MethodSet::parse({"POST"})->allows("HEAD"));
   EXPECT_TRUE(MethodSet::parse({"*"})->allows("PROPFIND"));
+  EXPECT_FALSE(MethodSet::parse({"*"})->allows("CONNECT"));  // no request: it has to be meant
+  EXPECT_TRUE(MethodSet::parse({"CONNECT"})->allows("CONNECT"));
   EXPECT_FALSE(MethodSet::parse({"post"}));
   EXPECT_FALSE(MethodSet::parse({}));
   EXPECT_FALSE(MethodSet::parse({"*", "GET"}));

@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "policy/api_key.h"
+#include "policy/own_fields.h"
 #include "policy/policy.h"
 
 namespace countersign::policy {
@@ -228,10 +229,12 @@ class PolicyReader {
     const auto good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
     if (field.empty() || field.size() > kLongestName || !std::ranges::all_of(field, good))
       return wrong(top_, "api_key_field", "must be the name of a field, of letters, digits and '-'");
-    for (const std::string_view other : {"Host", "Authorization", "Cookie", "Connection", "Content-Length",
-                                         "Content-Type", "Transfer-Encoding", "Expect", "Accept"})
-      if (is_spelling_of(field, other))
-        return wrong(top_, "api_key_field", "is a field with a meaning of its own; name another, such as X-Api-Key");
+    // A field that is withheld from upstreams must be nobody else's: what the gateway writes, or what frames a message.
+    bool taken = never_travels(field);
+    for (const std::string_view other : {"Authorization", "Cookie", "Content-Type", "Accept"})
+      taken = taken || is_spelling_of(field, other);
+    if (taken)
+      return wrong(top_, "api_key_field", "is a field with a meaning of its own; name another, such as X-Api-Key");
     BASE_TRY(const bool forward, top_.flag_or("forward_api_key", false));
     if (!policy_->api_keys_.empty() && !forward) policy_->withheld_field_ = field;
     return {};

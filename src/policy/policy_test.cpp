@@ -251,7 +251,13 @@ INSTANTIATE_TEST_SUITE_P(
                "'api_keys[1].digests'",
                keys("owner = \"uat/a/b\"\ndigests = [\"" + kDigest + "\", \"" + kOther + "\"]")},
         BadRow{"field_with_a_meaning", "api_key_field = \"authorization\"\n", "'api_key_field' (line 1)",
-               "api_key_field = \"X-Acme-Key\"\n"}),
+               "api_key_field = \"X-Acme-Key\"\n"},
+        BadRow{"field_of_a_trace", "api_key_field = \"tracestate\"\n", "'api_key_field' (line 1)",
+               "api_key_field = \"X-Tracestate\"\n"},
+        BadRow{"field_of_an_identity", "api_key_field = \"X-Countersign-Key\"\n", "'api_key_field' (line 1)",
+               "api_key_field = \"Countersign-Key\"\n"},
+        BadRow{"field_of_one_hop", "api_key_field = \"keep-alive\"\n", "'api_key_field' (line 1)",
+               "api_key_field = \"Keep-Key\"\n"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(PolicyFile, AFieldIsWithheldWhereThereAreKeysUnlessToldOtherwise) {

@@ -1,15 +1,8 @@
 #include "policy/watch.h"
 
-#include <sys/stat.h>
-
 #include "base/files.h"
 
 namespace countersign::policy {
-namespace {
-
-std::int64_t nanos(const timespec& at) { return std::int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec; }
-
-}  // namespace
 
 base::Result<Watch::Loaded> Watch::load(const std::filesystem::path& file) {
   BASE_TRY(std::string text, base::read_file(file, Policy::kFileLimit));
@@ -20,13 +13,6 @@ base::Result<Watch::Loaded> Watch::load(const std::filesystem::path& file) {
 Watch::Watch(Gate& gate, std::filesystem::path file, std::string in_force, const base::Log& log)
     : gate_(gate), file_(std::move(file)), log_(log), in_force_(std::move(in_force)) {}
 
-Watch::Stamp Watch::stamp() const {
-  struct stat found {};
-  if (::stat(file_.c_str(), &found) != 0) return {};
-  return {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size), nanos(found.st_mtim),
-          nanos(found.st_ctim)};
-}
-
 net::Task<void> Watch::run() {
   for (;;) {
     co_await net::sleep_until(net::Deadline::after(kLook));
@@ -35,38 +21,33 @@ net::Task<void> Watch::run() {
 }
 
 void Watch::look() {
-  const Stamp now = stamp();
-  if (now == taken_) {
-    seen_ = now;
-    return;
-  }
-  if (now == seen_) take();
-  seen_ = now;
+  if (file_.has_settled()) take();
 }
 
 void Watch::take() {
-  taken_ = stamp();
-  auto text = base::read_file(file_, Policy::kFileLimit);
+  file_.note_read();
+  auto text = base::read_file(file_.file(), Policy::kFileLimit);
   if (!text) return keep(text.error(), text.error().code);
   if (*text == in_force_) {
-    if (!refused_.empty()) log_.info("policy.mended", {{"file", file_.string()}, {"generation", gate_.generation()}});
+    if (!refused_.empty())
+      log_.info("policy.mended", {{"file", file_.file().string()}, {"generation", gate_.generation()}});
     refused_.clear();
     return gate_.note_file(false);
   }
-  auto policy = Policy::parse(*text, file_.string());
+  auto policy = Policy::parse(*text, file_.file().string());
   if (!policy) return keep(policy.error(), *text);
   in_force_ = std::move(*text);
   refused_.clear();
   gate_.note_file(false);
   gate_.replace(*policy);
-  announce(**policy, file_.string(), gate_.generation(), log_);
+  announce(**policy, file_.file().string(), gate_.generation(), log_);
 }
 
 void Watch::keep(const base::Error& error, std::string what) {
   gate_.note_file(true);
   if (what == refused_) return;
   refused_ = std::move(what);
-  log_.error("policy.kept", {{"file", file_.string()},
+  log_.error("policy.kept", {{"file", file_.file().string()},
                              {"generation", gate_.generation()},
                              {"error", base::to_string(error)},
                              {"meaning", "the policy before it stays in force until this is mended"}});

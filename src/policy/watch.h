@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/file_change.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "policy/gate.h"
@@ -34,22 +35,13 @@ class Watch {
   void take();
 
  private:
-  /// By which a change is noticed; all zero when there is no file.
-  struct Stamp {
-    std::uint64_t device = 0, inode = 0, size = 0;
-    std::int64_t modified = 0, changed = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
-  Stamp stamp() const;
   void keep(const base::Error& error, std::string what);
 
   Gate& gate_;
-  std::filesystem::path file_;
+  base::FileChange file_;
   const base::Log& log_;
   std::string in_force_;  ///< the text of the policy in force
   std::string refused_;   ///< what was refused last, so that it is recorded once
-  std::optional<Stamp> seen_ = {};
-  std::optional<Stamp> taken_ = {};
 };
 
 /// Says of a policy that was taken over what an operator must know: how many grants, and whom it does not hold.

@@ -109,6 +109,32 @@ base::Result<std::vector<PublishedCrlRow>> list_published_crls(Transaction& tran
   });
 }
 
+base::Result<std::vector<CrlTimes>> list_crl_times(Transaction& transaction) {
+  return run(transaction, "list the times of CRLs", [](soci::session& sql) {
+    CrlTimes row;
+    long long shard = 0;
+    long long number = 0;
+    long long this_update = 0;
+    long long next_update = 0;
+    // Each look at the notices asks this: plain columns, not soci::values.
+    soci::statement select =
+        (sql.prepare << "SELECT issuer, shard, published_number, published_this_update, published_next_update FROM crls"
+                        " WHERE published_number IS NOT NULL ORDER BY issuer, shard",
+         soci::into(row.key.issuer), soci::into(shard), soci::into(number), soci::into(this_update),
+         soci::into(next_update));
+    select.execute();
+    std::vector<CrlTimes> rows;
+    while (select.fetch()) {
+      row.key.shard = shard;
+      row.number = number;
+      row.this_update = {this_update};
+      row.next_update = {next_update};
+      rows.push_back(row);
+    }
+    return rows;
+  });
+}
+
 base::Result<std::vector<CrlKey>> list_unpublished_crls(Transaction& transaction) {
   return run(transaction, "list unpublished CRLs", [](soci::session& sql) {
     return collect<CrlKey>(sql.prepare << "SELECT issuer, shard FROM crls"

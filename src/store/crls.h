@@ -44,6 +44,14 @@ base::Result<bool> record_crl(Transaction& transaction, const CrlRow& row);
 base::Result<bool> publish_crl(Transaction& transaction, const CrlKey& key, std::int64_t number,
                                const std::string& der);
 base::Result<std::vector<PublishedCrlRow>> list_published_crls(Transaction& transaction);
+/// When a published CRL was made and is over, without the CRL.
+struct CrlTimes {
+  CrlKey key;
+  std::int64_t number;
+  base::Instant this_update;
+  base::Instant next_update;
+};
+base::Result<std::vector<CrlTimes>> list_crl_times(Transaction& transaction);
 /// Those whose newest was never published: a crash lies between.
 base::Result<std::vector<CrlKey>> list_unpublished_crls(Transaction& transaction);
 

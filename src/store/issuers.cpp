@@ -3,19 +3,40 @@
 #include "store/sql.h"
 
 STORE_ROW(RootRow);
+STORE_ROW(CrossCertificateRow);
 STORE_ROW(IssuingCaRow);
 STORE_ROW(ProspectiveCaRow);
 
 void soci::type_conversion<countersign::store::RootRow>::from_base(const soci::values& from, soci::indicator,
                                                                    countersign::store::RootRow& row) {
   using namespace countersign::store;
-  row = {text(from, "name"), text(from, "der"), instant(from, "created_at")};
+  row = {text(from, "name"), text(from, "der"),         instant(from, "created_at"),
+         text(from, "line"), whole(from, "generation"), text(from, "state")};
 }
 
 void soci::type_conversion<countersign::store::RootRow>::to_base(const countersign::store::RootRow& row,
                                                                  soci::values& to, soci::indicator& indicator) {
   using namespace countersign::store;
   put(to, "name", row.name);
+  put(to, "der", row.der);
+  put(to, "created_at", row.created_at);
+  put(to, "line", row.line.empty() ? row.name : row.line);
+  put_whole(to, "generation", row.generation);
+  put(to, "state", row.state);
+  indicator = soci::i_ok;
+}
+
+void soci::type_conversion<countersign::store::CrossCertificateRow>::from_base(
+    const soci::values& from, soci::indicator, countersign::store::CrossCertificateRow& row) {
+  using namespace countersign::store;
+  row = {text(from, "root"), text(from, "issuer"), text(from, "der"), instant(from, "created_at")};
+}
+
+void soci::type_conversion<countersign::store::CrossCertificateRow>::to_base(
+    const countersign::store::CrossCertificateRow& row, soci::values& to, soci::indicator& indicator) {
+  using namespace countersign::store;
+  put(to, "root", row.root);
+  put(to, "issuer", row.issuer);
   put(to, "der", row.der);
   put(to, "created_at", row.created_at);
   indicator = soci::i_ok;
@@ -77,7 +98,9 @@ namespace countersign::store {
 
 base::Result<void> insert(Transaction& transaction, const RootRow& row) {
   return run(transaction, "store a root", [&](soci::session& sql) {
-    sql << "INSERT INTO roots (name, der, created_at) VALUES (:name, :der, :created_at)", soci::use(row);
+    sql << "INSERT INTO roots (name, der, created_at, line, generation, state)"
+           " VALUES (:name, :der, :created_at, :line, :generation, :state)",
+        soci::use(row);
   });
 }
 
@@ -147,8 +170,29 @@ base::Result<IssuedCount> count_issued(Transaction& transaction, const std::stri
 }
 
 base::Result<std::vector<RootRow>> list_roots(Transaction& transaction) {
-  return run(transaction, "list roots",
-             [](soci::session& sql) { return collect<RootRow>(sql.prepare << "SELECT * FROM roots ORDER BY name"); });
+  return run(transaction, "list roots", [](soci::session& sql) {
+    return collect<RootRow>(sql.prepare << "SELECT * FROM roots ORDER BY line, generation");
+  });
+}
+
+base::Result<void> retire_root(Transaction& transaction, const std::string& name) {
+  return run(transaction, "retire a root", [&](soci::session& sql) {
+    sql << "UPDATE roots SET state = 'retired' WHERE name = :name", soci::use(name, "name");
+  });
+}
+
+base::Result<void> put(Transaction& transaction, const CrossCertificateRow& row) {
+  return run(transaction, "store a cross certificate", [&](soci::session& sql) {
+    sql << "INSERT INTO cross_certificates (root, issuer, der, created_at) VALUES (:root, :issuer, :der, :created_at)"
+           " ON CONFLICT (root, issuer) DO UPDATE SET der = excluded.der, created_at = excluded.created_at",
+        soci::use(row);
+  });
+}
+
+base::Result<std::vector<CrossCertificateRow>> list_cross_certificates(Transaction& transaction) {
+  return run(transaction, "list cross certificates", [](soci::session& sql) {
+    return collect<CrossCertificateRow>(sql.prepare << "SELECT * FROM cross_certificates ORDER BY root, issuer");
+  });
 }
 
 base::Result<std::vector<IssuingCaRow>> list_issuing_cas(Transaction& transaction) {

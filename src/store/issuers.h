@@ -14,9 +14,23 @@ namespace countersign::store {
 /// Of how many shards the CRL of a new issuing CA consists.
 inline constexpr std::int64_t kCrlShards = 64;
 
+inline constexpr std::string_view kTrustedRoot = "trusted";
+inline constexpr std::string_view kRetiredRoot = "retired";
+
 struct RootRow {
   std::string name;
   std::string der;  ///< base64
+  base::Instant created_at;
+  std::string line = {};  ///< the role in which roots follow each other; empty: as `name`
+  std::int64_t generation = 1;
+  std::string state = std::string(kTrustedRoot);
+};
+
+/// What one root says of another.
+struct CrossCertificateRow {
+  std::string root;    ///< whom it is of
+  std::string issuer;  ///< by whom
+  std::string der;     ///< base64
   base::Instant created_at;
 };
 
@@ -58,8 +72,14 @@ base::Result<std::optional<std::string>> find_issuing_ca_state(Transaction& tran
 base::Result<void> put(Transaction& transaction, const ProspectiveCaRow& row);
 /// In order of line and generation.
 base::Result<std::vector<ProspectiveCaRow>> list_prospective_cas(Transaction& transaction);
-/// In order of name.
+/// In order of line and generation.
 base::Result<std::vector<RootRow>> list_roots(Transaction& transaction);
+/// An unknown name changes nothing.
+base::Result<void> retire_root(Transaction& transaction, const std::string& name);
+/// Stores it, or replaces what that root said of the other before.
+base::Result<void> put(Transaction& transaction, const CrossCertificateRow& row);
+/// In order of root and issuer.
+base::Result<std::vector<CrossCertificateRow>> list_cross_certificates(Transaction& transaction);
 /// In order of line and generation.
 base::Result<std::vector<IssuingCaRow>> list_issuing_cas(Transaction& transaction);
 

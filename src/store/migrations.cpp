@@ -383,6 +383,29 @@ constexpr const char* kOperatorRoles[] = {
     " WHERE environment = 'internal' AND organisation = 'operator'",
 };
 
+// People of partners; roots that follow each other, and what old ones say of new ones.
+constexpr const char* kPeopleAndRoots[] = {
+    "CREATE TABLE person_roles ("
+    " organisation TEXT NOT NULL,"
+    " person TEXT NOT NULL,"
+    " role TEXT NOT NULL CHECK (role IN ('requester', 'revoker')),"
+    " granted_by TEXT NOT NULL,"
+    " PRIMARY KEY (organisation, person, role))",
+
+    "ALTER TABLE roots ADD COLUMN line TEXT",
+    "ALTER TABLE roots ADD COLUMN generation BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE roots ADD COLUMN state TEXT NOT NULL DEFAULT 'trusted'",
+    "UPDATE roots SET line = name",
+    "CREATE UNIQUE INDEX roots_generations ON roots (line, generation)",
+
+    "CREATE TABLE cross_certificates ("
+    " root TEXT NOT NULL REFERENCES roots (name),"
+    " issuer TEXT NOT NULL REFERENCES roots (name),"
+    " der TEXT NOT NULL,"
+    " created_at BIGINT NOT NULL,"
+    " PRIMARY KEY (root, issuer))",
+};
+
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
     Migration{1, "first", kFirstStatements},                   //
@@ -396,6 +419,7 @@ constexpr std::array kMigrations = {
     Migration{9, "ca_rotation", kCaRotation},                  //
     Migration{10, "searches", kSearches},                      //
     Migration{11, "operator_roles", kOperatorRoles},           //
+    Migration{12, "people_and_roots", kPeopleAndRoots},        //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

@@ -187,6 +187,8 @@ base::Result<std::vector<LetterRow>> list_letters(Transaction& transaction, cons
   return run(transaction, "list letters", [&](soci::session& sql) {
     Where where;
     where.add_if("state = ", filter.state);
+    if (!filter.organisation.empty())
+      where.add("contact IN (SELECT id FROM contacts WHERE organisation = " + where.hold(filter.organisation) + ")");
     soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM letters" + where.text() +
                                                                 " ORDER BY created_at DESC, id LIMIT " +
                                                                 std::to_string(filter.limit);

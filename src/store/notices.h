@@ -71,7 +71,8 @@ base::Result<void> drop_letters(Transaction& transaction, const std::string& con
 /// No pending letter to a contact is due before `until`.
 base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until);
 struct LetterFilter {
-  std::string state;  ///< empty: any
+  std::string state;              ///< empty: any
+  std::string organisation = {};  ///< to contacts of it, removed ones included; empty: to anybody
   int limit = 100;
 };
 /// Newest first.

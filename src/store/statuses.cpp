@@ -98,6 +98,23 @@ base::Result<std::optional<base::Instant>> find_last_end(Transaction& transactio
   });
 }
 
+base::Result<std::optional<ResponderRow>> find_newest_responder(Transaction& transaction, const std::string& issuer) {
+  return run(transaction, "find an OCSP responder", [&](soci::session& sql) -> std::optional<ResponderRow> {
+    ResponderRow row;
+    long long issued_at = 0;
+    long long not_after = 0;
+    // The application narrows it: no one else has certificates for this purpose.
+    sql << "SELECT serial, issued_at, not_after FROM certificates WHERE environment = 'internal'"
+           " AND organisation = 'service' AND application = 'ocsp' AND issuer = :issuer AND purpose = 'ocsp'"
+           " ORDER BY issued_at DESC LIMIT 1",
+        soci::use(issuer, "issuer"), soci::into(row.serial), soci::into(issued_at), soci::into(not_after);
+    if (!sql.got_data()) return std::nullopt;
+    row.issued_at = {issued_at};
+    row.not_after = {not_after};
+    return row;
+  });
+}
+
 base::Result<std::int64_t> end_some_of(Transaction& transaction, const CaEnding& ending) {
   return run(transaction, "revoke certificates of a CA", [&](soci::session& sql) {
     const long long at = ending.at.micros;

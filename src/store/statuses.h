@@ -30,6 +30,14 @@ base::Result<std::optional<StatusRow>> find_status(Transaction& transaction, con
 /// The end of the last certificate of a CA, revoked or not, OCSP responders' left aside; nothing when there is none.
 base::Result<std::optional<base::Instant>> find_last_end(Transaction& transaction, const std::string& issuer);
 
+struct ResponderRow {
+  std::string serial;
+  base::Instant issued_at;
+  base::Instant not_after;
+};
+/// The certificate of an OCSP responder that a CA has issued last; nothing when it has issued none.
+base::Result<std::optional<ResponderRow>> find_newest_responder(Transaction& transaction, const std::string& issuer);
+
 /// Ends certificates of one CA: those that have neither ended nor been revoked, OCSP responders' left aside.
 struct CaEnding {
   std::string issuer;

@@ -31,6 +31,13 @@ class House {
       if (place != nullptr) place->end_handshake();
   }
   void end_handshake(std::size_t number) { places_[number]->end_handshake(); }
+  void our_move(std::size_t number) { places_[number]->our_move(); }
+  void its_move(std::size_t number) { places_[number]->its_move(); }
+  /// They come, and at once the next move is ours.
+  void come_and_ask(const std::string& address, int times = 1) {
+    for (int i = 0; i < times; ++i)
+      if (const auto number = come(address)) our_move(*number);
+  }
   void leave(std::size_t number) { places_[number].reset(); }
 
   const std::vector<std::size_t>& given_up() const { return given_up_; }
@@ -70,6 +77,65 @@ TEST(Admission, AmongEqualsTheOldestIsGivenUp) {
   for (const char* address : {"192.0.2.4", "192.0.2.2", "192.0.2.3", "192.0.2.1", "192.0.2.5"})
     house.come(address);
   EXPECT_EQ(house.given_up(), (Numbers{0}));
+}
+
+TEST(Admission, WhoeverWaitsForUsIsNotGivenUpForThoseWhoSayNothing) {
+  House house;
+  house.come_and_ask("192.0.2.1", 2);
+  house.come("192.0.2.1");
+  house.come("192.0.2.2");
+  house.come("192.0.2.3");
+  EXPECT_EQ(house.given_up(), (Numbers{2}));  // of the address with most silent ones; among equals the oldest
+  house.come("192.0.2.4");
+  EXPECT_EQ(house.given_up(), (Numbers{2, 3}));
+}
+
+TEST(Admission, AnAddressWhoseHandshakesAllWaitForUsGetsNoMore) {
+  House house;
+  house.come_and_ask("192.0.2.1", 3);
+  EXPECT_FALSE(house.come("192.0.2.1"));
+  house.its_move(1);
+  EXPECT_TRUE(house.come("192.0.2.1"));
+  EXPECT_EQ(house.given_up(), (Numbers{1}));
+}
+
+TEST(Admission, WhereAllWaitForUsTheNewcomerIsRefused) {
+  House house;
+  for (const char* address : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"})
+    house.come_and_ask(address);
+  EXPECT_FALSE(house.come("192.0.2.5"));
+  EXPECT_EQ(house.given_up(), Numbers());
+  house.its_move(0);
+  EXPECT_FALSE(house.come("192.0.2.5"));  // one that was served has time to answer
+  house.its_move(1);
+  EXPECT_TRUE(house.come("192.0.2.5"));
+  EXPECT_EQ(house.given_up(), (Numbers{0}));
+}
+
+TEST(Admission, WhereAllWaitForUsAnAddressWithMoreGivesWay) {
+  House house;
+  house.come_and_ask("192.0.2.1", 3);
+  house.come_and_ask("192.0.2.2");
+  EXPECT_TRUE(house.come("192.0.2.3"));
+  EXPECT_EQ(house.given_up(), (Numbers{2}));  // its newest
+  EXPECT_TRUE(house.was_given_up(2));
+  house.our_move(4);
+  EXPECT_FALSE(house.come("192.0.2.2"));  // that would have as many
+}
+
+TEST(Admission, SilenceCountsFromItsBegin) {
+  House house;
+  house.come_and_ask("192.0.2.1");
+  for (const char* address : {"192.0.2.2", "192.0.2.3", "192.0.2.4"})
+    house.come(address);
+  house.its_move(0);
+  house.its_move(0);  // once is enough
+  house.come("192.0.2.5");
+  EXPECT_EQ(house.given_up(), (Numbers{1}));
+  house.end_handshake(0);
+  house.our_move(0);  // too late to count
+  house.its_move(0);
+  EXPECT_EQ(house.admission().handshakes(), 3U);
 }
 
 TEST(Admission, AFinishedHandshakeIsInNobodysWay) {

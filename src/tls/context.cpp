@@ -25,6 +25,7 @@ constexpr long kPeerChainLimit = 64 * 1024;
 
 /// RFC 7301 section 3.1: each name behind its length; the better one first.
 constexpr std::string_view kHttpProtocols = "\x02h2\x08http/1.1";
+constexpr std::size_t kHttp2Name = 3;  ///< with its length
 
 /// Our order decides, not the client's.
 int select_http(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
@@ -109,9 +110,14 @@ base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(const Cre
       new ServerContext(std::move(options.library), std::move(context), options.mode));
 }
 
-base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own) {
+base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own, Offer offer) {
   BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_client_method(), *Library::of_process()));
   if (own != nullptr) BASE_TRY_VOID(use_credential(context.get(), *own));
+  const std::string_view offered = offer == Offer::http_2 ? kHttpProtocols.substr(0, kHttp2Name) : kHttpProtocols;
+  if (offer != Offer::nothing &&
+      SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                              static_cast<unsigned>(offered.size())) != 0)
+    return context_failed("ALPN cannot be offered");
   return std::shared_ptr<const ClientContext>(new ClientContext(std::move(context)));
 }
 

@@ -74,8 +74,14 @@ class ServerContext {
 
 class ClientContext {
  public:
+  /// What is offered by ALPN (RFC 7301).
+  enum class Offer {
+    nothing,   ///< then HTTP/1.1 is spoken
+    http_2,    ///< alone; a server may still choose nothing: see Connection::protocol
+    http_any,  ///< HTTP/2, else HTTP/1.1
+  };
   /// With `own`, our certificate is sent when the server asks; null: one-way TLS. Fails: `tls.context`.
-  static base::Result<std::shared_ptr<const ClientContext>> make(const Credential* own);
+  static base::Result<std::shared_ptr<const ClientContext>> make(const Credential* own, Offer offer = Offer::nothing);
   SSL_CTX* native() const { return context_.get(); }
 
  private:

@@ -110,6 +110,12 @@ base::Result<SslHandle> make_ssl(SSL_CTX* context, std::shared_ptr<const Library
   return ssl;
 }
 
+tl::unexpected<HandshakeFailure> failed(base::Error error) {
+  HandshakeFailure failure;
+  failure.error = std::move(error);
+  return base::unexpected(std::move(failure));
+}
+
 }  // namespace
 
 /// One handshake under way. `Chain` is the proof its judge makes.
@@ -121,6 +127,8 @@ struct Handshake::Session {
   SslHandle ssl = {};
   Examination examination = {};
   std::optional<Chain> proof = {};
+  std::function<void()> our_move = [] {};
+  std::function<void()> its_move = [] {};
 
   explicit Session(net::Socket s) : socket(std::move(s)) {}
   Session(const Session&) = delete;
@@ -142,19 +150,22 @@ struct Handshake::Session {
   /// Runs the handshake to its end. On failure the peer has been sent its alert.
   net::Task<base::Result<void, HandshakeFailure>> run(net::Deadline deadline) {
     for (;;) {
+      our_move();
       co_await socket.turns().take();
+      if (socket.was_hung_up()) break;  // given up meanwhile: what it has sent is not worth our time any more
       ERR_clear_error();
       const int result = SSL_do_handshake(ssl.get());
       if (result == 1) co_return base::Result<void, HandshakeFailure>();
       const Need need = need_after(ssl.get(), result);
       if (need == Need::failed || need == Need::closed) break;
+      its_move();
       auto waited =
           co_await socket.wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
       if (waited) continue;
-      HandshakeFailure failure;
-      failure.error = std::move(waited).error();
-      co_return base::unexpected(std::move(failure));
+      co_return failed(std::move(waited).error());
     }
+    if (socket.was_hung_up())
+      co_return failed({base::Kind::unavailable, "net.reset", "the handshake was given up for another one"});
     const bool alerted = stopped_by_us();
     HandshakeFailure failure = failure_of(ssl.get(), examination);
     if (alerted) co_await linger(socket);
@@ -179,16 +190,6 @@ struct Handshake::Session {
             .protocol = protocol};
   }
 };
-
-namespace {
-
-tl::unexpected<HandshakeFailure> failed(base::Error error) {
-  HandshakeFailure failure;
-  failure.error = std::move(error);
-  return base::unexpected(std::move(failure));
-}
-
-}  // namespace
 
 template <>
 std::shared_ptr<const SessionOrigin> Handshake::Session<trust::AdmittedChain>::to_origin(
@@ -255,6 +256,8 @@ base::Result<std::optional<VerifiedPeer>, trust::Refusal> Handshake::peer_of(
 net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure>> Handshake::accept_at(
     net::Socket socket, Entrance entrance, net::Deadline deadline) {
   Session<trust::AdmittedChain> session(std::move(socket));
+  if (entrance.our_move) session.our_move = entrance.our_move;
+  if (entrance.its_move) session.its_move = entrance.its_move;
   Reception reception(std::move(entrance));
   JudgeClient judge = [&reception](const trust::Presented& presented) {
     auto verdict = reception.site()->judge(presented);
@@ -268,6 +271,9 @@ net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure
   reception.make_origin_by([&session, &reception] { return session.to_origin(reception); });
   SSL_set_verify(session.ssl.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);  // until a site is met
   SSL_set_accept_state(session.ssl.get());
+  // Whoever has said nothing yet needs no turn.
+  if (auto begun = co_await session.socket.wait(net::Socket::Ready::read, deadline); !begun)
+    co_return failed(std::move(begun).error());
   auto done = co_await session.run(deadline);
   if (!done) {
     HandshakeFailure failure = std::move(done).error();

@@ -55,14 +55,21 @@ const VerifiedPeer* peer_of(const LiveConnection<std::optional<VerifiedPeer>>& l
 
 /// After the deadline of a drain, cut connections get this long to unwind.
 constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+/// Between two looks for connections that have become idle since the drain began.
+constexpr base::Duration kIdleLook = std::chrono::milliseconds(50);
 
 }  // namespace
 
 template <class Peer>
 net::Task<void> Server<Peer>::run() {
+  return run_at(listener_);
+}
+
+template <class Peer>
+net::Task<void> Server<Peer>::run_at(net::Listener& listener) {
   std::function<void(net::Socket)> taking = [this](net::Socket socket) { take(std::move(socket)); };
   std::string name = options_.name;
-  co_await net::accept_each(listener_, std::move(taking), std::move(name), log_);
+  co_await net::accept_each(listener, std::move(taking), std::move(name), log_);
 }
 
 template <class Peer>
@@ -95,7 +102,7 @@ net::Task<void> Server<Peer>::introduce(net::Socket socket) {
     co_return;
   }
   if (!header->local) socket.introduce(header->source);
-  if (!draining_) admit(std::move(socket));
+  if (takes_new()) admit(std::move(socket));
 }
 
 template <class Peer>
@@ -113,6 +120,8 @@ net::Task<base::Result<Connection<Peer>, HandshakeFailure>> Server<Peer>::shake_
   Entrance entrance = doors_();
   // Whoever is refused lingers to read our alert, and is in nobody's way meanwhile.
   entrance.refused = [&place] { place.end_handshake(); };
+  entrance.our_move = [&place] { place.our_move(); };
+  entrance.its_move = [&place] { place.its_move(); };
   if constexpr (std::is_same_v<Peer, VerifiedPeer>)
     co_return co_await Handshake::accept(std::move(socket), std::move(entrance), deadline);
   else co_return co_await Handshake::accept_at(std::move(socket), std::move(entrance), deadline);
@@ -137,7 +146,7 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
-  if (!draining_) co_await handler_(live);
+  if (takes_new()) co_await handler_(live);
 }
 
 template <class Peer>
@@ -171,19 +180,47 @@ bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registr
 template <class Peer>
 void Server<Peer>::reconsider(const trust::RegistryView& registry, base::Instant at) {
   for (Live* live : *all_)
-    still_admitted(*live, registry, at);
+    if (still_admitted(*live, registry, at) && live->last_until && live->last_until->passed())
+      live->connection.stream->abort();
 }
 
 template <class Peer>
-net::Task<bool> Server<Peer>::drain(net::Deadline deadline) {
-  draining_ = true;
-  listener_.close();
+void Server<Peer>::use(ServerOptions options) {
+  const bool same_rate = options.handshakes_per_second == options_.handshakes_per_second &&
+                         options.handshake_burst == options_.handshake_burst;
+  options_ = std::move(options);
+  if (!same_rate)
+    rate_ = HandshakeRate({.per_second = options_.handshakes_per_second, .burst = options_.handshake_burst});
+}
+
+template <class Peer>
+void Server<Peer>::dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline) {
   for (Live* live : *all_) {
+    if (live->last_until || live->cut || !whom(*live)) continue;
+    live->last_until = deadline;
     if (live->end) live->end(Ending::drain);
     else if (live->idle) live->connection.stream->abort();
   }
-  const bool all_ended = co_await tasks_.wait_until_empty(deadline);
-  if (all_ended) co_return true;
+}
+
+template <class Peer>
+net::Task<bool> Server<Peer>::drain(Drain how) {
+  draining_ = true;
+  idle_until_ = how.idle_until;
+  listener_.close();
+  for (Live* live : *all_)
+    if (live->end) live->end(Ending::drain);
+  if (!how.idle_until.passed()) (void)co_await tasks_.wait_until_empty(how.idle_until);
+  for (Live* live : *all_)
+    if (live->end) live->end(Ending::drain);
+  // One that answered just as we began has not told its client that it was the last time: it is idle only now.
+  for (bool late = false; !late;) {
+    for (Live* live : *all_)
+      if (live->idle && !live->end) live->connection.stream->abort();
+    late = how.deadline.passed();
+    if (co_await tasks_.wait_until_empty(net::Deadline::earlier(how.deadline, net::Deadline::after(kIdleLook))))
+      co_return true;
+  }
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});
   for (Live* live : *all_)
     live->connection.stream->abort();

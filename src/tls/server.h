@@ -14,31 +14,9 @@
 #include "tls/admission.h"
 #include "tls/handshake.h"
 #include "tls/handshake_rate.h"
+#include "tls/server_observer.h"
 
 namespace countersign::tls {
-
-/// Told of every outcome, for metrics. Called on the server's loop.
-class ServerObserver {
- public:
-  virtual ~ServerObserver() = default;
-  virtual void accepted() = 0;
-  /// One of those accepted() came back on a session of before.
-  virtual void resumed() {}
-  virtual void refused(trust::Reason reason) = 0;
-  /// The same, where an issuing CA of ours vouches for whose certificate it is.
-  virtual void refused_partner(const std::string& organisation, trust::Reason reason) {
-    (void)organisation;
-    (void)reason;
-  }
-  /// How long an accepted handshake took, from the connection on.
-  virtual void shook_hands(base::Duration took) { (void)took; }
-  /// Not our verdict: the client's alert, a protocol error, a timeout, a reset.
-  virtual void failed(const std::string& error_code) = 0;
-  /// Over a cap: closed before its handshake was done, this one or an older one in its favour.
-  virtual void shed() = 0;
-  /// A live connection was cut: its peer is no longer admitted.
-  virtual void cut(trust::Reason reason) = 0;
-};
 
 struct ServerOptions {
   std::string name;                             ///< of the listener, in log records
@@ -58,12 +36,22 @@ struct ServerOptions {
 /// Why a connection is to end: we are draining, or its peer is no longer admitted.
 enum class Ending { drain, cut };
 
+/// How a server ends: no new connections; those between requests close at `idle_until`, others as soon as their request
+/// is answered; all at `deadline`.
+struct Drain {
+  net::Deadline deadline;
+  /// A client that sends a request just when we close finds nobody. Until then it is answered, and told to close.
+  net::Deadline idle_until = {};
+};
+
 /// A connection while it is served; borrowed by its handler.
 template <class Peer>
 struct LiveConnection {
   Connection<Peer> connection;
   bool idle = true;  ///< between requests, so it may be closed at once when draining; kept true to life by the handler
   bool cut = false;  ///< closed by us because its peer is no longer admitted
+  /// Set: its present request is its last one, and has until then.
+  std::optional<net::Deadline> last_until = {};
   /// Set by a handler that says goodbye in its protocol's own words; called instead of aborting the stream. It sees to
   /// it that nothing more is served at once when cut, and the connection ends within a second; or that it ends with the
   /// last answer when draining.
@@ -90,6 +78,10 @@ class Server {
 
   /// Accepts until the listener is closed, and ends for no other reason (net::accept_each); connections then go on.
   net::Task<void> run();
+  /// The same beside it, with another socket on the same loop; borrowed, and closed by whoever owns it.
+  net::Task<void> run_at(net::Listener& listener);
+  /// For connections from now on. Caps of those that are counted stay as they were made.
+  void use(ServerOptions options);
   std::size_t live() const { return tasks_.live(); }
 
   /// Is the peer of `live` still admitted (law 6)? If not, it is cut: one record `connection.cut`, one count, closed.
@@ -97,9 +89,13 @@ class Server {
   /// The same for everybody.
   void reconsider(const trust::RegistryView& registry, base::Instant at);
 
-  /// No new connections, idle ones closed, the others when their request is answered, all at `deadline`.
-  /// True when none had to be cut.
-  net::Task<bool> drain(net::Deadline deadline);
+  /// Ends those connections of which `whom` says so: idle ones at once, the others with the request they are at, or
+  /// when reconsider() finds `deadline` passed.
+  void dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline);
+
+  /// Announced on the last response of each connection. True when none had to be cut.
+  net::Task<bool> drain(Drain how);
+  net::Task<bool> drain(net::Deadline deadline) { return drain(Drain{.deadline = deadline}); }
   /// Handlers then announce that each response is the last of its connection.
   const bool& draining() const { return draining_; }
 
@@ -112,6 +108,9 @@ class Server {
   bool is_proxy(const net::Endpoint& peer) const;
   net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
+  /// Is a connection served that was accepted before? Also while we drain, as long as idle ones are waited for: whoever
+  /// accepted it owes it an answer.
+  bool takes_new() const { return !draining_ || !idle_until_.passed(); }
   void note_shed(const net::Endpoint& address);
   void report(const HandshakeFailure& failure, const net::Endpoint& address) const;
 
@@ -129,6 +128,7 @@ class Server {
   std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way; shared with frames
   std::uint64_t shed_ = 0;
   bool draining_ = false;
+  net::Deadline idle_until_ = {};  ///< while draining_
 };
 
 extern template class Server<VerifiedPeer>;

@@ -44,6 +44,10 @@ class Idle {
   ~Idle() { ::close(descriptor_); }
   Idle(const Idle&) = delete;
   bool connected() const { return connected_; }
+  void begin() const {
+    constexpr char kHandshakeRecord = 0x16;
+    ASSERT_EQ(::send(descriptor_, &kHandshakeRecord, 1, MSG_NOSIGNAL), 1);
+  }
   /// Has the server closed it? Never blocks.
   bool ended() const {
     char byte;
@@ -132,6 +136,12 @@ class Crowd : public ::testing::Test {
       ASSERT_TRUE(idle_.back()->connected());
     }
   }
+  /// The same, each with the first byte of a record.
+  void come_and_begin(const char* address, int times) {
+    come_silently(address, times);
+    for (const auto& idle : idle_)
+      idle->begin();
+  }
 
   long ended() const {
     return std::count_if(idle_.begin(), idle_.end(), [](const auto& idle) { return idle->ended(); });
@@ -215,11 +225,20 @@ void look_often(net::Loop& loop, int times, std::size_t& most) {
 
 TEST_F(Crowd, HandshakesTakeTurns) {
   start({.name = "door"});
-  come_silently("127.0.0.2", 10);
+  come_and_begin("127.0.0.2", 10);
   std::size_t most = 0;
   loop_.post([&] { look_often(loop_, 100, most); });
   EXPECT_EQ(handshake(genuine_), "accepted");
   EXPECT_GT(most, 1U);
+}
+
+TEST_F(Crowd, WhoeverSaysNothingTakesNoTurn) {
+  start({.name = "door"});
+  come_silently("127.0.0.2", 10);
+  std::size_t most = 0;
+  loop_.post([&] { look_often(loop_, 100, most); });
+  EXPECT_EQ(handshake(genuine_), "accepted");
+  EXPECT_LE(most, 1U);
 }
 
 TEST_F(Crowd, AnAddressBeginsSoManyHandshakesOnly) {

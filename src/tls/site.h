@@ -30,6 +30,7 @@ struct Site {
   /// Of everything that was decided for this site (listener, mode, trust, own certificate ...): a session is resumed
   /// only under the policy that it was made under.
   crypto::Digest256 policy = {};
+  std::string tunnel = {};  ///< where the bytes of its connections go as they are; empty: they speak HTTP
 
   ClientCertificate mode() const { return context->mode(); }
 };
@@ -42,7 +43,9 @@ using ChooseSite = std::function<std::shared_ptr<const Site>(const std::string& 
 struct Entrance {
   std::shared_ptr<const ServerContext> first;  ///< until the ClientHello is there; of the library of all its sites
   ChooseSite choose;
-  std::function<void()> refused = {};  ///< told when a judge refused, or no site had the name
+  std::function<void()> refused = {};   ///< told when a judge refused, or no site had the name
+  std::function<void()> our_move = {};  ///< told when the next step is ours, before it has its turn
+  std::function<void()> its_move = {};  ///< told when it is the client's
 
   /// One site for all names, without resumption.
   static Entrance of(std::shared_ptr<const ServerContext> context, JudgeClient judge);

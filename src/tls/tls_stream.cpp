@@ -68,36 +68,33 @@ base::Error TlsStream::broken() const {
 void TlsStream::abort() noexcept {
   broken_ = true;
   socket_.abort();
-  if (writer_waits_) writer_waits_->wake();
+  for (Wait* on : {&input_, &output_})
+    if (on->second) on->second->wake();
 }
 
-/// TLS may have to read in order to write (RFC 8446 section 4.6.3: a key update has begun to arrive). While a read is
-/// suspended already, the writer waits for that one to go on.
-net::Task<base::Result<void>> TlsStream::wait_for_reader(net::Deadline deadline) {
-  writer_waits_.emplace(socket_.executor());
-  const bool woken = co_await writer_waits_->wait(deadline);
-  writer_waits_.reset();
+/// TLS may have to read in order to write (RFC 8446 section 4.6.3: a key update has begun to arrive), and to write in
+/// order to read. While the other operation is suspended in that direction already, this one waits for it to go on.
+net::Task<base::Result<void>> TlsStream::wait_for_first(Wait& on, net::Deadline deadline) {
+  on.second.emplace(socket_.executor());
+  const bool woken = co_await on.second->wait(deadline);
+  on.second.reset();
   if (!woken)
     co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
   co_return base::Result<void>();
 }
 
-net::Task<base::Result<void>> TlsStream::wait_to_read(Need need, net::Deadline deadline) {
-  if (need == Need::write) return socket_.wait(net::Socket::Ready::write, deadline);
-  return wait_for_input(deadline);
-}
-
-net::Task<base::Result<void>> TlsStream::wait_to_write(Need need, net::Deadline deadline) {
-  if (need == Need::write) return socket_.wait(net::Socket::Ready::write, deadline);
-  return reader_waits_ ? wait_for_reader(deadline) : wait_for_input(deadline);
-}
-
-net::Task<base::Result<void>> TlsStream::wait_for_input(net::Deadline deadline) {
-  reader_waits_ = true;
-  auto waited = co_await socket_.wait(net::Socket::Ready::read, deadline);
-  reader_waits_ = false;
-  if (writer_waits_) writer_waits_->wake();
+net::Task<base::Result<void>> TlsStream::wait(net::Socket::Ready direction, net::Deadline deadline) {
+  Wait& on = direction == net::Socket::Ready::read ? input_ : output_;
+  if (on.taken) co_return co_await wait_for_first(on, deadline);
+  on.taken = true;
+  auto waited = co_await socket_.wait(direction, deadline);
+  on.taken = false;
+  if (on.second) on.second->wake();
   co_return waited;
+}
+
+net::Task<base::Result<void>> TlsStream::wait_for(Need need, net::Deadline deadline) {
+  return wait(need == Need::write ? net::Socket::Ready::write : net::Socket::Ready::read, deadline);
 }
 
 TlsStream::TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
@@ -109,7 +106,7 @@ bool TlsStream::is_drained() const { return read_well_ && socket_.is_drained() &
 
 net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
   if (socket_.is_yield_due()) co_await socket_.yield();
-  if (!broken_ && is_drained()) BASE_CO_TRY_VOID(co_await wait_for_input(deadline));
+  if (!broken_ && is_drained()) BASE_CO_TRY_VOID(co_await wait(net::Socket::Ready::read, deadline));
   while (!broken_) {
     clear_errors();
     const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
@@ -121,7 +118,7 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await wait_to_read(need, deadline));
+    BASE_CO_TRY_VOID(co_await wait_for(need, deadline));
   }
   co_return base::unexpected(broken());
 }
@@ -141,7 +138,7 @@ net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::De
       broken_ = true;
       co_return base::unexpected(take_failure(ssl_.get()));
     }
-    BASE_CO_TRY_VOID(co_await wait_to_write(need, deadline));
+    BASE_CO_TRY_VOID(co_await wait_for(need, deadline));
   }
   co_return base::Result<void>();
 }

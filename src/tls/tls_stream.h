@@ -39,13 +39,18 @@ class TlsStream final : public net::Stream {
   net::Task<void> finish(net::Deadline deadline) override;
   void abort() noexcept override;
   const net::Endpoint& peer() const override { return socket_.peer(); }
+  const net::Endpoint& local() const override { return socket_.local(); }
   bool has_unexpected_input() override;
 
  private:
-  net::Task<base::Result<void>> wait_to_read(Need need, net::Deadline deadline);
-  net::Task<base::Result<void>> wait_to_write(Need need, net::Deadline deadline);
-  net::Task<base::Result<void>> wait_for_reader(net::Deadline deadline);
-  net::Task<base::Result<void>> wait_for_input(net::Deadline deadline);
+  /// One direction of the socket: at most one operation waits on it, and a second one for that to go on.
+  struct Wait {
+    bool taken = false;
+    std::optional<net::Wakeup> second = {};
+  };
+  net::Task<base::Result<void>> wait(net::Socket::Ready direction, net::Deadline deadline);
+  net::Task<base::Result<void>> wait_for_first(Wait& on, net::Deadline deadline);
+  net::Task<base::Result<void>> wait_for(Need need, net::Deadline deadline);
   bool is_drained() const;
   base::Error broken() const;
 
@@ -54,9 +59,9 @@ class TlsStream final : public net::Stream {
   /// After a failure libssl forbids further calls (SSL_shutdown included); after abort() its descriptor is closed, and
   /// the number may be somebody else's by now: no call into libssl either.
   bool broken_ = false;
-  bool read_well_ = false;                        ///< the last SSL_read gave something
-  bool reader_waits_ = false;                     ///< a read is suspended on the socket
-  std::optional<net::Wakeup> writer_waits_ = {};  ///< a write is suspended until that read goes on
+  bool read_well_ = false;  ///< the last SSL_read gave something
+  Wait input_ = {};
+  Wait output_ = {};
 };
 
 }  // namespace countersign::tls

@@ -13,6 +13,7 @@ enum class Purpose {
   ehi,        ///< the provider calls partners' servers: EKU exactly clientAuth
   service,    ///< one of the platform's own programs, or an operator, as a client: EKU exactly clientAuth
   server,     ///< one of the platform's own programs, or any TLS server: EKU serverAuth
+  person,     ///< somebody of a partner's organisation at the API, nowhere else: EKU exactly clientAuth
   ocsp,       ///< signs OCSP responses for the CA that issued it, accepted at no listener: EKU exactly OCSPSigning
 };
 

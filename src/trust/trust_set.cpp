@@ -37,11 +37,13 @@ std::vector<Ca> take_under(std::vector<Ca> all, Certificates& issuers) {
 
 }  // namespace
 
-base::Result<TrustSet> TrustSet::of_issuers(std::vector<x509::Certificate> roots, std::vector<IssuingCa> issuing_cas,
-                                            std::uint64_t generation, std::vector<WithdrawnCa> withdrawn) {
-  std::erase_if(issuing_cas, [&](const IssuingCa& ca) {
+base::Result<TrustSet> TrustSet::of_proposed(std::vector<ProposedRoot> roots, std::vector<IssuingCa> issuing_cas,
+                                             std::uint64_t generation, std::vector<WithdrawnCa> withdrawn) {
+  const auto is_gone = [&](const auto& ca) {
     return std::ranges::any_of(withdrawn, [&](const WithdrawnCa& gone) { return gone.certificate == ca.certificate; });
-  });
+  };
+  std::erase_if(issuing_cas, is_gone);
+  std::erase_if(roots, is_gone);
   if (roots.empty() || issuing_cas.empty())
     return base::fail(base::Kind::invalid, "trust.empty",
                       "there is no root or no issuing CA to trust: nobody could be verified");
@@ -49,9 +51,21 @@ base::Result<TrustSet> TrustSet::of_issuers(std::vector<x509::Certificate> roots
   for (const IssuingCa& ca : issuing_cas)
     intermediates.push_back(ca.certificate);
   for (const WithdrawnCa& gone : withdrawn)
-    intermediates.push_back(gone.certificate);
-  BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(roots), std::move(intermediates)));
-  return TrustSet(std::move(anchors), std::move(issuing_cas), std::move(withdrawn), generation);
+    if (!gone.certificate.is_self_issued()) intermediates.push_back(gone.certificate);
+  std::vector<x509::Certificate> certificates;
+  for (const ProposedRoot& root : roots)
+    certificates.push_back(root.certificate);
+  BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(certificates), std::move(intermediates)));
+  return TrustSet(std::move(anchors), std::move(roots), std::move(issuing_cas), std::move(withdrawn), generation);
+}
+
+base::Result<TrustSet> TrustSet::of_issuers(const std::vector<x509::Certificate>& roots,
+                                            std::vector<IssuingCa> issuing_cas, std::uint64_t generation,
+                                            std::vector<WithdrawnCa> withdrawn) {
+  std::vector<ProposedRoot> alone;
+  for (const x509::Certificate& root : roots)
+    alone.push_back({root});
+  return of_proposed(std::move(alone), std::move(issuing_cas), generation, std::move(withdrawn));
 }
 
 base::Result<TrustSet> TrustSet::of_roots(std::vector<x509::Certificate> roots,
@@ -59,17 +73,18 @@ base::Result<TrustSet> TrustSet::of_roots(std::vector<x509::Certificate> roots,
   if (roots.empty())
     return base::fail(base::Kind::invalid, "trust.empty", "there is no root to trust: nobody could be verified");
   BASE_TRY(x509::AnchorSet anchors, x509::AnchorSet::make(std::move(roots), std::move(intermediates)));
-  return TrustSet(std::move(anchors), {}, {}, 0);
+  return TrustSet(std::move(anchors), {}, {}, {}, 0);
 }
 
-base::Result<TrustSet> TrustSet::narrowed_to(const std::vector<x509::Certificate>& roots) const {
-  Certificates anchors;
-  for (const x509::Certificate& anchor : anchors_.anchors())
-    if (std::ranges::find(roots, anchor) != roots.end()) anchors.push_back(anchor);
+base::Result<TrustSet> TrustSet::narrowed_to(const std::vector<x509::Certificate>& roots, base::Instant at) const {
+  const Certificates anchors = believed_roots(roots, roots_, at);
+  std::vector<ProposedRoot> kept;
+  for (const ProposedRoot& root : roots_)
+    if (std::ranges::find(anchors, root.certificate) != anchors.end()) kept.push_back(root);
   Certificates issuers = anchors;
   std::vector<IssuingCa> issuing_cas = take_under(issuing_cas_, issuers);
   std::vector<WithdrawnCa> withdrawn = take_under(withdrawn_, issuers);
-  return of_issuers(std::move(anchors), std::move(issuing_cas), generation_, std::move(withdrawn));
+  return of_proposed(std::move(kept), std::move(issuing_cas), generation_, std::move(withdrawn));
 }
 
 const IssuingCa* TrustSet::find_issuing_ca(const x509::Certificate& certificate) const {

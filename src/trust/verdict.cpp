@@ -71,7 +71,8 @@ bool extensions_allow(const Certificate& leaf, Purpose purpose) {
   switch (purpose) {
     case Purpose::transport:
     case Purpose::ehi:
-    case Purpose::service: return has_exactly_eku(leaf, x509::oid::kClientAuth) && may_sign(leaf);
+    case Purpose::service:
+    case Purpose::person: return has_exactly_eku(leaf, x509::oid::kClientAuth) && may_sign(leaf);
     case Purpose::signing:
       return !is_for_any_tls(leaf) && !has_eku(leaf, x509::oid::kOcspSigning) &&
              leaf.has_key_usage(KeyUsage::digital_signature);

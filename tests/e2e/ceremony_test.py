@@ -13,7 +13,7 @@ from harness.fleet import Authority
 from harness.platform import programs_folder
 from harness.program import Program, wait_until
 
-PARTNER = ["uat-transport", "uat-signing", "production-transport", "production-signing"]
+PARTNER = ["uat-transport", "uat-signing", "production-transport", "production-signing", "people"]
 PROVIDER = ["internal", "uat-ehi", "production-ehi"]
 PASSPHRASE = "a passphrase of the roots"
 
@@ -63,7 +63,7 @@ class CeremonyTest(testing.PlatformTest):
             self.assertNotEqual(waiting.returncode, 0)
             self.assertIn("authority.awaits_ceremony", waiting.stderr)
             requests = {file.name: file.read_bytes() for file in sorted(exchange.glob("*.csr"))}
-            self.assertEqual(len(requests), 7)
+            self.assertEqual(len(requests), 8)
             first = first or requests
             self.assertEqual(requests, first, "the requests stay")
         digests = dict(line.split() for line in (exchange / "keys.sha256").read_text().splitlines())

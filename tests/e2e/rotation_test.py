@@ -1,6 +1,7 @@
 """An issuing CA follows another under load: clients with certificates of both shake hands without a pause through all four
 states, and none is refused before the old one is retired; then only those of the old one are, with the reason. A crash at each
 step is completed by asking again; a CA whose key was lost ends at once; an authority that shares the registry hears of it."""
+import secrets
 import signal
 import socket
 import ssl
@@ -181,6 +182,112 @@ class UnderLoadTest(Rotating):
         self.assertEqual(self.curl(new.transport).status, 200)
         self.platform.start("authority")
         self.assertEqual(self.curl(new.transport).status, 200)
+
+
+CA = "basicConstraints=critical,CA:TRUE,pathlen:{length}\nkeyUsage=critical,keyCertSign,cRLSign\n" \
+     "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+
+
+class RootsTest(UnderLoadTest):
+    """A new root is made with OpenSSL where the old one's key is, vouched for by it, and everything moves over."""
+
+    test_under_load = None  # the others' alone
+
+    def openssl(self, *words):
+        done = clients.run(["openssl", *words], self.platform.folder)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return done.stdout.decode()
+
+    def sign(self, request, name, length, issuer=None):
+        """A CA's certificate of `request`: by itself where there is no issuer (certificate, key, password's arguments)."""
+        folder = self.platform.folder
+        (folder / "ca.ext").write_text(CA.format(length=length))
+        key = ["-signkey", folder / f"{name}.key"] if issuer is None else ["-CA", issuer[0], "-CAkey", issuer[1], *issuer[2]]
+        out = folder / f"{name}.crt"
+        self.openssl("x509", "-req", "-in", request, *key, "-out", out, "-days", "3000", "-sha256", "-extfile", folder / "ca.ext",
+                     "-set_serial", "0x1" + secrets.token_hex(15))
+        return out
+
+    def make_root(self, line):
+        """The new root (certificate, key), and what the old one says of it."""
+        folder, authority = self.platform.folder, self.platform.data / "authority"
+        name = f"new-{line}"
+        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                     folder / f"{name}.key", "-subj", f"/CN={line} root G2/O=Example Payments", "-out", folder / f"{name}.csr")
+        root = self.sign(folder / f"{name}.csr", name, 1)
+        old = (authority / "certificates" / f"{line}-root.pem", authority / "keys" / f"{line}-root.pem",
+               ["-passin", f"file:{authority / 'passphrase'}"])
+        cross = self.sign(folder / f"{name}.csr", f"{name}-cross", 1, old)
+        return (root, folder / f"{name}.key", []), cross
+
+    def change_over(self, line, root):
+        name = self.ca("prepare", line, "--csr", self.platform.folder / f"{line}.csr")["name"]
+        request = self.platform.folder / f"{line}.csr"
+        certificate = self.sign(request, name, 0, root)
+        self.assertEqual(self.ca("import", name, certificate)["state"], "prepared")
+        self.ca("distribute", name)
+        followers = [one for one in self.ca("show", name)["followers"] if one["concerned"]]
+        if followers:
+            wait_until(lambda: self.is_believed(name), "the gateway does not come to believe the new CA", 15)
+        self.ca("activate", name, *(() if followers else ("--reason", "nobody judges these")))
+        return name
+
+    def test_a_new_root_for_partners(self):
+        held = self.enrol("production/acme/of-the-old-root")
+        load = self.load(held.transport)
+        self.assert_unharmed(load)
+        root, cross = self.make_root("partner")
+        imported = self.platform.admin("roots", "import", "partner", root[0], "--cross", cross)
+        self.assertEqual((imported["root"], imported["state"]), ("partner-2", "trusted"))
+        chain = (self.platform.data / "partner-chain.pem").read_text()
+        for one in self.platform.admin("roots", "list")["roots"]:
+            if one["line"] == "partner":
+                self.assertIn(one["certificate"], chain, "the trust chain shows both")
+        self.assert_unharmed(load)
+
+        lines = ["production-transport", "uat-transport", "production-signing", "uat-signing", "people"]
+        for line in lines:
+            self.change_over(line, root)
+        moved = self.enrol("production/acme/of-the-new-root")
+        fresh = self.load(moved.transport)
+        self.assert_unharmed(load, fresh)
+        load.stop()
+        self.assertEqual(load.failures, [], "refused before anything was retired")
+
+        states = {ca["name"]: ca for ca in self.ca("list")["issuing_cas"]}
+        for ca in [name for name, one in states.items() if one.get("root") == "partner"]:
+            if states[ca]["state"] in ("superseded", "distributed"):
+                self.ca("retire", ca, "--remaining", states[ca]["living"])
+        self.assertEqual(self.platform.admin("roots", "retire", "partner")["state"], "retired")
+        self.wait_refused(held.transport)
+        self.assert_unharmed(fresh)
+        fresh.stop()
+        self.assertEqual(fresh.failures, [])
+        # The gateway comes up with the files as they are now, and out of its copy.
+        self.platform.stop("gateway", "authority")
+        self.platform.start("gateway")
+        self.assertEqual(self.curl(moved.transport).status, 200)
+        self.platform.start("authority")
+        self.assertEqual(self.curl(moved.transport).status, 200)
+
+    def test_a_new_root_for_the_provider(self):
+        """Who believes the old root alone goes on to believe the authority, over the cross certificate that it presents."""
+        before = self.platform.folder / "trust-chain-of-old.pem"
+        before.write_text((self.platform.data / "trust-chain.pem").read_text())
+        root, cross = self.make_root("provider")
+        self.assertEqual(self.platform.admin("roots", "import", "provider", root[0], "--cross", cross)["root"], "provider-2")
+        name = self.change_over("internal", root)
+        self.assertEqual(self.state_of(name), "active")
+        log = self.platform.records("authority")
+        wait_until(lambda: any(one.get("of") == "server" for one in log.all("certificate.renewed", 0)),
+                   "the authority does not renew its own certificate", 15)
+        done = self.platform.run("admin", "ca", "list", "--data", self.platform.data, "--trust-chain", before)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # The gateway, whose files name the old root alone as it read them, comes back to the authority, too.
+        self.platform.stop("authority")
+        self.platform.start("authority")
+        held = self.enrol("production/acme/after-the-new-provider-root")
+        self.assertEqual(self.curl(held.transport).status, 200)
 
 
 class RotationTest(Rotating):

@@ -106,9 +106,19 @@ def _text(text):
 class Client:
     """One connection. Acknowledges SETTINGS and gives back windows, unless told not to."""
 
-    def __init__(self, port, trust, credential=None, seconds=30, preface=None):
-        """`preface`: what is sent first; what it says of HEADER_TABLE_SIZE must be 0."""
-        self.stream = tls_connect(port, trust, credential, seconds, ["h2"])
+    def __init__(self, port, trust, credential=None, seconds=30, preface=None, name="localhost"):
+        """`name`: of the server, as for tls_connect. `preface`: what is sent first; what it says of HEADER_TABLE_SIZE must be 0."""
+        self._begin(tls_connect(port, trust, credential, seconds, ["h2"], name), preface)
+
+    @classmethod
+    def over(cls, stream):
+        """On a TLS connection that is there, and speaks HTTP/2."""
+        client = cls.__new__(cls)
+        client._begin(stream, None)
+        return client
+
+    def _begin(self, stream, preface):
+        self.stream = stream
         self.received = b""
         self.seen = []  # every frame so far
         self.polite = True

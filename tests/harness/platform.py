@@ -89,6 +89,12 @@ class Platform:
         """countersign.toml, once more after `endpoints` changed. Every port is left to the system."""
         self._write_config(self.data / "countersign.toml", {})
 
+    def rewrite_config(self, name):
+        """The configuration of one program that runs, anew and in one step, with the ports that it has."""
+        new = self.data / f"{name}.new"
+        self._write_config(new, self.ports)
+        new.replace(self.data / f"{name}.toml")
+
     def write_policy(self, text):
         """The gateway's policy, in one step. Before the first start it also makes the route one that asks for grants."""
         self.policy = "policy.toml"

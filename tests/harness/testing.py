@@ -33,7 +33,12 @@ class PlatformTest(unittest.TestCase):
         cls.platform.gateway_listeners = cls.gateway_listeners.replace("{upstream}", cls.upstream.address)
         cls.platform.write_config()
         cls.addClassCleanup(cls.platform.close)
+        cls.prepare()
         cls.platform.provision()
+
+    @classmethod
+    def prepare(cls):
+        """Puts into the platform's data folder what the configuration names, before the first start."""
 
     @classmethod
     def make_registry(cls):

@@ -1,6 +1,7 @@
 """A small REST upstream: echoes what it was asked, and by whom, as JSON; counts what reaches it."""
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PIECE = 65536
@@ -36,6 +37,7 @@ class Upstream:
 def _handler_for(upstream):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def setup(self):
             with upstream.lock:
@@ -49,6 +51,8 @@ def _handler_for(upstream):
             if self.path.startswith("/bytes/"):
                 self.send_bytes(int(self.path.removeprefix("/bytes/")))
                 return
+            if self.path.startswith("/slow/"):
+                time.sleep(float(self.path.removeprefix("/slow/")))
             if self.path == "/broken":
                 self.send_half()
                 return

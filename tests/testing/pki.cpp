@@ -27,7 +27,8 @@ std::vector<std::string> eku_of(Purpose purpose) {
   switch (purpose) {
     case Purpose::transport:
     case Purpose::ehi:
-    case Purpose::service: return {std::string(x509::oid::kClientAuth)};
+    case Purpose::service:
+    case Purpose::person: return {std::string(x509::oid::kClientAuth)};
     case Purpose::server: return {std::string(x509::oid::kServerAuth)};
     case Purpose::signing: return {};
     case Purpose::ocsp: return {std::string(x509::oid::kOcspSigning)};
@@ -83,6 +84,7 @@ Pki::Hierarchy Pki::make_hierarchy(base::Instant now) {
               {"UAT Signing", Environment::uat, {Purpose::signing}},
               {"Production Transport", Environment::production, {Purpose::transport}},
               {"Production Signing", Environment::production, {Purpose::signing}},
+              {"People", Environment::internal, {Purpose::person}},
               {"Internal", Environment::internal, {Purpose::service, Purpose::server}},
               {"UAT EHI", Environment::uat, {Purpose::ehi}},
               {"Production EHI", Environment::production, {Purpose::ehi}}};
@@ -92,7 +94,8 @@ Pki::Hierarchy Pki::make_hierarchy(base::Instant now) {
   Ca web_below = make_issuing(issuing_spec("Example Web CA 1", "Example Web Trust", now), web);
   std::vector<Issuing> issuing;
   for (const auto& row : rows) {
-    const bool for_partners = row.purposes.contains(Purpose::transport) || row.purposes.contains(Purpose::signing);
+    const bool for_partners = row.purposes.contains(Purpose::transport) || row.purposes.contains(Purpose::signing) ||
+                              row.purposes.contains(Purpose::person);
     const CaSpec spec = issuing_spec(provider + " " + row.name + " Issuing CA", provider, now);
     issuing.push_back({row.environment, row.purposes, make_issuing(spec, for_partners ? partner : own)});
   }

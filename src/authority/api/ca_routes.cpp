@@ -4,7 +4,6 @@
 #include "authority/api/json.h"
 #include "authority/api/routes.h"
 #include "authority/registry/rows.h"
-#include "authority/rotation/root_crl.h"
 
 namespace countersign::authority {
 namespace {
@@ -170,17 +169,6 @@ Answer withdraw(Authority& authority, const Operator& caller, const Call& call) 
   return answer_with(authority, 200, call.arguments[0], {{"revoked", revoked}});
 }
 
-/// {"crl":"PEM"}
-Answer import_crl(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY(const Root root, parse_root(call.arguments[0]));
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  BASE_TRY(const std::string crl, reader.text("crl"));
-  BASE_TRY_VOID(reader.finish());
-  BASE_TRY_VOID(import_root_crl(authority.ledger(), authority.hierarchy(), caller.actor(), root, crl));
-  return answer(200, {{"root", name(root)}});
-}
-
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/issuing-cas", OperatorHandler{Right::look, list_cas}},
     Route{"POST", "/v1/issuing-cas", OperatorHandler{Right::administrate, prepare}},
@@ -192,7 +180,6 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/issuing-cas/{ca}/activate", OperatorHandler{Right::administrate, activate}},
     Route{"POST", "/v1/issuing-cas/{ca}/retire", OperatorHandler{Right::administrate, retire}},
     Route{"POST", "/v1/issuing-cas/{ca}/withdraw", OperatorHandler{Right::administrate, withdraw}},
-    Route{"POST", "/v1/roots/{root}/crl", OperatorHandler{Right::administrate, import_crl}},
 };
 
 }  // namespace

@@ -59,6 +59,7 @@ bool is_for_peers(const Route& route) {
 
 std::string security_of(const Route& route) {
   if (is_open(route)) return "[]";
+  if (std::holds_alternative<PersonHandler>(route.handler)) return R"([{"person":[]}])";
   return is_for_peers(route) ? R"([{"certificate":[]}])" : R"([{"operator":[]}])";
 }
 
@@ -66,6 +67,7 @@ std::string denial_of(const Route& route) {
   if (is_open(route)) return R"({"$ref": "#/components/responses/CallerRefused"})";
   if (std::holds_alternative<OperatorHandler>(route.handler))
     return R"({"$ref": "#/components/responses/OperatorsOnly"})";
+  if (std::holds_alternative<PersonHandler>(route.handler)) return R"({"$ref": "#/components/responses/PeopleOnly"})";
   return R"({"description": "Not allowed", "content": {"application/problem+json": {"schema": {"allOf": )"
          R"([{"$ref": "#/components/schemas/Problem"}, )"
          R"({"properties": {"code": {"enum": ["caller.none", "caller.refused"]}}}]}}}})";

@@ -1,19 +1,10 @@
 // Routes by which operators keep organisations, applications and enrolment codes.
 #include <array>
 
-#include "authority/api/json.h"
-#include "authority/api/routes.h"
+#include "authority/api/lists.h"
 
 namespace countersign::authority {
 namespace {
-
-template <class Row>
-base::json::object listed(const char* name, const std::vector<Row>& rows) {
-  base::json::array array;
-  for (const Row& row : rows)
-    array.emplace_back(to_json(row));
-  return {{name, std::move(array)}};
-}
 
 Answer create_organisation(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto body, read_body(call));
@@ -28,7 +19,10 @@ Answer create_organisation(Authority& authority, const Operator& caller, const C
 
 Answer list_organisations(Authority& authority, const Operator&, const Call&) {
   BASE_TRY(const auto rows, authority.directory().list_organisations());
-  return answer(200, listed("organisations", rows));
+  base::json::array array;
+  for (const store::OrganisationRow& row : rows)
+    array.emplace_back(to_json(row));
+  return answer(200, {{"organisations", std::move(array)}});
 }
 
 Answer suspend_organisation(Authority& authority, const Operator& caller, const Call& call) {
@@ -62,11 +56,7 @@ Answer create_application(Authority& authority, const Operator& caller, const Ca
 }
 
 Answer list_applications(Authority& authority, const Operator&, const Call& call) {
-  const store::ApplicationFilter filter{call.request.query("environment").value_or(""),
-                                        call.request.query("organisation").value_or(""),
-                                        call.request.query("application").value_or("")};
-  BASE_TRY(const auto rows, authority.directory().list_applications(filter));
-  return answer(200, listed("applications", rows));
+  return answer_applications(authority, application_filter_in(call.request));
 }
 
 Answer suspend_application(Authority& authority, const Operator& caller, const Call& call) {
@@ -98,15 +88,12 @@ Answer create_code(Authority& authority, const Operator& caller, const Call& cal
   BASE_TRY(auto identity, application_to_change(caller, call));
   BASE_TRY(const CodeOrder order, read_code_order(call, std::move(identity)));
   BASE_TRY(const auto code, authority.enrolment().create_code(caller.actor(), order));
-  http::Response response = answer(201, to_json(code));
-  response.fields.add("Cache-Control", "no-store");
-  return response;
+  return answer_new_code(code);
 }
 
 Answer list_codes(Authority& authority, const Operator&, const Call& call) {
   BASE_TRY(const auto identity, application_in(call));
-  BASE_TRY(const auto codes, authority.enrolment().list_codes(identity));
-  return answer(200, listed("enrolment_codes", codes));
+  return answer_codes(authority, identity);
 }
 
 Answer cancel_code(Authority& authority, const Operator& caller, const Call& call) {

@@ -90,8 +90,8 @@ object to_json(const Issued& issued, const Hierarchy& hierarchy) {
   const x509::Certificate& certificate = issued.certificate;
   return {{"serial", certificate.serial().hex()},
           {"certificate", certificate.to_pem()},
-          {"chain", issued.issuer->certificate.to_pem()},
-          {"root", hierarchy.root(issued.issuer->root).to_pem()},
+          {"chain", x509::to_pem(hierarchy.chain_of(*issued.issuer))},
+          {"root", hierarchy.root_of(*issued.issuer).certificate.to_pem()},
           {"urn", issued.identity.to_urn()},
           {"not_before", base::to_rfc3339(certificate.not_before())},
           {"not_after", base::to_rfc3339(certificate.not_after())}};

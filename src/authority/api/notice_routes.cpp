@@ -1,40 +1,10 @@
 // Routes by which operators keep the contacts of organisations, and see what notices became of.
-#include <algorithm>
 #include <array>
 
-#include "authority/api/json.h"
-#include "authority/api/routes.h"
+#include "authority/api/lists.h"
 
 namespace countersign::authority {
 namespace {
-
-constexpr std::int64_t kDefaultLimit = 100;
-constexpr std::int64_t kMostAtOnce = 1000;
-constexpr std::array<std::string_view, 5> kStates = {"", "pending", "sent", "given_up", "dropped"};
-
-base::json::object to_json(const store::ContactRow& row) {
-  base::json::object json{{"contact", row.id}, {"organisation", row.organisation}, {row.kind, row.address}};
-  if (row.application) {
-    json["environment"] = row.environment.value_or("");
-    json["application"] = *row.application;
-  }
-  json["created"] = base::to_rfc3339(row.created_at);
-  json["created_by"] = row.created_by;
-  if (row.removed_at) json["removed"] = base::to_rfc3339(*row.removed_at);
-  return json;
-}
-
-base::json::object to_json(const store::LetterRow& row) {
-  base::json::object json{{"letter", row.id},         {"channel", row.channel},
-                          {"to", row.recipient},      {"state", row.state},
-                          {"attempts", row.attempts}, {"created", base::to_rfc3339(row.created_at)}};
-  if (row.contact) json["contact"] = *row.contact;
-  if (row.serial) json["serial"] = *row.serial;
-  if (row.state == "pending") json["next_attempt"] = base::to_rfc3339(row.next_attempt_at);
-  if (row.decided_at) json["decided"] = base::to_rfc3339(*row.decided_at);
-  if (row.last_error) json["last_error"] = *row.last_error;
-  return json;
-}
 
 /// Exactly one of "email" and "webhook".
 base::Result<std::variant<courier::MailAddress, courier::WebhookUrl>> read_address(base::JsonReader& reader) {
@@ -77,11 +47,7 @@ Answer add_contact(Authority& authority, const Operator& caller, const Call& cal
 
 Answer list_contacts(Authority& authority, const Operator&, const Call& call) {
   BASE_TRY(const auto organisation, base::Slug::parse(call.arguments[0]));
-  BASE_TRY(const auto rows, authority.contacts().list(organisation));
-  base::json::array array;
-  for (const store::ContactRow& row : rows)
-    array.emplace_back(to_json(row));
-  return answer(200, {{"contacts", std::move(array)}});
+  return answer_contacts(authority, organisation);
 }
 
 Answer remove_contact(Authority& authority, const Operator& caller, const Call& call) {
@@ -92,17 +58,7 @@ Answer remove_contact(Authority& authority, const Operator& caller, const Call& 
 }
 
 Answer list_notices(Authority& authority, const Operator&, const Call& call) {
-  store::LetterFilter filter;
-  filter.state = call.request.query("state").value_or("");
-  if (std::ranges::find(kStates, filter.state) == kStates.end())
-    return base::fail(base::Kind::invalid, "query.invalid", "'state' must be pending, sent, given_up or dropped");
-  BASE_TRY(const std::int64_t limit, read_number(call.request, {"limit", kDefaultLimit, 1, kMostAtOnce}));
-  filter.limit = static_cast<int>(limit);
-  BASE_TRY(const auto rows, authority.notices().list(filter));
-  base::json::array array;
-  for (const store::LetterRow& row : rows)
-    array.emplace_back(to_json(row));
-  return answer(200, {{"notices", std::move(array)}});
+  return answer_letters(authority, call, "");
 }
 
 constexpr std::array kRoutes = {

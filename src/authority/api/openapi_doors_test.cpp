@@ -7,6 +7,7 @@
 #include "authority/doors/doors_test.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
+#include "feed/late_renewal.h"
 
 namespace countersign::authority {
 namespace {
@@ -61,6 +62,7 @@ class DescribedDoors : public Doors {
   /// Who may call the operation, by what the document says.
   const tls::Credential* caller_of(const Operation& operation) {
     if (security_of(operation) == "[]") return nullptr;
+    if (security_of(operation) == R"([{"person":[]}])") return &*person_;
     return security_of(operation) == R"([{"operator":[]}])" ? admin() : &*partner_;
   }
   static object order(const object& code) {
@@ -85,7 +87,10 @@ class DescribedDoors : public Doors {
   void keep_contacts();
   void enrol_and_end();
   void approve_and_refuse();
+  void look_after_the_own_organisation();
+  void renew_late();
   void rotate_a_ca();
+  void rotate_a_root();
   void look_at_the_logs();
 
   const std::string& last() const { return last_; }
@@ -93,16 +98,23 @@ class DescribedDoors : public Doors {
 
   void SetUp() override {
     auto document = base::ConfigSection::parse(
-        "[[profiles]]\nenvironment = 'uat'\npurpose = 'transport'\napprovals = 1\n", "test.toml");
+        "[[profiles]]\nenvironment = 'uat'\npurpose = 'transport'\napprovals = 1\n"
+        "[[profiles]]\nenvironment = 'internal'\npurpose = 'person'\nlife = '2h'\ndanger_renew_after_expiry = '7d'\n",
+        "test.toml");
     issuance_policy = IssuancePolicy::read(document->sections("profiles").value(), kDay * 350).value();
     Doors::SetUp();
     partner_ = credential("production:acme:payments", Purpose::transport);
+    ASSERT_TRUE(authority().directory().create_application(admin_actor(), {identity("internal:acme:maria"), "", {}}));
+    const std::set<PersonRole> roles = {PersonRole::requester, PersonRole::revoker};
+    ASSERT_TRUE(set_person_roles(authority().ledger(), {admin_actor(), identity("internal:acme:maria"), roles}));
+    person_ = credential("internal:acme:maria", Purpose::person);
   }
 
  private:
   std::set<std::string> answered_;
   std::string last_;
   std::optional<tls::Credential> partner_;
+  std::optional<tls::Credential> person_;
 };
 
 void DescribedDoors::keep_the_directory() {
@@ -185,6 +197,51 @@ void DescribedDoors::approve_and_refuse() {
   get("/v1/requests?environment=uat&state=refused&limit=3");
 }
 
+void DescribedDoors::look_after_the_own_organisation() {
+  person_ = credential("internal:acme:maria", Purpose::person);  // what she had ended with all of her organisation
+  const auto look = [&](const std::string& target) {
+    return call(&*person_, {.target = "/v1/own-organisation" + target});
+  };
+  const auto change = [&](const std::string& target, const object& body = {}) {
+    const std::string text = body.empty() ? "" : base::json::serialize(body);
+    return call(&*person_, {"POST", "/v1/own-organisation" + target, text});
+  };
+  EXPECT_EQ(get("/v1/people?organisation=acme").at("people").as_array().size(), 1U);
+  post("/v1/people/acme/maria/roles", {{"roles", {"requester", "revoker"}}});
+  EXPECT_EQ(look("").at("roles").as_array().size(), 2U);
+  EXPECT_FALSE(look("/applications?environment=production").at("applications").as_array().empty());
+  look("/certificates?environment=production&application=payments&purpose=transport&status=valid&limit=3");
+  look("/contacts");
+  look("/notices?state=dropped&limit=3");
+  const Awaited waiting = await();
+  const object requests = look("/requests?environment=uat&state=pending&limit=3");
+  EXPECT_EQ(requests.at("requests").as_array().size(), 1U);
+  look("/requests/" + waiting.path.substr(std::string("/v1/requests/").size()));
+  const std::string codes = "/applications/production/payments/enrolment-codes";
+  const object made = change(codes, {{"purposes", {"transport"}}, {"life", "2h"}});
+  const object issued = call(nullptr, {"POST", "/v1/enrolments", base::json::serialize(order(made))});
+  change(codes);
+  change(codes + "/" + member(look(codes).at("enrolment_codes").as_array()[0].as_object(), "digest") + "/cancel");
+  look("/certificates/" + member(issued, "serial"));
+  change("/certificates/" + member(issued, "serial") + "/revoke", {{"reason", "superseded"}});
+}
+
+void DescribedDoors::renew_late() {
+  const base::Instant today = clock.now();
+  const tls::Credential held = credential("internal:acme:maria", Purpose::person);
+  clock.set(today + std::chrono::hours(3));
+  const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+  const std::string content = feed::late_renewal_content(Purpose::person, key.public_key(), held.chain.front());
+  const object body{{"purpose", "person"},
+                    {"csr", x509::Csr::make_pem(key, {"", "", ""}).value()},
+                    {"certificate", held.chain.front().to_pem()},
+                    {"signature", base::to_base64(held.key.sign(base::as_bytes(content)).value())}};
+  const object renewed = call(nullptr, {"POST", "/v1/late-renewals", base::json::serialize(body)});
+  const object again = call(nullptr, {"POST", "/v1/late-renewals", base::json::serialize(body)});
+  EXPECT_EQ(renewed.at("serial"), again.at("serial")) << "said again, it is answered as before";
+  clock.set(today);
+}
+
 /// A certificate and a CRL as ceremonies make them, with the key of the root that a first run has left.
 struct AtCeremony {
   x509::Certificate root;  // a copy: each change loads the hierarchy anew
@@ -237,8 +294,35 @@ void DescribedDoors::rotate_a_ca() {
   EXPECT_FALSE(get(cas + "/uat-signing-3").at("followers").as_array().empty());
   EXPECT_EQ(take("uat-signing", "retire"), "retired");
   EXPECT_EQ(take("uat-signing-3", "withdraw", {{"reason", "a tape was lost"}}), "withdrawn");
-  EXPECT_EQ(get(cas).at("issuing_cas").as_array().size(), 9U);
+  EXPECT_EQ(get(cas).at("issuing_cas").as_array().size(), 10U);
   post("/v1/roots/partner/crl", {{"crl", at.make_crl()}});
+}
+
+void DescribedDoors::rotate_a_root() {
+  const AtCeremony old{
+      authority().hierarchy().root(Root::partner),
+      load_key(key_file(authority().folder().keys(), "partner-root"), EstablishedData::shared().passphrase()).value(),
+      clock.now()};
+  testing::SeededRandom random(6);
+  const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+  const ceremony::CaOrder order{.rank = ceremony::CaRank::root,
+                                .subject = {"The next root", "Example Payments", {}},
+                                .key = key.public_key(),
+                                .not_before = clock.now(),
+                                .not_after = clock.now() + kDay * 3000,
+                                .path_length = 1};
+  const auto own = ceremony::draft(order, nullptr, clock.now(), random).value();
+  const auto cross = ceremony::draft(order, &old.root, clock.now(), random).value();
+  const object imported =
+      post("/v1/roots", {{"line", "partner"},
+                         {"certificate", own.assemble(key.sign(own.tbs().der).value())->to_pem()},
+                         {"cross_certificates", {cross.assemble(old.key.sign(cross.tbs().der).value())->to_pem()}}});
+  EXPECT_EQ(member(imported, "root"), "partner-2");
+  EXPECT_EQ(get("/v1/roots").at("roots").as_array().size(), 3U);
+  EXPECT_EQ(member(post("/v1/roots/partner-2/retire"), "state"), "retired");
+  get("/v1/metrics");
+  EXPECT_NE(last().find("countersign_authority_ca_good_for_seconds{ca=\"people\"}"), std::string::npos) << last();
+  EXPECT_NE(last().find("kind=\"CRL\",issuer=\"partner-root\""), std::string::npos) << last();
 }
 
 void DescribedDoors::look_at_the_logs() {
@@ -266,7 +350,10 @@ TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_contacts();
   enrol_and_end();
   approve_and_refuse();
+  look_after_the_own_organisation();
+  renew_late();
   rotate_a_ca();
+  rotate_a_root();
   look_at_the_logs();
   for (const Operation& operation : DescribedApi::served().operations())
     EXPECT_TRUE(answered().contains(name_of(operation)))
@@ -306,8 +393,9 @@ TEST_F(DescribedDoors, TakeEachMemberThatTheDocumentNames) {
   const DescribedApi& described = DescribedApi::served();
   std::vector<Operation> operations = described.operations();
   // Partners first: one of the others suspends the organisation of the examples.
-  std::ranges::stable_partition(
-      operations, [](const Operation& operation) { return security_of(operation) == R"([{"certificate":[]}])"; });
+  std::ranges::stable_partition(operations, [](const Operation& operation) {
+    return security_of(operation) == R"([{"certificate":[]}])" || security_of(operation) == R"([{"person":[]}])";
+  });
   for (const Operation& operation : operations) {
     const value* schema = described.request_schema(operation);
     if (schema == nullptr) continue;

@@ -5,6 +5,8 @@
 #include "authority/api/redemption_call.h"
 #include "authority/api/renewal_call.h"
 #include "authority/api/routes.h"
+#include "authority/enrolment/late_renewal.h"
+#include "authority/registry/rows.h"
 #include "x509/certs_only.h"
 
 namespace countersign::authority {
@@ -24,6 +26,35 @@ base::Result<Asked> enrol(Authority& authority, const Call& call) {
 
 base::Result<Asked> renew_own(Authority& authority, const tls::VerifiedPeer& peer, const Call& call) {
   return renew(authority, peer, call.request);
+}
+
+/// {"purpose":"...","csr":"...","certificate":"PEM","signature":"base64"}: by the key of a certificate that has ended.
+base::Result<Asked> renew_late(Authority& authority, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string purpose_text, reader.text("purpose"));
+  BASE_TRY(const std::string csr_text, reader.text("csr"));
+  BASE_TRY(const std::string held_text, reader.text("certificate"));
+  BASE_TRY(const std::string signature_text, reader.text("signature"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const trust::Purpose purpose, trust::parse_purpose(purpose_text));
+  BASE_TRY(auto csr, x509::Csr::parse(csr_text));
+  BASE_TRY(auto held, x509::Certificate::one_from(held_text));
+  BASE_TRY(auto signature, base::from_base64(signature_text));
+  const std::string claim = "late:" + base::to_hex(held.fingerprint());
+  const auto order = std::make_shared<const LateRenewalOrder>(
+      LateRenewalOrder{purpose, std::move(csr), std::move(held), std::move(signature)});
+  const auto find = [&authority, order]() -> base::Result<Enquiry> {
+    BASE_TRY(const auto row, verify_late_holder(authority.ledger(), *order));
+    BASE_TRY(const auto identity, to_identity(row.key));
+    BASE_TRY(auto known, authority.enrolment().find_valid(identity, order->purpose, order->csr.public_key()));
+    if (known) return Outcome(std::move(*known));
+    BASE_TRY(auto wanted,
+             check_late_renewal(authority.ledger(), authority.hierarchy(), authority.policy(), *order, row));
+    return wanted;
+  };
+  return ToIssue{
+      find, [&authority](const Outcome& outcome) -> Answer { return answer(outcome, authority.hierarchy()); }, claim};
 }
 
 Answer trust_chain(Authority& authority, const Call& call) {
@@ -50,6 +81,7 @@ Answer health(Authority& authority, const Call&) {
 constexpr std::array kRoutes = {
     Route{"POST", "/v1/enrolments", OpenAskHandler{enrol}},
     Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
+    Route{"POST", "/v1/late-renewals", OpenAskHandler{renew_late}},
     Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
     Route{"GET", "/v1/health", OpenHandler{health}},
 };

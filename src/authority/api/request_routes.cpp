@@ -1,30 +1,13 @@
 // Routes by which operators look at what awaits approval, approve it, and refuse it.
 #include <array>
 
-#include "authority/api/json.h"
-#include "authority/api/routes.h"
+#include "authority/api/lists.h"
 
 namespace countersign::authority {
 namespace {
 
-constexpr std::int64_t kDefaultLimit = 100;
-constexpr std::int64_t kMostAtOnce = 1000;
-
 Answer list_requests(Authority& authority, const Operator&, const Call& call) {
-  store::RequestFilter filter;
-  filter.of = {call.request.query("environment").value_or(""), call.request.query("organisation").value_or(""),
-               call.request.query("application").value_or("")};
-  filter.state = call.request.query("state").value_or("");
-  filter.now = authority.clock().now();
-  BASE_TRY(const std::int64_t limit, read_number(call.request, {"limit", kDefaultLimit, 1, kMostAtOnce}));
-  filter.limit = static_cast<int>(limit);
-  BASE_TRY(const auto known, authority.approvals().list(filter));
-  base::json::array array;
-  for (const KnownRequest& request : known) {
-    BASE_TRY(auto json, to_json(request));
-    array.emplace_back(std::move(json));
-  }
-  return answer(200, {{"requests", std::move(array)}});
+  return answer_requests(authority, call, application_filter_in(call.request));
 }
 
 Answer show_request(Authority& authority, const Operator&, const Call& call) {

@@ -1,21 +1,11 @@
 // Routes by which certificates end: one by serial, many after a look at them, and a partner's own.
 #include <array>
 
-#include "authority/api/json.h"
-#include "authority/api/routes.h"
+#include "authority/api/lists.h"
 #include "authority/revocation/bulk_revocation.h"
 
 namespace countersign::authority {
 namespace {
-
-base::json::object to_json(const Revocation& done, base::Instant now) {
-  base::json::object json = authority::to_json(done.certificate, now);
-  base::json::array of_same_key;
-  for (const store::CertificateRow& row : done.of_same_key)
-    of_same_key.emplace_back(authority::to_json(row, now));
-  json["also_revoked"] = std::move(of_same_key);
-  return json;
-}
 
 base::json::object to_json(const RevocationPlan& plan, base::Instant now) {
   base::json::array certificates;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "authority/api/operator.h"
+#include "authority/api/person.h"
 #include "authority/authority.h"
 #include "http/message.h"
 
@@ -37,6 +38,11 @@ struct OperatorHandler {
   Right right;
   Answer (*handle)(Authority&, const Operator&, const Call&);
 };
+/// For people of partners who have the right, about their own organisation.
+struct PersonHandler {
+  PersonRight right;
+  Answer (*handle)(Authority&, const Person&, const Call&);
+};
 
 /// A certificate that a call is for. `find` says what there is, or what is to be issued; it may be asked again. Both
 /// own what they need.
@@ -53,7 +59,8 @@ using PeerAskHandler = base::Result<Asked> (*)(Authority&, const tls::VerifiedPe
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< "/v1/organisations/{organisation}/suspend"
-  std::variant<OpenHandler, TellingHandler, PeerHandler, OperatorHandler, OpenAskHandler, PeerAskHandler> handler;
+  std::variant<OpenHandler, TellingHandler, PeerHandler, OperatorHandler, PersonHandler, OpenAskHandler, PeerAskHandler>
+      handler;
 };
 
 /// Every route, of all files that have some.
@@ -72,6 +79,10 @@ std::span<const Route> openapi_routes();
 std::span<const Route> notice_routes();
 std::span<const Route> operator_routes();
 std::span<const Route> ca_routes();
+std::span<const Route> root_routes();
+std::span<const Route> material_routes();
+std::span<const Route> people_routes();
+std::span<const Route> own_organisation_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

@@ -38,6 +38,11 @@ base::Result<Operator> Api::prove_operator(const ApiCaller& caller) {
   return Operator::from(caller.peer, rows);
 }
 
+base::Result<Person> Api::prove_person(const ApiCaller& caller) {
+  BASE_TRY(auto rows, parts_.authority.ledger().read());
+  return Person::from(caller.peer, rows);
+}
+
 base::Result<Told> Api::perform(const Route& route, const Call& call, const ApiCaller& caller) {
   parts_.authority.catch_up();
   BASE_TRY_VOID(gate_.recheck(caller));
@@ -52,6 +57,11 @@ Answer Api::answer(const Route& route, const Call& call, const ApiCaller& caller
   if (const auto* known = std::get_if<PeerHandler>(&route.handler)) {
     if (caller.peer) return (*known)(parts_.authority, *caller.peer, call);
     return no_certificate();
+  }
+  if (const auto* of_people = std::get_if<PersonHandler>(&route.handler)) {
+    BASE_TRY(const Person person, prove_person(caller));
+    BASE_TRY_VOID(person.need(of_people->right));
+    return of_people->handle(parts_.authority, person, call);
   }
   const auto& handler = std::get<OperatorHandler>(route.handler);
   BASE_TRY(const Operator proof, prove_operator(caller));

@@ -39,10 +39,11 @@ class Api {
   net::Task<base::Result<Told>> dispatch(const http::Request& request, const ApiCaller& caller);
   http::Response dress(http::Response response, const http::Request& request);
   /// On the worker, in turn with every commit: a caller who was revoked while the call waited is refused, and an
-  /// Operator is proved against the registry that the handler will change.
+  /// Operator or Person is proved against the registry that the handler will change.
   base::Result<Told> perform(const Route& route, const Call& call, const ApiCaller& caller);
   Answer answer(const Route& route, const Call& call, const ApiCaller& caller);
   base::Result<Operator> prove_operator(const ApiCaller& caller);
+  base::Result<Person> prove_person(const ApiCaller& caller);
   /// The same for the calls that certificates are asked for by.
   base::Result<Asked> begin(const Route& route, const Call& call, const ApiCaller& caller);
 

@@ -211,7 +211,7 @@ TEST_F(Doors, LeaveOneRecordOfEachRefusedCall) {
 }
 
 TEST_F(Doors, GiveTheTrustChains) {
-  for (const auto& [of, certificates] : {std::pair{"", 4U}, {"?of=provider", 4U}, {"?of=partner", 5U}}) {
+  for (const auto& [of, certificates] : {std::pair{"", 4U}, {"?of=provider", 4U}, {"?of=partner", 6U}}) {
     const auto response = api(nullptr, {.target = std::string("/v1/trust-chain") + of});
     ASSERT_EQ(outcome(response), "200");
     EXPECT_EQ(response->fields.find("Content-Type"), "application/x-pem-file");

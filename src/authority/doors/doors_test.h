@@ -38,7 +38,7 @@ class Doors : public ::testing::Test {
     ASSERT_TRUE(opened) << base::to_string(opened.error());
     authority_ = std::move(*opened);
     worker_ = std::make_unique<net::Worker>();
-    auto made = Service::make(settings, {*authority_, loop, *worker_, log.log()}, bell_);
+    auto made = Service::make(settings, {*authority_, loop, *worker_, log.log()}, bell_, places);
     ASSERT_TRUE(made) << base::to_string(made.error());
     service_ = std::move(*made);
     service_->start();
@@ -122,6 +122,7 @@ class Doors : public ::testing::Test {
   }
 
   IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
+  Places places;                               ///< for SetUp()
   testing::FakeClock clock{kNow};
   testing::KeptLog log;
   net::Loop loop;

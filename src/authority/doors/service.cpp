@@ -17,9 +17,9 @@ constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 /// When a shared registry is looked at again after it could not be.
 constexpr base::Duration kFollowAgain = std::chrono::seconds(1);
 
-/// Operators, and partners' applications, which may renew what they have.
+/// Operators, people of partners, and partners' applications, which may renew what they have.
 trust::Policy api_policy() {
-  return {.purposes = {trust::Purpose::service, trust::Purpose::transport},
+  return {.purposes = {trust::Purpose::service, trust::Purpose::transport, trust::Purpose::person},
           .environment = std::nullopt,
           .server_name = std::nullopt};
 }
@@ -28,6 +28,10 @@ trust::Policy internal_policy() {
   return {.purposes = {trust::Purpose::service, trust::Purpose::ehi},
           .environment = std::nullopt,
           .server_name = std::nullopt};
+}
+
+bool is_of_partners(trust::Purpose purpose) {
+  return purpose == trust::Purpose::transport || purpose == trust::Purpose::person;
 }
 
 /// Files that are no connections: the registry, listeners, timers, whatever is written now.
@@ -61,24 +65,25 @@ std::size_t connections_within(std::size_t files) {
   return std::clamp((files - kOtherFiles) / kListeners, std::size_t{1}, kConnectionLimit);
 }
 
-Service::Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal)
+Service::Service(const Api::Parts& parts, FeedBell& bell, Listeners listeners, Places places)
     : parts_(parts),
       bell_(bell),
+      limits_(places),
       api_gate_(parts.authority, parts.log, "api", api_policy()),
       internal_gate_(parts.authority, parts.log, "internal", internal_policy()),
       api_(parts, api_gate_),
       internal_api_(parts, internal_gate_, bell),
-      api_listener_(std::move(api)),
-      internal_listener_(std::move(internal)),
+      api_listener_(std::move(listeners.api)),
+      internal_listener_(std::move(listeners.internal)),
       observer_(std::make_unique<Observer>(parts.log)) {}
 
 Service::~Service() { bell_.on_news(nullptr); }
 
-base::Result<std::unique_ptr<Service>> Service::make(const Settings& settings, const Api::Parts& parts,
-                                                     FeedBell& bell) {
+base::Result<std::unique_ptr<Service>> Service::make(const Settings& settings, const Api::Parts& parts, FeedBell& bell,
+                                                     Places places) {
   BASE_TRY(auto api, net::Listener::bind(parts.loop, {.at = settings.api}));
   BASE_TRY(auto internal, net::Listener::bind(parts.loop, {.at = settings.internal}));
-  std::unique_ptr<Service> service(new Service(parts, bell, std::move(api), std::move(internal)));
+  std::unique_ptr<Service> service(new Service(parts, bell, {std::move(api), std::move(internal)}, places));
   BASE_TRY_VOID(service->load_contexts());
   return service;
 }
@@ -136,9 +141,9 @@ net::Task<void> Service::answer_api(ApiServer::Live& live, const http::ServerOpt
 net::Task<void> Service::serve_api(ApiServer::Live& live) {
   const http::ServerOptions options = http_options(live);
   const auto& peer = live.connection.peer;
-  if (!peer) co_await serve_limited(live, anonymous_, kAnonymousLimit);
-  else if (peer->admitted().chain().purpose() == trust::Purpose::transport)
-    co_await serve_limited(live, partners_, kPartnerLimit);
+  if (!peer) co_await serve_limited(live, anonymous_, limits_.anonymous);
+  else if (is_of_partners(peer->admitted().chain().purpose()))
+    co_await serve_limited(live, partners_, limits_.partners);
   else co_await answer_api(live, options);
 }
 

@@ -27,10 +27,17 @@ inline constexpr base::Duration kDrainTime = std::chrono::seconds(10);
 /// take what the other needs, and some for everything else.
 std::size_t connections_within(std::size_t files);
 
+/// Places of the API for those of whom there may be many.
+struct Places {
+  std::size_t anonymous = kAnonymousLimit;
+  std::size_t partners = kPartnerLimit;
+};
+
 class Service {
  public:
   /// Binds both listeners. Fails: `net.listen`, and as tls::load_credential and tls::ServerContext::make.
-  static base::Result<std::unique_ptr<Service>> make(const Settings& settings, const Api::Parts& parts, FeedBell& bell);
+  static base::Result<std::unique_ptr<Service>> make(const Settings& settings, const Api::Parts& parts, FeedBell& bell,
+                                                     Places places = {});
 
   ~Service();
 
@@ -47,7 +54,11 @@ class Service {
   using InternalServer = tls::Server<tls::VerifiedPeer>;
   class Observer;
 
-  Service(const Api::Parts& parts, FeedBell& bell, net::Listener api, net::Listener internal);
+  struct Listeners {
+    net::Listener api;
+    net::Listener internal;
+  };
+  Service(const Api::Parts& parts, FeedBell& bell, Listeners listeners, Places places);
   base::Result<void> load_contexts();
   net::Task<void> look_after_certificate();
   /// Cuts the connections of those who are no longer admitted (law 6): at every publication, and as time passes.
@@ -66,6 +77,7 @@ class Service {
 
   Api::Parts parts_;
   FeedBell& bell_;
+  const Places limits_;
   Gate api_gate_;
   Gate internal_gate_;
   Api api_;

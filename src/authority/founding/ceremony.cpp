@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "x509/certificate_builder.h"
+#include "ceremony/ca_profile.h"
 
 namespace countersign::authority {
 namespace {
@@ -31,21 +31,14 @@ std::string shorten(const std::string& provider, std::size_t limit) {
   return text;
 }
 
-base::Result<x509::CertificateSpec> ca_spec(const CaName& name, const crypto::PublicKey& key, base::Instant now,
-                                            crypto::Random& random) {
-  BASE_TRY(auto serial, x509::Serial::generate(random));
+/// As ceremonies make them: drafted, linted, and only then signed.
+ceremony::CaOrder ca_order(const CaName& name, const crypto::PublicKey& key, base::Instant now, base::Duration life) {
   const base::Instant start = base::Instant::from_unix_seconds((now - kCaBackdating).unix_seconds());
-  return x509::CertificateSpec{
-      .serial = std::move(serial),
-      .subject = {ca_common_name(name), name.provider, {}},
-      .not_before = start,
-      .not_after = start + kIssuingCaLife,
-      .key = key,
-      .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
-      .extended_key_usage = {},
-      .subject_alt_names = {},
-      .ca = x509::CertificateSpec::Ca{0},
-  };
+  return {.rank = ceremony::CaRank::issuing,
+          .subject = {ca_common_name(name), name.provider, {}},
+          .key = key,
+          .not_before = start,
+          .not_after = start + life};
 }
 
 /// A root while its key may sign.
@@ -74,29 +67,29 @@ base::Result<RootCrl> make_crl(Root root, const CaKeys::Key& key, const x509::Ce
 
 base::Result<LiveRoot> make_root(Root root, const CeremonyPlan& plan, const CeremonySupplies& supplies) {
   BASE_TRY(auto key, supplies.keys.make(root_key_name(root), CaKeys::Of::root));
-  BASE_TRY(auto spec, ca_spec({plan.provider, title_of(root)}, key.public_key, plan.now, supplies.random));
-  spec.not_after = spec.not_before + kRootLife;
-  spec.ca->path_length = 1;
-  BASE_TRY(const auto tbs, x509::build_self_issued_tbs(spec));
-  BASE_TRY(const auto signature, key.sign(tbs.der));
-  BASE_TRY(auto certificate, x509::assemble(tbs, signature));
+  ceremony::CaOrder order = ca_order({plan.provider, title_of(root)}, key.public_key, plan.now, kRootLife);
+  order.rank = ceremony::CaRank::root;
+  order.path_length = ceremony::kLongestPath;  // one day it may vouch for its successor
+  BASE_TRY(const ceremony::CaDraft draft, ceremony::draft(order, nullptr, plan.now, supplies.random));
+  BASE_TRY(const auto signature, key.sign(draft.tbs().der));
+  BASE_TRY(auto certificate, draft.assemble(signature));
   BASE_TRY(auto crl, make_crl(root, key, certificate, plan));
   return LiveRoot{{root, std::move(certificate), std::move(crl)}, std::move(key)};
 }
 
-base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root,
-                                           const CeremonyPlan& ceremony, const CeremonySupplies& supplies) {
+base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const LiveRoot& root, const CeremonyPlan& held,
+                                           const CeremonySupplies& supplies) {
   BASE_TRY(const auto key, supplies.keys.make(std::string(plan.name), CaKeys::Of::issuing_ca));
   const CaName name{root.made.certificate.subject().organisation, plan.title};
-  BASE_TRY(auto spec, ca_spec(name, key.public_key, ceremony.now, supplies.random));
-  if (!ceremony.status_urls.empty()) {
+  ceremony::CaOrder order = ca_order(name, key.public_key, held.now, kIssuingCaLife);
+  if (!held.status_urls.empty()) {
     const std::string issuer = root_key_name(root.made.root);
-    spec.crl_distribution_points.urls = {ceremony.status_urls.crl(issuer, 0)};
-    spec.information_access.ca_issuers = {ceremony.status_urls.ca(issuer)};
+    order.crl.urls = {held.status_urls.crl(issuer, 0)};
+    order.access.ca_issuers = {held.status_urls.ca(issuer)};
   }
-  BASE_TRY(const auto tbs, x509::build_tbs(spec, root.made.certificate, root.key.public_key));
-  BASE_TRY(const auto signature, root.key.sign(tbs.der));
-  BASE_TRY(auto certificate, x509::assemble(tbs, signature));
+  BASE_TRY(const ceremony::CaDraft draft, ceremony::draft(order, &root.made.certificate, held.now, supplies.random));
+  BASE_TRY(const auto signature, root.key.sign(draft.tbs().der));
+  BASE_TRY(auto certificate, draft.assemble(signature));
   return NewIssuingCa{plan, std::move(certificate)};
 }
 
@@ -104,17 +97,17 @@ base::Result<NewIssuingCa> make_issuing_ca(const IssuingCaPlan& plan, const Live
 
 base::Result<Ceremony> hold_ceremony(const CeremonyPlan& plan, const CeremonySupplies& supplies) {
   std::vector<LiveRoot> roots;
-  Ceremony ceremony;
+  Ceremony made_here;
   for (const Root root : {Root::partner, Root::provider}) {
     BASE_TRY(auto live, make_root(root, plan, supplies));
-    ceremony.roots.push_back(live.made);
+    made_here.roots.push_back(live.made);
     roots.push_back(std::move(live));
   }
   for (const IssuingCaPlan& ca : issuing_ca_plans()) {
     BASE_TRY(auto made, make_issuing_ca(ca, ca.root == Root::partner ? roots[0] : roots[1], plan, supplies));
-    ceremony.issuing_cas.push_back(std::move(made));
+    made_here.issuing_cas.push_back(std::move(made));
   }
-  return ceremony;
+  return made_here;
 }
 
 std::string ca_common_name(const CaName& name, std::int64_t generation) {

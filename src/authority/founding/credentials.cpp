@@ -67,7 +67,7 @@ base::Result<void> Credentials::obtain(const feed::CredentialFiles& files, const
     BASE_TRY(issued, certify(*key, identity, purpose));
   }
   BASE_TRY(const base::Secret pem, key->to_pem());
-  return feed::replace(files, pem, issued->certificate.to_pem() + issued->issuer->certificate.to_pem());
+  return feed::replace(files, pem, issued->certificate.to_pem() + x509::to_pem(hierarchy_.chain_of(*issued->issuer)));
 }
 
 /// A certificate may be stored and not be valid: the clock was wrong when it was issued, or is wrong now.

@@ -289,9 +289,8 @@ base::Result<Establishment> establish(Ledger& ledger, const FirstRun& run) {
 
 base::Result<void> write_certificates(const DataFolder& folder, const Hierarchy& hierarchy) {
   BASE_TRY_VOID(base::make_folder(folder.certificates()));
-  for (const Root root : {Root::partner, Root::provider})
-    BASE_TRY_VOID(
-        write_if_changed(key_file(folder.certificates(), root_key_name(root)), hierarchy.root(root).to_pem()));
+  for (const RootCa& root : hierarchy.roots())
+    BASE_TRY_VOID(write_if_changed(key_file(folder.certificates(), root.key_name()), root.certificate.to_pem()));
   for (const IssuingCa& ca : hierarchy.issuing_cas())
     BASE_TRY_VOID(write_if_changed(key_file(folder.certificates(), ca.name), ca.certificate.to_pem()));
   BASE_TRY_VOID(write_if_changed(folder.provider_chain(), hierarchy.trust_chain_pem(Root::provider)));

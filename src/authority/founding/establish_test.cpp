@@ -73,7 +73,7 @@ TEST_F(Starts, FromNothing) {
   const auto authority = open();
   ASSERT_TRUE(authority) << base::to_string(authority.error());
   const Hierarchy& hierarchy = (*authority)->hierarchy();
-  EXPECT_EQ(hierarchy.issuing_cas().size(), 7U);
+  EXPECT_EQ(hierarchy.issuing_cas().size(), 8U);
   EXPECT_EQ(hierarchy.root(Root::partner).subject().common_name, "Example Payments Partner Root CA");
   const x509::Certificate& issuing = hierarchy.find_issuing_ca("production-transport")->certificate;
   EXPECT_EQ(issuing.subject().common_name, "Example Payments Production Transport Issuing CA");
@@ -88,15 +88,16 @@ TEST_F(Starts, FromNothing) {
   const std::string key = *base::read_file(data().keys() / "internal.pem");
   EXPECT_TRUE(key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
   EXPECT_EQ(x509::Certificate::all_from_pem(*base::read_file(data().provider_chain()))->size(), 4U);
-  EXPECT_EQ(x509::Certificate::all_from_pem(*base::read_file(data().partner_chain()))->size(), 5U);
+  EXPECT_EQ(x509::Certificate::all_from_pem(*base::read_file(data().partner_chain()))->size(), 6U);
 }
 
 TEST_F(Starts, TwoRootsVouchForDifferentPeople) {
   const auto authority = open();
   ASSERT_TRUE(authority);
   for (const IssuingCa& ca : (*authority)->hierarchy().issuing_cas()) {
-    const bool of_partners =
-        ca.purposes.contains(trust::Purpose::transport) || ca.purposes.contains(trust::Purpose::signing);
+    const bool of_partners = ca.purposes.contains(trust::Purpose::transport) ||
+                             ca.purposes.contains(trust::Purpose::signing) ||
+                             ca.purposes.contains(trust::Purpose::person);
     EXPECT_EQ(ca.root, of_partners ? Root::partner : Root::provider) << ca.name;
     const Root other = of_partners ? Root::provider : Root::partner;
     EXPECT_FALSE(ca.certificate.is_signed_by((*authority)->hierarchy().root(other).public_key())) << ca.name;

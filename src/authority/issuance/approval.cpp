@@ -5,6 +5,7 @@
 
 #include "authority/issuance/code_binding.h"
 #include "authority/registry/operator_roles.h"
+#include "authority/registry/people.h"
 #include "authority/registry/rows.h"
 #include "base/check.h"
 
@@ -93,6 +94,16 @@ base::Result<bool> may_approve(store::Transaction& rows, const IssuanceRules& ru
   return grants(roles, is_platform(approver.about) ? Right::administrate : Right::approve);
 }
 
+/// Did the one who decides make the credential that was asked with - or let in the person of a partner who made it, and
+/// so may hold what that one has?
+base::Result<bool> is_behind(store::Transaction& rows, const store::RequestRow& row, const std::string& urn) {
+  if (urn == row.sponsor || urn == row.requested_by) return true;
+  const auto sponsor = base::Identity::from_urn(row.sponsor.value_or(""));
+  if (!sponsor || !is_person(*sponsor)) return false;
+  BASE_TRY(const auto vouchers, vouchers_of(rows, *sponsor));
+  return vouchers.contains(urn);
+}
+
 /// A holder of one certificate must not fill the registry with requests for ever new keys.
 base::Result<void> check_waiting(store::Transaction& rows, const store::ApplicationKey& key, base::Instant now) {
   const store::RequestFilter filter{.of = {key.environment, key.organisation, key.application},
@@ -133,7 +144,9 @@ base::Result<std::vector<store::ApprovalRow>> Approvals::count(store::Transactio
     if (!approver) continue;
     BASE_TRY(const bool may, may_approve(rows, rules, {*approver, identity}));
     if (!may) continue;
-    if (approval.content_sha256 != row.content_sha256 || approval.approver == row.sponsor) continue;
+    if (approval.content_sha256 != row.content_sha256) continue;
+    BASE_TRY(const bool behind, is_behind(rows, row, approval.approver));
+    if (behind) continue;
     BASE_TRY(const auto application, store::find_application(rows, to_key(*approver)));
     if (!application || application->suspended) continue;
     counted.push_back(std::move(approval));
@@ -246,10 +259,14 @@ base::Result<std::vector<KnownRequest>> Approvals::list(const store::RequestFilt
   return known;
 }
 
+tl::unexpected<base::Error> unknown_request() {
+  return base::fail(base::Kind::not_found, "request.unknown", "there is no request with this id");
+}
+
 base::Result<KnownRequest> Approvals::find(const std::string& id) {
   BASE_TRY(auto rows, ledger_.read());
   BASE_TRY(auto row, store::find_request(rows, id));
-  if (!row) return base::fail(Kind::not_found, "request.unknown", "there is no request with this id");
+  if (!row) return unknown_request();
   return know(rows, std::move(*row));
 }
 
@@ -257,7 +274,7 @@ base::Result<KnownRequest> Approvals::find(const std::string& id) {
 base::Result<store::RequestRow> Approvals::find_open(store::Transaction& rows, const Word& word) {
   BASE_TRY_VOID(check_comment(word.comment));
   BASE_TRY(auto row, store::find_request(rows, word.request));
-  if (!row) return base::fail(Kind::not_found, "request.unknown", "there is no request with this id");
+  if (!row) return unknown_request();
   BASE_TRY(auto known, know(rows, std::move(*row)));
   if (known.state == "expired")
     return base::fail(Kind::conflict, "request.expired",
@@ -269,8 +286,8 @@ base::Result<store::RequestRow> Approvals::find_open(store::Transaction& rows, c
                       "the request is not the one that you looked at: look at it again, its content is now " +
                           known.row.content_sha256);
   BASE_TRY(const auto identity, to_identity(known.row.key));
-  const std::string urn = word.by.to_urn();
-  if (urn == known.row.sponsor || urn == known.row.requested_by || word.by == identity)
+  BASE_TRY(const bool behind, is_behind(rows, known.row, word.by.to_urn()));
+  if (behind || word.by == identity)
     return base::fail(Kind::denied, "approval.own",
                       "you made the credential that this was requested with: somebody else must decide");
   BASE_TRY(const bool may, may_approve(rows, rules_for(known.row, identity), {word.by, identity}));

@@ -48,6 +48,8 @@ struct KnownRequest {
   std::string state;
 };
 
+tl::unexpected<base::Error> unknown_request();
+
 /// Belongs to the registry's thread.
 class Approvals {
  public:

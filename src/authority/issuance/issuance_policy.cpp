@@ -91,6 +91,9 @@ base::Result<void> IssuancePolicy::add(base::ConfigSection& section) {
   BASE_TRY(rules.approvals, read_whole(section, "approvals", 0, {0, kMostApprovals}));
   BASE_TRY(rules.approve_renewals, section.flag_or("approve_renewals", true));
   BASE_TRY(rules.approvers, read_approvers(section));
+  BASE_TRY(rules.renew_after_expiry, section.duration_or("danger_renew_after_expiry", base::Duration::zero()));
+  if (rules.renew_after_expiry < base::Duration::zero() || rules.renew_after_expiry > kLongestLateRenewal)
+    return bad_value(section, "danger_renew_after_expiry", "must be from 0s to 30d");
   if (!rules.approvers.empty() && std::cmp_less(rules.approvers.size(), rules.approvals))
     return bad_value(section, "approvers", "must name at least as many operators as there are approvals needed");
   if (!rules_.emplace(std::pair(environment, purpose), std::move(rules)).second)
@@ -113,6 +116,14 @@ const IssuanceRules& IssuancePolicy::rules_for(base::Environment environment, tr
 bool IssuancePolicy::can_be_outvoted_by_one() const {
   const bool wanted = std::ranges::any_of(rules_, [](const auto& entry) { return entry.second.approvals > 0; });
   return wanted && rules_for(base::Environment::internal, trust::Purpose::service).approvals == 0;
+}
+
+std::vector<std::string> IssuancePolicy::late_renewals() const {
+  std::vector<std::string> late;
+  for (const auto& [of, rules] : rules_)
+    if (rules.renew_after_expiry > base::Duration::zero())
+      late.push_back(std::string(base::name(of.first)) + " " + std::string(trust::name(of.second)));
+  return late;
 }
 
 base::Result<void> check_key_kind(const IssuanceRules& rules, const crypto::PublicKey& key) {

@@ -18,6 +18,7 @@ inline constexpr base::Duration kDefaultCertificateLife = std::chrono::hours(24 
 inline constexpr base::Duration kShortestCertificateLife = std::chrono::hours(1);
 inline constexpr base::Duration kLongestCertificateLife = std::chrono::hours(24 * 825);
 inline constexpr int kMostApprovals = 9;
+inline constexpr base::Duration kLongestLateRenewal = std::chrono::hours(24 * 30);
 
 /// The rules for one environment and purpose.
 struct IssuanceRules {
@@ -28,6 +29,7 @@ struct IssuanceRules {
   int approvals = 0;                       ///< by so many operators, never the one who made the credential
   bool approve_renewals = true;            ///< do renewals need them, too
   std::vector<base::Slug> approvers = {};  ///< operators who may approve; empty: all
+  base::Duration renew_after_expiry{};     ///< so long the last certificate, once it has ended, can be renewed; 0: not
 };
 
 /// Immutable; thread-safe.
@@ -36,13 +38,16 @@ class IssuancePolicy {
   /// The same life for everything, and nothing else.
   explicit IssuancePolicy(base::Duration life) { default_.life = life; }
   /// [[authority.profiles]]: each names `environment` and `purpose`, and what differs: `life`, `key_types` (of "rsa",
-  /// "p256", "p384", "ed25519"), `least_rsa_bits`, `approvals`, `approve_renewals`, `approvers`. Fails: `config.value`
+  /// "p256", "p384", "ed25519"), `least_rsa_bits`, `approvals`, `approve_renewals`, `approvers`,
+  /// `danger_renew_after_expiry`. Fails: `config.value`
   /// naming the key, `environment.unknown`, `purpose.unknown`.
   static base::Result<IssuancePolicy> read(std::vector<base::ConfigSection> profiles, base::Duration life);
 
   const IssuanceRules& rules_for(base::Environment environment, trust::Purpose purpose) const;
   /// Where approvals are wanted of partners' certificates, but a single operator could make the other operators needed.
   bool can_be_outvoted_by_one() const;
+  /// "production transport" for each profile that lets certificates be renewed after their end.
+  std::vector<std::string> late_renewals() const;
 
  private:
   base::Result<void> add(base::ConfigSection& section);

@@ -81,7 +81,7 @@ class InToken : public ::testing::Test {
 TEST_F(InToken, FirstRunMakesEveryKeyOfACaThere) {
   const auto authority = open();
   ASSERT_TRUE(authority) << base::to_string(authority.error());
-  EXPECT_EQ(fake.keys.size(), 9U);
+  EXPECT_EQ(fake.keys.size(), 10U);
   for (const char* absent : {"keys/internal.pem", "keys/partner-root.pem"})
     EXPECT_FALSE(fs::exists(folder() / absent)) << absent;
   EXPECT_TRUE(base::read_file(folder() / "keys/audit.key")->starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
@@ -92,10 +92,42 @@ TEST_F(InToken, FirstRunMakesEveryKeyOfACaThere) {
   EXPECT_TRUE(issued->certificate.is_signed_by(issued->issuer->certificate.public_key()));
 }
 
+/// Rotation: the next key is made there, the root signs there, and a later start finds both.
+TEST_F(InToken, OneCaFollowsAnotherThere) {
+  auto opened = open();
+  ASSERT_TRUE(opened) << base::to_string(opened.error());
+  Authority& authority = **opened;
+  const std::string next = authority.rotation().prepare(admin(), "production-transport", "").value();
+  EXPECT_EQ(fake.keys.size(), 11U);
+  EXPECT_EQ(fake.keys.back().label, "countersign-" + next);
+  EXPECT_FALSE(fs::exists(folder() / "keys" / (next + ".pem")));
+  const std::function<base::Result<void>()> steps[] = {
+      [&] { return authority.rotation().certify(admin(), next); },
+      [&] { return authority.rotation().distribute(admin(), next); },
+      [&] {
+        return authority.rotation().activate(admin(), next, {{}, "nobody follows in this test"});
+      }};
+  for (const auto& step : steps) {
+    EXPECT_EQ(code_of(step()), "ok");
+    ASSERT_TRUE(authority.refresh());
+  }
+  const auto issue = [this](Authority& by) {
+    const auto key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
+    const auto issued = redeem(by, make_code(by), key);
+    EXPECT_TRUE(issued) << base::to_string(issued.error());
+    return issued ? issued->issuer->name : "";
+  };
+  EXPECT_EQ(issue(authority), next);
+  opened->reset();
+  const auto again = open();
+  ASSERT_TRUE(again) << base::to_string(again.error());
+  EXPECT_EQ(issue(**again), next);
+}
+
 TEST_F(InToken, RootsAreFilesWhereTheSettingsSaySo) {
   token->roots = TokenSettings::Roots::files;
   ASSERT_TRUE(open());
-  EXPECT_EQ(fake.keys.size(), 7U);
+  EXPECT_EQ(fake.keys.size(), 8U);
   EXPECT_TRUE(fs::exists(folder() / "keys/partner-root.pem"));
   EXPECT_TRUE(fs::exists(folder() / "keys/provider-root.pem"));
   EXPECT_EQ(code_of(open()), "ok");
@@ -158,7 +190,7 @@ TEST_F(InToken, AFirstRunThatWasInterruptedBeginsAnewWithItsOwnKeys) {
     fake.fail(row.call, 0, 0);
     const auto authority = open();
     ASSERT_TRUE(authority) << row.name << ": " << base::to_string(authority.error());
-    EXPECT_EQ(fake.keys.size(), 9U) << row.name << ", " << made << " were there";
+    EXPECT_EQ(fake.keys.size(), 10U) << row.name << ", " << made << " were there";
   }
 }
 
@@ -168,10 +200,10 @@ TEST_F(InToken, NoOneElsesKeysAreTaken) {
   testing::remove_registry(data().registry());
   EXPECT_EQ(code_of(open()), "keys.exist");
   EXPECT_EQ(code_of(open()), "keys.exist") << "trying again changes nothing";
-  EXPECT_EQ(fake.keys.size(), 9U);
+  EXPECT_EQ(fake.keys.size(), 10U);
   token->key_prefix = "second";
   EXPECT_EQ(code_of(open()), "ok");
-  EXPECT_EQ(fake.keys.size(), 18U);
+  EXPECT_EQ(fake.keys.size(), 20U);
 }
 
 TEST_F(InToken, WithoutItsRegistryNothingIsMadeAnew) {

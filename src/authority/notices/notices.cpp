@@ -80,10 +80,15 @@ base::Result<std::vector<Expiring>> Notices::collect(store::Transaction& rows, b
   for (const store::EndingBetween& range : ranges) {
     BASE_TRY(const auto some, store::list_ending(rows, range));
     for (const store::EndingRow& row : some)
-      found.emplace(row.serial, to_ending(row));
+      if (row.purpose != trust::name(trust::Purpose::ocsp)) found.emplace(row.serial, to_ending(row));
   }
   if (full) last_full_ = now;
   std::vector<Expiring> endings = endings_of(parts_.hierarchy);
+  BASE_TRY(const auto material, list_own_material(rows, parts_.hierarchy, now));
+  if (!first_look_) first_look_ = now;
+  const bool had_time = now - *first_look_ >= kTimeToRenew;
+  for (const OwnMaterial& one : material)
+    if (Expiring ending = to_ending(one); ending.thresholds.empty() || had_time) endings.push_back(std::move(ending));
   for (auto& [serial, ending] : found)
     endings.push_back(std::move(ending));
   std::ranges::stable_sort(endings, {}, &Expiring::ends);
@@ -127,11 +132,12 @@ base::Result<void> Notices::write(const std::vector<Notice>& notices, base::Inst
   BASE_TRY_VOID(write_digests(amendment, notices, now));
   BASE_TRY_VOID(amendment.commit());
   for (const Notice& notice : notices)
-    parts_.log.warning("certificate.ends_soon", {{"subject", notice.about.subject},
-                                                 {"purpose", notice.about.purpose},
-                                                 {"serial", notice.about.serial},
-                                                 {"ends", base::to_rfc3339(notice.about.ends)},
-                                                 {"threshold_seconds", notice.threshold}});
+    parts_.log.warning(is_own_material(notice.about) ? "status.grows_old" : "certificate.ends_soon",
+                       {{"subject", notice.about.subject},
+                        {"purpose", notice.about.purpose},
+                        {"serial", notice.about.serial},
+                        {"ends", base::to_rfc3339(notice.about.ends)},
+                        {"threshold_seconds", notice.threshold}});
   return {};
 }
 

@@ -19,6 +19,8 @@ inline constexpr std::size_t kNoticesAtOnce = 500;
 inline constexpr base::Duration kFullRun = std::chrono::hours(6);
 /// What ended longer ago than its last threshold and this is history.
 inline constexpr base::Duration kHistory = std::chrono::hours(24 * 7);
+/// So long after its start the authority has had time to make anew what grew old while it was down.
+inline constexpr base::Duration kTimeToRenew = std::chrono::minutes(10);
 /// A letter is given up after so many attempts, about 20 hours after the first.
 inline constexpr std::int64_t kMostAttempts = 12;
 /// 30 s after the first attempt, twice as long after each next one, at most six hours.
@@ -70,6 +72,7 @@ class Notices {
   Rules rules_;
   std::optional<base::Instant> planned_until_;  ///< everything due by then is written
   base::Instant last_full_;
+  std::optional<base::Instant> first_look_;
 };
 
 }  // namespace countersign::authority

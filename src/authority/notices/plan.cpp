@@ -12,6 +12,9 @@ bool is_use_seen(const std::string& purpose) {
   return purpose == trust::name(trust::Purpose::transport) || purpose == trust::name(trust::Purpose::service);
 }
 
+/// The authority itself makes such anew every few hours or days; what lives longer comes from a ceremony.
+constexpr base::Duration kShortLife = std::chrono::hours(24 * 4);
+
 Expiring ending_of(const x509::Certificate& certificate, std::string name) {
   return {certificate.serial().hex(), std::move(name),         "CA", std::nullopt,
           certificate.not_before(),   certificate.not_after(), true};
@@ -39,18 +42,30 @@ Expiring to_ending(const store::EndingRow& row) {
 
 std::vector<Expiring> endings_of(const Hierarchy& hierarchy) {
   std::vector<Expiring> endings;
-  for (const auto& [root, name] :
-       {std::pair{Root::partner, "partner root"}, std::pair{Root::provider, "provider root"}})
-    endings.push_back(ending_of(hierarchy.root(root), name));
+  for (const RootCa& root : hierarchy.roots()) {
+    if (!root.is_trusted) continue;
+    endings.push_back(ending_of(root.certificate, root.name + " root"));
+    for (const x509::Certificate& cross : root.crosses)
+      endings.push_back(ending_of(cross, "cross certificate of the " + root.name + " root"));
+  }
   for (const IssuingCa& ca : hierarchy.issuing_cas())
     if (is_end_noticed(ca.state)) endings.push_back(ending_of(ca.certificate, "issuing CA " + ca.name));
   return endings;
 }
 
+Expiring to_ending(const OwnMaterial& material) {
+  Expiring ending{material.id,  material.issuer,  std::string(name(material.kind)),
+                  std::nullopt, material.made_at, material.good_until,
+                  true};
+  const base::Duration life = material.good_until - material.made_at;
+  if (life <= kShortLife) ending.thresholds = {-std::chrono::duration_cast<std::chrono::seconds>(life / 4).count(), 0};
+  return ending;
+}
+
 std::optional<Threshold> newest_threshold(const Expiring& ending, const std::vector<Threshold>& thresholds,
                                           base::Instant now) {
   std::optional<Threshold> newest;
-  for (const Threshold threshold : thresholds) {
+  for (const Threshold threshold : ending.thresholds.empty() ? thresholds : ending.thresholds) {
     const base::Instant due = ending.ends + std::chrono::seconds(threshold);
     if (due > ending.begins && due <= now && (!newest || threshold > *newest)) newest = threshold;
   }

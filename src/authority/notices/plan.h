@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "authority/notices/own_material.h"
 #include "authority/notices/settings.h"
 #include "authority/registry/hierarchy.h"
 #include "store/notices.h"
@@ -16,11 +17,12 @@ namespace countersign::authority {
 struct Expiring {
   std::string serial;
   std::string subject;                      ///< a URN, or the CA's name
-  std::string purpose;                      ///< "CA" for a CA's own
-  std::optional<store::ApplicationKey> of;  ///< absent for a CA's own
+  std::string purpose;                      ///< "CA" for a CA's own, else as name(OwnMaterial::Kind)
+  std::optional<store::ApplicationKey> of;  ///< absent for what is the authority's
   base::Instant begins;
   base::Instant ends;
-  bool needed;  ///< would anybody miss it?
+  bool needed;                             ///< would anybody miss it?
+  std::vector<Threshold> thresholds = {};  ///< of its own; empty: those that are configured
 };
 
 /// Nobody misses a certificate that is revoked or suspended, or whose successor is in use. Use is seen in handshakes
@@ -28,6 +30,9 @@ struct Expiring {
 Expiring to_ending(const store::EndingRow& row);
 /// Of every root and issuing CA.
 std::vector<Expiring> endings_of(const Hierarchy& hierarchy);
+
+/// What lives for days only is replaced at half of its life: a quarter before its end something is wrong.
+Expiring to_ending(const OwnMaterial& material);
 
 struct Notice {
   Expiring about;

@@ -7,6 +7,8 @@ bool has_ended(const Notice& notice, base::Instant now) { return notice.about.en
 
 /// "transport certificate of production/acme/payments"; all of these are slugs and words of ours.
 std::string name_of(const Expiring& about) {
+  if (is_own_material(about))
+    return about.purpose + (about.purpose == "CRL" ? " of '" : " for '") + about.subject + "'";
   if (!about.of) return "certificate of the " + about.subject;
   return about.purpose + " certificate of " + about.of->environment + "/" + about.of->organisation + "/" +
          about.of->application;
@@ -35,6 +37,10 @@ std::string line_of(const Notice& notice, base::Instant now) {
 
 }  // namespace
 
+bool is_own_material(const Expiring& about) {
+  return about.purpose == name(OwnMaterial::Kind::crl) || about.purpose == name(OwnMaterial::Kind::ocsp_responder);
+}
+
 LetterText to_mail(const Notice& notice, base::Instant now) {
   const Expiring& about = notice.about;
   const std::string when = verb(notice, now) + " " + to_words(about.ends - now);
@@ -47,15 +53,23 @@ LetterText to_mail(const Notice& notice, base::Instant now) {
 LetterText to_digest(std::span<const Notice> notices, base::Instant now) {
   std::string body = "These certificates end soon or have ended, and no successor of theirs is in use:\n\n";
   bool has_ca = false;
+  bool has_material = false;
   for (const Notice& notice : notices) {
     body += line_of(notice, now);
-    has_ca = has_ca || !notice.about.of;
+    has_material = has_material || is_own_material(notice.about);
+    has_ca = has_ca || (!notice.about.of && !is_own_material(notice.about));
   }
   body += "\nContacts of the organisations concerned were told. What nobody needs any more can be left alone.\n";
   if (has_ca)
     body +=
         "A root or an issuing CA is among them: nothing that it signed is good beyond its end. Plan its successor "
         "now.\n";
+  if (has_material)
+    body +=
+        "A CRL or an OCSP responder of the authority is among them: beyond its end, whoever checks the status of "
+        "certificates refuses them. The CRL of a root is made at a ceremony: hold one, and bring what it made with "
+        "countersign admin ca import-crl. All others the authority makes anew by itself: look into its log why it has "
+        "not.\n";
   const std::string count = std::to_string(notices.size());
   return {notices.size() == 1 ? "1 certificate needs a look" : count + " certificates need a look", std::move(body)};
 }

@@ -8,6 +8,9 @@
 
 namespace countersign::authority {
 
+/// Is it a CRL or a responder's certificate of the authority?
+bool is_own_material(const Expiring& about);
+
 struct LetterText {
   std::string subject;
   std::string body;

@@ -34,7 +34,9 @@ TEST_F(DirectoryTest, ApplicationsLiveWhereTheirOrganisationMay) {
       {"another environment", "uat:acme:payments", {}, "ok"},
       {"there already", kPayments, {}, "application.exists"},
       {"unknown organisation", "uat:nobody:payments", {}, "organisation.unknown"},
-      {"partner inside", "internal:acme:payments", {}, "application.environment"},
+      {"somebody of a partner", "internal:acme:maria", {}, "ok"},
+      {"somebody of a partner who serves", "internal:acme:rosa", {"acme.example"}, "application.no_servers"},
+      {"the provider inside", "internal:provider:ehi", {}, "application.environment"},
       {"service outside", "production:service:gateway", {}, "application.environment"},
       {"another internal system", "internal:service:core-banking", {"core.example"}, "ok"},
       {"another operator", "internal:operator:alice", {}, "ok"},
@@ -157,8 +159,8 @@ TEST_F(DirectoryTest, FeedTellsEveryChangeOnceAndInOrder) {
   ASSERT_TRUE(office().directory.suspend_organisation(admin(), slug("acme")));
   const auto changes = read_changes(office().ledger, start->sequence);
   ASSERT_TRUE(changes) << base::to_string(changes.error());
-  ASSERT_EQ(changes->changes.size(), 4U);  // issued, revoked, suspended in uat and production
-  EXPECT_EQ(changes->sequence, start->sequence + 4);
+  ASSERT_EQ(changes->changes.size(), 5U);  // issued, revoked, suspended in uat and production, and its people
+  EXPECT_EQ(changes->sequence, start->sequence + 5);
   for (std::size_t i = 0; i < changes->changes.size(); ++i)
     EXPECT_EQ(changes->changes[i].sequence, start->sequence + 1 + i);
   EXPECT_TRUE(std::get<trust::CertificateFact>(changes->changes[1].fact).revoked_for);

@@ -71,9 +71,7 @@ std::string roles_that_grant(Right right) {
   return text;
 }
 
-bool is_platform(const base::Identity& identity) {
-  return identity.environment == base::Environment::internal || identity.organisation.text() == "provider";
-}
+bool is_platform(const base::Identity& identity) { return base::is_reserved_organisation(identity.organisation); }
 
 bool is_operator(const base::Identity& identity) {
   return identity.environment == base::Environment::internal && identity.organisation.text() == kOperators;

@@ -12,8 +12,8 @@ using base::Environment;
 using trust::Purpose;
 using x509::KeyUsage;
 
-constexpr std::array kPurposes = {Purpose::transport, Purpose::signing, Purpose::ehi,
-                                  Purpose::service,   Purpose::server,  Purpose::ocsp};
+constexpr std::array kPurposes = {Purpose::transport, Purpose::signing, Purpose::ehi, Purpose::service,
+                                  Purpose::server,    Purpose::person,  Purpose::ocsp};
 
 }  // namespace
 
@@ -21,7 +21,8 @@ Profile profile_of(Purpose purpose) {
   switch (purpose) {
     case Purpose::transport:
     case Purpose::ehi:
-    case Purpose::service: return {{KeyUsage::digital_signature}, {std::string(x509::oid::kClientAuth)}, false};
+    case Purpose::service:
+    case Purpose::person: return {{KeyUsage::digital_signature}, {std::string(x509::oid::kClientAuth)}, false};
     case Purpose::signing: return {{KeyUsage::digital_signature, KeyUsage::non_repudiation}, {}, false};
     case Purpose::server: return {{KeyUsage::digital_signature}, {std::string(x509::oid::kServerAuth)}, true};
     case Purpose::ocsp:
@@ -41,7 +42,7 @@ std::vector<Purpose> purposes_of(Environment environment, const base::Slug& orga
   if (environment == Environment::internal) {
     if (organisation.text() == "service") return {Purpose::service, Purpose::server};
     if (organisation.text() == "operator") return {Purpose::service};
-    return {};
+    return reserved ? std::vector<Purpose>() : std::vector<Purpose>{Purpose::person};
   }
   if (organisation.text() == "provider") return {Purpose::ehi};
   return reserved ? std::vector<Purpose>() : std::vector<Purpose>{Purpose::transport, Purpose::signing};
@@ -87,6 +88,7 @@ std::vector<IssuingCaPlan> issuing_ca_plans() {
        Root::partner,
        Environment::production,
        {Purpose::signing}},
+      {"people", "People Issuing CA", Root::partner, Environment::internal, {Purpose::person}},
       {"internal", "Internal Issuing CA", Root::provider, Environment::internal, {Purpose::service, Purpose::server}},
       {"uat-ehi", "UAT EHI Issuing CA", Root::provider, Environment::uat, {Purpose::ehi}},
       {"production-ehi", "Production EHI Issuing CA", Root::provider, Environment::production, {Purpose::ehi}},

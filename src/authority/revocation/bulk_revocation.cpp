@@ -15,6 +15,12 @@ using Rows = std::map<std::string, store::CertificateRow>;  ///< by serial
 
 constexpr std::array<std::string_view, 3> kReasonsOfHolders = {kKeyCompromise, "superseded", "cessation_of_operation"};
 
+base::Result<void> check_reason_of_holder(const std::string& reason) {
+  if (std::ranges::find(kReasonsOfHolders, reason) != kReasonsOfHolders.end()) return {};
+  return base::fail(Kind::invalid, "reason.unknown",
+                    "for your own certificates give key_compromise, superseded or cessation_of_operation");
+}
+
 tl::unexpected<base::Error> too_many() {
   return base::fail(Kind::too_large, "revocation.too_many",
                     "at most " + std::to_string(kMostRevokedAtOnce) +
@@ -106,9 +112,7 @@ std::span<const std::string_view> reasons_of_holders() { return kReasonsOfHolder
 
 base::Result<Revocation> revoke_own(Ledger& ledger, const base::Identity& holder, const x509::Serial& serial,
                                     const std::string& reason) {
-  if (std::ranges::find(kReasonsOfHolders, reason) == kReasonsOfHolders.end())
-    return base::fail(Kind::invalid, "reason.unknown",
-                      "for your own certificates give key_compromise, superseded or cessation_of_operation");
+  BASE_TRY_VOID(check_reason_of_holder(reason));
   {
     BASE_TRY(auto rows, ledger.read());
     BASE_TRY(const auto row, store::find_certificate(rows, serial.hex()));
@@ -117,6 +121,21 @@ base::Result<Revocation> revoke_own(Ledger& ledger, const base::Identity& holder
                         "there is no certificate with this serial number among those of " + holder.to_urn());
   }
   return revoke(ledger, {holder.to_urn()}, serial, reason);
+}
+
+base::Result<Revocation> revoke_for_organisation(Ledger& ledger, const base::Identity& person,
+                                                 const x509::Serial& serial, const std::string& reason) {
+  BASE_TRY_VOID(check_reason_of_holder(reason));
+  {
+    BASE_TRY(auto rows, ledger.read());
+    BASE_TRY(const auto row, store::find_certificate(rows, serial.hex()));
+    const bool in_reach = row && row->key.organisation == person.organisation.text() &&
+                          row->key.environment != base::name(base::Environment::internal);
+    if (!in_reach)
+      return base::fail(Kind::not_found, "certificate.unknown",
+                        "there is no certificate with the serial number " + serial.hex());
+  }
+  return revoke(ledger, {person.to_urn()}, serial, reason);
 }
 
 }  // namespace countersign::authority

@@ -39,5 +39,9 @@ std::span<const std::string_view> reasons_of_holders();
 /// revoke.
 base::Result<Revocation> revoke_own(Ledger& ledger, const base::Identity& holder, const x509::Serial& serial,
                                     const std::string& reason);
+/// One of an application of the organisation that `person` belongs to; its people are not meant. Any other is not known
+/// at all. Fails: `certificate.unknown`, `reason.unknown`, and as revoke.
+base::Result<Revocation> revoke_for_organisation(Ledger& ledger, const base::Identity& person,
+                                                 const x509::Serial& serial, const std::string& reason);
 
 }  // namespace countersign::authority

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "authority/founding/ceremony.h"
 #include "crypto/pem.h"
 #include "store/crls.h"
 
@@ -28,11 +27,11 @@ base::Result<void> check_origin(const x509::Crl& crl, const x509::Certificate& r
 }
 
 /// RFC 5280 section 6.3.3 (b) (2) (i): a verifier holds the place in the certificate against the one in the CRL.
-base::Result<void> check_place(const x509::Crl& crl, const Hierarchy& hierarchy, Root root) {
+base::Result<void> check_place(const x509::Crl& crl, const Hierarchy& hierarchy, const RootCa& root) {
   const std::vector<std::string>& said = crl.distribution_point()->names.urls;
   for (const IssuingCa& ca : hierarchy.issuing_cas())
     for (const std::string& url : ca.certificate.crl_distribution_points().urls)
-      if (ca.root == root && std::ranges::find(said, url) == said.end())
+      if (ca.root_name == root.name && std::ranges::find(said, url) == said.end())
         return base::fail(Kind::invalid, "crl.place",
                           "the certificate of '" + ca.name + "' looks for this CRL at " + url +
                               ", which it does not name: write that as its 'url'");
@@ -45,15 +44,15 @@ tl::unexpected<base::Error> old(std::string why) {
 
 }  // namespace
 
-base::Result<void> import_root_crl(Ledger& ledger, const Hierarchy& hierarchy, const Actor& actor, Root root,
+base::Result<void> import_root_crl(Ledger& ledger, const Hierarchy& hierarchy, const Actor& actor, const RootCa& root,
                                    std::string_view pem_or_der) {
   BASE_TRY(const base::Bytes der, der_of(pem_or_der));
   BASE_TRY(const x509::Crl crl, x509::Crl::from_der(der));
-  BASE_TRY_VOID(check_origin(crl, hierarchy.root(root)));
+  BASE_TRY_VOID(check_origin(crl, root.certificate));
   BASE_TRY_VOID(check_place(crl, hierarchy, root));
   if (crl.next_update() <= ledger.now()) return old("should have been followed by another one");
-  const store::CrlRow row{{root_key_name(root), 0}, static_cast<std::int64_t>(crl.number()), crl.this_update(),
-                          crl.next_update(),        base::to_hex(crypto::sha256(der)),       0};
+  const store::CrlRow row{{root.key_name(), 0}, static_cast<std::int64_t>(crl.number()), crl.this_update(),
+                          crl.next_update(),    base::to_hex(crypto::sha256(der)),       0};
   BASE_TRY(auto amendment, ledger.amend());
   BASE_TRY(const auto known, store::find_crl(amendment.rows(), row.key));
   if (known && known->number == row.number && known->tbs_sha256 == row.tbs_sha256) return {};
@@ -64,7 +63,7 @@ base::Result<void> import_root_crl(Ledger& ledger, const Hierarchy& hierarchy, c
   BASE_TRY_VOID(amendment.audit(
       {actor, "root_crl.imported", row.key.issuer, {{"number", row.number}, {"revoked", crl.revoked().size()}}}));
   // A fact that says nothing new: it tells whoever publishes the status that there is something to look at.
-  amendment.publish(feed::RootFact{hierarchy.root(root)});
+  amendment.publish(to_fact(root));
   return amendment.commit();
 }
 

@@ -57,6 +57,31 @@ base::Result<void> refuse_second(const std::vector<store::IssuingCaRow>& cas, co
   return {};
 }
 
+/// Of the roots of the line that are believed, the one that is named as its issuer; the newest where none is.
+const RootCa& root_over(const Hierarchy& hierarchy, Root line, const x509::Certificate& certificate) {
+  for (const RootCa& root : hierarchy.roots())
+    if (root.line == line && root.is_trusted && root.certificate.subject().der == certificate.issuer().der) return root;
+  return hierarchy.newest_root(line);
+}
+
+/// The first generation's key may be here while its successor's is at the ceremonies.
+tl::unexpected<base::Error> mismatch(const RootCa& root) {
+  const std::string which = "the key of the " + std::string(name(root.line)) + " root that is here is not that of '" +
+                            root.certificate.subject().text + "'";
+  if (root.generation > 1)
+    return base::fail(Kind::conflict, "root.offline",
+                      which + ": have the request signed at a ceremony, and import the certificate");
+  return base::fail(Kind::corrupt, "keys.mismatch", which);
+}
+
+/// Another authority may have retired the root since this one looked.
+base::Result<void> check_root_again(store::Transaction& rows, const std::string& root) {
+  BASE_TRY(const auto roots, store::list_roots(rows));
+  const auto found = std::ranges::find(roots, root, &store::RootRow::name);
+  if (found != roots.end() && found->state == store::kTrustedRoot) return {};
+  return base::fail(Kind::conflict, "root.retired", "the root '" + root + "' is believed no more");
+}
+
 }  // namespace
 
 base::Result<void> Rotation::commit(Amendment& amendment) {
@@ -138,11 +163,9 @@ base::Result<void> Rotation::certify(const Actor& actor, const std::string& name
     return base::fail(Kind::conflict, "root.offline",
                       "the key of the " + std::string(authority::name(plan.root)) +
                           " root is not here: have the request signed at a ceremony, and import the certificate");
-  const x509::Certificate& root = parts_.hierarchy.root(plan.root);
-  if (key->public_key.spki_sha256() != root.public_key().spki_sha256())
-    return base::fail(
-        Kind::corrupt, "keys.mismatch",
-        "the key of the " + std::string(authority::name(plan.root)) + " root is not that of its certificate");
+  const RootCa& over = parts_.hierarchy.newest_root(plan.root);
+  const x509::Certificate& root = over.certificate;
+  if (key->public_key.spki_sha256() != root.public_key().spki_sha256()) return mismatch(over);
   BASE_TRY(const x509::Csr csr, x509::Csr::parse(row->csr));
   const base::Instant now = parts_.ledger.now();
   ceremony::CaOrder order{.rank = ceremony::CaRank::issuing,
@@ -153,8 +176,8 @@ base::Result<void> Rotation::certify(const Actor& actor, const std::string& name
                           .not_before = std::max(now - kCaBackdating, root.not_before()),
                           .not_after = std::min(now + kIssuingCaLife, root.not_after())};
   if (!parts_.status_urls.empty()) {
-    order.crl.urls = {parts_.status_urls.crl(root_key_name(plan.root), 0)};
-    order.access.ca_issuers = {parts_.status_urls.ca(root_key_name(plan.root))};
+    order.crl.urls = {parts_.status_urls.crl(over.key_name(), 0)};
+    order.access.ca_issuers = {parts_.status_urls.ca(over.key_name())};
   }
   BASE_TRY(const ceremony::CaDraft draft, ceremony::draft(order, &root, now, parts_.random));
   {
@@ -173,7 +196,7 @@ base::Result<void> Rotation::certify(const Actor& actor, const std::string& name
   BASE_TRY(const base::Bytes signature, key->sign(draft.tbs().der));
   BASE_TRY_VOID(reached(Step::after_ca_sign));
   BASE_TRY(const x509::Certificate certificate, draft.assemble(signature));
-  return store_certificate(actor, std::move(*row), certificate);
+  return store_certificate(actor, std::move(*row), {certificate, over.name});
 }
 
 base::Result<void> Rotation::import(const Actor& actor, const std::string& name, const x509::Certificate& certificate) {
@@ -183,23 +206,25 @@ base::Result<void> Rotation::import(const Actor& actor, const std::string& name,
     BASE_TRY(row, find_waiting(rows, name));
   }
   BASE_TRY(const IssuingCaPlan plan, find_plan(row->line));
-  const x509::Certificate& root = parts_.hierarchy.root(plan.root);
+  const RootCa& over = root_over(parts_.hierarchy, plan.root, certificate);
+  const x509::Certificate& root = over.certificate;
   BASE_TRY(const x509::Csr csr, x509::Csr::parse(row->csr));
   const crypto::PublicKey key = csr.public_key();
   BASE_TRY_VOID(ceremony::check_ca(certificate, {ceremony::CaRank::issuing, key, &root, parts_.ledger.now()}));
   if (!certificate.is_signed_by(root.public_key()))
     return base::fail(Kind::invalid, "ca.signature",
                       "the certificate is not signed by the " + std::string(authority::name(plan.root)) + " root");
-  return store_certificate(actor, std::move(*row), certificate);
+  return store_certificate(actor, std::move(*row), {certificate, over.name});
 }
 
-base::Result<void> Rotation::store_certificate(const Actor& actor, ProspectiveCaRow prospect,
-                                               const x509::Certificate& certificate) {
+base::Result<void> Rotation::store_certificate(const Actor& actor, ProspectiveCaRow prospect, const Certified& made) {
+  const x509::Certificate& certificate = made.certificate;
   BASE_TRY(const IssuingCaPlan plan, find_plan(prospect.line));
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY(const auto of_now, find_waiting(amendment.rows(), prospect.name));
   BASE_TRY(const auto cas, store::list_issuing_cas(amendment.rows()));
   const std::string der = to_der_base64(certificate);
+  BASE_TRY_VOID(check_root_again(amendment.rows(), made.root));
   for (const store::IssuingCaRow& row : cas) {
     if (row.name == prospect.name && row.der == der) return {};  // it was stored before
     BASE_TRY(const auto known, to_certificate(row.der));
@@ -209,8 +234,7 @@ base::Result<void> Rotation::store_certificate(const Actor& actor, ProspectiveCa
                         "'" + row.name + "' has the same name or serial number: each CA needs one of its own");
   }
   const base::Instant now = parts_.ledger.now();
-  store::IssuingCaRow row{
-      prospect.name, std::string(name(plan.root)), std::string(base::name(plan.environment)), {}, der, now};
+  store::IssuingCaRow row{prospect.name, made.root, std::string(base::name(plan.environment)), {}, der, now};
   for (const trust::Purpose purpose : plan.purposes)
     row.purposes.emplace_back(trust::name(purpose));
   row.line = prospect.line;

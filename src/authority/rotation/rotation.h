@@ -82,8 +82,11 @@ class Rotation {
   base::Result<void> reached(Step step) { return parts_.observer.reached(step); }
   base::Result<void> commit(Amendment& amendment);
   base::Result<store::ProspectiveCaRow> claim(const Actor& actor, const std::string& line, const std::string& kind);
-  base::Result<void> store_certificate(const Actor& actor, store::ProspectiveCaRow prospect,
-                                       const x509::Certificate& certificate);
+  struct Certified {
+    const x509::Certificate& certificate;
+    std::string root;  ///< that has signed it
+  };
+  base::Result<void> store_certificate(const Actor& actor, store::ProspectiveCaRow prospect, const Certified& made);
   base::Result<void> check_keys_of_fleet(store::Transaction& rows, const std::string& name);
   base::Result<void> keep_ourselves(store::Transaction& rows, const std::string& name);
   Parts parts_;

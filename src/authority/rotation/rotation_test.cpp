@@ -149,11 +149,11 @@ TEST_F(Rotating, TakesOverWithoutARefusal) {
 
   ASSERT_EQ(rotation().prepare(admin(), kLine, "").value(), kNext);
   ASSERT_EQ(code_of(settle(rotation().certify(admin(), kNext))), "ok");
-  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 5U) << "nobody was told";
+  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 6U) << "nobody was told";
   EXPECT_EQ(enrol().issuer->name, kLine);
 
   ASSERT_EQ(code_of(settle(rotation().distribute(admin(), kNext))), "ok");
-  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 6U);
+  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 7U);
   EXPECT_NE(base::read_file(DataFolder(folder()).partner_chain()).value().find(certificate_of(kNext).to_pem()),
             std::string::npos);
   EXPECT_EQ(enrol().issuer->name, kLine);
@@ -176,7 +176,7 @@ TEST_F(Rotating, TakesOverWithoutARefusal) {
   ASSERT_EQ(code_of(settle(rotation().retire(admin(), kLine, {3}))), "ok");
   EXPECT_EQ(judge(old.certificate, certificate_of(kLine)), "issuer_withdrawn");
   EXPECT_EQ(judge(fresh.certificate, certificate_of(kNext)), "ok") << "only those of the one that was retired";
-  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 5U);
+  EXPECT_EQ(authority().hierarchy().trust_chain(Root::partner).size(), 6U);
   reopen();
   EXPECT_EQ(judge(old.certificate, certificate_of(kLine)), "issuer_withdrawn");
   EXPECT_EQ(judge(fresh.certificate, certificate_of(kNext)), "ok");

@@ -198,8 +198,8 @@ void Status::collect_files() {
     (*files)[ca_path(name)] = {std::move(der), "application/pkix-cert", std::move(etag), certificate.not_before(),
                                certificate.not_after()};
   };
-  for (const Root root : {Root::partner, Root::provider})
-    add(root_key_name(root), parts_.hierarchy.root(root));
+  for (const RootCa& root : parts_.hierarchy.roots())
+    add(root.key_name(), root.certificate);
   for (const IssuingCa& ca : parts_.hierarchy.issuing_cas())
     if (ca.state != CaState::prepared) add(ca.name, ca.certificate);
   files_ = std::move(files);

@@ -21,10 +21,12 @@ class AddressHealth {
     std::uint32_t failures = 5;                             ///< in a row; 0: nobody is ever ejected
     base::Duration time = std::chrono::seconds(30);         ///< the first time; twice that the second time, and so on
     base::Duration longest_time = std::chrono::minutes(5);  ///< also: after so long without one all is forgotten
+    friend bool operator==(const Ejection&, const Ejection&) = default;
   };
   struct Check {
     std::uint32_t rise = 2;
     std::uint32_t fall = 3;
+    friend bool operator==(const Check&, const Check&) = default;
   };
 
   /// A request was answered, or refused by the upstream on its own account. Thread-safe.

@@ -18,6 +18,7 @@ class Breaker : public std::enable_shared_from_this<Breaker> {
     std::size_t connections = 1024;
     std::size_t pending = 1024;   ///< requests that wait for a connection
     std::size_t requests = 2048;  ///< under way, those that wait included
+    friend bool operator==(const Limits&, const Limits&) = default;
   };
   class Seat;
 

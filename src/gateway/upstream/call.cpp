@@ -21,10 +21,17 @@ std::string UpstreamCall::address() const { return slot_ == nullptr ? "" : slot_
 
 void UpstreamCall::abort() noexcept {
   if (connection_ != nullptr) connection_->stream->abort();
+  if (stream_) stream_->reset();
+}
+
+void UpstreamCall::leave_connection() {
+  connection_.reset();
+  stream_.reset();
+  shared_.reset();
 }
 
 void UpstreamCall::leave_slot() {
-  connection_.reset();
+  leave_connection();
   if (slot_ != nullptr) --slot_->active;
   slot_.reset();
 }
@@ -52,21 +59,45 @@ base::Result<void> UpstreamCall::begin() {
   return {};
 }
 
+void UpstreamCall::begin_stream(std::shared_ptr<SharedConnection> shared) {
+  shared_ = std::move(shared);
+  stream_.emplace(shared_->open());
+  if (shared_->has_room()) upstream_->breaker().offer();  // whoever waits may have room, too
+}
+
+/// A kept connection to slot_, or a place on one that is shared.
+bool UpstreamCall::take_kept() {
+  if (auto shared = upstream_->find_shared(*slot_)) begin_stream(std::move(shared));
+  else if (!only_new_) connection_ = upstream_->take_idle(*slot_);
+  return has_connection();
+}
+
+/// Did it carry a request before, so that it may have died while nobody looked?
+bool UpstreamCall::is_reused() const {
+  if (connection_ != nullptr) return connection_->reused;
+  return shared_ != nullptr && shared_->is_reused() && shared_->is_ending();
+}
+
 /// A connection to slot_, which may become another one while waiting.
 net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
   for (bool waited = false;; waited = true) {
     // Whoever waits goes first, and so does whoever was woken and has not looked yet.
     const bool in_turn = waited || upstream_->breaker().pending() == 0;
-    if (in_turn && !only_new_) connection_ = upstream_->take_idle(*slot_);
-    if (connection_ != nullptr) co_return base::Result<void>();
+    if (in_turn && take_kept()) co_return base::Result<void>();
     Breaker::Seat seat;
-    if (in_turn) seat = upstream_->take_seat();
+    if (in_turn && upstream_->may_connect(*slot_)) seat = upstream_->take_seat();
     if (seat) {
       std::shared_ptr<Upstream::Slot> slot = slot_;
       ClientAddresses client = client_;
       auto made = co_await upstream_->connect(std::move(slot), std::move(seat), std::move(client), deadline);
       if (!made) co_return base::unexpected(std::move(made).error());
-      connection_ = std::move(*made);
+      connection_ = std::move(made->own);
+      if (made->shared == nullptr) co_return base::Result<void>();
+      // Not tried again here: it would be so for as long as connecting may take.
+      if (!made->shared->has_room())
+        co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
+                             "the upstream does not speak HTTP/2, or takes no requests on it");
+      begin_stream(std::move(made->shared));
       co_return base::Result<void>();
     }
     const bool room = co_await upstream_->wait_for_room(deadline);
@@ -125,11 +156,11 @@ bool UpstreamCall::pay_for_retry() {
 
 bool UpstreamCall::may_send_again(const base::Error& failure) {
   // A late answer is still on its way: asking again would only double the load.
-  if (connection_ == nullptr || failure.kind == base::Kind::timeout) return false;
-  if (connection_->reused && !revived_) {
+  if (!has_connection() || failure.kind == base::Kind::timeout) return false;
+  if ((is_reused() || failure.code == "http.unprocessed") && !revived_) {
     // The upstream closed it while nobody used it; that is no fault, and the same address may well be asked again.
     revived_ = only_new_ = true;
-    connection_.reset();
+    leave_connection();
     return true;
   }
   std::string why = failure.code;
@@ -148,10 +179,15 @@ void UpstreamCall::answered(int status) {
 
 void UpstreamCall::failed(const base::Error& error) {
   upstream_->state().counts.failed.fetch_add(1, std::memory_order_relaxed);
-  if (slot_ != nullptr && connection_ != nullptr && !(connection_->reused && error.kind != base::Kind::timeout))
-    upstream_->note_failure(*slot_, error.code);
+  const bool late = error.kind == base::Kind::timeout;
+  // Not a word since we asked: others need not wait for it to be found dead.
+  if (late && shared_ != nullptr && shared_->heard_at() < sent_) shared_->wind_down();
+  if (slot_ != nullptr && has_connection() && (late || !is_reused())) upstream_->note_failure(*slot_, error.code);
 }
 
-void UpstreamCall::give_back() { upstream_->give_back(*slot_, std::move(connection_)); }
+void UpstreamCall::give_back() {
+  if (connection_ != nullptr) upstream_->give_back(*slot_, std::move(connection_));
+  leave_connection();
+}
 
 }  // namespace countersign::gateway

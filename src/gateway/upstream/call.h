@@ -21,17 +21,21 @@ class UpstreamCall {
   /// Comes to a connection, kept or new; after a failure to another one. Fails: `gateway.upstream_overloaded`,
   /// `gateway.upstream_down` (both Kind::unavailable, nobody was asked), and why the last address could not be reached.
   net::Task<base::Result<void>> connect();
-  /// Null until connect() succeeded, and after give_back().
+  /// What connect() came to: one of both, until give_back().
   UpstreamConnection* connection() { return connection_.get(); }
+  http::H2ClientStream* stream() { return stream_ ? &*stream_ : nullptr; }
+  bool is_over_tls() const { return upstream_->settings().tls.has_value(); }
   /// Whoever waits for the connection is told that it is broken. Safe at any time.
   void abort() noexcept;
-  bool has_connection() const { return connection_ != nullptr; }
+  bool has_connection() const { return connection_ != nullptr || stream_; }
 
   /// The connection failed with the request on it, and all of it may be sent again: is there another try? If so,
   /// connect() makes it.
   bool may_send_again(const base::Error& failure);
   /// The head of the response has come.
   void answered(int status);
+  /// The address took a connection on which there will be no answer to wait for.
+  void connected() { slot_->address->health.note_success(); }
   /// The request will not be answered.
   void failed(const base::Error& error);
   /// Nothing of this request is left on the connection, in either direction.
@@ -42,6 +46,7 @@ class UpstreamCall {
   /// For the head of the response, once the request is sent whole.
   net::Deadline response() const { return net::Deadline::earlier(net::Deadline::after(times().response), end_); }
   net::Deadline until(base::Duration time) const { return net::Deadline::earlier(net::Deadline::after(time), end_); }
+  net::Deadline by(std::chrono::steady_clock::time_point at) const { return net::Deadline::earlier({at}, end_); }
   const UpstreamTimes& times() const { return upstream_->settings().times; }
   UpstreamState::Counts& counts() { return upstream_->state().counts; }
   const std::string& name() const { return upstream_->settings().name; }
@@ -51,6 +56,10 @@ class UpstreamCall {
  private:
   net::Task<base::Result<void>> obtain(net::Deadline deadline);
   base::Result<void> begin();
+  bool take_kept();
+  void begin_stream(std::shared_ptr<SharedConnection> shared);
+  void leave_connection();
+  bool is_reused() const;
   tl::unexpected<base::Error> overloaded(std::string what);
   void leave_slot();
   void blame(std::string_view why);
@@ -62,6 +71,8 @@ class UpstreamCall {
   Breaker::Seat seat_ = {};
   std::shared_ptr<Upstream::Slot> slot_ = {};
   std::unique_ptr<UpstreamConnection> connection_ = {};
+  std::shared_ptr<SharedConnection> shared_ = {};
+  std::optional<http::H2ClientStream> stream_ = {};  ///< on shared_
   std::vector<const Upstream::Slot*> tried_ = {};
   std::vector<std::shared_ptr<Upstream::Slot>> kept_alive_ = {};  ///< those in tried_
   std::size_t retries_ = 0;

@@ -1,7 +1,5 @@
 #include "gateway/upstream/connector.h"
 
-#include "net/proxy_protocol.h"
-
 namespace countersign::gateway {
 namespace {
 
@@ -31,6 +29,16 @@ struct JudgeUpstream {
   }
 };
 
+tls::ClientContext::Offer offer_of(UpstreamProtocol protocol) {
+  using Offer = tls::ClientContext::Offer;
+  switch (protocol) {
+    case UpstreamProtocol::http1: return Offer::nothing;
+    case UpstreamProtocol::http2: return Offer::http_2;
+    case UpstreamProtocol::any: return Offer::http_any;
+  }
+  return Offer::nothing;  // not reached: the switch is complete
+}
+
 base::Error to_error(tls::HandshakeFailure failure, const std::string& upstream) {
   if (!failure.refusal) return std::move(failure.error);
   const std::string reason(trust::name(failure.refusal->reason));
@@ -54,7 +62,7 @@ base::Result<std::shared_ptr<const tls::ClientContext>> UpstreamConnector::conte
   if (tls.proof != UpstreamTls::Proof::none && own == nullptr)
     return base::fail(base::Kind::unavailable, "gateway.no_credential",
                       "there is no certificate yet to show to upstream '" + state_->settings().name + "'");
-  auto made = tls::ClientContext::make(own.get());
+  auto made = tls::ClientContext::make(own.get(), offer_of(state_->settings().protocol));
   if (!made && context_ == nullptr) return made;
   if (made) context_ = std::move(*made);
   else
@@ -71,18 +79,23 @@ net::Task<base::Result<UpstreamConnector::Opened>> UpstreamConnector::open(
   if (!socket) co_return base::unexpected(std::move(socket).error());
   const UpstreamSettings& settings = state_->settings();
   if (settings.send_proxy_header) {
-    const base::Bytes header = net::write_proxy_header(client.source, client.destination);
+    const base::Bytes header = net::write_proxy_header(client.source, client.destination, client.more);
     BASE_CO_TRY_VOID(co_await socket->write_all(header, deadline));
   }
-  if (!settings.tls) co_return Opened{std::make_unique<net::Socket>(std::move(*socket)), kFarAway};
+  const bool only_http2 = settings.protocol == UpstreamProtocol::http2;
+  const tls::Protocol prior_knowledge = only_http2 ? tls::Protocol::http_2 : tls::Protocol::http_1_1;
+  if (!settings.tls) co_return Opened{std::make_unique<net::Socket>(std::move(*socket)), kFarAway, prior_knowledge};
   BASE_CO_TRY(std::shared_ptr<const tls::ClientContext> own, context());
   std::string name = settings.tls->server_name.empty() ? address->host : settings.tls->server_name;
   tls::JudgeServer judge = JudgeUpstream{settings.tls->anchors, name, &needs_.clock, &needs_.registry};
   auto connection =
       co_await tls::Handshake::connect(std::move(*socket), std::move(own), std::move(name), std::move(judge), deadline);
   if (!connection) co_return base::unexpected(to_error(std::move(connection).error(), settings.name));
+  if (only_http2 && connection->protocol != tls::Protocol::http_2)
+    co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
+                         "upstream '" + settings.name + "' does not choose HTTP/2 (ALPN h2)");
   const base::Instant valid_until = connection->peer.chain().valid_until();
-  co_return Opened{std::move(connection->stream), valid_until};
+  co_return Opened{std::move(connection->stream), valid_until, connection->protocol};
 }
 
 }  // namespace countersign::gateway

@@ -6,15 +6,17 @@
 #pragma once
 
 #include "gateway/upstream/state.h"
+#include "net/proxy_protocol.h"
 #include "net/socket.h"
 #include "tls/handshake.h"
 
 namespace countersign::gateway {
 
-/// For a PROXY header: between whom the connection is that requests come from.
+/// For a PROXY header: between whom the connection is that requests come from, and what else may be said of it.
 struct ClientAddresses {
   net::Endpoint source = {};
   net::Endpoint destination = {};
+  std::vector<net::ProxyTlv> more = {};
 };
 
 class UpstreamConnector {
@@ -30,11 +32,13 @@ class UpstreamConnector {
   struct Opened {
     std::unique_ptr<net::Stream> stream;
     base::Instant valid_until;  ///< of the chain it was verified by; far away without TLS
+    tls::Protocol protocol = tls::Protocol::http_1_1;
   };
 
   UpstreamConnector(Needs needs, std::shared_ptr<UpstreamState> state);
 
-  /// Fails: `net.*`, `tls.*`, `gateway.upstream_untrusted` naming the reason, `gateway.no_credential`.
+  /// Fails: `net.*`, `tls.*`, `gateway.upstream_untrusted` naming the reason, `gateway.no_credential`,
+  /// `gateway.upstream_protocol`.
   net::Task<base::Result<Opened>> open(std::shared_ptr<const UpstreamAddress> address, ClientAddresses client,
                                        net::Deadline deadline);
   const std::shared_ptr<UpstreamState>& state() const { return state_; }

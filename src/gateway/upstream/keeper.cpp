@@ -1,6 +1,7 @@
 #include "gateway/upstream/keeper.h"
 
 #include "http/client.h"
+#include "http/h2_client.h"
 #include "net/resolve.h"
 
 namespace countersign::gateway {
@@ -10,6 +11,8 @@ constexpr std::size_t kCheckAnswerBytes = 64 * 1024;
 constexpr base::Duration kResolveTime = std::chrono::seconds(5);
 /// A check that has had its time unwinds in less.
 constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+
+net::Task<void> run_client(http::H2Client& client) { (void)co_await client.run(); }
 
 }  // namespace
 
@@ -24,7 +27,7 @@ net::Task<void> UpstreamKeeper::check(std::shared_ptr<UpstreamState> state) {
   const UpstreamCheck& rules = *state->settings().check;
   const auto connector = std::make_shared<UpstreamConnector>(needs_, state);
   net::TaskGroup checks(needs_.loop, needs_.log);
-  for (;;) {
+  while (!state->is_retired()) {
     for (const auto& address : *state->addresses())
       checks.spawn(check_once(connector, address), "upstream.check_one");
     (void)co_await checks.wait_until_empty(net::Deadline::after(rules.time + kUnwindTime));
@@ -53,28 +56,66 @@ net::Task<base::Result<void>> UpstreamKeeper::ask(UpstreamConnector& connector,
   ClientAddresses nobody;  // a PROXY header then says that we speak for ourselves
   auto opened = co_await connector.open(address, std::move(nobody), deadline);
   if (!opened) co_return base::unexpected(std::move(opened).error());
-  http::ClientOptions options;
-  options.host = rules.host.empty() ? net::Endpoint{address->host, address->endpoint.port}.to_string() : rules.host;
-  options.response_bytes = kCheckAnswerBytes;
-  http::Client client(*opened->stream, std::move(options));
   http::Request request;
   request.head.method = "GET";
   request.head.target = rules.path;
+  request.head.fields.add(
+      "Host", rules.host.empty() ? net::Endpoint{address->host, address->endpoint.port}.to_string() : rules.host);
   request.head.fields.add("User-Agent", "countersign-gateway");
+  const bool h2 = opened->protocol == tls::Protocol::http_2;
+  base::Result<int> status = 0;
+  if (h2) status = co_await ask_h2(*opened, std::move(request), deadline);
+  else status = co_await ask_h1(*opened, std::move(request), deadline);
+  if (!status) co_return base::unexpected(std::move(status).error());
+  if (*status == rules.status) co_return base::Result<void>();
+  co_return base::fail(base::Kind::unavailable, "upstream.status",
+                       "it answered " + std::to_string(*status) + " instead of " + std::to_string(rules.status));
+}
+
+net::Task<base::Result<int>> UpstreamKeeper::ask_h1(const UpstreamConnector::Opened& opened, http::Request request,
+                                                    net::Deadline deadline) {
+  http::ClientOptions options;
+  options.host = std::string(request.head.fields.find("Host").value_or(""));
+  options.response_bytes = kCheckAnswerBytes;
+  request.head.fields.remove("Host");
   request.head.fields.add("Connection", "close");
-  auto response = co_await client.send(std::move(request), deadline);
-  if (!response) co_return base::unexpected(std::move(response).error());
-  if (response->status == rules.status) co_return base::Result<void>();
-  co_return base::fail(
-      base::Kind::unavailable, "upstream.status",
-      "it answered " + std::to_string(response->status) + " instead of " + std::to_string(rules.status));
+  http::Client client(*opened.stream, std::move(options));
+  BASE_CO_TRY(const http::Response response, co_await client.send(std::move(request), deadline));
+  co_return response.status;
+}
+
+/// The head of the answer is enough.
+net::Task<base::Result<int>> UpstreamKeeper::ask_h2(const UpstreamConnector::Opened& opened, http::Request request,
+                                                    net::Deadline deadline) {
+  http::H2Client::Options options;
+  options.limits.streams = 1;
+  options.changed = [] {};
+  http::H2Client client(needs_.loop, *opened.stream, std::move(options), needs_.log);
+  net::TaskGroup running(needs_.loop, needs_.log);
+  running.spawn(run_client(client), "upstream.check_h2");
+  base::Result<http::ResponseHead> answer = http::ResponseHead();
+  {
+    http::H2ClientStream stream = client.open();
+    const std::string scheme = opened.valid_until == base::Instant{INT64_MAX} ? "http" : "https";
+    const std::vector<http::FieldView> fields{{"user-agent", "countersign-gateway"}};
+    const std::string host(request.head.fields.find("Host").value_or(""));
+    const auto begun =
+        stream.send_head({"GET", scheme, host, request.head.target, fields}, http::H2ClientStream::Body::none);
+    if (begun) answer = co_await stream.read_head(deadline);
+    else answer = base::unexpected(begun.error());
+  }
+  client.cut();
+  while (running.live() > 0)
+    (void)co_await running.wait_until_empty(net::Deadline::after(kUnwindTime));
+  if (!answer) co_return base::unexpected(std::move(answer).error());
+  co_return answer->status;
 }
 
 net::Task<void> UpstreamKeeper::resolve(std::shared_ptr<UpstreamState> state) {
   std::vector<Name> names;
   for (const net::Endpoint& address : state->settings().addresses)
     names.push_back({address});
-  for (;;) {
+  while (!state->is_retired()) {
     std::vector<std::vector<net::Endpoint>> resolved;
     for (Name& name : names) {
       co_await resolve_once(name, state->settings().name);

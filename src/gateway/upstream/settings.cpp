@@ -12,6 +12,7 @@ using base::ConfigSection;
 
 constexpr std::int64_t kMostSeats = 1'000'000;
 constexpr std::size_t kMostAddresses = 256;
+constexpr std::int64_t kMostStreams = 1000;  ///< each may make 64 KiB wait
 
 tl::unexpected<base::Error> wrong(std::string detail) {
   return base::fail(base::Kind::invalid, "gateway.config", std::move(detail));
@@ -146,6 +147,7 @@ base::Result<void> read_limits(ConfigSection& section, UpstreamSettings& setting
         NumberKey<std::size_t>{"pending", &settings.limits.pending, 0, kMostSeats},
         NumberKey<std::size_t>{"requests", &settings.limits.requests, 1, kMostSeats},
         NumberKey<std::size_t>{"idle_connections", &settings.idle_connections, 0, kMostSeats},
+        NumberKey<std::size_t>{"streams", &settings.streams, 1, kMostStreams},
         NumberKey<std::size_t>{"retries", &settings.retries, 0, 10}})
     BASE_TRY_VOID(read_number(section, number));
   int retry_percent = static_cast<int>(settings.retry_ratio * 100);
@@ -153,6 +155,21 @@ base::Result<void> read_limits(ConfigSection& section, UpstreamSettings& setting
   settings.retry_ratio = retry_percent / 100.0;
   BASE_TRY_VOID(read_number<unsigned>(section, {"panic_percent", &settings.panic_below, 0, 100}));
   return read_number<std::uint32_t>(section, {"eject_after", &settings.ejection.failures, 0, 1000});
+}
+
+base::Result<void> read_protocol(ConfigSection& section, UpstreamSettings& settings) {
+  BASE_TRY(const std::string text, section.text_or("protocol", "http1"));
+  if (text == "http2") settings.protocol = UpstreamProtocol::http2;
+  else if (text == "auto") settings.protocol = UpstreamProtocol::any;
+  else if (text != "http1")
+    return wrong("'" + section.path_of("protocol") + "' must be \"http1\", \"http2\" or \"auto\"");
+  if (settings.protocol == UpstreamProtocol::any && !settings.tls)
+    return wrong("'" + section.path_of("protocol") +
+                 "' can be \"auto\" only with tls = true: nothing else tells what an upstream speaks");
+  // The header is about one client, and a connection of HTTP/2 carries requests of many.
+  if (settings.protocol != UpstreamProtocol::http1 && settings.send_proxy_header)
+    return wrong("'" + section.path_of("proxy_protocol") + "' needs protocol = \"http1\"");
+  return {};
 }
 
 base::Result<void> check_plain(ConfigSection& section, UpstreamSettings& settings) {
@@ -207,8 +224,12 @@ base::Result<UpstreamSettings> read_upstream(ConfigSection& section, const std::
   BASE_TRY(settings.check, read_check(section));
   BASE_TRY(settings.tls, read_tls(section, folder));
   BASE_TRY(const std::string proxy, section.text_or("proxy_protocol", ""));
-  if (!proxy.empty() && proxy != "v2") return wrong("'" + section.path_of("proxy_protocol") + "' can only be \"v2\"");
-  settings.send_proxy_header = proxy == "v2";
+  settings.send_proxy_identity = proxy == "v2-identity";
+  settings.send_proxy_header = proxy == "v2" || settings.send_proxy_identity;
+  if (!proxy.empty() && !settings.send_proxy_header)
+    return wrong("'" + section.path_of("proxy_protocol") +
+                 "' can only be \"v2\", or \"v2-identity\" with who the client is");
+  BASE_TRY_VOID(read_protocol(section, settings));
   BASE_TRY_VOID(check_plain(section, settings));
   return settings;
 }

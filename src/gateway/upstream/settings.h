@@ -23,6 +23,7 @@ struct UpstreamTls {
   enum class Proof { none, service, files };
   Proof proof = Proof::none;              ///< what we show: nothing, the gateway's service certificate, or these files
   feed::CredentialFiles credential = {};  ///< for Proof::files
+  friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
 };
 
 struct UpstreamCheck {
@@ -32,6 +33,14 @@ struct UpstreamCheck {
   base::Duration interval = std::chrono::seconds(5);
   base::Duration time = std::chrono::seconds(2);  ///< connecting included
   AddressHealth::Check rules = {};
+  friend bool operator==(const UpstreamCheck&, const UpstreamCheck&) = default;
+};
+
+/// What is spoken with an upstream.
+enum class UpstreamProtocol {
+  http1,  ///< HTTP/1.1
+  http2,  ///< HTTP/2, by ALPN; without TLS from the first byte on (RFC 9113 section 3.3, prior knowledge)
+  any,    ///< as its ALPN says
 };
 
 /// Each bounds one phase of a request.
@@ -41,12 +50,15 @@ struct UpstreamTimes {
   base::Duration body = std::chrono::seconds(60);      ///< without a byte moving
   base::Duration request = base::Duration::zero();     ///< all together; zero: as long as the others allow
   base::Duration tunnel = std::chrono::minutes(5);     ///< without a byte moving in either direction, after an upgrade
+  friend bool operator==(const UpstreamTimes&, const UpstreamTimes&) = default;
 };
 
 struct UpstreamSettings {
   std::string name;
   std::vector<net::Endpoint> addresses;  ///< at least one
   UpstreamTimes times = {};
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
+  std::size_t streams = 100;                            ///< requests at once on one connection of HTTP/2
   Breaker::Limits limits = {};                          ///< at each worker
   std::size_t idle_connections = 256;                   ///< kept for each address, at each worker
   base::Duration idle_time = std::chrono::seconds(30);  ///< each for so long
@@ -57,8 +69,10 @@ struct UpstreamSettings {
   std::optional<UpstreamCheck> check = {};
   std::optional<UpstreamTls> tls = {};
   bool send_proxy_header = false;                          ///< version 2 of the PROXY protocol, on each connection
+  bool send_proxy_identity = false;                        ///< with it, who the client is: see identity_tlvs()
   base::Duration resolve_time = std::chrono::seconds(30);  ///< names are resolved again after it; zero: when connecting
   bool danger_plain = false;  ///< another machine, in the clear: the operator accepted that
+  friend bool operator==(const UpstreamSettings&, const UpstreamSettings&) = default;
 };
 
 /// What a route that names an address instead of an upstream has: one address, and nothing that needs another one.

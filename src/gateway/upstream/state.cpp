@@ -48,11 +48,28 @@ void UpstreamState::use_credential(std::shared_ptr<const tls::Credential> own) {
   version_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-UpstreamStates::UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times) : times_(times) {
+namespace {
+
+/// Sets of anchors are read anew each time; the same roots are the same set.
+void take_known_anchors(UpstreamSettings& settings, const UpstreamSettings& known) {
+  if (!settings.tls || !known.tls) return;
+  if (settings.tls->anchors->anchors().anchors() == known.tls->anchors->anchors().anchors())
+    settings.tls->anchors = known.tls->anchors;
+}
+
+}  // namespace
+
+UpstreamStates::UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times, const UpstreamStates* before)
+    : times_(times) {
   for (UpstreamSettings& settings : named) {
-    std::string name = settings.name;
-    by_name_.emplace(std::move(name), std::make_shared<UpstreamState>(std::move(settings)));
+    auto state = before == nullptr ? nullptr : before->named(settings.name);
+    if (state != nullptr) take_known_anchors(settings, state->settings());
+    if (state == nullptr || state->settings() != settings) state = std::make_shared<UpstreamState>(settings);
+    by_name_.emplace(settings.name, std::move(state));
   }
+  if (before == nullptr || before->times_ != times) return;
+  for (const auto& state : before->all())
+    if (!is_upstream_name(state->settings().name)) by_name_.emplace(state->settings().name, state);
 }
 
 std::shared_ptr<UpstreamState> UpstreamStates::named(const std::string& name) const {

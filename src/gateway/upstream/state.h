@@ -30,6 +30,9 @@ class UpstreamState {
   explicit UpstreamState(UpstreamSettings settings);
 
   const UpstreamSettings& settings() const { return settings_; }
+  /// Nobody keeps its health true any more: no configuration names it.
+  void retire() { retired_.store(true, std::memory_order_relaxed); }
+  bool is_retired() const { return retired_.load(std::memory_order_relaxed); }
 
   /// Rises with each new list of addresses and each credential.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -60,12 +63,15 @@ class UpstreamState {
   base::Published<UpstreamAddresses> addresses_;
   base::Published<tls::Credential> credential_;
   std::atomic<std::uint64_t> version_{1};
+  std::atomic<bool> retired_{false};
 };
 
 /// All upstreams, by name; those that routes name by address are made when they are first asked for. Thread-safe.
 class UpstreamStates {
  public:
-  UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times);
+  /// Of `before`, unless null, it goes on with the upstreams whose settings are the same: their health, connections and
+  /// counts.
+  UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times, const UpstreamStates* before = nullptr);
 
   /// Null where no upstream has this name.
   std::shared_ptr<UpstreamState> named(const std::string& name) const;

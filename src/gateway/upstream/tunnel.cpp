@@ -14,18 +14,22 @@ class Tunnel {
  public:
   Tunnel(TunnelEnds ends, base::Duration idle_time) : ends_(std::move(ends)), idle_time_(idle_time) {}
 
-  net::Task<void> carry_up() { return carry(ends_.client, ends_.upstream, ends_.from_client, outcome_.to_upstream); }
-  net::Task<void> carry_down() { return carry(ends_.upstream, ends_.client, ends_.from_upstream, outcome_.to_client); }
+  net::Task<void> carry_up() { return carry(TunnelWay::up); }
+  net::Task<void> carry_down() { return carry(TunnelWay::down); }
   void abort() noexcept {
     ends_.client.abort();
     ends_.upstream.abort();
+    if (ends_.meter != nullptr) ends_.meter->end();
   }
   TunnelOutcome take_outcome() { return std::move(outcome_); }
 
  private:
-  /// All that `from` says goes to `to`, counted in `count`.
-  net::Task<void> carry(net::Stream& from, net::Stream& to, const std::string& early, std::uint64_t& count) {
-    if (!early.empty() && !co_await pass_on(to, base::as_bytes(early), count)) co_return;
+  /// All that one end says goes to the other.
+  net::Task<void> carry(TunnelWay way) {
+    net::Stream& from = way == TunnelWay::up ? ends_.client : ends_.upstream;
+    net::Stream& to = way == TunnelWay::up ? ends_.upstream : ends_.client;
+    const std::string& early = way == TunnelWay::up ? ends_.from_client : ends_.from_upstream;
+    if (!early.empty() && !co_await pass_on(way, base::as_bytes(early))) co_return;
     const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBuffer);
     for (;;) {
       const net::Deadline deadline{moved_ + idle_time_};
@@ -41,18 +45,22 @@ class Tunnel {
         co_await to.finish(net::Deadline::after(kFinishTime));
         co_return;
       }
-      if (!co_await pass_on(to, {buffer.get(), *got}, count)) co_return;
+      const base::BytesView piece(buffer.get(), *got);
+      if (!co_await pass_on(way, piece)) co_return;
     }
   }
 
-  net::Task<bool> pass_on(net::Stream& to, base::BytesView bytes, std::uint64_t& count) {
+  net::Task<bool> pass_on(TunnelWay way, base::BytesView bytes) {
+    net::Stream& to = way == TunnelWay::up ? ends_.upstream : ends_.client;
     moved_ = std::chrono::steady_clock::now();
-    const auto written = co_await to.write_all(bytes, net::Deadline::after(idle_time_));
-    if (!written) fail(written.error());
-    if (!written) co_return false;
-    count += bytes.size();
+    auto passed = co_await to.write_all(bytes, net::Deadline::after(idle_time_));
+    if (passed) {
+      (way == TunnelWay::up ? outcome_.to_upstream : outcome_.to_client) += bytes.size();
+      if (ends_.meter != nullptr) passed = co_await ends_.meter->passed(way, bytes.size());
+    }
+    if (!passed) fail(passed.error());
     moved_ = std::chrono::steady_clock::now();
-    co_return true;
+    co_return passed.has_value();
   }
 
   /// The first failure is the one that counts: aborting makes others.

@@ -13,11 +13,24 @@
 
 namespace countersign::gateway {
 
+enum class TunnelWay { up, down };
+
+/// Whoever counts what passes, and may slow it down or end it.
+class TunnelMeter {
+ public:
+  virtual ~TunnelMeter() = default;
+  /// So much has gone on; the next of this way is read when this is done. A failure ends the tunnel.
+  virtual net::Task<base::Result<void>> passed(TunnelWay way, std::uint64_t bytes) = 0;
+  /// The tunnel is at its end: whatever waits in passed() is to come back.
+  virtual void end() noexcept = 0;
+};
+
 struct TunnelEnds {
   net::Stream& client;
   net::Stream& upstream;
   std::string from_client;  ///< read of it already
   std::string from_upstream;
+  TunnelMeter* meter = nullptr;  ///< nobody counts but the outcome
 };
 
 struct TunnelOutcome {

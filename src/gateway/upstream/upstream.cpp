@@ -31,7 +31,10 @@ void Upstream::refresh() {
   }
   for (const auto& slot : slots_) {
     slot->current = std::ranges::find(slots, slot) != slots.end();
-    if (!slot->current) slot->idle.clear();
+    if (slot->current) continue;
+    slot->idle.clear();
+    for (const auto& shared : slot->shared)
+      shared->wind_down();
   }
   slots_ = std::move(slots);
 }
@@ -42,13 +45,13 @@ std::shared_ptr<Upstream::Slot> Upstream::choose(const std::vector<const Slot*>&
   if (slots_.size() == 1 && tried.empty() && !slots_.front()->address->health.is_down()) return slots_.front();
   const auto now = std::chrono::steady_clock::now();
   const bool kept_only = is_full() && std::ranges::any_of(slots_, [&](const auto& slot) {
-                           return !slot->idle.empty() && !slot->address->health.is_down() &&
+                           return slot->has_kept() && !slot->address->health.is_down() &&
                                   !slot->address->health.is_ejected(now) &&
                                   std::ranges::find(tried, slot.get()) == tried.end();
                          });
   candidates_.clear();
   for (const auto& slot : slots_) {
-    const bool passed_over = kept_only && slot->idle.empty();
+    const bool passed_over = kept_only && !slot->has_kept();
     candidates_.push_back({.down = slot->address->health.is_down(),
                            .ejected = slot->address->health.is_ejected(now),
                            .tried = passed_over || std::ranges::find(tried, slot.get()) != tried.end(),
@@ -62,8 +65,20 @@ bool Upstream::is_down() const {
   return std::ranges::all_of(slots_, [](const auto& slot) { return slot->address->health.is_down(); });
 }
 
-bool Upstream::may_serve(const UpstreamConnection& connection) const {
-  return connection.version >= credential_since_ && connection.valid_until > needs_.clock.now();
+bool Upstream::may_serve(std::uint64_t version, base::Instant valid_until) const {
+  return version >= credential_since_ && valid_until > needs_.clock.now();
+}
+
+bool Upstream::Slot::has_kept() const {
+  return !idle.empty() || std::ranges::any_of(shared, [](const auto& one) { return one->has_room(); });
+}
+
+std::shared_ptr<SharedConnection> Upstream::find_shared(Slot& slot) {
+  for (const auto& shared : slot.shared) {
+    if (!may_serve(shared->version(), shared->valid_until())) shared->wind_down();
+    if (shared->has_room()) return shared;
+  }
+  return nullptr;
 }
 
 std::unique_ptr<UpstreamConnection> Upstream::take_idle(Slot& slot) {
@@ -71,7 +86,8 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle(Slot& slot) {
     Slot::Idle newest = std::move(slot.idle.back());
     slot.idle.pop_back();
     const bool silent = !newest.connection->reader.has_buffered() && !newest.connection->stream->has_unexpected_input();
-    if (newest.until.passed() || !silent || !may_serve(*newest.connection)) continue;
+    if (newest.until.passed() || !silent || !may_serve(newest.connection->version, newest.connection->valid_until))
+      continue;
     newest.connection->reused = true;
     return std::move(newest.connection);
   }
@@ -86,18 +102,45 @@ Breaker::Seat Upstream::take_seat() {
     slot->idle.pop_front();
     seat = breaker_->take_connection();
   }
+  if (seat || !is_full()) return seat;
+  // One that nobody uses gives its seat back as soon as it has said goodbye.
+  for (const auto& slot : slots_)
+    for (const auto& shared : slot->shared) {
+      if (shared->live_streams() > 0 || shared->is_ending()) continue;
+      shared->wind_down();
+      return seat;
+    }
   return seat;
 }
 
-net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(std::shared_ptr<Slot> slot,
-                                                                               Breaker::Seat seat,
-                                                                               ClientAddresses client,
-                                                                               net::Deadline deadline) {
+net::Task<base::Result<Upstream::Made>> Upstream::connect(std::shared_ptr<Slot> slot, Breaker::Seat seat,
+                                                          ClientAddresses client, net::Deadline deadline) {
   const std::shared_ptr<Upstream> self = shared_from_this();
   const std::uint64_t version = state_->version();  // before the credential is looked at, not after
+  slot->connecting = true;
   auto opened = co_await connector_.open(slot->address, std::move(client), deadline);
+  slot->connecting = false;
   if (!opened) co_return base::unexpected(std::move(opened).error());
-  co_return std::make_unique<UpstreamConnection>(std::move(*opened), std::move(seat), state_, version);
+  co_return take_over(*slot, std::move(*opened), std::move(seat), version);
+}
+
+Upstream::Made Upstream::take_over(Slot& slot, UpstreamConnector::Opened opened, Breaker::Seat seat,
+                                   std::uint64_t version) {
+  slot.speaks_http1 = opened.protocol == tls::Protocol::http_1_1;
+  // Who waited for a connection to share makes one of its own then.
+  while (slot.speaks_http1 && state_->settings().protocol == UpstreamProtocol::any && breaker_->has_waiting())
+    breaker_->offer();
+  if (slot.speaks_http1)
+    return {std::make_unique<UpstreamConnection>(std::move(opened), std::move(seat), state_, version), nullptr};
+  auto shared = SharedConnection::begin({.loop = needs_.loop,
+                                         .log = needs_.log,
+                                         .opened = std::move(opened),
+                                         .seat = std::move(seat),
+                                         .state = state_,
+                                         .version = version,
+                                         .waits = breaker_});
+  slot.shared.push_back(shared);
+  return {nullptr, std::move(shared)};
 }
 
 net::Task<bool> Upstream::wait_for_room(net::Deadline deadline) {
@@ -110,7 +153,7 @@ net::Task<bool> Upstream::wait_for_room(net::Deadline deadline) {
 
 void Upstream::give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connection) {
   // A PROXY header says whose a connection is: it serves nobody else.
-  if (!slot.current || settings().send_proxy_header || !may_serve(*connection)) return;
+  if (!slot.current || settings().send_proxy_header || !may_serve(connection->version, connection->valid_until)) return;
   if (slot.idle.size() >= settings().idle_connections) {
     if (slot.idle.empty()) return;
     slot.idle.pop_front();
@@ -134,13 +177,20 @@ void Upstream::sweep() {
   for (const auto& slot : slots_) {
     while (!slot->idle.empty() && slot->idle.front().until.passed())
       slot->idle.pop_front();
-    std::erase_if(slot->idle, [&](const Slot::Idle& idle) { return !may_serve(*idle.connection); });
+    std::erase_if(slot->idle, [&](const Slot::Idle& idle) {
+      return !may_serve(idle.connection->version, idle.connection->valid_until);
+    });
+    std::erase_if(slot->shared, [](const auto& shared) { return shared->has_ended(); });
+    for (const auto& shared : slot->shared)
+      if (!may_serve(shared->version(), shared->valid_until())) shared->wind_down();
   }
 }
 
 void Upstream::close() {
-  for (const auto& slot : slots_)
+  for (const auto& slot : slots_) {
     slot->idle.clear();
+    slot->shared.clear();  // their tasks end with the loop
+  }
 }
 
 }  // namespace countersign::gateway

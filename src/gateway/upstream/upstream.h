@@ -11,6 +11,7 @@
 #include "gateway/upstream/breaker.h"
 #include "gateway/upstream/connector.h"
 #include "gateway/upstream/retry_budget.h"
+#include "gateway/upstream/shared_connection.h"
 #include "http/h1_reader.h"
 
 namespace countersign::gateway {
@@ -51,7 +52,17 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
       std::unique_ptr<UpstreamConnection> connection;
       net::Deadline until;
     };
-    std::deque<Idle> idle = {};  ///< newest at the back
+    std::deque<Idle> idle = {};                                  ///< newest at the back
+    std::vector<std::shared_ptr<SharedConnection>> shared = {};  ///< of HTTP/2; those that have ended are swept out
+    bool connecting = false;                                     ///< a connection that others may share is being made
+    bool speaks_http1 = false;                                   ///< by its ALPN, when it was connected to last
+
+    bool has_kept() const;
+  };
+  /// A connection that was made: of one request at a time, or shared already.
+  struct Made {
+    std::unique_ptr<UpstreamConnection> own;
+    std::shared_ptr<SharedConnection> shared;
   };
 
   Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice);
@@ -68,10 +79,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool is_down() const;
   /// A kept connection on which nothing unexpected arrived, or null.
   std::unique_ptr<UpstreamConnection> take_idle(Slot& slot);
+  /// One of HTTP/2 with room for another request, or null.
+  std::shared_ptr<SharedConnection> find_shared(Slot& slot);
+  /// Is it not better to wait for the one that is being made?
+  bool may_connect(const Slot& slot) const { return !slot.connecting || !may_share(slot); }
   /// A seat for a new connection, kept ones of others given up for it where that helps; empty when there is none.
   Breaker::Seat take_seat();
-  net::Task<base::Result<std::unique_ptr<UpstreamConnection>>> connect(std::shared_ptr<Slot> slot, Breaker::Seat seat,
-                                                                       ClientAddresses client, net::Deadline deadline);
+  net::Task<base::Result<Made>> connect(std::shared_ptr<Slot> slot, Breaker::Seat seat, ClientAddresses client,
+                                        net::Deadline deadline);
   /// Waits for a connection of another request to become free. False: not in time, or too many wait.
   net::Task<bool> wait_for_room(net::Deadline deadline);
   void give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connection);
@@ -84,7 +99,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
  private:
   void refresh();
-  bool may_serve(const UpstreamConnection& connection) const;
+  bool may_serve(std::uint64_t version, base::Instant valid_until) const;
+  bool may_share(const Slot& slot) const {
+    return settings().protocol != UpstreamProtocol::http1 && !slot.speaks_http1;
+  }
+  Made take_over(Slot& slot, UpstreamConnector::Opened opened, Breaker::Seat seat, std::uint64_t version);
   bool is_full() const { return breaker_->connections() >= state_->settings().limits.connections; }
 
   UpstreamConnector::Needs needs_;

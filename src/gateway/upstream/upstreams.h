@@ -9,9 +9,12 @@ namespace countersign::gateway {
 
 class Upstreams {
  public:
-  /// Borrows what `needs` names, and `states`.
-  Upstreams(UpstreamConnector::Needs needs, UpstreamStates& states, Dice dice)
-      : needs_(needs), states_(states), dice_(dice) {}
+  /// Borrows what `needs` names.
+  Upstreams(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamStates> states, Dice dice)
+      : needs_(needs), states_(std::move(states)), dice_(dice) {}
+
+  /// From now on these. Requests under way end on the upstreams they began with.
+  void use(std::shared_ptr<UpstreamStates> states);
 
   /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none of that name.
   std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
@@ -25,7 +28,7 @@ class Upstreams {
     return std::make_shared<Upstream>(needs_, std::move(state), Dice(dice_.next()));
   }
   UpstreamConnector::Needs needs_;
-  UpstreamStates& states_;
+  std::shared_ptr<UpstreamStates> states_;
   Dice dice_;
   std::map<std::string, std::shared_ptr<Upstream>, std::less<>> named_;
   std::map<net::Endpoint, std::shared_ptr<Upstream>> at_;
