@@ -48,6 +48,18 @@ TEST(Report, AsTextIsAlignedAndCounts) {
             "1 failed, 1 to look at, 1 passed, 1 not tried\n");
 }
 
+TEST(Report, BreaksLongRemediesBetweenWords) {
+  Report report = sample();
+  report.findings = {{"a", Severity::fail, "", "x", std::string(20, 'a')}, {"reach.tls", Severity::fail, "", "x", ""}};
+  for (int i = 0; i < 30; ++i)
+    report.findings[1].remedy += "word ";
+  report.findings[1].remedy += std::string(200, 'b');  // a word is never broken
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("                        -> word word"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n                        word word"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n                        " + std::string(200, 'b') + "\n"), std::string::npos) << text;
+}
+
 TEST(Report, AsJsonHasItsDocumentedShape) {
   const base::json::object json = to_json(sample());
   EXPECT_EQ(json.at("verdict"), "fail");

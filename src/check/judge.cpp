@@ -36,8 +36,9 @@ std::string remedy_of(const Verdict& verdict, const Check& check, ServerKind ser
 const Look& Observations::best() const { return tls13.offered ? tls13 : tls12.offered ? tls12 : oldest; }
 
 std::string in_milliseconds(base::Duration duration) {
-  const auto tenths = (duration.count() + 50) / 100;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
+  const auto hundredths = (duration.count() + 5) / 10;
+  const std::string decimals = std::to_string(hundredths % 100);
+  return std::to_string(hundredths / 100) + (decimals.size() == 1 ? ".0" : ".") + decimals + " ms";
 }
 
 std::string listed(const std::vector<std::string>& words) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "check/verdicts.h"
 #include "testing/pki.h"
 
 namespace countersign::check {
@@ -216,6 +217,21 @@ TEST_F(JudgeTest, TheMissingIntermediateIsNamed) {
   const auto chain = std::ranges::find(report.findings, "certificate.chain", &Finding::id);
   EXPECT_NE(chain->evidence.find(pki.web_intermediate().certificate.subject().text), std::string::npos)
       << chain->evidence;
+}
+
+TEST(Figures, AreReckonedAndSaid) {
+  using base::Duration;
+  EXPECT_EQ(in_milliseconds(Duration(43)), "0.04 ms");
+  EXPECT_EQ(in_milliseconds(Duration(1'096)), "1.10 ms");
+  EXPECT_EQ(in_milliseconds(Duration(200'000)), "200.00 ms");
+  std::vector<Duration> sample;
+  for (int i = 100; i > 0; --i)
+    sample.emplace_back(i);
+  EXPECT_EQ(percentile(sample, 50), Duration(50));
+  EXPECT_EQ(percentile(sample, 99), Duration(99));
+  EXPECT_EQ(percentile({Duration(7)}, 99), Duration(7));
+  EXPECT_EQ(listed({"a", "b"}), "a, b");
+  EXPECT_EQ(listed({"1", "2", "3", "4", "5", "6", "7", "8"}), "1, 2, 3, 4, 5, 6 and 2 more");
 }
 
 TEST(Checks, AreNamedOnceAndHintsBelongToThem) {

@@ -6,6 +6,8 @@
 namespace countersign::check {
 namespace {
 
+/// Of a line of text with a remedy.
+constexpr std::size_t kWidth = 120;
 constexpr std::array kSeverities = {Severity::fail, Severity::warn, Severity::pass, Severity::not_tried};
 
 struct Section {
@@ -49,12 +51,29 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+/// Broken between words into lines of kWidth at most where words allow, all behind `indent` spaces.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  std::string out(indent, ' ');
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (column > indent && column + 1 + end > kWidth) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    if (column > indent) out += ' ';
+    out += text.substr(0, end);
+    column += end + 1;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out + "\n";
+}
+
 std::string text_of(const Finding& finding, std::size_t id_width) {
   constexpr std::size_t kLabelWidth = 9;
   std::string line = "  " + padded(label(finding.severity), kLabelWidth) + "  " + padded(finding.id, id_width) + "  " +
                      finding.evidence + "\n";
-  if (!finding.remedy.empty())
-    line += std::string(2 + kLabelWidth + 2 + id_width + 2, ' ') + "-> " + finding.remedy + "\n";
+  if (!finding.remedy.empty()) line += wrapped("-> " + finding.remedy, 2 + kLabelWidth + 2 + id_width + 2);
   return line;
 }
 

@@ -12,7 +12,7 @@ inline Verdict not_tried(std::string why, std::string how_to) {
   return {Severity::not_tried, std::move(why), std::move(how_to)};
 }
 
-/// "1.5 ms".
+/// "1.50 ms".
 std::string in_milliseconds(base::Duration duration);
 /// "a, b, c and 4 more".
 std::string listed(const std::vector<std::string>& words);
