@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "gateway/exchange.h"
+#include "gateway/signing/request_check.h"
+#include "oauth/access_token.h"
+#include "oauth/assertion.h"
 #include "tls/handshake.h"
 #include "tls/session_memory.h"
 
@@ -39,9 +42,28 @@ static_assert(!kMadeBy<policy::Permit> &&
 static_assert(!std::is_copy_constructible_v<policy::Permit> && !std::is_copy_assignable_v<policy::Permit> &&
                   !std::is_move_assignable_v<policy::Permit>,
               "one permit for two requests");
+using signatures::CheckedHead;
+using signatures::VerifiedSignature;
+static_assert(!kMadeBy<VerifiedSignature> && !kMadeBy<VerifiedSignature, CheckedHead> &&
+                  !kMadeBy<VerifiedSignature, signatures::VerificationKey>,
+              "a verified signature of a head alone, or of a key");
+static_assert(!kMadeBy<CheckedHead, VerifiedSignature> && !kMadeBy<CheckedHead>, "a checked head without a check");
+static_assert(!kMadeBy<gateway::SignedRequest, VerifiedSignature, AdmittedChain> && !kMadeBy<gateway::SignedRequest>,
+              "a signed request out of a signature and somebody's certificate");
+static_assert(!kMadeBy<signatures::VerificationKey, crypto::PublicKey>, "a key for messages without its purpose");
+
 static_assert(!kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest> &&
                   kMadeBy<gateway::Exchange, gateway::ExchangeContext, gateway::ExchangeRequest, policy::Permit>,
               "a request goes on without asking the policy");
+
+static_assert(!kMadeBy<oauth::VerifiedAssertion> &&
+                  !kMadeBy<oauth::VerifiedAssertion, std::string, base::Instant, std::string>,
+              "an assertion that nobody checked");
+static_assert(!kMadeBy<oauth::CheckedToken> && !kMadeBy<oauth::CheckedToken, std::shared_ptr<const oauth::Grant>>,
+              "a token without its signature");
+static_assert(!kMadeBy<oauth::BoundToken> && !kMadeBy<oauth::BoundToken, oauth::CheckedToken> &&
+                  !std::is_convertible_v<oauth::CheckedToken, oauth::BoundToken>,
+              "a token on a connection that it is not bound to");
 
 TEST(ProofTypes, AreMadeByTheirCheckersAlone) { SUCCEED() << "the compiler has checked it"; }
 

@@ -40,6 +40,7 @@ missing_java_libraries() {
 missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
   /usr/bin/python3 -c "import grpc" 2>/dev/null || printf 'python3-grpcio '
+  python3 -c "import cryptography" 2>/dev/null || printf 'python3-cryptography '
 }
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }

@@ -2,6 +2,7 @@
 
 #include "authority/founding/establish.h"
 #include "authority/issuance/token_signer.h"
+#include "authority/oauth/server.h"
 #include "authority/registry/audit_verification.h"
 #include "authority/registry/feed_source.h"
 #include "authority/registry/follow.h"
@@ -100,6 +101,9 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
   enrolment_.emplace(ledger_, *hierarchy_, *issuance_, outside_.random);
   BASE_TRY(auto acme_key, derive_secret(own.acme, "countersign acme credentials 1\n"));
   acme_accounts_.emplace(ledger_, outside_.random, std::move(acme_key));
+  BASE_TRY(auto oauth_key, derive_secret(own.acme, "countersign token keys 1\n"));
+  oauth_ = std::make_unique<AuthorisationServer>(AuthorisationServer::Parts{ledger_, outside_.random, outside_.log},
+                                                 settings.oauth, base::Secret(base::to_base64url(oauth_key.reveal())));
   BASE_TRY(acme_nonces_, AcmeNonces::make(outside_.random));
   notices_.emplace(
       Notices::Parts{ledger_, *hierarchy_, outside_.random, outside_.log},

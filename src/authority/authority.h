@@ -26,6 +26,8 @@
 
 namespace countersign::authority {
 
+class AuthorisationServer;
+
 class Authority {
  public:
   /// What the authority is handed from outside; borrowed for its whole life.
@@ -59,14 +61,14 @@ class Authority {
   Issuance& issuance() { return *issuance_; }
   Approvals& approvals() { return *approvals_; }
   AcmeAccounts& acme_accounts() { return *acme_accounts_; }
-  /// Thread-safe.
-  AcmeNonces& acme_nonces() { return *acme_nonces_; }
+  AcmeNonces& acme_nonces() { return *acme_nonces_; }  ///< thread-safe
   CmpTransactions& cmp_transactions() { return cmp_transactions_; }
   crypto::Random& random() { return outside_.random; }
   Contacts& contacts() { return *contacts_; }
   Notices& notices() { return *notices_; }
   Rotation& rotation() { return *rotation_; }
   Followers& followers() { return followers_; }
+  AuthorisationServer& oauth() { return *oauth_; }
   bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
   const IssuancePolicy& policy() const { return *policy_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
@@ -138,6 +140,7 @@ class Authority {
   std::optional<AcmeAccounts> acme_accounts_;
   std::unique_ptr<AcmeNonces> acme_nonces_;
   CmpTransactions cmp_transactions_;
+  std::unique_ptr<AuthorisationServer> oauth_;
   std::optional<Credentials> credentials_;
   NoObserver nobody_;
   std::optional<Issuance> responders_issuance_;

@@ -8,6 +8,7 @@
 
 #include "authority/issuance/issuance_policy.h"
 #include "authority/notices/settings.h"
+#include "authority/oauth/settings.h"
 #include "authority/registry/status_urls.h"
 #include "authority/secrets/token_settings.h"
 #include "base/config.h"
@@ -28,6 +29,7 @@ struct Settings {
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
   NoticeSettings notices;
+  OauthSettings oauth;
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is
   std::optional<TokenSettings> token;       ///< nothing: the keys of the CAs are in files

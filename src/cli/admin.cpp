@@ -362,6 +362,7 @@ void add_admin(CommandTree& tree) {
   add_operators(tree, admin);
   add_people(tree, admin);
   add_roots(tree, admin);
+  add_clients(tree, admin);
   add_ca(tree, admin);
   add_requests(tree, admin);
   add_audit(tree, admin);

@@ -56,7 +56,8 @@ base::Error problem_to_error(int status, std::string_view body) {
   auto value = base::parse_json(body);
   if (!value || !value->is_object()) return error;
   const std::string code = member(value->get_object(), "code");
-  const std::string detail = member(value->get_object(), "detail");
+  std::string detail = member(value->get_object(), "detail");
+  if (detail.empty()) detail = member(value->get_object(), "error_description");  // RFC 6749 section 5.2
   if (!code.empty()) error.code = code;
   if (!detail.empty()) error.detail = detail;
   return error;

@@ -83,9 +83,12 @@ void declare_commands(CommandTree& tree) {
   add_renew(tree);
   add_agent(tree);
   add_own(tree);
+  add_token(tree);
   add_trust_chain(tree);
   add_verify(tree);
   add_check(tree);
+  add_sign(tree);
+  add_verify_signature(tree);
   add_ceremony(tree);
   add_completion(tree);
 }

@@ -62,6 +62,7 @@ void add_log(CommandTree& tree, CLI::App& admin);
 void add_revoke_many(CommandTree& tree, CLI::App& admin);
 void add_ca(CommandTree& tree, CLI::App& admin);
 void add_contacts(CommandTree& tree, CLI::App& admin);
+void add_clients(CommandTree& tree, CLI::App& admin);
 void add_operators(CommandTree& tree, CLI::App& admin);
 void add_people(CommandTree& tree, CLI::App& admin);
 void add_roots(CommandTree& tree, CLI::App& admin);
@@ -69,10 +70,13 @@ void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);
 void add_own(CommandTree& tree);
+void add_token(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
 void add_check(CommandTree& tree);
+void add_sign(CommandTree& tree);
+void add_verify_signature(CommandTree& tree);
 void add_completion(CommandTree& tree);
 
 }  // namespace countersign::cli

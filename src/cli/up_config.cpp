@@ -31,6 +31,17 @@ std::string authority_line(const UpSettings& settings) {
   return "authority = " + base::to_json_string("localhost:" + std::to_string(port)) + "\n";
 }
 
+/// With a port that only the system will choose there is none to write: the default stands.
+std::string oauth_section(const UpSettings& settings) {
+  const std::uint16_t port = settings.gateway_port.value_or(kGatewayPort);
+  return "\n# Access tokens: the issuer is the gateway's address as partners know it, so set it before the first "
+         "token.\n"
+         "[authority.oauth]\n" +
+         std::string(port == 0 ? "# " : "") +
+         "issuer = " + base::to_json_string("https://localhost:" + std::to_string(port == 0 ? kGatewayPort : port)) +
+         "\n";
+}
+
 std::string gateway_section(const UpSettings& settings) {
   return "\n# Where partners come in: mutual TLS, then HTTP to the services behind it.\n"
          "[gateway]\n"
@@ -233,7 +244,7 @@ std::string first_config(const UpSettings& settings) {
          "server_names = [\"localhost\", \"127.0.0.1\"]  # in the server certificates of this machine\n"
          "passphrase_file = \"\"                    # protects the CA keys; empty: made in data/passphrase\n"
          "certificate_life = \"350d\"\n" +
-         gateway_section(settings) + ehi_section(settings);
+         oauth_section(settings) + gateway_section(settings) + ehi_section(settings);
 }
 
 base::Result<UpSettings> settings_in(const std::filesystem::path& file) {

@@ -6,6 +6,7 @@
 #include <openssl/objects.h>
 
 #include "crypto/handle.h"
+#include "crypto/scrypt.h"
 
 namespace countersign::crypto {
 namespace {
@@ -57,6 +58,15 @@ TEST(PasswordMac, IsWhatLibcryptoMakes) {
     ++how.iterations;
     EXPECT_NE(password_mac(how, secret, data), expected.mac) << row.name;
   }
+}
+
+TEST(Scrypt, IsThatOfRfc7914Section12) {
+  const base::Secret secret(std::string_view("pleaseletmein"));
+  const auto digest = scrypt(secret, base::as_bytes("SodiumChloride"), {.n = 16384, .r = 8, .p = 1});
+  ASSERT_TRUE(digest);
+  EXPECT_EQ(base::to_hex(*digest), "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2");
+  EXPECT_FALSE(scrypt(secret, {}, {.n = 16383}));
+  EXPECT_FALSE(scrypt(secret, {}, {.n = 1U << 20U, .r = 8}));
 }
 
 }  // namespace

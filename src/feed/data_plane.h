@@ -53,6 +53,8 @@ class DataPlane {
   const Knowledge& knowledge() const { return knowledge_; }
   /// Noted from any thread; the authority is told within a few seconds.
   Sightings& sightings() { return sightings_; }
+  /// How the authority is called, for links besides those of the feed.
+  const AuthorityLink::Options& authority_link() const { return link_; }
   /// Seconds since the authority last answered; -1 before its first answer.
   double feed_age_seconds() const;
 

@@ -58,6 +58,13 @@ struct ToJson {
             {"certificate", base::to_base64(fact.certificate.der())},
             {"cause", trust::name(fact.cause)}};
   }
+  object operator()(const SigningCertificate& fact) const {
+    return {
+        {"type", "signing_certificate"}, {"urn", fact.identity.to_urn()}, {"certificate", base::to_base64(fact.der)}};
+  }
+  object operator()(const TokenKeyFact& fact) const { return feed::to_json(fact); }
+  object operator()(const TokenRevocationFact& fact) const { return feed::to_json(fact); }
+  object operator()(const TokenCutFact& fact) const { return feed::to_json(fact); }
 };
 
 base::Result<x509::Certificate> read_certificate(base::JsonReader& reader) {
@@ -133,6 +140,22 @@ base::Result<Fact> read_withdrawn_ca(base::JsonReader& reader) {
   return Fact(trust::WithdrawnCa{std::move(certificate), cause});
 }
 
+base::Result<Fact> read_signing_certificate(base::JsonReader& reader) {
+  BASE_TRY(const std::string urn, reader.text("urn"));
+  BASE_TRY(auto identity, base::Identity::from_urn(urn));
+  BASE_TRY(const std::string text, reader.text("certificate"));
+  // There may be many: what they say is read when one is used.
+  BASE_TRY(base::Bytes der, base::from_base64(text));
+  if (der.empty() || der.size() > x509::kCertificateLimit) return malformed("a certificate is empty or too large");
+  return Fact(SigningCertificate{std::move(identity), std::move(der)});
+}
+
+template <class T>
+base::Result<Fact> read_as_fact(base::Result<T> read) {
+  if (!read) return base::unexpected(std::move(read).error());
+  return Fact(std::move(*read));
+}
+
 base::Result<Fact> read_fact(const value& json) {
   BASE_TRY(auto reader, base::JsonReader::of(json));
   BASE_TRY(const std::string type, reader.text("type"));
@@ -143,6 +166,10 @@ base::Result<Fact> read_fact(const value& json) {
   if (type == "certificate") fact = read_certificate_fact(reader);
   if (type == "suspension") fact = read_suspension(reader);
   if (type == "withdrawn_ca") fact = read_withdrawn_ca(reader);
+  if (type == "signing_certificate") fact = read_signing_certificate(reader);
+  if (type == "token_key") fact = read_as_fact(read_token_key(reader));
+  if (type == "token_revocation") fact = read_as_fact(read_token_revocation(reader));
+  if (type == "token_cut") fact = read_as_fact(read_token_cut(reader));
   if (!fact) return fact;
   BASE_TRY_VOID(reader.finish());
   return fact;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "feed/signing_certificates.h"
+#include "feed/token_facts.h"
 #include "trust/registry_view.h"
 #include "trust/trust_set.h"
 
@@ -20,9 +22,10 @@ struct RootFact {
   std::vector<x509::Certificate> crosses = {};  ///< what other roots of ours say of it
 };
 
-/// A WithdrawnCa ends an IssuingCa for good: the same one is never told again.
-using Fact =
-    std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact, trust::WithdrawnCa>;
+/// A WithdrawnCa ends an IssuingCa for good: the same one is never told again. Of a Signing Certificate two facts are
+/// told: that it was issued, as of any, and itself.
+using Fact = std::variant<RootFact, trust::IssuingCa, trust::CertificateFact, trust::SuspensionFact, trust::WithdrawnCa,
+                          SigningCertificate, TokenKeyFact, TokenRevocationFact, TokenCutFact>;
 
 /// `sequence` is the registry's count of published changes: strictly rising, never reused.
 struct Change {

@@ -52,11 +52,14 @@ TEST(Facts, EachKindSurvivesTheWire) {
       revocation_of(issued, 4),
       {5, trust::SuspensionFact{base::Environment::uat, acme, std::nullopt, true}},
       {6, trust::SuspensionFact{base::Environment::uat, acme, *base::Slug::parse("payments"), false}},
-      {7, trust::WithdrawnCa{issued.chain.at(1), trust::WithdrawalCause::retired}}};
-  const std::string text = to_json_text(7, sent);
+      {7, trust::WithdrawnCa{issued.chain.at(1), trust::WithdrawalCause::retired}},
+      {8, TokenKeyFact{"k1", "https://auth.example", "{\"kty\":\"EC\"}", pki.now()}},
+      {9, TokenRevocationFact{"token-1", pki.now(), pki.now()}},
+      {10, TokenCutFact{*issued.identity, pki.now(), pki.now()}}};
+  const std::string text = to_json_text(10, sent);
   const auto received = parse_changes(text, 0);
   ASSERT_TRUE(received) << received.error().detail;
-  EXPECT_EQ(to_json_text(7, received->changes), text);
+  EXPECT_EQ(to_json_text(10, received->changes), text);
   EXPECT_TRUE(received->unreadable.empty());
 }
 
@@ -114,8 +117,54 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"unknown_purpose", certificate_fact(kZeros, "levitation")},
         BadText{"extra_member",
                 R"({"type":"suspension","environment":"uat","organisation":"a","suspended":true,"note":"x"})"},
+        BadText{"signing_certificate_of_nothing",
+                R"({"type":"signing_certificate","urn":"urn:countersign:uat:a:b","certificate":""})"},
+        BadText{"signing_certificate_of_nobody", R"({"type":"signing_certificate","certificate":"AQID"})"},
         BadText{"suspension_without_saying", R"({"type":"suspension","environment":"uat","organisation":"a"})"}),
     [](const auto& row) { return row.param.name; });
+
+TEST(SigningCertificateFact, GoesThereAndBackAndIsFoundByWhoseItIs) {
+  Pki pki;
+  Knowledge knowledge;
+  ASSERT_TRUE(knowledge.replace(snapshot_of(pki, 1)));
+  const auto tell = [&](const Issued& issued, std::uint64_t sequence) {
+    const Fact fact = SigningCertificate{*issued.identity, issued.certificate.der()};
+    const auto again = fact_from_json(to_json(fact));
+    ASSERT_TRUE(again) << base::to_string(again.error());
+    ASSERT_TRUE(knowledge.apply({sequence, *again}));
+  };
+  const Issued first = pki.client("acme", "payments").purpose(trust::Purpose::signing).issue();
+  const Issued second = pki.client("acme", "payments").purpose(trust::Purpose::signing).issue();
+  const Issued of_other = pki.client("acme", "refunds").purpose(trust::Purpose::signing).issue();
+  const Issued stranger = pki.client("rival", "payments").purpose(trust::Purpose::signing).issue();
+  tell(first, 2);
+  tell(second, 3);
+  tell(of_other, 4);
+  tell(stranger, 5);
+  tell(first, 6);
+  const SigningCertificates& known = knowledge.signing_certificates();
+  ASSERT_EQ(known.of_application(*first.identity).size(), 2U);
+  EXPECT_EQ(known.of_application(*first.identity).front()->fingerprint, second.certificate.fingerprint());
+  EXPECT_EQ(known.of_organisation(*first.identity).size(), 3U);
+  EXPECT_EQ(known.of_application(*stranger.identity).size(), 1U);
+  EXPECT_TRUE(known.of_application(*pki.client("acme", "other").issue().identity).empty());
+  Snapshot snapshot = snapshot_of(pki, 9);
+  snapshot.facts.emplace_back(SigningCertificate{*stranger.identity, stranger.certificate.der()});
+  ASSERT_TRUE(knowledge.replace(snapshot));
+  EXPECT_EQ(known.size(), 1U);
+}
+
+TEST(SigningCertificateFact, AnApplicationThatHasManyLosesTheOldest) {
+  SigningCertificates known;
+  const base::Identity one = base::Identity::from_urn("urn:countersign:uat:acme:a").value();
+  const base::Identity other = base::Identity::from_urn("urn:countersign:uat:acme:b").value();
+  known.add({other, {0}});
+  for (std::uint8_t i = 1; i <= SigningCertificates::kMost + 1; ++i)
+    known.add({one, {i}});
+  EXPECT_EQ(known.of_application(one).size(), SigningCertificates::kMost);
+  EXPECT_EQ(known.of_application(one).back()->told.der, base::Bytes{2});
+  EXPECT_EQ(known.of_application(other).size(), 1U);
+}
 
 TEST(UnreadableFactTwin, TheSameShapeWithoutTheFaultIsRead) {
   const auto json = base::parse_json(certificate_fact(kZeros, "transport"));

@@ -11,12 +11,18 @@ struct Sorted {
   std::vector<trust::CertificateFact> certificates;
   std::vector<trust::SuspensionFact> suspensions;
   std::vector<trust::WithdrawnCa> withdrawn;
+  std::vector<SigningCertificate> signing;
+  TokenFacts tokens;
 
   void operator()(const RootFact& fact) { roots.push_back({fact.certificate, fact.crosses}); }
   void operator()(const trust::IssuingCa& fact) { issuing_cas.push_back(fact); }
   void operator()(const trust::CertificateFact& fact) { certificates.push_back(fact); }
   void operator()(const trust::SuspensionFact& fact) { suspensions.push_back(fact); }
   void operator()(const trust::WithdrawnCa& fact) { withdrawn.push_back(fact); }
+  void operator()(const SigningCertificate& fact) { signing.push_back(fact); }
+  void operator()(const TokenKeyFact& fact) { tokens.apply(fact); }
+  void operator()(const TokenRevocationFact& fact) { tokens.apply(fact); }
+  void operator()(const TokenCutFact& fact) { tokens.apply(fact); }
 };
 
 template <class T, class SameAs>
@@ -50,9 +56,20 @@ base::Result<void> Knowledge::replace(const Snapshot& snapshot) {
     std::visit(sorted, fact);
   BASE_TRY_VOID(publish_trust({std::move(sorted.roots), std::move(sorted.issuing_cas), sorted.withdrawn}));
   registry_.replace(sorted.certificates, sorted.suspensions, sorted.withdrawn);
+  signing_certificates_.replace(sorted.signing);
+  tokens_.publish(std::make_shared<const TokenFacts>(std::move(sorted.tokens)));
   feed_ = snapshot.feed;
   sequence_.store(snapshot.sequence, std::memory_order_release);
   return {};
+}
+
+template <class TokenFact>
+void Knowledge::apply_to_tokens(const Change& change) {
+  const auto* fact = std::get_if<TokenFact>(&change.fact);
+  if (fact == nullptr) return;
+  TokenFacts facts = *tokens_.take();
+  facts.apply(*fact);
+  tokens_.publish(std::make_shared<const TokenFacts>(std::move(facts)));
 }
 
 base::Result<void> Knowledge::apply(const Change& change) {
@@ -61,6 +78,10 @@ base::Result<void> Knowledge::apply(const Change& change) {
   sequence_.store(change.sequence, std::memory_order_release);
   if (const auto* certificate = std::get_if<trust::CertificateFact>(&change.fact)) registry_.apply(*certificate);
   if (const auto* suspension = std::get_if<trust::SuspensionFact>(&change.fact)) registry_.apply(*suspension);
+  if (const auto* signing = std::get_if<SigningCertificate>(&change.fact)) signing_certificates_.add(*signing);
+  apply_to_tokens<TokenKeyFact>(change);
+  apply_to_tokens<TokenRevocationFact>(change);
+  apply_to_tokens<TokenCutFact>(change);
   const auto* root = std::get_if<RootFact>(&change.fact);
   const auto* ca = std::get_if<trust::IssuingCa>(&change.fact);
   const auto* withdrawn = std::get_if<trust::WithdrawnCa>(&change.fact);

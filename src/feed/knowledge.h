@@ -24,6 +24,10 @@ class Knowledge {
   /// Null until the first replace().
   std::shared_ptr<const trust::TrustSet> trust() const { return trust_.take(); }
   const trust::RegistryView& registry() const { return registry_; }
+  /// Told, not believed yet.
+  const SigningCertificates& signing_certificates() const { return signing_certificates_; }
+  /// What is known of access tokens. Never null; another object after each change.
+  std::shared_ptr<const TokenFacts> tokens() const { return tokens_.take(); }
   /// Which run of the authority counts sequence(); empty until the first replace().
   std::string feed() const;
   std::uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
@@ -36,12 +40,16 @@ class Knowledge {
     std::vector<trust::WithdrawnCa> withdrawn;
   };
   base::Result<void> publish_trust(Issuers issuers);
+  template <class TokenFact>
+  void apply_to_tokens(const Change& change);
 
   mutable std::mutex writer_;
   std::string feed_;
   Issuers issuers_;
   base::Published<trust::TrustSet> trust_;
   trust::RegistryView registry_;
+  SigningCertificates signing_certificates_;
+  base::Published<TokenFacts> tokens_{std::make_shared<const TokenFacts>()};
   std::atomic<std::uint64_t> sequence_{0};
 };
 

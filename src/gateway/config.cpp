@@ -77,6 +77,28 @@ base::Result<void> read_route_upstream(ConfigSection& section, const GatewayConf
   return {};
 }
 
+/// What a token must be good for: `token = "required"`, `scopes`, `audience`.
+base::Result<void> read_token(ConfigSection& section, Route& route) {
+  BASE_TRY(const std::string token, section.text_or("token", "none"));
+  BASE_TRY(const auto scope_texts, section.texts("scopes"));
+  BASE_TRY(const std::string audience, section.text_or("audience", ""));
+  if (token != "none" && token != "required")
+    return wrong("'" + section.path_of("token") + "' must be \"required\", or left out");
+  if (token == "none" && (!scope_texts.empty() || !audience.empty()))
+    return wrong("'" + section.path_of(audience.empty() ? "scopes" : "audience") + "' needs token = \"required\"");
+  if (token == "none") return {};
+  auto scopes = oauth::Scopes::of(scope_texts);
+  if (!scopes)
+    return wrong("'" + section.path_of("scopes") + "' holds something that is no scope (RFC 6749 section 3.3)");
+  if (!audience.empty() && !oauth::is_audience(audience))
+    return wrong("'" + section.path_of("audience") + "' is no URI without a fragment (RFC 8707 section 2)");
+  if (!route.certificate_required)
+    return wrong("'" + section.path_of("token") +
+                 "' = \"required\" contradicts client_certificate = \"optional\": a token is bound to a certificate");
+  route.token = oauth::Demand{audience, std::move(*scopes)};
+  return {};
+}
+
 base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& config) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
@@ -88,11 +110,17 @@ base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& conf
   Route route{lower(host), path, {}};
   BASE_TRY_VOID(read_route_upstream(section, config, route));
   BASE_TRY_VOID(read_access(section, route));
+  BASE_TRY_VOID(read_token(section, route));
   BASE_TRY(const auto upgrades, section.texts("upgrade"));
   for (const std::string& upgrade : upgrades) {
     if (upgrade != "websocket") return wrong("'" + section.path_of("upgrade") + "' can only hold \"websocket\"");
     route.websocket = true;
   }
+  BASE_TRY(route.signatures, read_route_signatures(section));
+  if (route.signatures && (route.websocket || !route.certificate_required))
+    return wrong("'" + section.path_of("signatures") +
+                 "' goes neither with upgrade, whose messages cannot be signed, nor with client_certificate = "
+                 "\"optional\": a signature is that of a caller who is known");
   return route;
 }
 
@@ -119,6 +147,11 @@ base::Result<void> check_routes(const GatewayConfig& config) {
   const auto is_listener = [&](const std::string& name) {
     return std::ranges::find(config.listeners, name, &ListenerConfig::name) != config.listeners.end();
   };
+  for (const Route& route : config.routes)
+    if (config.token_endpoint && (route.path == "/oauth2" || route.path.starts_with("/oauth2/")))
+      return wrong("the route '" + route.path +
+                   "' would never be reached: paths under /oauth2 are the token endpoint's; give that up with "
+                   "gateway.token_endpoint = false, or choose another path");
   for (const Route& route : config.routes)
     for (const std::string& name : route.listeners)
       if (!is_listener(name))
@@ -206,6 +239,22 @@ base::Result<void> read_files(ConfigSection& section, const std::filesystem::pat
   return {};
 }
 
+/// [gateway.signing]: the provider's own key, where responses are signed.
+base::Result<void> read_signing(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
+  const bool needed = std::ranges::any_of(
+      config.routes, [](const Route& route) { return route.signatures && route.signatures->responses; });
+  if (!section.has("signing")) {
+    if (!needed) return {};
+    return wrong("a route has 'signatures.responses' = \"signed\", and there is no [" + section.path_of("signing") +
+                 "] with the provider's key");
+  }
+  BASE_TRY(auto signing, section.section("signing"));
+  BASE_TRY(const std::string certificate, signing.text("certificate"));
+  BASE_TRY(const std::string key, signing.text("key"));
+  config.signing = feed::CredentialFiles{.key = folder / key, .chain = folder / certificate};
+  return {};
+}
+
 /// Nothing is granted by a file that is not there: said at start, not request by request.
 base::Result<void> check_policy(const ConfigSection& section, const GatewayConfig& config) {
   for (std::size_t i = 0; i < config.routes.size() && config.policy.empty(); ++i) {
@@ -250,10 +299,12 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
     return wrong("'" + section.path_of("ready_feed_age") +
                  "' must be \"0s\" or at least 1m: where nothing happens, the authority answers twice a minute");
   BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
+  BASE_TRY(config.token_endpoint, section.flag_or("token_endpoint", true));
   BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));
   BASE_TRY_VOID(read_upstreams(section, folder, config));
   BASE_TRY_VOID(read_routes(section, config));
+  BASE_TRY_VOID(read_signing(section, folder, config));
   BASE_TRY_VOID(check_routes(config));
   BASE_TRY_VOID(check_tcp(config));
   BASE_TRY_VOID(top.finish());

@@ -6,11 +6,14 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "feed/credential_files.h"
 #include "gateway/listener_config.h"
 #include "gateway/observe/counts.h"
+#include "gateway/signing/settings.h"
 #include "gateway/upstream/settings.h"
 #include "net/endpoint.h"
 #include "net/network.h"
+#include "oauth/access_token.h"
 #include "policy/decision.h"
 
 namespace countersign::gateway {
@@ -28,6 +31,10 @@ struct Route {
   bool api_key = false;  ///< an API key of the application is demanded on all of it
   /// A caller must have proved who it is, also where a listener lets in others. It never loosens what a listener asks.
   bool certificate_required = true;
+  std::vector<std::string> listeners = {};         ///< by name, at which this is served; empty: at all
+  std::optional<RouteSignatures> signatures = {};  ///< of messages, in both directions
+  /// An access token of the caller's, bound to its certificate, with these scopes; nothing: none is asked for.
+  std::optional<oauth::Demand> token = std::nullopt;
   std::vector<std::string> listeners = {};  ///< by name, at which this is served; empty: at all
 };
 
@@ -42,13 +49,15 @@ struct GatewayConfig {
   std::vector<Route> routes;
   std::vector<UpstreamSettings> upstreams;
   std::filesystem::path policy;  ///< who may use what; empty: no file, and then no route may ask for grants
+  std::optional<feed::CredentialFiles> signing = {};  ///< by which responses are signed
   std::size_t workers = 1;
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
   unsigned trace_sample_percent = 100;                     ///< of traces that begin here
   base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
-  net::Networks proxies;  ///< load balancers, which begin each connection with a PROXY header
-  bool http2 = true;      ///< offered by ALPN, beside HTTP/1.1
+  net::Networks proxies;       ///< load balancers, which begin each connection with a PROXY header
+  bool token_endpoint = true;  ///< /oauth2/ and the metadata are the authorisation server's
+  bool http2 = true;           ///< offered by ALPN, beside HTTP/1.1
   base::Duration request_head_time = std::chrono::seconds(15);
   base::Duration idle_time = std::chrono::seconds(75);
   base::Duration body_time = std::chrono::seconds(60);  ///< without a byte of a body moving

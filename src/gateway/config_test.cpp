@@ -9,6 +9,33 @@ const std::string kGood =
     "[provider]\nname = \"P\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[[gateway.routes]]\naccess = "
     "\"any_partner\"\nupstream = \"127.0.0.1:8080\"\n";
 
+TEST(GatewayConfig, SignaturesOfARouteAreReadWithDefaults) {
+  const auto config = GatewayConfig::parse(kGood + "[gateway.routes.signatures]\n", "/");
+  ASSERT_TRUE(config) << config.error().detail;
+  const auto& signatures = config->routes.front().signatures;
+  ASSERT_TRUE(signatures);
+  EXPECT_TRUE(signatures->requests);
+  EXPECT_FALSE(signatures->responses);
+  EXPECT_EQ(signatures->signer, RouteSignatures::Signer::application);
+  EXPECT_EQ(signatures->content_limit, 1024U * 1024U);
+  EXPECT_EQ(signatures->max_age, std::chrono::minutes(5));
+  EXPECT_FALSE(signatures->takes(signatures::Kind::jws));
+  EXPECT_FALSE(signatures->strips);
+  EXPECT_FALSE(config->signing);
+  const auto other = GatewayConfig::parse(
+      kGood +
+          "[gateway.routes.signatures]\nresponses = \"signed\"\nsigner = \"organisation\"\nforward = \"strip\"\n"
+          "cover = [\"content-type\", \"\\\"@query-param\\\";name=\\\"id\\\"\"]\ntag = \"pay\"\n"
+          "danger_content_only = [\"jws\", \"header\"]\nheader = \"x-sig\"\nmax_age = \"1m\"\ncontent_limit = 5\n"
+          "[gateway.signing]\ncertificate = \"a.pem\"\nkey = \"/k/a.key\"\n",
+      "/etc");
+  ASSERT_TRUE(other) << other.error().detail;
+  EXPECT_EQ(other->routes.front().signatures->policy.more.size(), 2U);
+  EXPECT_TRUE(other->routes.front().signatures->takes(signatures::Kind::header));
+  EXPECT_EQ(other->signing->chain, "/etc/a.pem");
+  EXPECT_EQ(other->signing->key, "/k/a.key");
+}
+
 TEST(GatewayConfig, GoodOneIsReadWithDefaults) {
   const auto config = GatewayConfig::parse(kGood, "/etc/countersign");
   ASSERT_TRUE(config) << config.error().detail;
@@ -52,6 +79,34 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"star_inside_host", "host = \"a.*.b\"\n", "gateway.routes[1].host"},
         Row{"second_route_without_upstream", "[[gateway.routes]]\nhost = \"a\"\n", "gateway.routes[2].upstream"},
         Row{"upstream_nobody_defined", "[[gateway.routes]]\nupstream = \"payments\"\n", "gateway.routes[2].upstream"},
+        Row{"signatures_of_another_word", "[gateway.routes.signatures]\nrequests = \"on\"\n", "signatures.requests"},
+        Row{"signatures_of_nothing", "[gateway.routes.signatures]\nrequests = \"off\"\n", "signatures.requests"},
+        Row{"signed_without_a_key", "[gateway.routes.signatures]\nresponses = \"signed\"\n", "gateway.signing"},
+        Row{"unknown_kind", "[gateway.routes.signatures]\ndanger_content_only = [\"hmac\"]\n", "danger_content_only"},
+        Row{"kind_without_nonce",
+            "[gateway.routes.signatures]\ndanger_content_only = [\"jws\"]\nnonce = \"required\"\n",
+            "danger_content_only"},
+        Row{"component_in_capitals", "[gateway.routes.signatures]\ncover = [\"Date\"]\n", "signatures.cover"},
+        Row{"header_that_is_none", "[gateway.routes.signatures]\nheader = \"a b\"\n", "signatures.header"},
+        Row{"age_of_days", "[gateway.routes.signatures]\nmax_age = \"2d\"\n", "signatures.max_age"},
+        Row{"content_without_end", "[gateway.routes.signatures]\ncontent_limit = 99999999\n",
+            "signatures.content_limit"},
+        Row{"signatures_with_upgrade", "upgrade = [\"websocket\"]\n[gateway.routes.signatures]\n",
+            "gateway.routes[1].signatures"},
+        Row{"signatures_without_a_caller",
+            "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\nclient_certificate = \"optional\"\naccess = "
+            "\"anyone\"\n[gateway.routes.signatures]\n",
+            "gateway.routes[2].signatures"},
+        Row{"unknown_key_in_signatures", "[gateway.routes.signatures]\nrequire = true\n", "signatures.require"},
+        Row{"token_that_is_none", "token = \"optional\"\n", "gateway.routes[1].token"},
+        Row{"scopes_without_token", "scopes = [\"a\"]\n", "gateway.routes[1].scopes"},
+        Row{"audience_without_token", "audience = \"https://x\"\n", "gateway.routes[1].audience"},
+        Row{"scope_with_space", "token = \"required\"\nscopes = [\"a b\"]\n", "gateway.routes[1].scopes"},
+        Row{"audience_with_fragment", "token = \"required\"\naudience = \"https://x#y\"\n",
+            "gateway.routes[1].audience"},
+        Row{"token_of_anybody", "token = \"required\"\nclient_certificate = \"optional\"\naccess = \"anyone\"\n",
+            "gateway.routes[1].token"},
+        Row{"route_below_the_token_endpoint", "path = \"/oauth2/x\"\n", "gateway.token_endpoint"},
         Row{"unknown_upgrade", "upgrade = [\"h2c\"]\n", "gateway.routes[1].upgrade"},
         Row{"two_upstreams_of_a_name",
             "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n[[gateway.upstreams]]\nname = "

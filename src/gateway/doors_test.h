@@ -48,7 +48,8 @@ class DoorsTest : public ::testing::Test {
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_.log(), gate_};
+    const WorkerShared shared{knowledge_, sightings_,   metrics_,   pki_.clock(), log_.log(),
+                              gate_,      token_rings_, authority_, service_,     &signing_};
     auto worker = Worker::make(shared, generation_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
     EXPECT_TRUE((*worker)->begin(prepare(**worker, generation_, generation_->config().listeners)));
@@ -102,10 +103,14 @@ class DoorsTest : public ::testing::Test {
   SeeingUpstream upstream_;
   GatewayConfig config_;
   feed::Knowledge knowledge_;
+  MessageSigning signing_{knowledge_, pki_.clock(), log_.log()};
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_.log()};
+  TokenRings token_rings_{knowledge_, log_.log()};
+  feed::AuthorityLink::Options authority_ = {};  // nobody: no test of these asks for a token
+  base::Published<tls::Credential> service_;
   GenerationPointer generation_;
   const Plans* plans_ = nullptr;  ///< of it
   Credentials own_;

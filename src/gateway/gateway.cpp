@@ -46,6 +46,9 @@ base::Result<void> Gateway::learn(const GatewayConfig& config) {
                                    .other_roots = trust_files(config)};
   options.other_roots.push_back(config.partner_chain);
   BASE_TRY(plane_, feed::DataPlane::make(std::move(options), clock_, log_));
+  signing_ = std::make_unique<MessageSigning>(plane_->knowledge(), clock_, log_);
+  token_rings_ = std::make_unique<TokenRings>(plane_->knowledge(), log_);
+  token_rings_->refresh();
   return {};
 }
 
@@ -92,6 +95,12 @@ void Gateway::say_what_is_weak() const {
                                  ? "whoever a listener lets in may use this route, without a certificate, too"
                                  : "every partner of this environment may use this route"}});
     if (route.danger_plain_upstream) say_plain(route.upstream.to_string());
+    if (route.signatures && !route.signatures->danger_content_only.empty())
+      log_.warning("danger.content_only_signatures",
+                   {{"path", route.path},
+                    {"meaning",
+                     "signatures that cover the content alone are taken: a copy of it can be sent again, and "
+                     "to another place"}});
   }
   for (const UpstreamSettings& upstream : config().upstreams)
     if (upstream.danger_plain) say_plain(upstream.name);
@@ -127,6 +136,7 @@ void Gateway::run() {
                                 {"workers", workers_.size()},
                                 {"sequence", plane_->knowledge().sequence()}});
   plane_->start([this] {
+    token_rings_->refresh();
     for (const auto& worker : workers_)
       worker->knowledge_changed();
     if (roots_missing_) reload("the feed spoke of new roots");
@@ -243,7 +253,7 @@ std::string Gateway::metrics_text() const {
   text += ListenerCounts::tcp_heading();
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->tcp_to_text(*plan.config);
-  return text + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
+  return text + signing_->metrics() + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
          now_->upstreams()->to_text(std::chrono::steady_clock::now());
 }
 

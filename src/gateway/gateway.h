@@ -65,6 +65,7 @@ class Gateway {
   void use_policy(Next& next);
   std::vector<feed::DataPlane::Kept> keepings(const Next& next);
   void keep_upstreams(const Next& next);
+  void use_signing_key(std::shared_ptr<const tls::Credential> own);
   void watch_files_of(const GatewayConfig& config);
   void ask_feed_for_roots(const GatewayConfig& config);
   base::Result<void> take_newest();
@@ -99,6 +100,9 @@ class Gateway {
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
+  std::unique_ptr<MessageSigning> signing_;
+  std::unique_ptr<TokenRings> token_rings_;
+  base::Published<tls::Credential> service_;
   std::unique_ptr<UpstreamKeeper> keeper_;
   std::optional<Inheritance> inheritance_ = {};
   Doors doors_;

@@ -53,6 +53,7 @@ struct Gateway::Next {
   Credentials own = {};                              ///< in the places that the generation's plans name
   Credential service = {};                           ///< for upstreams that know us by it
   std::vector<std::pair<std::shared_ptr<UpstreamState>, Credential>> for_upstreams = {};
+  Credential signing = {};                      ///< by which responses are signed; null where none is named
   std::vector<Door> doors = {};                 ///< of listeners that had none
   std::vector<Worker::Prepared> prepared = {};  ///< for each worker
 };
@@ -65,7 +66,8 @@ base::Result<void> Gateway::begin(GatewayConfig config) {
   BASE_TRY_VOID(doors_.open_status(config));
   BASE_TRY(auto next, prepare(std::move(config)));
   gate_ = std::make_unique<policy::Gate>(next.policy ? next.policy->policy : policy::Policy::nothing(), log_);
-  const WorkerShared shared{plane_->knowledge(), plane_->sightings(), metrics_, clock_, log_, *gate_};
+  const WorkerShared shared{plane_->knowledge(), plane_->sightings(),      metrics_, clock_,        log_, *gate_,
+                            *token_rings_,       plane_->authority_link(), service_, signing_.get()};
   while (workers_.size() < next.generation->config().workers) {
     BASE_TRY(auto worker, Worker::make(shared, next.generation));
     workers_.push_back(std::move(worker));
@@ -114,6 +116,13 @@ base::Result<void> Gateway::prepare_certificates(Next& next) const {
     BASE_TRY(auto own, read_credential(state->settings().tls->credential));
     next.for_upstreams.emplace_back(state, std::move(own));
   }
+  const auto& signing = next.generation->config().signing;
+  if (!signing) return {};
+  BASE_TRY(next.signing, read_credential(*signing));
+  // A key that signs no messages is refused before anything changes.
+  const auto usable = signatures::VerificationKey::of(next.signing->chain.front());
+  if (!usable)
+    return base::unexpected(base::Error(usable.error()).under("gateway.config", "[gateway.signing] cannot be used"));
   return {};
 }
 
@@ -142,6 +151,7 @@ base::Result<void> Gateway::prepare_workers(Next& next) const {
 std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
   std::vector<feed::DataPlane::Kept> all;
   const auto show_upstreams = [this](Credential own) {
+    service_.publish(own);
     for (const auto& state : now_->upstreams()->all())
       if (proves_by(*state, UpstreamTls::Proof::service)) show(*state, own);
   };
@@ -161,7 +171,17 @@ std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
     const auto show_one = [state = state](Credential renewed) { show(*state, renewed); };
     all.push_back({state->settings().tls->credential, std::nullopt, show_one, fingerprint_of(own)});
   }
+  if (next.signing) {
+    const auto use = [this](Credential renewed) { use_signing_key(std::move(renewed)); };
+    all.push_back({*next.generation->config().signing, std::nullopt, use, fingerprint_of(next.signing)});
+  }
   return all;
+}
+
+/// One that signs no messages is said, and the last good one stays.
+void Gateway::use_signing_key(std::shared_ptr<const tls::Credential> own) {
+  const auto used = signing_->use_credential(std::move(own));
+  if (!used) log_.error("gateway.signing_key", {{"error", base::to_string(used.error())}});
 }
 
 /// Those that are new get their certificate and are looked after; those that no configuration names any more are not.
@@ -190,7 +210,9 @@ void Gateway::use_policy(Next& next) {
 }
 
 void Gateway::put_in_place(Next& next) {
+  service_.publish(next.service);
   keep_upstreams(next);
+  if (next.signing) use_signing_key(next.signing);
   plane_->keep_only(keepings(next));
   const GatewayConfig& config = next.generation->config();
   if (next.other_policy) use_policy(next);

@@ -52,7 +52,8 @@ class Platform : public ::testing::Test {
     auto generation = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_}, nullptr);
     ASSERT_TRUE(generation) << generation.error().detail;
     generation_ = *generation;
-    const WorkerShared shared{knowledge_, sightings_, metrics_, pki_.clock(), log_, gate_};
+    const WorkerShared shared{knowledge_, sightings_,   metrics_,   pki_.clock(), log_,
+                              gate_,      token_rings_, authority_, service_};
     auto worker = Worker::make(shared, generation_);
     ASSERT_TRUE(worker) << worker.error().detail;
     Worker::Prepared prepared = (*worker)->prepare(generation_, {own}).value();
@@ -145,6 +146,9 @@ class Platform : public ::testing::Test {
   feed::Sightings sightings_;
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_};
+  TokenRings token_rings_{knowledge_, log_};
+  feed::AuthorityLink::Options authority_ = {};
+  base::Published<tls::Credential> service_;
   testing::Folder folder_;
   GenerationPointer generation_;
   std::optional<Issued> client_;

@@ -48,4 +48,23 @@ IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, con
   lines_ = http::to_lines(fields_);
 }
 
+IdentityFields IdentityFields::with(const http::Fields& more) const {
+  IdentityFields made = *this;
+  for (const http::Field& field : more)
+    made.fields_.add(field.name, field.value);
+  made.lines_ += http::to_lines(more);
+  return made;
+}
+
+IdentityFields IdentityFields::with(const oauth::BoundToken& token) const {
+  const oauth::Grant& grant = token.grant();
+  http::Fields fields;
+  fields.add("X-Countersign-Client-Id", grant.client);
+  fields.add("X-Countersign-Scope", grant.scopes.text());
+  fields.add("X-Countersign-Token-Id", grant.id);
+  if (!grant.claims.empty())
+    fields.add("X-Countersign-Claims", base::to_base64url(base::as_bytes(base::json::serialize(grant.claims))));
+  return with(fields);
+}
+
 }  // namespace countersign::gateway

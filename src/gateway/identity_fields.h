@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "oauth/access_token.h"
 #include "policy/own_fields.h"
 #include "tls/verified_peer.h"
 
@@ -41,6 +42,11 @@ http::Fields end_to_end_trailers(const http::Fields& trailers);
 class IdentityFields {
  public:
   IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address);
+  /// The same for one request that says more.
+  IdentityFields with(const http::Fields& more) const;
+  /// The same, and what the token of one request says: X-Countersign-Client-Id, -Scope, -Token-Id, and -Claims, which
+  /// is what the provider says of the client, as base64url of JSON.
+  IdentityFields with(const oauth::BoundToken& token) const;
   const http::Fields& fields() const { return fields_; }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }

@@ -51,6 +51,9 @@ std::string Metrics::to_text(const Now& now) const {
       text += kMetrics.line("connections_cut_total", base::metric_label("reason", e.name), count);
   text +=
       kMetrics.heading("connections", "gauge", "Live connections.") + kMetrics.line("connections", "", connections_);
+  text += kMetrics.heading("tokens_total", "counter", "Access tokens shown where a route demands one.");
+  text += kMetrics.line("tokens_total", base::metric_label("outcome", "taken"), tokens_taken_);
+  text += kMetrics.line("tokens_total", base::metric_label("outcome", "refused"), tokens_refused_);
   text += kMetrics.heading("requests_total", "counter", "Requests answered, by class of status.");
   for (std::size_t digit = 1; digit < requests_.size(); ++digit)
     text +=

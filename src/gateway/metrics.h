@@ -40,6 +40,8 @@ class Metrics final : public tls::ServerObserver {
   void request(int status);
   /// Of a whole request, from its head read to its response written.
   void request_took(base::Duration time) { request_time_.observe(time); }
+  void token_taken() { add(tokens_taken_); }
+  void token_refused() { add(tokens_refused_); }
   void h2_refused(H2Refusal reason) { add(h2_refused_[static_cast<std::size_t>(reason)]); }
 
   /// Facts that are asked for when the text is made.
@@ -67,6 +69,8 @@ class Metrics final : public tls::ServerObserver {
   Histogram handshake_time_;
   Histogram request_time_;
   std::array<Counter, 3> h2_refused_{};
+  Counter tokens_taken_{0};
+  Counter tokens_refused_{0};
   std::array<Counter, 6> requests_{};  ///< by the first digit of the status
 };
 

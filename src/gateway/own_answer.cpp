@@ -13,11 +13,12 @@ net::Task<bool> write_own_answer(ClientSide& client, OwnAnswer answer, net::Dead
   head.reason = http::reason_phrase(answer.response.status);
   head.fields = std::move(answer.response.fields);
   head.fields.set("X-Content-Type-Options", "nosniff");  // a refusal is nobody's page, and good for this moment only
-  head.fields.set("Cache-Control", "no-store");
-  const bool has_body = !grpc && answer.head.method != "HEAD";
+  if (!head.fields.find("Cache-Control")) head.fields.set("Cache-Control", "no-store");
+  const bool is_empty = grpc || answer.response.status == 204;  // RFC 9110 section 8.6: then no length is told
+  const bool has_body = answer.head.method != "HEAD" && !is_empty;
   client.hold_head({.head = head,
                     .framing = has_body ? http::Framing::length : http::Framing::none,
-                    .length = grpc ? std::nullopt : std::optional<std::uint64_t>(answer.response.body.size()),
+                    .length = is_empty ? std::nullopt : std::optional<std::uint64_t>(answer.response.body.size()),
                     .close_after = answer.close_after,
                     .rest_unread = !may_follow});
   if (has_body) client.hold(answer.response.body);

@@ -2,6 +2,7 @@
 
 #include "gateway/access.h"
 #include "gateway/own_answer.h"
+#include "gateway/signed_visit.h"
 #include "gateway/tcp_visit.h"
 #include "http/problem.h"
 
@@ -65,6 +66,8 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   const tls::Site& site = *live_.connection.site;
   if (auto here = check_site(context_.listener, site, destination->host); !here)
     co_return co_await answer_denied(std::move(here).error(), head, client);
+  if (by.config().token_endpoint && is_token_path(destination->path()))
+    co_return co_await answer_token_endpoint(head, std::string(destination->path()), client);
   const Route* route = by.routes().find(context_.listener.config().name, destination->host, destination->path());
   if (route == nullptr) {
     base::Error error{base::Kind::not_found, "gateway.no_route", "nothing is served under this host and path"};
@@ -77,6 +80,10 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     http::Response denial = permit.error().to_response();
     co_return co_await answer_ourselves(std::move(denial), head, client);
   }
+  const auto token = ask_token(head, *route);
+  if (!token) co_return co_await answer_without_token(token.error(), *route, head, client);
+  std::optional<IdentityFields> with_token;
+  if (*token) with_token = identity_.with(**token);
   auto upstream = context_.upstreams.find(route->upstream_name, route->upstream);
   if (upstream == nullptr) {
     base::Error error{base::Kind::internal, "gateway.no_upstream", "the route names an upstream that is not there"};
@@ -87,11 +94,46 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   ClientAddresses addresses{stream.peer(), stream.local()};
   if (upstream->settings().send_proxy_identity && live_.connection.peer)
     addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
-  ExchangeContext exchange_context{context_.loop, by.config(), std::move(upstream), addresses,   client,
-                                   identity_,     trace,       context_.clock,      context_.log};
+  ExchangeContext exchange_context{.loop = context_.loop,
+                                   .config = by.config(),
+                                   .upstream = std::move(upstream),
+                                   .addresses = addresses,
+                                   .client = client,
+                                   .identity = with_token ? *with_token : identity_,
+                                   .trace = trace,
+                                   .clock = context_.clock,
+                                   .log = context_.log};
+  if (route->signatures) {
+    const Chosen chosen{head, *destination, *route};
+    co_return co_await carry_signed(chosen, std::move(*permit), std::move(exchange_context), client);
+  }
   Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);
+  co_return outcome;
+}
+
+/// Nothing of a request goes on before its signature is checked.
+net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit permit, ExchangeContext context,
+                                                 ClientSide& client) {
+  SignedVisit visit({.route = chosen.route,
+                     .destination = chosen.destination,
+                     .head = chosen.head,
+                     .peer = live_.connection.peer,
+                     .identity = context.identity,
+                     .client = client,
+                     .signing = context_.signing,
+                     .step_time = context.config.body_time});
+  auto answer = co_await visit.admit();
+  if (answer) co_return co_await answer_ourselves(std::move(*answer), chosen.head, client);
+  // Reading the content took its time: the peer may have been cut meanwhile.
+  if (!still_admitted()) co_return Exchange::Outcome{};
+  ExchangeContext signed_context{context.loop,     context.config, context.upstream, context.addresses, visit.client(),
+                                 visit.identity(), context.trace,  context.clock,    context.log};
+  Exchange exchange(signed_context, {visit.head(), chosen.destination, chosen.route, is_ending()}, std::move(permit));
+  Exchange::Outcome outcome = co_await exchange.run();
+  if (visit.replaced_by()) outcome.status = *visit.replaced_by();
+  chosen.route.counts->note(outcome.status);
   co_return outcome;
 }
 

@@ -12,6 +12,9 @@
 #include "gateway/exchange.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/signing/message_signing.h"
+#include "gateway/token/checker.h"
+#include "gateway/token_endpoint.h"
 #include "gateway/upstream/upstreams.h"
 #include "policy/gate.h"
 
@@ -29,6 +32,9 @@ struct ConnectionContext {
   Listener& listener;  ///< that the connection came in by
   PartnerServer& server;
   policy::View& policy;
+  TokenChecker& tokens;
+  AuthorityCalls& authority;
+  MessageSigning* signing;  ///< may be null
 };
 
 class Visit {
@@ -59,6 +65,18 @@ class Visit {
   bool still_admitted();
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
                                       const Generation& by);
+  struct Chosen {
+    const http::RequestHead& head;
+    const Destination& destination;
+    const Route& route;
+  };
+  net::Task<Exchange::Outcome> carry_signed(Chosen chosen, policy::Permit permit, ExchangeContext context,
+                                            ClientSide& client);
+  net::Task<Exchange::Outcome> answer_token_endpoint(const http::RequestHead& head, std::string path,
+                                                     ClientSide& client);
+  net::Task<Exchange::Outcome> answer_without_token(const oauth::Refusal& refusal, const Route& route,
+                                                    const http::RequestHead& head, ClientSide& client);
+  oauth::Checked<std::optional<oauth::BoundToken>> ask_token(const http::RequestHead& head, const Route& route);
   base::Result<policy::Permit, policy::Denial> ask_policy(const http::RequestHead& head, const Destination& destination,
                                                           const Route& route);
   net::Task<Exchange::Outcome> answer_ourselves(http::Response response, const http::RequestHead& head,

@@ -28,12 +28,15 @@ Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library,
       sessions_(std::make_shared<tls::SessionMemory>(tls::SessionMemory::Limits{}, library_, shared_.clock)),
       upstreams_({*loop_, shared.clock, shared.knowledge.registry(), shared.log}, first->upstreams(), dice),
       policy_(shared_.gate),
+      tokens_(shared_.token_rings),
+      authority_calls_({*loop_, shared_.authority, shared_.service, shared_.clock, shared_.log}),
       retirements_(*loop_, shared.log) {}
 
 Worker::~Worker() {
   loop_->stop();
   join();
   upstreams_.close();
+  authority_calls_.close();
 }
 
 base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, const GenerationPointer& first) {
@@ -147,8 +150,10 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
     shared_.metrics.partner_accepted(live.connection.peer->identity().organisation.text());
     shared_.sightings.note(live.connection.peer->certificate().fingerprint());
   }
-  const ConnectionContext context{*loop_,        now_,        shared_.knowledge, upstreams_,        shared_.metrics,
-                                  shared_.clock, shared_.log, listener,          listener.server(), policy_};
+  const ConnectionContext context{
+      *loop_,         now_,     shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
+      shared_.log,    listener, listener.server(), policy_,    tokens_,         authority_calls_,
+      shared_.signing};
   return serve_connection(context, live);
 }
 

@@ -21,6 +21,10 @@ struct WorkerShared {
   const base::Clock& clock;
   const base::Log& log;
   policy::Gate& gate;
+  const TokenRings& token_rings;
+  const feed::AuthorityLink::Options& authority;
+  const base::Published<tls::Credential>& service;  ///< our certificate for the authority
+  MessageSigning* signing = nullptr;                ///< of routes with signatures; null: those are not served
 };
 
 /// The sockets of one listener for one worker.
@@ -91,6 +95,8 @@ class Worker {
   Credentials own_;
   Upstreams upstreams_;
   policy::View policy_;
+  TokenChecker tokens_;
+  AuthorityCalls authority_calls_;
   std::vector<std::unique_ptr<Listener>> listeners_;  ///< in the order of the generation
   std::vector<std::shared_ptr<Listener>> retiring_;   ///< whose last connections are ending
   net::TaskGroup retirements_;

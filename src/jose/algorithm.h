@@ -9,11 +9,15 @@
 
 namespace countersign::jose {
 
-enum class Algorithm { es256, es384, rs256, eddsa, hs256 };
+enum class Algorithm { es256, es384, rs256, ps256, eddsa, hs256 };
 
-/// "ES256", "ES384", "RS256", "EdDSA", "HS256".
+/// "ES256", "ES384", "RS256", "PS256", "EdDSA", "HS256".
 std::string_view name(Algorithm algorithm);
-/// The one algorithm of a key; nothing for a kind of key that has none here.
+/// The one of that name; nothing for any other, `none` among them.
+std::optional<Algorithm> parse_algorithm(std::string_view name);
+/// The algorithm of a key, by which it signs; nothing for a kind of key that has none here.
 std::optional<Algorithm> algorithm_of(crypto::KeyType type);
+/// Can a key of this kind have made a signature by `algorithm`? That of algorithm_of(), and PS256 of an RSA key.
+bool suits(Algorithm algorithm, crypto::KeyType type);
 
 }  // namespace countersign::jose

@@ -1,5 +1,5 @@
-// Private to jose: the little DER that lies between JOSE's numbers and what crypto reads and writes (X.690, RFC 5480,
-// RFC 8017, RFC 8410).
+// Inside of jose and signatures: the little DER that lies between JOSE's numbers and what crypto reads and writes
+// (X.690, RFC 5480, RFC 8017, RFC 8410).
 #pragma once
 
 #include <optional>

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "crypto/mac.h"
+#include "crypto/rsa_pss.h"
 #include "jose/der.h"
 
 namespace countersign::jose {
@@ -29,6 +30,7 @@ std::optional<std::size_t> number_length(Algorithm algorithm) {
     case Algorithm::es256: return 32;
     case Algorithm::es384: return 48;
     case Algorithm::rs256:
+    case Algorithm::ps256:
     case Algorithm::eddsa:
     case Algorithm::hs256: return std::nullopt;
   }
@@ -48,6 +50,7 @@ Signed prepare(object header, Algorithm algorithm, std::string_view payload) {
 }
 
 base::Result<Bytes> sign(const std::string& input, Algorithm algorithm, const crypto::PrivateKey& key) {
+  if (algorithm == Algorithm::ps256) return crypto::sign_pss(key, crypto::PssDigest::sha256, base::as_bytes(input));
   BASE_TRY(Bytes signature, key.sign(base::as_bytes(input)));
   const auto length = number_length(algorithm);
   if (!length) return signature;
@@ -131,11 +134,21 @@ base::Result<void> UnverifiedJws::require(Algorithm algorithm) const {
 base::Result<VerifiedJws> UnverifiedJws::verify(const crypto::PublicKey& key) const {
   const auto algorithm = algorithm_of(key.type());
   if (!algorithm) return base::fail(Kind::invalid, "jwk.unsupported", "there is no algorithm for this kind of key");
-  BASE_TRY_VOID(require(*algorithm));
-  const auto length = number_length(*algorithm);
+  return verify(key, *algorithm);
+}
+
+base::Result<VerifiedJws> UnverifiedJws::verify(const crypto::PublicKey& key, Algorithm algorithm) const {
+  if (!suits(algorithm, key.type()))
+    return base::fail(Kind::invalid, "jws.algorithm", std::string(name(algorithm)) + " is not of this kind of key");
+  BASE_TRY_VOID(require(algorithm));
+  const auto length = number_length(algorithm);
   if (length && signature_.size() != 2 * *length) return bad_signature();
   const Bytes signature = length ? to_ecdsa_der(signature_) : signature_;
-  if (!key.verify(base::as_bytes(signed_), signature)) return bad_signature();
+  const base::BytesView content = base::as_bytes(signed_);
+  const bool good = algorithm == Algorithm::ps256
+                        ? crypto::verify_pss(key, crypto::PssDigest::sha256, content, signature)
+                        : key.verify(content, signature);
+  if (!good) return bad_signature();
   return VerifiedJws(header_, payload_);
 }
 
@@ -151,6 +164,13 @@ base::Result<VerifiedJws> UnverifiedJws::verify(const base::Secret& secret) cons
 
 base::Result<std::string> sign_compact(object header, std::string_view payload, const crypto::PrivateKey& key) {
   BASE_TRY(const Algorithm algorithm, algorithm_for(key));
+  return sign_compact(std::move(header), payload, key, algorithm);
+}
+
+base::Result<std::string> sign_compact(object header, std::string_view payload, const crypto::PrivateKey& key,
+                                       Algorithm algorithm) {
+  if (!suits(algorithm, key.public_key().type()))
+    return base::fail(Kind::invalid, "jws.algorithm", std::string(name(algorithm)) + " is not of this kind of key");
   const Signed content = prepare(std::move(header), algorithm, payload);
   BASE_TRY(const Bytes signature, sign(content.input(), algorithm, key));
   return content.input() + "." + base::to_base64url(signature);

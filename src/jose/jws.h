@@ -48,6 +48,9 @@ class UnverifiedJws {
 
   /// Fails: `jws.algorithm` when the header names another algorithm than the key's, `jws.bad_signature`.
   base::Result<VerifiedJws> verify(const crypto::PublicKey& key) const;
+  /// The same by `algorithm`, which the caller and never the header has chosen. Fails: the same, also where it does not
+  /// suit the key.
+  base::Result<VerifiedJws> verify(const crypto::PublicKey& key, Algorithm algorithm) const;
   /// HS256. Fails: as above, and `jws.weak_secret`.
   base::Result<VerifiedJws> verify(const base::Secret& secret) const;
 
@@ -69,6 +72,9 @@ class UnverifiedJws {
 /// Makes `header` with `alg` of the key, compact. Fails: `jwk.unsupported`, `key.signing`.
 base::Result<std::string> sign_compact(base::json::object header, std::string_view payload,
                                        const crypto::PrivateKey& key);
+/// The same by `algorithm`. Fails: `jws.algorithm` where it does not suit the key, `key.signing`.
+base::Result<std::string> sign_compact(base::json::object header, std::string_view payload,
+                                       const crypto::PrivateKey& key, Algorithm algorithm);
 /// The same as flattened JSON.
 base::Result<std::string> sign_flattened(base::json::object header, std::string_view payload,
                                          const crypto::PrivateKey& key);

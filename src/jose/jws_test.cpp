@@ -54,6 +54,35 @@ TEST(Jws, VerifiesRfc8037AppendixA4) {
   EXPECT_EQ(verified->payload(), "Example of Ed25519 signing");
 }
 
+TEST(Jws, TakesAnAlgorithmOfTheKeyThatTheCallerChoseAndNoOther) {
+  const PrivateKey rsa = make(PrivateKey::Kind::rsa2048);
+  const PrivateKey ec = make(PrivateKey::Kind::p256);
+  const auto by = [](const PrivateKey& key, Algorithm algorithm) {
+    return UnverifiedJws::parse_compact(sign_compact({}, "x", key, algorithm).value()).value();
+  };
+  struct Row {
+    const char* what;
+    UnverifiedJws jws;
+    const PrivateKey& key;
+    Algorithm chosen;
+    const char* outcome;
+  };
+  for (const Row& row : {
+           Row{"PS256 where it is wanted", by(rsa, Algorithm::ps256), rsa, Algorithm::ps256, "ok"},
+           Row{"RS256 where it is wanted", by(rsa, Algorithm::rs256), rsa, Algorithm::rs256, "ok"},
+           Row{"RS256 for PS256", by(rsa, Algorithm::rs256), rsa, Algorithm::ps256, "jws.algorithm"},
+           Row{"PS256 for RS256", by(rsa, Algorithm::ps256), rsa, Algorithm::rs256, "jws.algorithm"},
+           Row{"PS256 by an EC key", by(ec, Algorithm::es256), ec, Algorithm::ps256, "jws.algorithm"},
+           Row{"ES256", by(ec, Algorithm::es256), ec, Algorithm::es256, "ok"},
+       })
+    EXPECT_EQ(testing::code_of(row.jws.verify(row.key.public_key(), row.chosen)), row.outcome) << row.what;
+  EXPECT_EQ(testing::code_of(sign_compact({}, "x", ec, Algorithm::ps256)), "jws.algorithm");
+  EXPECT_EQ(testing::code_of(by(rsa, Algorithm::ps256).verify(rsa.public_key())), "jws.algorithm");
+  for (const Algorithm one : {Algorithm::es256, Algorithm::rs256, Algorithm::ps256, Algorithm::eddsa})
+    EXPECT_EQ(parse_algorithm(name(one)), one);
+  EXPECT_FALSE(parse_algorithm("none"));
+}
+
 TEST(Jws, VerifiesRfc7515AppendixA1) {
   const base::Secret secret(
       base::from_base64url("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow")

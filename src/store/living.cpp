@@ -28,4 +28,20 @@ base::Result<void> visit_living(Transaction& transaction, base::Instant now,
   });
 }
 
+base::Result<void> visit_living_certificates(Transaction& transaction, const std::string& purpose, base::Instant now,
+                                             const std::function<void(const LivingCertificateRow&)>& visit) {
+  return run(transaction, "list certificates of a purpose", [&](soci::session& sql) {
+    const long long micros = now.micros;
+    LivingCertificateRow row;
+    soci::statement query =
+        (sql.prepare << "SELECT environment, organisation, application, der FROM certificates"
+                        " WHERE purpose = :purpose AND not_after >= :now ORDER BY issued_at, serial",
+         soci::use(purpose, "purpose"), soci::use(micros, "now"), soci::into(row.key.environment),
+         soci::into(row.key.organisation), soci::into(row.key.application), soci::into(row.der));
+    query.execute();
+    while (query.fetch())
+      visit(row);
+  });
+}
+
 }  // namespace countersign::store

@@ -21,4 +21,14 @@ struct LivingRow {
 base::Result<void> visit_living(Transaction& transaction, base::Instant now,
                                 const std::function<void(const LivingRow&)>& visit);
 
+struct LivingCertificateRow {
+  ApplicationKey key;
+  std::string der;  ///< base64
+};
+
+/// The certificates themselves of one purpose, of those that have not expired at `now`, revoked ones included, oldest
+/// first. `row` is good until the next one.
+base::Result<void> visit_living_certificates(Transaction& transaction, const std::string& purpose, base::Instant now,
+                                             const std::function<void(const LivingCertificateRow&)>& visit);
+
 }  // namespace countersign::store

@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 
+#include "store/oauth_schema.h"
 #include "store/sql.h"
 
 namespace countersign::store {
@@ -420,6 +421,7 @@ constexpr std::array kMigrations = {
     Migration{10, "searches", kSearches},                      //
     Migration{11, "operator_roles", kOperatorRoles},           //
     Migration{12, "people_and_roots", kPeopleAndRoots},        //
+    Migration{13, "oauth", kOauth},                            //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

@@ -1,5 +1,5 @@
-// docs/refusals.md, made from the tables in trust/reason.cpp, tls/alert.cpp and policy/reason.cpp, and checked against
-// them by ctest.
+// docs/refusals.md, made from the tables in trust/reason.cpp, tls/alert.cpp, policy/reason.cpp, signatures/reason.cpp
+// and oauth/reason.cpp, and checked against them by ctest.
 //
 //   refusals_doc FILE           exit status 1 when FILE is not what the tables say
 //   refusals_doc --write FILE   writes it
@@ -7,7 +7,9 @@
 #include <string>
 
 #include "base/files.h"
+#include "oauth/reason.h"
 #include "policy/reason.h"
+#include "signatures/reason.h"
 #include "tls/alert.h"
 #include "trust/reason.h"
 
@@ -17,16 +19,17 @@ using namespace countersign;
 
 constexpr std::string_view kIntroduction =
     "# Refusals\n\n"
-    "Why a certificate was not believed, and [below](#refused-by-the-policy) why a request was not let through "
-    "although its\n"
-    "certificate was. A peer that is refused is sent a TLS alert and nothing more; the one to whom "
+    "Why a certificate was not believed, [below](#refused-by-the-policy) why a request was not let through although "
+    "its\n"
+    "certificate was, [its signature](#signatures-that-are-refused) not believed, or "
+    "[its token](#refused-by-the-authorisation-server-or-for-a-token) not given or not\n"
+    "taken. A peer that is refused is sent a TLS alert and nothing more; the one to whom "
     "the\n"
     "certificate belongs finds the reason in the record `tls.refused` of the log (field `reason`), in the metric\n"
     "`countersign_gateway_refusals_total`, or by asking `countersign verify`. The names are stable and the list is "
     "closed.\n\n"
-    "This page is written from the tables in `src/trust/reason.cpp`, `src/tls/alert.cpp` and `src/policy/reason.cpp`; "
-    "a "
-    "test\nfails when it differs.\n"
+    "This page is written from the tables in `src/trust/reason.cpp`, `src/tls/alert.cpp`, `src/policy/reason.cpp` and\n"
+    "`src/signatures/reason.cpp` and `src/oauth/reason.cpp`; a test fails when it differs.\n"
     "Write it anew with `build/dev/tests/docs/refusals_doc --write docs/refusals.md`.\n\n"
     "With TLS 1.2, `no_certificate` is answered with `handshake_failure`: the older protocol has no alert of its own "
     "for it.\n"
@@ -45,16 +48,53 @@ constexpr std::string_view kPolicyIntroduction =
     "and\n"
     "asks `countersign-gateway policy check` which grant was missing; see [policy.md](policy.md).\n";
 
-std::string policy_part() {
-  std::string text(kPolicyIntroduction);
+constexpr std::string_view kSignaturesIntroduction =
+    "\n# Signatures that are refused\n\n"
+    "Why a request of a partner who was let in is not believed to be written by it. The answer is a problem (RFC 9457) "
+    "that\n"
+    "names the code and what exactly was found, and `Accept-Signature` lists what has to be signed. The provider finds "
+    "it as\n"
+    "`signature.refused` in the log and as `countersign_gateway_signatures_requests_total` in the metrics;\n"
+    "`countersign verify-signature` says the same of a message offline. See "
+    "[message-signatures.md](message-signatures.md).\n";
+
+/// A table of codes with their status, then each with meaning and remedy.
+template <class Explanations>
+std::string codes_part(std::string_view introduction, Explanations explanations) {
+  std::string text(introduction);
   text += "\n| code | status |\n|---|---|\n";
   // An anchor drops the dot of the heading it leads to.
-  for (const policy::Explanation& e : policy::explanations()) {
+  for (const auto& e : explanations) {
     std::string anchor(e.code);
     std::erase(anchor, '.');
     text += "| [" + std::string(e.code) + "](#" + anchor + ") | " + std::to_string(e.status) + " |\n";
   }
-  for (const policy::Explanation& e : policy::explanations())
+  for (const auto& e : explanations)
+    text += "\n## " + std::string(e.code) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
+            std::string(e.remedy) + "\n";
+  return text;
+}
+
+constexpr std::string_view kOauthIntroduction =
+    "\n# Refused by the authorisation server, or for a token\n\n"
+    "Why the token endpoint gave no token, or a route that demands one took none. The answer is JSON in OAuth's words "
+    "(`error`,\n"
+    "`error_description`) with the code beside them, and `WWW-Authenticate` where the status is 401 or 403. The "
+    "provider "
+    "finds it\n"
+    "as `oauth.refused` in the log of the authority, or as `token.refused` in that of the gateway; see "
+    "[oauth.md](oauth.md).\n";
+
+std::string oauth_part() {
+  std::string text(kOauthIntroduction);
+  text += "\n| code | error | status |\n|---|---|---|\n";
+  for (const oauth::Explanation& e : oauth::explanations()) {
+    std::string anchor(e.code);
+    std::erase(anchor, '.');
+    text += "| [" + std::string(e.code) + "](#" + anchor + ") | " + std::string(e.error) + " | " +
+            std::to_string(e.status) + " |\n";
+  }
+  for (const oauth::Explanation& e : oauth::explanations())
     text += "\n## " + std::string(e.code) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
             std::string(e.remedy) + "\n";
   return text;
@@ -71,7 +111,8 @@ std::string page() {
   for (const trust::Explanation& e : trust::explanations())
     text += "\n## " + std::string(e.name) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
             std::string(e.remedy) + "\n";
-  return text + policy_part();
+  return text + codes_part(kPolicyIntroduction, policy::explanations()) +
+         codes_part(kSignaturesIntroduction, signatures::explanations()) + oauth_part();
 }
 
 }  // namespace

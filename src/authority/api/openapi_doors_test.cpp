@@ -91,6 +91,7 @@ class DescribedDoors : public Doors {
   void renew_late();
   void rotate_a_ca();
   void rotate_a_root();
+  void keep_clients();
   void look_at_the_logs();
 
   const std::string& last() const { return last_; }
@@ -325,6 +326,26 @@ void DescribedDoors::rotate_a_root() {
   EXPECT_NE(last().find("kind=\"CRL\",issuer=\"partner-root\""), std::string::npos) << last();
 }
 
+void DescribedDoors::keep_clients() {
+  const std::string client = "/v1/applications/production/acme/payments/client";
+  post(client, {{"methods", {"private_key_jwt", "client_secret_post"}},
+                {"scopes", {"payments:read"}},
+                {"audiences", {"https://api.example.com"}},
+                {"claims", {{"tenant", "t-17"}}}});
+  EXPECT_EQ(member(get(client), "client_id"), "production.acme.payments");
+  EXPECT_EQ(get("/v1/clients").at("clients").as_array().size(), 1U);
+  const object secret = post(client + "/secrets");
+  EXPECT_EQ(get(client + "/secrets").at("secrets").as_array().size(), 1U);
+  post(client + "/secrets/" + member(secret, "id") + "/cancel");
+  post(client + "/disable");
+  post(client + "/enable");
+  post(client + "/end-tokens");
+  post(client + "/software-statement", {{"scopes", {"payments:read"}}});
+  EXPECT_EQ(get("/v1/token-keys").at("token_keys").as_array().size(), 1U);
+  post("/v1/token-keys/rotate");
+  post("/v1/token-keys/give-up");
+}
+
 void DescribedDoors::look_at_the_logs() {
   call(nullptr, {.target = "/v1/health"});
   call(nullptr, {.target = "/v1/openapi.json"});
@@ -354,6 +375,7 @@ TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   renew_late();
   rotate_a_ca();
   rotate_a_root();
+  keep_clients();
   look_at_the_logs();
   for (const Operation& operation : DescribedApi::served().operations())
     EXPECT_TRUE(answered().contains(name_of(operation)))

@@ -3,6 +3,7 @@
 #include "authority/api/json.h"
 #include "authority/api/renewal_call.h"
 #include "authority/doors/problem.h"
+#include "authority/oauth/server.h"
 #include "authority/registry/feed_source.h"
 #include "feed/holdings.h"
 #include "feed/sightings.h"
@@ -41,6 +42,34 @@ Answer note_sightings(Authority& authority, const tls::VerifiedPeer& peer, const
   return answer(200, {{"new", seen}});
 }
 
+/// Only a gateway may say whose certificate it has verified: another of the platform's programs, however trusted, would
+/// get tokens in the name of any partner.
+base::Result<void> require_gateway(const tls::VerifiedPeer& peer) {
+  BASE_TRY_VOID(require_service(peer));
+  const std::string& name = peer.identity().application.text();
+  if (name == "gateway" || name.starts_with("gateway-")) return {};
+  return base::fail(
+      base::Kind::denied, "caller.not_gateway",
+      "this is for gateways: internal/service/gateway, or gateway-NAME; yours is " + peer.identity().to_urn());
+}
+
+/// A call of a partner's to the authorisation server. What it comes to, refusals too, is the answer inside of ours.
+Answer relay_oauth(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
+  BASE_TRY(const auto body, read_body({request, {}}));
+  BASE_TRY(const auto call, oauth::relayed_call(body));
+  return answer(200, oauth::to_json(authority.oauth().answer(call)));
+}
+
+/// {"token":"..."}: what RFC 7662 says of it, for the platform's own programs.
+Answer introspect(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
+  BASE_TRY(const auto body, read_body({request, {}}));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string token, reader.text("token"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto said, authority.oauth().introspect(token));
+  return answer(200, said);
+}
+
 base::Result<std::uint64_t> read_after(const http::Request& request) {
   if (!request.query("after"))
     return base::fail(base::Kind::invalid, "query.invalid",
@@ -73,6 +102,14 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
   if (path == "/v1/sightings" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_service(caller.peer));
     co_return co_await perform(note_sightings, request, caller);
+  }
+  if (path == oauth::kRelayPath && request.head.method == "POST") {
+    BASE_CO_TRY_VOID(require_gateway(caller.peer));
+    co_return co_await perform(relay_oauth, request, caller);
+  }
+  if (path == "/v1/oauth/introspect" && request.head.method == "POST") {
+    BASE_CO_TRY_VOID(require_service(caller.peer));
+    co_return co_await perform(introspect, request, caller);
   }
   if (path == "/v1/feed/snapshot" && is_get(request)) {
     BASE_CO_TRY_VOID(require_service(caller.peer));

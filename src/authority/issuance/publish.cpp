@@ -67,6 +67,9 @@ base::Result<void> finish(Amendment& amendment, const Signed& made, const store:
                        {{"serial", row.serial}, {"purpose", row.purpose}, {"fingerprint", row.fingerprint}}}));
   amendment.publish(trust::CertificateFact{made.certificate->fingerprint(), order.identity, order.purpose,
                                            made.certificate->not_after(), std::nullopt});
+  // Whoever checks messages needs the key itself.
+  if (order.purpose == trust::Purpose::signing)
+    amendment.publish(feed::SigningCertificate{order.identity, made.certificate->der()});
   return {};
 }
 

@@ -172,6 +172,31 @@ TEST_F(DirectoryTest, FeedTellsEveryChangeOnceAndInOrder) {
   EXPECT_EQ(code_of(read_changes(office().ledger, 3)), "ok");
 }
 
+/// Whoever checks messages needs the certificate itself; of those that connect a digest is enough.
+TEST_F(DirectoryTest, FeedTellsSigningCertificatesWhole) {
+  const auto start = take_snapshot(office().ledger);
+  const auto told = [](const feed::Snapshot& snapshot) {
+    std::vector<base::Bytes> found;
+    for (const feed::Fact& fact : snapshot.facts)
+      if (const auto* one = std::get_if<feed::SigningCertificate>(&fact)) found.push_back(one->der);
+    return found;
+  };
+  ASSERT_TRUE(enrol(kPayments, make_key()));
+  const auto signing = enrol(kPayments, make_key(), trust::Purpose::signing);
+  ASSERT_TRUE(signing);
+  const auto changes = read_changes(office().ledger, start->sequence);
+  ASSERT_EQ(changes->changes.size(), 3U);  // each was issued, and the one itself
+  const auto* fact = std::get_if<feed::SigningCertificate>(&changes->changes.back().fact);
+  ASSERT_NE(fact, nullptr);
+  EXPECT_EQ(fact->der, signing->certificate.der());
+  EXPECT_EQ(fact->identity.to_urn(), "urn:countersign:" + std::string(kPayments));
+  const std::vector<base::Bytes> whole{signing->certificate.der()};
+  EXPECT_EQ(told(*take_snapshot_for_followers(office().ledger)), whole);
+  EXPECT_TRUE(told(*take_snapshot(office().ledger)).empty()) << "the authority's own view needs none";
+  clock.advance(kDay * 350 + base::Duration(1));
+  EXPECT_TRUE(told(*take_snapshot_for_followers(office().ledger)).empty());
+}
+
 TEST_F(DirectoryTest, SnapshotLeavesOutWhatHasExpired) {
   const auto count = [this] {
     std::size_t found = 0;

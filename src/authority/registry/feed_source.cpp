@@ -2,6 +2,7 @@
 
 #include "authority/registry/directory.h"
 #include "authority/registry/rows.h"
+#include "authority/registry/token_facts.h"
 #include "store/feed.h"
 #include "store/living.h"
 
@@ -37,6 +38,25 @@ base::Result<trust::CertificateFact> to_fact(const store::LivingRow& row) {
   return authority::to_fact(what_counts);
 }
 
+base::Result<feed::SigningCertificate> to_fact(const store::LivingCertificateRow& row) {
+  BASE_TRY(auto identity, to_identity(row.key));
+  auto der = base::from_base64(row.der);
+  if (!der) return base::fail(base::Kind::corrupt, "registry.corrupt", "a certificate is not base64");
+  return feed::SigningCertificate{std::move(identity), std::move(*der)};
+}
+
+/// Those who check messages need the certificates themselves, which the authority's own view does not.
+base::Result<void> add_signing_certificates(Ledger& ledger, store::Transaction& rows, std::vector<feed::Fact>& facts) {
+  base::Result<void> sound;
+  const std::string purpose(trust::name(trust::Purpose::signing));
+  BASE_TRY_VOID(store::visit_living_certificates(rows, purpose, ledger.now(), [&](const auto& row) {
+    auto fact = to_fact(row);
+    if (fact) facts.emplace_back(std::move(*fact));
+    else if (sound) sound = base::unexpected(std::move(fact).error());
+  }));
+  return sound;
+}
+
 base::Result<feed::Change> to_change(const store::FeedChangeRow& row) {
   BASE_TRY(const auto json, base::parse_json(row.fact));
   BASE_TRY(auto fact, feed::fact_from_json(json));
@@ -59,6 +79,7 @@ base::Result<feed::Snapshot> take_snapshot(Ledger& ledger) {
   }));
   BASE_TRY_VOID(std::move(sound));
   BASE_TRY_VOID(add_suspensions(rows, snapshot.facts));
+  BASE_TRY_VOID(add_token_facts(rows, ledger.now(), snapshot.facts));
   return snapshot;
 }
 
@@ -67,7 +88,11 @@ base::Result<feed::Snapshot> take_snapshot_for_followers(Ledger& ledger) {
     BASE_TRY(auto rows, ledger.read());
     BASE_TRY_VOID(refuse_older(rows, ledger));
   }
-  return take_snapshot(ledger);
+  BASE_TRY(auto snapshot, take_snapshot(ledger));
+  // In a reading of its own: one that was issued in between is told again by a change, which does no harm.
+  BASE_TRY(auto rows, ledger.read());
+  BASE_TRY_VOID(add_signing_certificates(ledger, rows, snapshot.facts));
+  return snapshot;
 }
 
 base::Result<void> refuse_older(store::Transaction& rows, const Ledger& ledger) {

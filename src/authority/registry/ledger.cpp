@@ -18,7 +18,16 @@ struct ApplyTo {
   void operator()(const trust::WithdrawnCa& fact) const { view.apply(fact); }
   void operator()(const feed::RootFact&) const {}
   void operator()(const trust::IssuingCa&) const {}
+  void operator()(const feed::SigningCertificate&) const {}
+  void operator()(const feed::TokenKeyFact&) const {}
+  void operator()(const feed::TokenRevocationFact&) const {}
+  void operator()(const feed::TokenCutFact&) const {}
 };
+
+bool is_of_issuers(const feed::Fact& fact) {
+  return std::holds_alternative<feed::RootFact>(fact) || std::holds_alternative<trust::IssuingCa>(fact) ||
+         std::holds_alternative<trust::WithdrawnCa>(fact);
+}
 
 }  // namespace
 
@@ -95,9 +104,7 @@ base::Result<void> Amendment::settle() {
 void Ledger::apply(const std::vector<feed::Fact>& facts, std::int64_t last) {
   for (const feed::Fact& fact : facts) {
     std::visit(ApplyTo{parts_.view}, fact);
-    const bool of_application =
-        std::holds_alternative<trust::CertificateFact>(fact) || std::holds_alternative<trust::SuspensionFact>(fact);
-    issuers_changed_ = issuers_changed_ || !of_application;
+    issuers_changed_ = issuers_changed_ || is_of_issuers(fact);
   }
   applied_ = last;
 }

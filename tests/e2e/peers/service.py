@@ -1,6 +1,7 @@
 """service.py READY-FILE: the server of Python's own library. One line of output for each request line it saw, whatever became of it;
 /careless answers without a look at the body, as a hasty handler does, and leaves it on the connection."""
 import json
+import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def parse_request(self):
         line = self.raw_requestline.decode("latin-1").rstrip("\r\n")
-        print(" ".join(line.split(" ")[:2]), flush=True)
+        os.write(1, f"{' '.join(line.split(' ')[:2])}\n".encode("latin-1"))  # in one piece, whatever other threads write
         return super().parse_request()
 
     def answer(self):
