@@ -7,6 +7,13 @@ namespace {
 /// RFC 7919: the smallest group by which nothing is lost against 112 bits.
 constexpr int kFiniteFieldBits = 2048;
 
+/// What nobody answered was not refused either.
+Verdict unless_unanswered(const Observations& seen, Verdict verdict) {
+  if (seen.unanswered.empty()) return verdict;
+  return not_tried("a ClientHello met neither an answer nor a refusal: " + seen.unanswered,
+                   "run the check again, with more --patience; does something count connections?");
+}
+
 }  // namespace
 
 Verdict judge_connect(const Observations& seen, const Check&) {
@@ -34,18 +41,19 @@ Verdict judge_old(const Observations& seen, const Check&) {
   std::vector<std::string> offered;
   for (const WireVersion version : seen.old_versions)
     offered.emplace_back(name(version));
-  if (offered.empty()) return passed("SSL 3.0, TLS 1.0 and TLS 1.1 are refused");
+  if (offered.empty()) return unless_unanswered(seen, passed("SSL 3.0, TLS 1.0 and TLS 1.1 are refused"));
   return failure("offered: " + listed(offered));
 }
 
 Verdict judge_broken_ciphers(const Observations& seen, const Check&) {
-  if (seen.broken_ciphers.empty())
-    return passed("none of those without encryption, anonymous, exportable, RC4, DES, 3DES");
+  constexpr const char* kNone = "none of those without encryption, anonymous, exportable, RC4, DES, 3DES";
+  if (seen.broken_ciphers.empty()) return unless_unanswered(seen, passed(kNone));
   return failure("chosen when offered: " + listed(seen.broken_ciphers));
 }
 
 Verdict judge_forward_secrecy(const Observations& seen, const Check&) {
-  if (seen.static_ciphers.empty()) return passed("every key is agreed anew for each connection");
+  if (seen.static_ciphers.empty())
+    return unless_unanswered(seen, passed("every key is agreed anew for each connection"));
   return warning("chosen when nothing better is offered: " + listed(seen.static_ciphers));
 }
 
@@ -65,7 +73,7 @@ Verdict judge_renegotiation(const Observations& seen, const Check&) {
 
 Verdict judge_compression(const Observations& seen, const Check&) {
   if (seen.compression) return failure("the server compresses what is encrypted (DEFLATE)");
-  return passed("none");
+  return unless_unanswered(seen, passed("none"));
 }
 
 }  // namespace countersign::check

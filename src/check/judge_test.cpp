@@ -201,6 +201,16 @@ TEST_F(JudgeTest, WhatWasNotTriedHasNotPassed) {
   }
 }
 
+TEST_F(JudgeTest, WhatNobodyAnsweredWasNotRefused) {
+  Observations seen = right();
+  seen.unanswered = "the server was not ready before the deadline";
+  const Report report = judge(seen, "https://localhost/");
+  EXPECT_EQ(found_in(seen), "");
+  EXPECT_EQ(report.count(Severity::not_tried), 4U);  // old versions, both kinds of ciphers, compression
+  seen.old_versions = {WireVersion::tls10};
+  EXPECT_EQ(found_in(seen), "fail:protocol.old");
+}
+
 TEST_F(JudgeTest, WhoeverRefusesEverybodyProvesNothing) {
   Observations seen = right();
   seen.ours = alerted();

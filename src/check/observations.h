@@ -63,6 +63,7 @@ struct Observations {
   std::optional<HelloAnswer> first = {};        ///< the answer to the first ClientHello
   std::string silent = {};                      ///< why there was none
 
+  std::string unanswered = {};  ///< why a later ClientHello met neither an answer nor a refusal; empty: none did
   std::vector<WireVersion> old_versions = {};  ///< offered
   std::vector<std::string> broken_ciphers = {};
   std::vector<std::string> static_ciphers = {};

@@ -51,6 +51,7 @@ class Observer {
  private:
   net::Deadline soon() const { return net::Deadline::earlier(net::Deadline::after(target_.patience), end_); }
   net::Task<base::Result<HelloAnswer>> say_hello(HelloSpec spec);
+  net::Task<std::optional<HelloAnswer>> server_hello_to(HelloSpec spec);
   net::Task<bool> reach();
   net::Task<void> try_old_versions();
   net::Task<std::vector<std::string>> ciphers_among(std::vector<std::uint16_t> offered);
@@ -107,13 +108,19 @@ net::Task<bool> Observer::reach() {
   co_return false;
 }
 
+/// What the server chose; nothing where it refused. Whoever is not reached, or says nothing, has not refused: noted.
+net::Task<std::optional<HelloAnswer>> Observer::server_hello_to(HelloSpec spec) {
+  auto answer = co_await say_hello(std::move(spec));
+  if (answer && answer->kind == HelloAnswer::Kind::server_hello) co_return std::move(*answer);
+  if (!answer && answer.error().code != "net.reset") seen_.unanswered = plain(base::to_string(answer.error()), 200);
+  co_return std::nullopt;
+}
+
 net::Task<void> Observer::try_old_versions() {
   for (const WireVersion version : kOldVersions) {
     HelloSpec spec{.version = version, .ciphers = listed(kFormer)};
-    const auto answer = co_await say_hello(std::move(spec));
-    if (answer && answer->kind == HelloAnswer::Kind::server_hello &&
-        answer->version == static_cast<std::uint16_t>(version))
-      seen_.old_versions.push_back(version);
+    const auto answer = co_await server_hello_to(std::move(spec));
+    if (answer && answer->version == static_cast<std::uint16_t>(version)) seen_.old_versions.push_back(version);
   }
 }
 
@@ -122,9 +129,8 @@ net::Task<std::vector<std::string>> Observer::ciphers_among(std::vector<std::uin
   std::vector<std::string> chosen;
   while (!offered.empty()) {
     HelloSpec spec{.ciphers = offered};
-    const auto answer = co_await say_hello(std::move(spec));
-    if (!answer || answer->kind != HelloAnswer::Kind::server_hello) break;
-    if (std::erase(offered, answer->cipher) == 0) break;
+    const auto answer = co_await server_hello_to(std::move(spec));
+    if (!answer || std::erase(offered, answer->cipher) == 0) break;
     chosen.push_back(name_of_cipher(answer->cipher));
   }
   co_return chosen;
@@ -134,8 +140,8 @@ net::Task<void> Observer::try_ciphers() {
   seen_.broken_ciphers = co_await ciphers_among(listed(broken_ciphers()));
   seen_.static_ciphers = co_await ciphers_among(listed(ciphers_without_forward_secrecy()));
   HelloSpec spec{.ciphers = listed(kModern), .offers_compression = true};
-  const auto answer = co_await say_hello(std::move(spec));
-  seen_.compression = answer && answer->kind == HelloAnswer::Kind::server_hello && answer->compressed;
+  const auto answer = co_await server_hello_to(std::move(spec));
+  seen_.compression = answer && answer->compressed;
   Probe::Options options = caller_.options(nullptr);
   options.version = Probe::Version::tls12;
   options.ciphers = kFiniteField;
