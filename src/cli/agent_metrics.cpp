@@ -29,12 +29,12 @@ std::string line(const Family& family, const Keeper& keeper, const std::string& 
 std::string to_metrics(const std::vector<const Keeper*>& keepers) {
   static constexpr Family kEnd{"certificate_not_after_seconds", "gauge",
                                "When the certificate ends; 0: none is usable."};
-  static constexpr Family kRenewals{"renewals_total", "counter", "Renewals by outcome."};
+  static constexpr Family kRenewalsTotal{"renewals_total", "counter", "Renewals by outcome."};
   static constexpr Family kHooks{"hooks_total", "counter", "Hooks run, by outcome."};
   static constexpr Family kFailures{"failures_in_a_row", "gauge", "Failed renewals and hooks since the last success."};
   static constexpr Family kPending{"pending", "gauge", "1: a renewal waits for approval."};
   std::string end = heading(kEnd);
-  std::string renewals = heading(kRenewals);
+  std::string renewals = heading(kRenewalsTotal);
   std::string hooks = heading(kHooks);
   std::string failures = heading(kFailures);
   std::string pending = heading(kPending);
@@ -42,8 +42,8 @@ std::string to_metrics(const std::vector<const Keeper*>& keepers) {
   for (const Keeper* keeper : keepers) {
     const Keeper::State& state = keeper->state();
     end += line(kEnd, *keeper, "", state.not_after ? state.not_after->unix_seconds() : 0);
-    renewals += line(kRenewals, *keeper, "renewed", count(state.renewed));
-    renewals += line(kRenewals, *keeper, "failed", count(state.failed));
+    renewals += line(kRenewalsTotal, *keeper, "renewed", count(state.renewed));
+    renewals += line(kRenewalsTotal, *keeper, "failed", count(state.failed));
     hooks += line(kHooks, *keeper, "done", count(state.hooks_done));
     hooks += line(kHooks, *keeper, "failed", count(state.hooks_failed));
     failures += line(kFailures, *keeper, "", state.failures_in_a_row);

@@ -91,6 +91,15 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
               {{"renew", "transport", "--out", "/nonexistent"}, ExitCode::usage},
               {{"renew", "transport", "--wait", "soon"}, ExitCode::usage},
               {{"agent"}, ExitCode::usage},
+              {{"check"}, ExitCode::usage},
+              {{"check", "ehi"}, ExitCode::usage},
+              {{"check", "ehi", "http://localhost/"}, ExitCode::usage},
+              {{"check", "ehi", "https://localhost/", "--cert", "a.pem"}, ExitCode::usage},
+              {{"check", "ehi", "https://localhost/", "--method", "G E T"}, ExitCode::usage},
+              {{"check", "ehi", "https://localhost/", "--anchors", "/nonexistent"}, ExitCode::usage},
+              {{"check", "ehi", "https://localhost/", "--test-credentials", "/nonexistent"}, ExitCode::usage},
+              {{"trust-chain", "--format", "p7b"}, ExitCode::usage},
+              {{"trust-chain", "--format", "p12", "--out", "a.p12"}, ExitCode::usage},
               {{"agent", "--config", "/nonexistent", "--once"}, ExitCode::usage},
               {{"request", "transport", "--code", "x", "--data", "/nonexistent"}, ExitCode::usage},
               {{"admin", "list", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, ExitCode::usage}};
@@ -109,7 +118,7 @@ TEST(CommandLine, AMistypedCommandIsNamedWithThoseThereAre) {
 }
 
 TEST(CommandLine, EveryHelpNamesTheExitCodes) {
-  for (const char* command : {"up", "request", "renew", "agent", "trust-chain", "verify"})
+  for (const char* command : {"up", "request", "renew", "agent", "trust-chain", "verify", "check"})
     EXPECT_NE(run_with({command, "--help"}).out.find("Exit codes:"), std::string::npos) << command;
   EXPECT_NE(run_with({"--help"}).out.find("Exit codes:"), std::string::npos);
 }
@@ -119,7 +128,7 @@ TEST(Completion, KnowsEveryCommandOptionAndChoice) {
     const Answer answer = run_with({"completion", shell});
     EXPECT_EQ(answer.code, ExitCode::ok);
     for (const char* word : {"trust-chain", "suspend", "key_compromise", "renew", "agent", "new-key", "requests",
-                             "codes", "approve", "p12-password-file", "gateway-status-port"})
+                             "codes", "approve", "p12-password-file", "gateway-status-port", "test-credentials"})
       EXPECT_NE(answer.out.find(word), std::string::npos) << shell << " " << word;
   }
 }

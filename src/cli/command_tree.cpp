@@ -86,6 +86,7 @@ void declare_commands(CommandTree& tree) {
   add_token(tree);
   add_trust_chain(tree);
   add_verify(tree);
+  add_check(tree);
   add_sign(tree);
   add_verify_signature(tree);
   add_ceremony(tree);

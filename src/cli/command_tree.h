@@ -74,6 +74,7 @@ void add_token(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);
 void add_ceremony(CommandTree& tree);
 void add_verify(CommandTree& tree);
+void add_check(CommandTree& tree);
 void add_sign(CommandTree& tree);
 void add_verify_signature(CommandTree& tree);
 void add_completion(CommandTree& tree);

@@ -7,6 +7,7 @@
 #include "cli/application_ref.h"
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
+#include "cli/password_file.h"
 #include "cli/pending.h"
 #include "cli/text.h"
 #include "x509/pkcs12.h"
@@ -63,14 +64,6 @@ struct Prepared {
   base::Secret p12_password;
   Enrolment enrolment;
 };
-
-base::Result<base::Secret> read_password(const std::string& file) {
-  BASE_TRY(std::string text, base::read_file(file));
-  while (text.ends_with('\n') || text.ends_with('\r'))
-    text.pop_back();
-  if (text.empty()) return base::fail(base::Kind::invalid, "password.empty", "'" + file + "' holds no password");
-  return base::Secret(std::string_view(text));
-}
 
 base::Result<void> check_combination(const RequestOptions& options) {
   const auto refuse = [](std::string detail) {

@@ -1,6 +1,7 @@
 // `countersign token`: an access token for the application whose certificates lie in a folder.
 #include <array>
 
+#include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/renewal.h"
 #include "cli/token_call.h"
@@ -83,8 +84,8 @@ base::Result<base::ExitCode> get_token(const TokenOptions& options, Context& con
   const std::filesystem::path file = token_file(options.folder, options.wish, held.current);
   auto token = options.fresh ? std::nullopt : kept_token(file, context.clock.now());
   if (!token) {
-    const std::filesystem::path chain =
-        options.trust_chain.empty() ? std::filesystem::path(options.folder) / "trust-chain.pem" : options.trust_chain;
+    std::filesystem::path chain = options.trust_chain;
+    if (chain.empty()) chain = std::filesystem::path(options.folder) / "trust-chain.pem";
     BASE_TRY(TrustFile trusted, read_trust_file(chain));
     BASE_TRY(auto trust, trust::TrustSet::of_roots(std::move(trusted.roots), std::move(trusted.issuing_cas)));
     BASE_TRY(std::string form, make_form(options, oauth::client_id_of(held.identity), context));

@@ -3,6 +3,10 @@
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
 #include "cli/first_contact.h"
+#include "cli/password_file.h"
+#include "crypto/pem.h"
+#include "x509/certs_only.h"
+#include "x509/pkcs12.h"
 
 namespace countersign::cli {
 namespace {
@@ -12,7 +16,35 @@ struct TrustChainOptions {
   std::string of = "provider";
   std::string fingerprint;
   std::string out;
+  std::string format = "pem";
+  std::string password_file;
 };
+
+using Chain = std::vector<x509::Certificate>;
+
+base::Result<void> check_options(const TrustChainOptions& options) {
+  const auto misused = [](const char* detail) {
+    return base::fail(base::Kind::invalid, "trust_chain.options", detail);
+  };
+  if (options.format != "pem" && options.out.empty()) return misused("--format goes with --out FILE");
+  if ((options.format == "p12") == options.password_file.empty())
+    return misused("--format p12 and --password-file go together");
+  return {};
+}
+
+/// The chain as it is saved.
+base::Result<std::string> encode(const Chain& chain, const TrustChainOptions& options) {
+  if (options.format == "p7b") {
+    BASE_TRY(const base::Bytes der, x509::to_certs_only(chain));
+    return crypto::to_pem("PKCS7", der);
+  }
+  if (options.format == "p12") {
+    BASE_TRY(const base::Secret password, read_password(options.password_file));
+    BASE_TRY(const base::Bytes der, x509::to_truststore(chain, password));
+    return std::string(base::as_text(der));
+  }
+  return x509::to_pem(chain);
+}
 
 base::Result<ApiClient> open(const TrustChainOptions& options, const Context& context) {
   if (options.fingerprint.empty()) return open_api(options.authority, context);
@@ -22,11 +54,14 @@ base::Result<ApiClient> open(const TrustChainOptions& options, const Context& co
 }
 
 base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Context& context) {
+  BASE_TRY_VOID(check_options(options));
   BASE_TRY(ApiClient api, open(options, context));
   BASE_TRY(const std::string pem, api.get_text("/v1/trust-chain?of=" + options.of));
   BASE_TRY(const std::vector<x509::Certificate> chain, x509::Certificate::all_from_pem(pem));
-  if (!options.out.empty())
-    BASE_TRY_VOID(base::write_file(options.out, x509::to_pem(chain), base::FileMode::world_readable));
+  if (!options.out.empty()) {
+    BASE_TRY(const std::string encoded, encode(chain, options));
+    BASE_TRY_VOID(base::write_file(options.out, encoded, base::FileMode::world_readable));
+  }
   if (options.authority.json) {
     base::json::array list;
     for (const x509::Certificate& certificate : chain)
@@ -43,7 +78,10 @@ base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Conte
                 << chain.front().subject().text << "\n  SHA-256 " << base::to_hex(chain.front().fingerprint())
                 << (options.fingerprint.empty()
                         ? "\nCompare that fingerprint by another way, such as the telephone.\n"
-                        : "\nThe authority proved itself under the root with the fingerprint given.\n");
+                        : "\nThe authority proved itself under the root with the fingerprint given.\n")
+                << "Below it\n";
+    for (std::size_t i = 1; i < chain.size(); ++i)
+      context.out << "  " << chain[i].subject().text << "\n  SHA-256 " << base::to_hex(chain[i].fingerprint()) << "\n";
   }
   return base::ExitCode::ok;
 }
@@ -58,6 +96,10 @@ void add_trust_chain(CommandTree& tree) {
              "provider: vouches for the provider's servers and calls; partner: for partners' certificates")
       ->capture_default_str();
   app.add_option("--out", options->out, "Save it here instead of printing it")->type_name(kFile);
+  add_choice(app, "--format", options->format, {"pem", "p7b", "p12"},
+             "Of --out: p7b is PKCS#7 (Windows, Java), p12 a truststore (Java and others)")
+      ->capture_default_str();
+  app.add_option("--password-file", options->password_file, "File with the password of --format p12")->type_name(kFile);
   app.add_option("--fingerprint", options->fingerprint,
                  "SHA-256 of the provider's root, as the provider told you: for the first time, without a trust chain")
       ->type_name("SHA256");

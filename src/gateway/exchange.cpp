@@ -116,7 +116,8 @@ RequestBody Exchange::make_body() {
 /// A service that does not look for the body of a GET would take it for the next request, written by the client with
 /// any identity it likes (RFC 9110 section 9.3.1). So there is no next one. On HTTP/2 each has a stream of its own.
 bool Exchange::is_last_upstream() {
-  return !upstream().is_http2() && context_.client.framing() != http::Framing::none && !expects_body(request_.head.method);
+  return !upstream().is_http2() && context_.client.framing() != http::Framing::none &&
+         !expects_body(request_.head.method);
 }
 
 /// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.

@@ -14,9 +14,8 @@ struct Row {
 class ListeningAddresses : public ::testing::TestWithParam<Row> {};
 
 TEST_P(ListeningAddresses, DoNotOverlap) {
-  const auto checked =
-      check_listening_addresses(loop, {{.name = "a", .listen = *net::Endpoint::parse(GetParam().first)},
-                                       {.name = "b", .listen = *net::Endpoint::parse(GetParam().second)}});
+  const auto checked = check_listening_addresses({{.name = "a", .listen = *net::Endpoint::parse(GetParam().first)},
+                                                  {.name = "b", .listen = *net::Endpoint::parse(GetParam().second)}});
   EXPECT_EQ(checked.has_value(), GetParam().good);
   if (checked) return;
   EXPECT_EQ(checked.error().code, "gateway.config");

@@ -106,7 +106,7 @@ net::Task<base::Result<void>> SignedSide::answer_instead(net::Deadline deadline)
                     "the response could not be signed: it is larger than " + limit +
                         " bytes (`content_limit` of the route), or the gateway cannot sign now"};
   parts_.signing.log().warning(error.code, {{"status", head_.status}, {"limit", limit}});
-  OwnAnswer answer{http::to_problem(error, 502), std::string(parts_.answered->method), true};
+  OwnAnswer answer{http::to_problem(error, 502), parts_.head, true};
   written_ = true;
   replaced_by_ = 502;
   (void)co_await write_own_answer(parts_.client, std::move(answer), deadline);

@@ -23,6 +23,7 @@ class SignedSide final : public ClientSide {
     const RouteSignatures& settings;
     const HeldContent* request;
     const signatures::RequestView* answered;
+    const http::RequestHead& head;  ///< of the request
   };
   explicit SignedSide(Parts parts) : parts_(parts), response_(parts.signing) {}
 

@@ -14,7 +14,8 @@ constexpr std::chrono::seconds kGrace{60};
 
 bool is_too_slow(std::chrono::steady_clock::time_point started, std::uint64_t bytes) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started);
-  return seconds > kGrace && bytes < RequestBody::kLeastBytesPerSecond * static_cast<std::uint64_t>(seconds.count());
+  return seconds > kGrace &&
+         bytes < RequestBody::Pace{}.least_bytes_per_second * static_cast<std::uint64_t>(seconds.count());
 }
 
 tl::unexpected<base::Error> refusal_error(signatures::Reason reason, base::Kind kind, std::string detail) {
@@ -48,7 +49,8 @@ net::Task<std::optional<http::Response>> SignedVisit::admit() {
                                   .signing = *parts_.signing,
                                   .settings = settings(),
                                   .request = content_ ? &*content_ : nullptr,
-                                  .answered = settings().responses ? &view_ : nullptr});
+                                  .answered = settings().responses ? &view_ : nullptr,
+                                  .head = parts_.head});
   co_return std::nullopt;
 }
 

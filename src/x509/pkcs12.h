@@ -18,4 +18,9 @@ struct Pkcs12 {
 /// AES-256-CBC with PBKDF2, HMAC-SHA-256. Fails: `pkcs12.build`.
 base::Result<base::Bytes> to_pkcs12(const Pkcs12& content, const base::Secret& passphrase);
 
+/// Certificates alone, each marked as trusted in the way that Java reads (its attribute 2.16.840.1.113894.746875.1.1),
+/// under its common name: what Java and others take as a truststore. Sealed in the same way: the passphrase keeps
+/// nothing secret, it shows that nobody changed the file. Fails: `pkcs12.build`.
+base::Result<base::Bytes> to_truststore(const std::vector<Certificate>& trusted, const base::Secret& passphrase);
+
 }  // namespace countersign::x509

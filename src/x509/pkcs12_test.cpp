@@ -64,6 +64,29 @@ TEST(Pkcs12, IsReadByTheOpensslCommandWithModernAlgorithms) {
   EXPECT_NE(told.find("friendlyName: acme"), std::string::npos) << told;
 }
 
+TEST(Truststore, IsReadByOpensslAndByJava) {
+  Pki pki;
+  const std::vector<Certificate> trusted{pki.provider_root().certificate, pki.ehi().issue().chain.at(1)};
+  const auto file = to_truststore(trusted, base::Secret("changeit"));
+  ASSERT_TRUE(file) << file.error().detail;
+  EXPECT_EQ(code_of(to_truststore(trusted, base::Secret(""))), "pkcs12.build");
+  EXPECT_EQ(ERR_peek_error(), 0U);
+  const testing::Folder folder;
+  const std::string path = (folder / "trust.p12").string();
+  const std::string out = (folder / "out").string();
+  ASSERT_TRUE(base::write_file(path, base::as_text(*file), base::FileMode::owner_only));
+  const auto told_by = [&](const std::string& command) {
+    EXPECT_EQ(std::system((command + " >" + out + " 2>&1").c_str()), 0) << command;
+    return base::read_file(out).value();
+  };
+  const std::string pem = told_by("openssl pkcs12 -nokeys -passin pass:changeit -in " + path);
+  EXPECT_EQ(Certificate::all_from_pem(pem).value(), trusted);
+  if (std::system("command -v keytool >/dev/null") != 0) GTEST_SKIP() << "no keytool here";
+  const std::string entries = told_by("keytool -list -storetype PKCS12 -storepass changeit -keystore " + path);
+  EXPECT_NE(entries.find("contains 2 entries"), std::string::npos) << entries;
+  EXPECT_NE(entries.find("trustedCertEntry"), std::string::npos) << entries;
+}
+
 TEST(Pkcs12, RefusalRows) {
   Pki pki;
   const auto issued = pki.client().issue();

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import path  # noqa: F401
 from harness import clients, testing
+from harness.material import openssl, split_pem
 from harness.platform import Platform
 from harness.program import Program, wait_until
 from harness.upstream import Upstream
@@ -158,6 +159,19 @@ class UpTest(unittest.TestCase):
         self.assertEqual(right.returncode, 0, right.stderr)
         self.assertIn(fingerprint, right.stdout.decode())
         self.assertEqual(chain.read_text(), self.platform.trust_chain.read_text())
+
+    def test_the_trust_chain_is_there_in_every_form(self):
+        pems = split_pem(self.platform.trust_chain.read_text())
+        password = self.platform.folder / "password"
+        password.write_text("changeit\n")
+        reading = {"p7b": ("pkcs7", "-print_certs"), "p12": ("pkcs12", "-nokeys", "-passin", f"file:{password}")}
+        for form, reader in reading.items():
+            with self.subTest(form):
+                saved = self.platform.folder / f"trust-chain.{form}"
+                options = ("--password-file", password) if form == "p12" else ()
+                done = self.platform.run("trust-chain", "--data", self.platform.data, "--out", saved, "--format", form, *options)
+                self.assertEqual(done.stdout.count("SHA-256"), len(pems), done.stdout + done.stderr)
+                self.assertEqual(split_pem(openssl(*reader, "-in", saved).decode()), pems)
 
     def test_the_audit_log_is_read_verified_and_acknowledged(self):
         self.platform.create_application("production/acme/payments")

@@ -136,7 +136,9 @@ TEST_F(TokenCheckers, FindTheTokenInOneFieldAlone) {
       fields.add(field.name, field.value);
     const auto token = token_in(fields);
     EXPECT_EQ(token ? "ok" : oauth::explanation(token.error().reason).code, row.outcome) << row.what;
-    if (token) EXPECT_EQ(*token, "abc");
+    if (token) {
+      EXPECT_EQ(*token, "abc");
+    }
   }
 }
 

@@ -1,0 +1,59 @@
+// Caller: one request over a new connection, with this certificate or that, and what came of it. Private to check.
+#pragma once
+
+#include "check/observations.h"
+#include "check/target.h"
+#include "http/client.h"
+#include "net/loop.h"
+
+namespace countersign::check {
+
+struct Measured {
+  std::vector<base::Duration> warm = {};  ///< over a connection that had served one before
+  std::vector<base::Duration> cold = {};  ///< the first over its connection; the handshake is not counted
+  std::size_t connections = 0;
+  std::string failed = {};
+};
+
+class Caller {
+ public:
+  /// Borrows both; every step ends at `end` at the latest.
+  Caller(const Target& target, net::Loop& loop, net::Deadline end) : target_(target), loop_(loop), end_(end) {}
+
+  tls::Probe::Options options(const tls::Credential* own) const;
+  /// Null: no certificate. Borrows `own`.
+  net::Task<Attempt> attempt(const tls::Credential* own);
+  /// A connection with our own certificate, a request on it, and a second connection that offers its session.
+  net::Task<Resumption> resume(tls::Probe::Version version, tls::Probe::Tickets tickets);
+  /// One request after the other with our own certificate, each timed, on as few connections as the server allows.
+  net::Task<Measured> measure();
+
+  /// What was noticed on the way.
+  bool asked_late() const { return asked_late_; }
+  ServerKind server() const { return server_; }
+  /// Of every full handshake with our own certificate.
+  const std::vector<base::Duration>& handshakes() const { return handshakes_; }
+
+ private:
+  struct Line;
+  net::Deadline soon() const { return net::Deadline::earlier(net::Deadline::after(target_.patience), end_); }
+  http::Request request() const;
+  http::ClientOptions client_options() const;
+  void notice(const http::Response& response);
+  net::Task<base::Result<tls::Probe, tls::ProbeFailure>> connect(tls::Probe::Options options);
+  net::Task<base::Result<void>> one_request(Line& line, Measured& measured);
+
+  const Target& target_;
+  net::Loop& loop_;
+  net::Deadline end_;
+  bool asked_late_ = false;
+  ServerKind server_ = ServerKind::unknown;
+  std::vector<base::Duration> handshakes_ = {};
+};
+
+/// Did the server let this one in: an answer by HTTP that is no refusal? Not when nobody tried.
+bool is_accepted(const std::optional<Attempt>& attempt);
+/// What a server's answer says of the server; `known` where it says nothing.
+ServerKind recognise(const http::Response& response, ServerKind known);
+
+}  // namespace countersign::check

@@ -1,0 +1,37 @@
+#include "check/target.h"
+
+namespace countersign::check {
+namespace {
+
+constexpr TestFile kTestFiles[] = {
+    {"refuse.expired", "expired"},
+    {"refuse.revoked", "revoked"},
+    {"refuse.signing", "signing"},
+    {"refuse.server_certificate", "server"},
+    {"refuse.other_environment", "other-environment"},
+    {"refuse.other_caller", "other-caller"},
+};
+
+}  // namespace
+
+std::span<const TestFile> test_files() { return kTestFiles; }
+
+base::Result<std::vector<TestCredential>> load_test_credentials(const std::filesystem::path& folder) {
+  std::vector<TestCredential> found;
+  std::string names;
+  for (const TestFile& file : kTestFiles) {
+    const std::filesystem::path certificate = folder / (std::string(file.name) + ".pem");
+    names += (names.empty() ? "" : ", ") + std::string(file.name) + ".pem";
+    std::error_code ignored;
+    if (!std::filesystem::exists(certificate, ignored)) continue;
+    const std::filesystem::path key = folder / (std::string(file.name) + ".key");
+    BASE_TRY(tls::Credential credential, tls::load_credential(certificate.string(), key.string()));
+    found.push_back({file.check, std::move(credential)});
+  }
+  if (found.empty())
+    return base::fail(base::Kind::invalid, "check.test_credentials",
+                      "'" + folder.string() + "' holds none of " + names + "; docs/check-ehi.md says how to make them");
+  return found;
+}
+
+}  // namespace countersign::check

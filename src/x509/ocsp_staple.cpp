@@ -1,0 +1,75 @@
+#include "x509/ocsp_staple.h"
+
+#include <openssl/ocsp.h>
+
+#include "crypto/openssl_error.h"
+#include "x509/native.h"
+
+namespace countersign::x509 {
+namespace {
+
+using Response = crypto::Handle<OCSP_RESPONSE, OCSP_RESPONSE_free>;
+using Basic = crypto::Handle<OCSP_BASICRESP, OCSP_BASICRESP_free>;
+using SingleId = crypto::Handle<OCSP_CERTID, OCSP_CERTID_free>;
+using Store = crypto::Handle<X509_STORE, X509_STORE_free>;
+
+tl::unexpected<base::Error> refused(const char* code, std::string detail) {
+  crypto::drop_openssl_errors();
+  return base::fail(base::Kind::invalid, code, std::move(detail));
+}
+
+/// The issuer alone is believed, whoever is above it; dates of a responder's certificate are the caller's to judge by
+/// those of the response.
+bool is_signed(OCSP_BASICRESP* basic, X509* issuer) {
+  const Store store(X509_STORE_new());
+  const NativeStack known(sk_X509_new_null());
+  if (store == nullptr || known == nullptr || sk_X509_push(known.get(), issuer) <= 0) return false;
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+  return X509_STORE_add_cert(store.get(), issuer) == 1 && OCSP_basic_verify(basic, known.get(), store.get(), 0) == 1;
+}
+
+OcspStatus::Kind to_status(int status) {
+  if (status == V_OCSP_CERTSTATUS_GOOD) return OcspStatus::Kind::good;
+  return status == V_OCSP_CERTSTATUS_REVOKED ? OcspStatus::Kind::revoked : OcspStatus::Kind::unknown;
+}
+
+base::Result<Basic> read(base::BytesView der) {
+  const std::uint8_t* at = der.data();
+  if (der.empty() || der.size() > kStapleLimit)
+    return refused("staple.malformed", "the response is empty or larger than 64 KiB");
+  const Response response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
+  if (response == nullptr || at != der.data() + der.size())
+    return refused("staple.malformed", "it is not an OCSP response");
+  if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+    return refused("staple.unsuccessful",
+                   "the responder answered '" + std::string(OCSP_response_status_str(status)) + "' and no more");
+  Basic basic(OCSP_response_get1_basic(response.get()));
+  if (basic == nullptr) return refused("staple.malformed", "the OCSP response is of an unknown kind");
+  return basic;
+}
+
+}  // namespace
+
+base::Result<Staple> verify_staple(const StapleQuery& query) {
+  BASE_TRY(const Basic basic, read(query.der));
+  int status = 0;
+  int reason = 0;
+  ASN1_GENERALIZEDTIME* revoked_at = nullptr;
+  ASN1_GENERALIZEDTIME* this_update = nullptr;
+  ASN1_GENERALIZEDTIME* next_update = nullptr;
+  bool found = false;
+  for (const EVP_MD* digest : {EVP_sha1(), EVP_sha256()}) {
+    const SingleId id(OCSP_cert_to_id(digest, query.leaf.native(), query.issuer.native()));
+    found = found || (id != nullptr && OCSP_resp_find_status(basic.get(), id.get(), &status, &reason, &revoked_at,
+                                                             &this_update, &next_update) == 1);
+  }
+  if (!found) return refused("staple.other_certificate", "the response does not speak of the server's certificate");
+  const std::optional<base::Instant> from = to_instant(this_update);
+  if (!from) return refused("staple.malformed", "thisUpdate of the response is no time");
+  if (!is_signed(basic.get(), query.issuer.native()))
+    return refused("staple.bad_signature", "the response is not signed by the certificate's issuer or its responder");
+  crypto::drop_openssl_errors();
+  return Staple{to_status(status), *from, next_update == nullptr ? std::nullopt : to_instant(next_update)};
+}
+
+}  // namespace countersign::x509
