@@ -104,8 +104,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"scope_with_space", "token = \"required\"\nscopes = [\"a b\"]\n", "gateway.routes[1].scopes"},
         Row{"audience_with_fragment", "token = \"required\"\naudience = \"https://x#y\"\n",
             "gateway.routes[1].audience"},
-        Row{"token_of_anybody", "token = \"required\"\nclient_certificate = \"optional\"\naccess = \"anyone\"\n",
-            "gateway.routes[1].token"},
+        Row{"token_of_anybody",
+            "[[gateway.routes]]\nupstream = \"127.0.0.1:1\"\nclient_certificate = \"optional\"\naccess = "
+            "\"anyone\"\ntoken = \"required\"\n",
+            "gateway.routes[2].token"},
         Row{"route_below_the_token_endpoint", "path = \"/oauth2/x\"\n", "gateway.token_endpoint"},
         Row{"unknown_upgrade", "upgrade = [\"h2c\"]\n", "gateway.routes[1].upgrade"},
         Row{"two_upstreams_of_a_name",
