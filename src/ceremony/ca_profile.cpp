@@ -41,10 +41,11 @@ bool issuer_may_sign(const Certificate&, const CaRules& rules) {
   return rules.issuer == nullptr || (rules.issuer->is_ca() && rules.issuer->has_key_usage(x509::KeyUsage::cert_sign));
 }
 
-/// RFC 5280 sections 4.2.1.1 and 4.2.1.2.
+/// RFC 5280 sections 4.2.1.1, by which who signs for itself need not name itself, and 4.2.1.2.
 bool key_ids_link(const Certificate& c, const CaRules& rules) {
-  if (c.subject_key_id().empty() || c.authority_key_id().empty()) return false;
-  return c.authority_key_id() == (rules.issuer == nullptr ? c.subject_key_id() : rules.issuer->subject_key_id());
+  if (c.subject_key_id().empty()) return false;
+  if (rules.issuer == nullptr) return c.authority_key_id().empty() || c.authority_key_id() == c.subject_key_id();
+  return !c.authority_key_id().empty() && c.authority_key_id() == rules.issuer->subject_key_id();
 }
 
 bool key_usage_is_exact(const Certificate& c, const CaRules&) {

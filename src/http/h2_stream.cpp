@@ -5,6 +5,12 @@
 #include "http/h2_core.h"
 
 namespace countersign::http {
+namespace {
+
+/// A declared body of so many bytes fits into the window that its stream begins with.
+constexpr std::uint64_t kLittle = 16 * 1024;
+
+}  // namespace
 
 H2Stream::H2Stream(std::shared_ptr<H2Core> core, std::shared_ptr<H2StreamState> state)
     : core_(std::move(core)), state_(std::move(state)) {
@@ -34,10 +40,13 @@ net::Task<base::Result<std::size_t>> H2Stream::read_body_some(std::span<std::uin
   return H2Link::read_body_some(core_, state_, into, deadline);
 }
 
+/// RFC 9113 section 8.1 lets a server reset a request that it has answered. Some clients (curl 7.88) then lose the answer
+/// while they still send; so a little is let come and thrown away. It blocks nothing but a stream of that client.
 void H2Stream::decline_rest() {
   if (state_->declined) return;
   core_->decline(*state_);
-  if (state_->local_ended && !state_->remote_ended) core_->reset(*state_, NGHTTP2_NO_ERROR);
+  const bool ends_soon = content_length().value_or(kLittle + 1) <= kLittle;
+  if (state_->local_ended && !state_->remote_ended && !ends_soon) core_->reset(*state_, NGHTTP2_NO_ERROR);
 }
 
 void H2Stream::send_interim(int status) { core_->submit_interim(*state_, status); }

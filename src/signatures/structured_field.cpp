@@ -9,7 +9,7 @@ namespace {
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -48,7 +48,7 @@ std::string display(std::string_view text) {
 struct Write {
   std::string operator()(std::int64_t value) const { return number(value); }
   std::string operator()(Decimal value) const { return decimal(value.thousandths); }
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return in_quotes(value); }
   std::string operator()(const Token& value) const { return value.text; }
   std::string operator()(const base::Bytes& value) const { return ":" + base::to_base64(value) + ":"; }
   std::string operator()(bool value) const { return value ? "?1" : "?0"; }

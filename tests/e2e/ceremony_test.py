@@ -76,7 +76,7 @@ class CeremonyTest(testing.PlatformTest):
         self.assertIn("THIS IS A CHECK", checked.stdout)
         held = self.hold(exchange, text)
         self.assertEqual(held.returncode, 0, held.stderr)
-        self.assertIn("11 signatures", held.stdout)
+        self.assertIn("12 signatures", held.stdout)
         again = self.hold(exchange, text)
         self.assertIn("ceremony.done", again.stderr)
         out = new.folder / "exchange-out"
