@@ -72,7 +72,7 @@ bool extensions_are_known(const Certificate& c, const CaRules&) {
       Allowed{"2.5.29.19", true, true},           // basicConstraints
       Allowed{"2.5.29.15", true, true},           // keyUsage
       Allowed{"2.5.29.14", false, true},          // subjectKeyIdentifier
-      Allowed{"2.5.29.35", false, true},          // authorityKeyIdentifier
+      Allowed{"2.5.29.35", false, false},         // authorityKeyIdentifier: the rule key_identifiers asks for it
       Allowed{"2.5.29.31", false, false},         // cRLDistributionPoints
       Allowed{"1.3.6.1.5.5.7.1.1", false, false}  // authorityInfoAccess
   };

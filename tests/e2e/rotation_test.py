@@ -204,7 +204,7 @@ class RootsTest(UnderLoadTest):
         (folder / "ca.ext").write_text(CA.format(length=length))
         key = ["-signkey", folder / f"{name}.key"] if issuer is None else ["-CA", issuer[0], "-CAkey", issuer[1], *issuer[2]]
         out = folder / f"{name}.crt"
-        self.openssl("x509", "-req", "-in", request, *key, "-out", out, "-days", "3000", "-sha256", "-extfile", folder / "ca.ext",
+        self.openssl("x509", "-req", "-in", request, *key, "-out", out, "-days", 3000 if length else 2000, "-sha256", "-extfile", folder / "ca.ext",
                      "-set_serial", "0x1" + secrets.token_hex(15))
         return out
 
@@ -281,7 +281,9 @@ class RootsTest(UnderLoadTest):
         log = self.platform.records("authority")
         wait_until(lambda: any(one.get("of") == "server" for one in log.all("certificate.renewed", 0)),
                    "the authority does not renew its own certificate", 15)
-        done = self.platform.run("admin", "ca", "list", "--data", self.platform.data, "--trust-chain", before)
+        done = clients.run(self.platform.command("admin", "ca", "list", "--data", self.platform.data, "--authority",
+                                                 f"localhost:{self.platform.ports['api']}", "--trust-chain", before),
+                           self.platform.folder)
         self.assertEqual(done.returncode, 0, done.stderr)
         # The gateway, whose files name the old root alone as it read them, comes back to the authority, too.
         self.platform.stop("authority")
