@@ -40,8 +40,9 @@ net::Task<base::Result<std::size_t>> H2Stream::read_body_some(std::span<std::uin
   return H2Link::read_body_some(core_, state_, into, deadline);
 }
 
-/// RFC 9113 section 8.1 lets a server reset a request that it has answered. Some clients (curl 7.88) then lose the answer
-/// while they still send; so a little is let come and thrown away. It blocks nothing but a stream of that client.
+/// RFC 9113 section 8.1 lets a server reset a request that it has answered. Some clients (curl 7.88) then lose the
+/// answer while they still send; so a little is let come and thrown away. It blocks nothing but a stream of that
+/// client.
 void H2Stream::decline_rest() {
   if (state_->declined) return;
   core_->decline(*state_);
