@@ -252,6 +252,31 @@ TEST_F(H2SessionTest, AWindowIsGivenBackAsTheBodyIsRead) {
   EXPECT_EQ(gone_, 1);
 }
 
+/// The answer is out before the body has come. A little may still come (curl would lose the answer); of much, or of who
+/// knows how much, the client is told at once that nobody wants it.
+TEST_F(H2SessionTest, ALittleMayStillComeAfterTheAnswer) {
+  const auto head = [](const char* length) {
+    std::vector<std::pair<std::string, std::string>> lines{
+        {":method", "POST"}, {":scheme", "https"}, {":authority", "a"}, {":path", "/"}};
+    if (*length != '\0') lines.emplace_back("content-length", length);
+    return block(lines);
+  };
+  EXPECT_TRUE(run(hello() + frame(kHeaders, kEndHeaders, 1, head("16384")) +
+                      frame(kHeaders, kEndHeaders, 3, head("16385")) + frame(kHeaders, kEndHeaders, 5, head("")) +
+                      get(7),
+                  [this] {
+                    std::set<std::size_t> reset;
+                    for (const Seen& one : seen(kReset))
+                      reset.insert(one.stream);
+                    EXPECT_EQ(reset, (std::set<std::size_t>{3, 5}));
+                    for (const std::size_t stream : {1U, 3U, 5U, 7U})
+                      EXPECT_EQ(body_of(stream), "ok");
+                    wire_.put(frame(kData, kEndStream, 1, std::string(16384, 'a')) + get(9));
+                    wire_.close();
+                  }));
+  EXPECT_EQ(requests_, 5);
+}
+
 TEST_F(H2SessionTest, AWindowIsGivenBackOfWhatNobodyWillRead) {
   limits_.connection_window = 65'535;
   const std::string bad = block({{":method", "POST"}, {":scheme", "https"}, {":path", "/"}});  // no :authority
