@@ -40,6 +40,7 @@ missing_java_libraries() {
 missing_python_modules() {
   python3 -c "import requests" 2>/dev/null || printf 'python3-requests '
   /usr/bin/python3 -c "import grpc" 2>/dev/null || printf 'python3-grpcio '
+  /usr/bin/python3 -c "import authlib" 2>/dev/null || printf 'python3-authlib '
   python3 -c "import cryptography" 2>/dev/null || printf 'python3-cryptography '
 }
 
