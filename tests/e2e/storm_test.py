@@ -110,7 +110,8 @@ class StormTest(testing.PlatformTest):
         for one in floods:
             one.start()
         came, tries = self.while_partners_come_and_go(lambda: [one.join() for one in floods])
-        self.assertGreater(came * 3, tries, "most are turned away")
+        # How many depends on what else this machine does; with the oldest given up first it was one of nine.
+        self.assertGreater(came * 6, tries, "nearly all are turned away")
 
     def test_failing_handshakes_leave_nothing_behind(self):
         storm = Storm(self.platform, self.acme.transport)
