@@ -96,5 +96,5 @@ KINDS = {
     "httpd": Kind("apache2", ["apache2", "-DFOREGROUND", "-f", "@httpd.conf"], behind=True),
     "node": Kind("node", ["node", EXAMPLES / "server.js"]),
     "java": Kind("java", ["java", EXAMPLES / "Server.java"], versions=("-tls1_3",)),
-    "python": Kind("python3", [sys.executable, "-B", EXAMPLES / "server.py"]),
+    "python": Kind("python3", [sys.executable, "-B", EXAMPLES / "server.py"], versions=("-tls1_3",)),
 }
