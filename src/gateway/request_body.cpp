@@ -19,10 +19,9 @@ RequestBody::RequestBody(ClientSide& from, UpstreamSide& to, Pace pace, Asks ask
       started_(std::chrono::steady_clock::now()),
       sent_whole_(!exists()) {}
 
-bool RequestBody::too_slow() const {
-  const auto elapsed = std::chrono::steady_clock::now() - started_;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed);
-  return seconds > kGrace && carried_ < pace_.least_bytes_per_second * static_cast<std::uint64_t>(seconds.count());
+bool RequestBody::Pace::is_missed(std::chrono::steady_clock::time_point started, std::uint64_t bytes) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started);
+  return seconds > kGrace && bytes < least_bytes_per_second * static_cast<std::uint64_t>(seconds.count());
 }
 
 /// A cut-off request must not look whole to the upstream.
@@ -49,7 +48,7 @@ net::Task<void> RequestBody::carry(std::function<void()> sent) {
     }
     carried_ += *count;
     asks_.came(*count);
-    if (too_slow()) {
+    if (pace_.is_missed(started_, carried_)) {
       give_up({base::Kind::timeout, "http.too_slow", "the body arrives too slowly"});
       co_return;
     }

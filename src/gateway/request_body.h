@@ -4,6 +4,7 @@
 // afterwards: did the upstream get every byte of this request?
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ class RequestBody {
     base::Duration step_time;  ///< for each read and each write
     /// A body that arrives slower than this, after the first minute, is given up (`http.too_slow`).
     std::uint64_t least_bytes_per_second = 256;
+    /// Of a body that began at `started` and of which so many bytes have come.
+    bool is_missed(std::chrono::steady_clock::time_point started, std::uint64_t bytes) const;
   };
 
   struct Asks {
@@ -42,7 +45,6 @@ class RequestBody {
 
  private:
   net::Task<base::Result<void>> pass_on(std::span<const std::uint8_t> part);
-  bool too_slow() const;
   void give_up(base::Error error);
 
   ClientSide& from_;

@@ -9,15 +9,6 @@ namespace countersign::gateway {
 namespace {
 
 constexpr std::size_t kPiece = 16 * 1024;
-/// A content that arrives slower than RequestBody allows is given up after this long.
-constexpr std::chrono::seconds kGrace{60};
-
-bool is_too_slow(std::chrono::steady_clock::time_point started, std::uint64_t bytes) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started);
-  return seconds > kGrace &&
-         bytes < RequestBody::Pace{}.least_bytes_per_second * static_cast<std::uint64_t>(seconds.count());
-}
-
 tl::unexpected<base::Error> refusal_error(signatures::Reason reason, base::Kind kind, std::string detail) {
   return base::fail(kind, std::string(signatures::explanation(reason).code), std::move(detail));
 }
@@ -59,7 +50,7 @@ net::Task<std::optional<http::Response>> SignedVisit::check(MessageSigning& sign
   auto head = RequestCheck::of_head(question(), signing);
   if (!head) co_return refused(head.error(), signing);
   content_.emplace(signing);
-  const auto read = co_await read_content(signing);
+  const auto read = co_await read_content();
   if (!read) {
     for (const signatures::Reason reason : {signatures::Reason::content_too_large, signatures::Reason::busy})
       if (read.error().code == signatures::explanation(reason).code)
@@ -74,13 +65,14 @@ net::Task<std::optional<http::Response>> SignedVisit::check(MessageSigning& sign
   co_return std::nullopt;
 }
 
-net::Task<base::Result<void>> SignedVisit::read_content(MessageSigning&) {
+net::Task<base::Result<void>> SignedVisit::read_content() {
   if (parts_.client.framing() == http::Framing::none) co_return base::Result<void>();
   const std::size_t limit = settings().content_limit;
   const std::string too_large = "at most " + std::to_string(limit) + " bytes are checked on this route";
   if (parts_.client.content_length().value_or(0) > limit)
     co_return refusal_error(signatures::Reason::content_too_large, base::Kind::too_large, too_large);
   BASE_CO_TRY_VOID(co_await parts_.client.invite_body(net::Deadline::after(parts_.step_time)));
+  const RequestBody::Pace pace{.step_time = parts_.step_time};
   const auto started = std::chrono::steady_clock::now();
   std::array<std::uint8_t, kPiece> piece;
   for (;;) {
@@ -92,7 +84,7 @@ net::Task<base::Result<void>> SignedVisit::read_content(MessageSigning&) {
     if (!content_->room.grow(*count))
       co_return refusal_error(signatures::Reason::busy, base::Kind::unavailable, "too much is held at the moment");
     content_->text.append(reinterpret_cast<const char*>(piece.data()), *count);
-    if (is_too_slow(started, content_->text.size()))
+    if (pace.is_missed(started, content_->text.size()))
       co_return base::fail(base::Kind::timeout, "http.too_slow", "the body arrives too slowly");
   }
 }

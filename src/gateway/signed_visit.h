@@ -44,7 +44,7 @@ class SignedVisit {
   const RouteSignatures& settings() const { return *parts_.route.signatures; }
   RequestQuestion question() const;
   net::Task<std::optional<http::Response>> check(MessageSigning& signing);
-  net::Task<base::Result<void>> read_content(MessageSigning& signing);
+  net::Task<base::Result<void>> read_content();
   http::Response refused(const signatures::Refusal& refusal, MessageSigning& signing) const;
   void take(const SignedRequest& request);
 
