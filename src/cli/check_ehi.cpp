@@ -8,12 +8,11 @@
 #include "check/report.h"
 #include "cli/command_tree.h"
 #include "cli/text.h"
+#include "trust/system_roots.h"
 
 namespace countersign::cli {
 namespace {
 
-/// Where Debian and its kin keep the public roots.
-constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
 constexpr std::size_t kBodyLimit = 1024 * 1024;
 constexpr std::size_t kMostRequests = 10'000;
 
@@ -82,7 +81,7 @@ base::Result<check::Target> to_target(const CheckEhiOptions& options) {
   if (options.requests < 1 || options.requests > kMostRequests) return misused("--requests is from 1 to 10000");
   BASE_TRY(target.deadline, base::parse_duration(options.deadline));
   BASE_TRY(target.patience, base::parse_duration(options.patience));
-  BASE_TRY(target.anchors, read_anchors(options.anchors.empty() ? kSystemRoots : options.anchors));
+  BASE_TRY(target.anchors, read_anchors(options.anchors.empty() ? trust::kSystemRoots : options.anchors));
   target.requests = options.requests;
   if (!options.cert.empty()) {
     BASE_TRY(target.own, tls::load_credential(options.cert, options.key));

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "ehi/config_error.h"
 #include "http/text.h"
+#include "trust/system_roots.h"
 
 namespace countersign::ehi {
 namespace {
@@ -17,8 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// Where Debian keeps the public roots (package ca-certificates).
-constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
 constexpr std::string_view kPinPrefix = "sha256/";
 
 struct Span {
@@ -211,7 +210,8 @@ base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesyst
   BASE_TRY(auto url, read_url(section, "url"));
   BASE_TRY(const auto deadline, read_span(section, "deadline", milliseconds(200), kDeadlines));
   BASE_TRY(const std::string anchors_text, section.text_or("anchors", "system"));
-  auto anchors = read_anchors(anchors_text == "system" ? std::filesystem::path(kSystemRoots) : folder / anchors_text);
+  auto anchors =
+      read_anchors(anchors_text == "system" ? std::filesystem::path(trust::kSystemRoots) : folder / anchors_text);
   if (!anchors) return wrong(std::move(anchors).error(), "'" + section.path_of("anchors") + "' cannot be used");
   Endpoint endpoint{std::move(name), environment, std::move(url), deadline, std::move(*anchors)};
   BASE_TRY(endpoint.recovery_url, read_maybe_url(section, "recovery_url"));
