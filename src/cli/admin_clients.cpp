@@ -1,4 +1,5 @@
 // `countersign admin clients` and `token-keys`: which applications get access tokens, for what, and by which keys.
+#include "base/json_array.h"
 #include "cli/admin_answer.h"
 #include "cli/application_ref.h"
 #include "cli/command_tree.h"
@@ -21,16 +22,10 @@ struct ClientOptions {
 using Options = std::shared_ptr<ClientOptions>;
 using Call = base::Result<base::ExitCode> (*)(const ClientOptions&, Context&);
 
-json::array to_array(const std::vector<std::string>& texts) {
-  json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
-}
-
 base::Result<json::object> rules_in(const ClientOptions& options) {
-  json::object body{{"scopes", to_array(options.scopes)}, {"audiences", to_array(options.audiences)}};
-  if (!options.methods.empty()) body["methods"] = to_array(options.methods);
+  json::object body{{"scopes", base::to_json_array(options.scopes)},
+                    {"audiences", base::to_json_array(options.audiences)}};
+  if (!options.methods.empty()) body["methods"] = base::to_json_array(options.methods);
   if (options.claims.empty()) return body;
   BASE_TRY(auto claims, base::parse_json(options.claims));
   body["claims"] = std::move(claims);

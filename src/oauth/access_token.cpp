@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json.h"
+#include "base/json_array.h"
 #include "oauth/claims.h"
 
 namespace countersign::oauth {
@@ -17,13 +17,6 @@ constexpr std::array<std::string_view, 21> kOwnClaims = {
     "iss",         "sub",          "aud",         "exp",    "nbf",    "iat",       "jti",
     "client_id",   "scope",        "cnf",         "act",    "active", "may_act",   "token_type",
     "environment", "organisation", "application", "groups", "roles",  "auth_time", "acr"};
-
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
-}
 
 /// cnf.x5t#S256 (RFC 8705 section 3.1).
 std::optional<crypto::Digest256> certificate_in(const object& claims) {
@@ -115,7 +108,7 @@ base::Result<std::string> make_token(const Grant& grant, const std::string& kid,
   claims["sub"] = grant.client;
   claims["client_id"] = grant.client;
   if (grant.audiences.size() == 1) claims["aud"] = grant.audiences.front();
-  else claims["aud"] = to_array(grant.audiences);
+  else claims["aud"] = base::to_json_array(grant.audiences);
   if (!grant.scopes.empty()) claims["scope"] = grant.scopes.text();
   claims["environment"] = base::name(grant.identity.environment);
   claims["organisation"] = grant.identity.organisation.text();

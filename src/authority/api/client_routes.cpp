@@ -5,18 +5,12 @@
 #include "authority/api/json.h"
 #include "authority/api/routes.h"
 #include "authority/oauth/server.h"
+#include "base/json_array.h"
 
 namespace countersign::authority {
 namespace {
 
 using base::json::object;
-
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
-}
 
 object to_json(const store::OauthClientRow& row) {
   const auto parsed = [](const std::string& text) {
@@ -28,9 +22,9 @@ object to_json(const store::OauthClientRow& row) {
               {"application", row.key.application},
               {"client_id", row.key.environment + "." + row.key.organisation + "." + row.key.application},
               {"state", row.state},
-              {"methods", to_array(row.methods)},
-              {"scopes", to_array(row.scopes)},
-              {"audiences", to_array(row.audiences)},
+              {"methods", base::to_json_array(row.methods)},
+              {"scopes", base::to_json_array(row.scopes)},
+              {"audiences", base::to_json_array(row.audiences)},
               {"claims", parsed(row.claims)},
               {"metadata", parsed(row.metadata)},
               {"created", base::to_rfc3339(row.created_at)},

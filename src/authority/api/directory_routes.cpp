@@ -75,11 +75,7 @@ Answer resume_application(Authority& authority, const Operator& caller, const Ca
 
 Answer set_server_names(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const auto identity, application_to_change(caller, call));
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  if (!reader.has("server_names")) return base::fail(base::Kind::invalid, "json.missing", "'server_names' is missing");
-  BASE_TRY(const auto names, reader.texts("server_names"));
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto names, read_texts(call, "server_names"));
   BASE_TRY(const auto row, authority.directory().set_server_names(caller.actor(), identity, names));
   return answer(200, to_json(row));
 }

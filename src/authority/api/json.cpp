@@ -153,6 +153,15 @@ base::Result<void> read_empty_body(const Call& call) {
   return reader.finish();
 }
 
+base::Result<std::vector<std::string>> read_texts(const Call& call, const std::string& member) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  if (!reader.has(member)) return base::fail(base::Kind::invalid, "json.missing", "'" + member + "' is missing");
+  BASE_TRY(auto texts, reader.texts(member));
+  BASE_TRY_VOID(reader.finish());
+  return texts;
+}
+
 base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader) {
   BASE_TRY(const auto texts, reader.texts("purposes"));
   std::vector<trust::Purpose> purposes;

@@ -30,6 +30,8 @@ http::Response answer(const Outcome& outcome, const Hierarchy& hierarchy);
 base::Result<base::json::value> read_body(const Call& call);
 /// For calls that say all in their path. Fails: as read_body, and `json.unknown_member` where the object has any.
 base::Result<void> read_empty_body(const Call& call);
+/// The texts of a body that is {"`member`":[...]}. Fails: as read_body, `json.missing`, `json.unknown_member`.
+base::Result<std::vector<std::string>> read_texts(const Call& call, const std::string& member);
 base::Result<std::vector<trust::Purpose>> read_purposes(base::JsonReader& reader);
 /// {"purposes":[...],"life":"24h"}, both optional: what a one-time credential of `identity` is good for. Fails:
 /// `json.*`, `purpose.unknown`, `config.duration`.

@@ -3,14 +3,13 @@
 
 #include "authority/api/json.h"
 #include "authority/api/routes.h"
+#include "base/json_array.h"
 
 namespace countersign::authority {
 namespace {
 
 base::json::object to_json(const OperatorRoles& known) {
-  base::json::array roles;
-  for (const Role role : known.roles)
-    roles.emplace_back(name(role));
+  auto roles = base::to_json_array(known.roles, [](const Role role) { return name(role); });
   return {{"operator", known.operator_name}, {"roles", std::move(roles)}, {"suspended", known.suspended}};
 }
 
@@ -23,11 +22,7 @@ Answer list_all(Authority& authority, const Operator&, const Call&) {
 }
 
 base::Result<std::set<Role>> read_roles(const Call& call) {
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  if (!reader.has("roles")) return base::fail(base::Kind::invalid, "json.missing", "'roles' is missing");
-  BASE_TRY(const auto texts, reader.texts("roles"));
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto texts, read_texts(call, "roles"));
   std::set<Role> roles;
   for (const std::string& text : texts) {
     const auto role = parse_role(text);

@@ -5,6 +5,7 @@
 
 #include "authority/api/lists.h"
 #include "authority/revocation/bulk_revocation.h"
+#include "base/json_array.h"
 
 namespace countersign::authority {
 namespace {
@@ -23,9 +24,7 @@ Answer show_organisation(Authority& authority, const Person& caller, const Call&
   BASE_TRY(auto rows, authority.ledger().read());
   BASE_TRY(const auto row, store::find_organisation(rows, caller.organisation().text()));
   if (!row) return base::fail(base::Kind::not_found, "organisation.unknown", "your organisation is not there");
-  base::json::array roles;
-  for (const PersonRole role : caller.roles())
-    roles.emplace_back(name(role));
+  auto roles = base::to_json_array(caller.roles(), [](const PersonRole role) { return name(role); });
   return answer(
       200,
       {{"organisation", to_json(*row)}, {"person", caller.identity().application.text()}, {"roles", std::move(roles)}});

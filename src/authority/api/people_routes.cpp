@@ -4,14 +4,13 @@
 
 #include "authority/api/json.h"
 #include "authority/api/routes.h"
+#include "base/json_array.h"
 
 namespace countersign::authority {
 namespace {
 
 base::json::object to_json(const PersonRoles& known) {
-  base::json::array roles;
-  for (const PersonRole role : known.roles)
-    roles.emplace_back(name(role));
+  auto roles = base::to_json_array(known.roles, [](const PersonRole role) { return name(role); });
   return {{"organisation", known.person.organisation.text()},
           {"person", known.person.application.text()},
           {"roles", std::move(roles)},
@@ -31,11 +30,7 @@ Answer list_all(Authority& authority, const Operator&, const Call& call) {
 }
 
 base::Result<std::set<PersonRole>> read_roles(const Call& call) {
-  BASE_TRY(const auto body, read_body(call));
-  BASE_TRY(auto reader, base::JsonReader::of(body));
-  if (!reader.has("roles")) return base::fail(base::Kind::invalid, "json.missing", "'roles' is missing");
-  BASE_TRY(const auto texts, reader.texts("roles"));
-  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto texts, read_texts(call, "roles"));
   std::set<PersonRole> roles;
   for (const std::string& text : texts) {
     const auto role = parse_person_role(text);

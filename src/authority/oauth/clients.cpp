@@ -4,6 +4,7 @@
 
 #include "authority/registry/rows.h"
 #include "authority/registry/token_facts.h"
+#include "base/json_array.h"
 #include "oauth/access_token.h"
 
 namespace countersign::authority {
@@ -47,13 +48,6 @@ std::vector<std::string> names_of(const std::vector<oauth::Method>& methods) {
   for (const oauth::Method method : methods)
     names.emplace_back(oauth::name(method));
   return names;
-}
-
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
 }
 
 base::Result<void> require_partner(store::Transaction& rows, const base::Identity& identity) {
@@ -104,9 +98,9 @@ base::Result<store::OauthClientRow> Clients::put(const Actor& actor, const base:
   BASE_TRY_VOID(amendment.audit({actor,
                                  known ? "client.changed" : "client.made",
                                  identity.to_urn(),
-                                 {{"methods", to_array(row.methods)},
-                                  {"scopes", to_array(row.scopes)},
-                                  {"audiences", to_array(row.audiences)},
+                                 {{"methods", base::to_json_array(row.methods)},
+                                  {"scopes", base::to_json_array(row.scopes)},
+                                  {"audiences", base::to_json_array(row.audiences)},
                                   {"claims", rules.claims}}}));
   BASE_TRY_VOID(amendment.commit());
   return row;

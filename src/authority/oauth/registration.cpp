@@ -7,6 +7,7 @@
 #include "authority/oauth/metadata.h"
 #include "authority/registry/rows.h"
 #include "authority/registry/token_facts.h"
+#include "base/json_array.h"
 #include "http/problem.h"
 #include "oauth/claims.h"
 #include "store/oauth_tokens.h"
@@ -26,20 +27,6 @@ constexpr const char* kStatements = "software-statements";
 
 tl::unexpected<oauth::Refusal> unavailable(const base::Error& error) {
   return refuse(Reason::unavailable, base::to_string(error));
-}
-
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
-}
-
-std::vector<std::string> method_names(const std::vector<oauth::Method>& methods) {
-  std::vector<std::string> names;
-  for (const oauth::Method method : methods)
-    names.emplace_back(oauth::name(method));
-  return names;
 }
 
 std::optional<std::vector<std::string>> texts_in(const object& json, const char* name) {
@@ -107,16 +94,17 @@ base::Result<std::string> Registration::make_statement(const Actor& actor, const
   const base::Instant now = parts_.ledger.now();
   const std::vector<oauth::Method> methods =
       rules.methods.empty() ? std::vector{oauth::Method::private_key_jwt} : rules.methods;
-  const object claims{{"iss", parts_.settings.issuer},
-                      {"sub", identity.to_urn()},
-                      {"software_id", identity.to_urn()},
-                      {"jti", id},
-                      {"iat", now.unix_seconds()},
-                      {"exp", (now + kStatementLife).unix_seconds()},
-                      {"methods", to_array(method_names(methods))},
-                      {"scopes", to_array(rules.scopes.list())},
-                      {"audiences", to_array(rules.audiences)},
-                      {"claims", rules.claims}};
+  const object claims{
+      {"iss", parts_.settings.issuer},
+      {"sub", identity.to_urn()},
+      {"software_id", identity.to_urn()},
+      {"jti", id},
+      {"iat", now.unix_seconds()},
+      {"exp", (now + kStatementLife).unix_seconds()},
+      {"methods", base::to_json_array(methods, [](oauth::Method method) { return oauth::name(method); })},
+      {"scopes", base::to_json_array(rules.scopes.list())},
+      {"audiences", base::to_json_array(rules.audiences)},
+      {"claims", rules.claims}};
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY_VOID(
       amendment.audit({actor,
@@ -172,7 +160,7 @@ base::Result<bool> Registration::store_registered(const ActiveCaller& caller, st
   BASE_TRY_VOID(amendment.audit({{caller.identity().to_urn()},
                                  "client.registered",
                                  caller.identity().to_urn(),
-                                 {{"statement", statement.id}, {"scopes", to_array(row.scopes)}}}));
+                                 {{"statement", statement.id}, {"scopes", base::to_json_array(row.scopes)}}}));
   BASE_TRY_VOID(amendment.commit());
   return true;
 }

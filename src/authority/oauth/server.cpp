@@ -4,6 +4,7 @@
 
 #include "authority/enrolment/acme_accounts.h"
 #include "authority/oauth/party_keys.h"
+#include "base/json_array.h"
 #include "http/problem.h"
 #include "oauth/access_token.h"
 
@@ -39,13 +40,6 @@ http::Response public_json(const object& body) {
   return response;
 }
 
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
-}
-
 object to_introspection(const oauth::Grant& grant) {
   object body = grant.claims;
   body["active"] = true;
@@ -53,7 +47,7 @@ object to_introspection(const oauth::Grant& grant) {
   body["iss"] = grant.issuer;
   body["sub"] = grant.client;
   body["client_id"] = grant.client;
-  body["aud"] = to_array(grant.audiences);
+  body["aud"] = base::to_json_array(grant.audiences);
   if (!grant.scopes.empty()) body["scope"] = grant.scopes.text();
   body["environment"] = base::name(grant.identity.environment);
   body["organisation"] = grant.identity.organisation.text();
@@ -268,8 +262,8 @@ object AuthorisationServer::metadata() const {
   body["response_types_supported"] = base::json::array{};
   body["tls_client_certificate_bound_access_tokens"] = true;  // RFC 8705 section 3.3
   for (const char* endpoint : {"token", "revocation", "introspection"}) {
-    body[std::string(endpoint) + "_endpoint_auth_methods_supported"] = to_array(methods);
-    body[std::string(endpoint) + "_endpoint_auth_signing_alg_values_supported"] = to_array(algorithms);
+    body[std::string(endpoint) + "_endpoint_auth_methods_supported"] = base::to_json_array(methods);
+    body[std::string(endpoint) + "_endpoint_auth_signing_alg_values_supported"] = base::to_json_array(algorithms);
   }
   return body;
 }

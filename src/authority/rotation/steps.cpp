@@ -6,6 +6,7 @@
 #include "authority/registry/rows.h"
 #include "authority/rotation/rotation.h"
 #include "authority/rotation/rows.h"
+#include "base/json_array.h"
 #include "store/instances.h"
 #include "store/statuses.h"
 
@@ -49,13 +50,6 @@ base::Result<void> change(Amendment& amendment, const Actor& actor, base::Instan
   BASE_TRY_VOID(store::set_issuing_ca_state(amendment.rows(), what.row.name, std::string(name(what.to)), now));
   what.detail["line"] = what.row.line;
   return amendment.audit({actor, what.action, what.row.name, std::move(what.detail)});
-}
-
-base::json::array to_array(const std::vector<std::string>& texts) {
-  base::json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
 }
 
 std::string list_of(const std::vector<FollowerStanding>& lacking) {
@@ -173,7 +167,7 @@ base::Result<void> Rotation::activate(const Actor& actor, const std::string& nam
   Change activation{row, CaState::active, "issuing_ca.activated"};
   if (!override_.reason.empty()) {
     activation.detail["override"] = override_.reason;
-    activation.detail["without"] = to_array(override_.without);
+    activation.detail["without"] = base::to_json_array(override_.without);
   }
   BASE_TRY_VOID(change(amendment, actor, now, std::move(activation)));
   // Followers know it; the other authorities hear that the one who issues is another.
