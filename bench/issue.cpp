@@ -17,6 +17,7 @@
 
 #include "authority/founding/credentials.h"
 #include "base/check.h"
+#include "fill.h"
 #include "http/client.h"
 #include "report.h"
 #include "running.h"
@@ -32,6 +33,7 @@ struct Options {
   std::size_t clients = 64;
   std::size_t certificates = 6'000;  ///< a round
   int rounds = 3;
+  std::size_t filled = 0;  ///< certificates that are in the registry before
   bool json = false;
   std::string only;  ///< a case; empty: all
 };
@@ -289,13 +291,14 @@ Options parse(int argc, char** argv) {
     else if (word == "--clients" && more) options.clients = std::strtoul(argv[++i], nullptr, 10);
     else if (word == "--certificates" && more) options.certificates = std::strtoul(argv[++i], nullptr, 10);
     else if (word == "--rounds" && more) options.rounds = std::atoi(argv[++i]);
+    else if (word == "--filled" && more) options.filled = std::strtoul(argv[++i], nullptr, 10);
     else if (word == "--case" && more) options.only = argv[++i];
     else if (word == "--registry" && more && std::string_view(argv[i + 1]) == "postgresql")
       ++i, ::setenv("COUNTERSIGN_TEST_REGISTRY", "postgresql", 1);
     else
       std::fprintf(stderr,
                    "bench_issue [--json] [--case crypto|call|mtls] [--clients N] [--certificates N]"
-                   " [--rounds N] [--registry postgresql]\n"),
+                   " [--rounds N] [--filled N] [--registry postgresql]\n"),
           std::exit(2);
   }
   return options;
@@ -309,6 +312,11 @@ int main(int argc, char** argv) {
   if (!wanted(options, "call") && !wanted(options, "mtls")) return 0;
   StepTimes steps;
   Running running(steps);
+  if (options.filled > 0) {
+    const double seconds = fill(running.authority(), {.certificates = options.filled});
+    print(options.json, "fill", {{"certificates", static_cast<double>(options.filled)}, {"seconds", seconds}});
+    print(options.json, "authority_start", {{"seconds", running.restart()}});
+  }
   if (wanted(options, "call")) measure(running, steps, options, "call", call_round);
   if (wanted(options, "mtls")) measure(running, steps, options, "mtls", mtls_round);
 }

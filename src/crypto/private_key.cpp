@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "crypto/algorithm.h"
+#include "crypto/digest.h"
 #include "crypto/openssl_error.h"
 
 namespace countersign::crypto {
@@ -147,8 +148,31 @@ base::Result<base::Secret> PrivateKey::to_pem() const {
   return base::Secret(content(bio.get()));
 }
 
+namespace {
+
+/// As EVP_DigestSign does it, in less time: ECDSA and RSA sign a digest, and ours is fetched already. Empty where it
+/// fails.
+base::Bytes sign_p256(EVP_PKEY* key, base::BytesView message) {
+  const Digest256 digest = sha256(message);
+  const Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  constexpr std::size_t kLongest = 72;  // SEQUENCE of two INTEGERs of 33 octets
+  std::size_t length = kLongest;
+  base::Bytes signature(length);
+  const bool good = context != nullptr && EVP_PKEY_sign_init(context.get()) == 1 &&
+                    EVP_PKEY_sign(context.get(), signature.data(), &length, digest.data(), digest.size()) == 1;
+  signature.resize(good ? length : 0);
+  return signature;
+}
+
+}  // namespace
+
 base::Result<base::Bytes> PrivateKey::sign(base::BytesView message) const {
   const KeyType type = PublicKey::from_native(key_.get()).type();
+  if (type == KeyType::ec_p256) {
+    base::Bytes made = sign_p256(key_.get(), message);
+    if (!made.empty()) return made;
+    return base::unexpected(openssl_error(base::Kind::internal, "key.signing", "the key could not sign"));
+  }
   const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
   std::size_t length = 0;
   base::Bytes signature;

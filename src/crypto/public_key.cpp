@@ -30,11 +30,12 @@ KeyType type_of_curve(const EVP_PKEY* key) {
 }
 
 KeyType type_of(const EVP_PKEY* key) {
-  if (key == nullptr) return KeyType::other;
-  if (EVP_PKEY_is_a(key, "RSA") == 1) return KeyType::rsa;
-  if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyType::ed25519;
-  if (EVP_PKEY_is_a(key, "EC") == 1) return type_of_curve(key);
-  return KeyType::other;
+  switch (key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA: return KeyType::rsa;
+    case EVP_PKEY_ED25519: return KeyType::ed25519;
+    case EVP_PKEY_EC: return type_of_curve(key);
+    default: return KeyType::other;
+  }
 }
 
 base::Bytes write_spki(const EVP_PKEY* key) {
@@ -70,10 +71,13 @@ Key read_plain_p256(base::BytesView spki) {
 
 struct PublicKey::Held {
   Key key = nullptr;  ///< may be
+  bool is_plain_p256 = false;
   mutable std::once_flag typed = {};
   mutable std::once_flag written = {};
+  mutable std::once_flag digested = {};
   mutable KeyType type = KeyType::other;
   mutable base::Bytes spki = {};
+  mutable Digest256 spki_sha256 = {};
 };
 
 std::string_view name(KeyType type) {
@@ -124,13 +128,15 @@ PublicKey PublicKey::from_native(EVP_PKEY* key, base::BytesView spki) {
   if (key != nullptr) BASE_CHECK(EVP_PKEY_up_ref(key) == 1);
   held->key.reset(key);
   // Any other encoding may not be the one that libcrypto would write, which is what keys are recognised by.
-  if (key != nullptr && is_plain_p256(spki)) held->spki = base::to_bytes(spki);
+  held->is_plain_p256 = key != nullptr && is_plain_p256(spki);
+  if (held->is_plain_p256) held->spki = base::to_bytes(spki);
   return PublicKey(std::move(held));
 }
 
 EVP_PKEY* PublicKey::native() const { return held_->key.get(); }
 
 KeyType PublicKey::type() const {
+  if (held_->is_plain_p256) return KeyType::ec_p256;
   std::call_once(held_->typed, [this] { held_->type = type_of(native()); });
   return held_->type;
 }
@@ -158,7 +164,10 @@ const base::Bytes& PublicKey::to_spki() const {
   return held_->spki;
 }
 
-Digest256 PublicKey::spki_sha256() const { return sha256(to_spki()); }
+Digest256 PublicKey::spki_sha256() const {
+  std::call_once(held_->digested, [this] { held_->spki_sha256 = sha256(to_spki()); });
+  return held_->spki_sha256;
+}
 
 std::string PublicKey::to_pem() const { return crypto::to_pem("PUBLIC KEY", to_spki()); }
 

@@ -69,6 +69,9 @@ bool is_uncompressed(const PublicKey& key) {
 }
 
 base::Result<void> check_curve(const PublicKey& key) {
+  // By its form it names its curve, and its point is uncompressed, so not at infinity; on the curve it is because
+  // libcrypto takes no other for a key.
+  if (PublicKey::is_plain_p256(key.to_spki())) return {};
   int explicit_parameters = 0;
   const bool told =
       EVP_PKEY_get_int_param(key.native(), OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit_parameters) == 1;

@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "crypto/openssl_error.h"
 #include "crypto/pem.h"
-#include "crypto/reading_context.h"
+#include "x509/certificate_reader.h"
 #include "x509/der.h"
 #include "x509/extensions.h"
 #include "x509/native.h"
@@ -22,28 +22,17 @@
 
 namespace countersign::x509 {
 
-/// What it says; does not depend on the signature.
-struct Certificate::Content {
-  Serial serial;
-  Name subject;
-  Name issuer;
-  base::Instant not_before;
-  base::Instant not_after;
-  crypto::PublicKey key;
-  ReadExtensions extensions;
-};
-
 struct Certificate::Parsed {
-  Parsed(base::Bytes bytes, std::shared_ptr<const Content> says, NativeCertificate read)
+  Parsed(base::Bytes bytes, std::shared_ptr<const CertificateContent> says, NativeCertificate read)
       : der(std::move(bytes)),
         fingerprint(crypto::sha256(der)),
         content(std::move(says)),
-        is_resigned(read == nullptr),
+        is_known(read == nullptr),
         native(std::move(read)) {}
   base::Bytes der;
   crypto::Digest256 fingerprint;
-  std::shared_ptr<const Content> content;
-  bool is_resigned;  ///< made by with_signature()
+  std::shared_ptr<const CertificateContent> content;
+  bool is_known;  ///< by read_plain(), or because it differs from another by its signature alone
   mutable std::once_flag once;
   mutable NativeCertificate native;
 };
@@ -105,12 +94,6 @@ bool names_algorithm(base::BytesView tbs, base::BytesView algorithm) {
 
 base::Bytes spki_of(X509* certificate) { return to_der<i2d_X509_PUBKEY>(X509_get_X509_PUBKEY(certificate)); }
 
-/// In the default context, whatever the certificate was read in.
-crypto::PublicKey key_for_looking(X509* certificate) {
-  auto key = crypto::PublicKey::from_spki(spki_of(certificate));
-  return key ? std::move(*key) : crypto::PublicKey::from_native(nullptr);
-}
-
 bool is_address(const std::string& host) {
   std::array<std::uint8_t, 16> octets{};
   return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 || inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
@@ -124,28 +107,16 @@ std::optional<base::Instant> to_instant(const ASN1_TIME* time) {
   return base::Instant::from_unix_seconds(timegm(&civil));
 }
 
-base::Result<Certificate> Certificate::from_der(base::BytesView der) { return parse(nullptr, der); }
-
-base::Result<Certificate> Certificate::read_der(base::BytesView der) {
-  X509* empty = X509_new_ex(crypto::reading_context(), nullptr);
-  BASE_CHECK(empty != nullptr);
-  return parse(empty, der);
-}
-
-/// `empty` is used up; null: one in the default context.
-base::Result<Certificate> Certificate::parse(X509* empty, base::BytesView der) {
-  const bool for_looking = empty != nullptr;
-  NativeCertificate owner(empty);
+base::Result<Certificate> Certificate::from_der(base::BytesView der) {
   if (der.size() > kCertificateLimit)
     return base::fail(base::Kind::too_large, "certificate.too_large", "a certificate has at most 64 KiB");
   const std::uint8_t* at = der.data();
-  X509* filled = owner.release();  // freed by d2i_X509 when it fails
-  const NativeCertificate native(d2i_X509(for_looking ? &filled : nullptr, &at, static_cast<long>(der.size())));
+  const NativeCertificate native(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (native == nullptr)
     return base::unexpected(
         crypto::openssl_error(base::Kind::invalid, "certificate.malformed", "this is no X.509 certificate"));
   if (at != der.data() + der.size()) return malformed("there are bytes behind the certificate");
-  Certificate certificate = for_looking ? read(native.get(), key_for_looking(native.get())) : from_native(native.get());
+  Certificate certificate = from_native(native.get());
   if (!std::ranges::equal(certificate.der(), der)) return malformed("the certificate is not in DER");
   const bool readable = to_instant(X509_get0_notBefore(native.get())) && to_instant(X509_get0_notAfter(native.get()));
   if (!readable) return malformed("the certificate's validity cannot be read");
@@ -154,19 +125,25 @@ base::Result<Certificate> Certificate::parse(X509* empty, base::BytesView der) {
   return certificate;
 }
 
-Certificate Certificate::from_native(X509* certificate) {
-  BASE_CHECK(certificate != nullptr);
-  return read(certificate, crypto::PublicKey::from_native(X509_get0_pubkey(certificate), spki_of(certificate)));
+base::Result<Certificate> Certificate::read_der(base::BytesView der) {
+  if (der.size() > kCertificateLimit) return from_der(der);
+  auto read = read_plain(der);
+  if (!read) return from_der(der);
+  auto content = std::make_shared<const CertificateContent>(std::move(*read));
+  return Certificate(std::make_shared<const Parsed>(base::to_bytes(der), std::move(content), nullptr));
 }
 
-Certificate Certificate::read(X509* certificate, const crypto::PublicKey& key) {
-  BASE_CHECK(X509_up_ref(certificate) == 1);
+Certificate Certificate::from_native(X509* certificate) {
+  BASE_CHECK(certificate != nullptr && X509_up_ref(certificate) == 1);
   NativeCertificate native(certificate);
-  auto content = std::make_shared<const Content>(
-      Content{Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
-              read_name(X509_get_subject_name(certificate)), read_name(X509_get_issuer_name(certificate)),
-              to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
-              to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo), key, read_extensions(certificate)});
+  auto content = std::make_shared<const CertificateContent>(
+      CertificateContent{.serial = Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
+                         .subject = read_name(X509_get_subject_name(certificate)),
+                         .issuer = read_name(X509_get_issuer_name(certificate)),
+                         .not_before = to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
+                         .not_after = to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo),
+                         .key = crypto::PublicKey::from_native(X509_get0_pubkey(certificate), spki_of(certificate)),
+                         .extensions = read_extensions(certificate)});
   base::Bytes der = to_der<i2d_X509>(certificate);
   crypto::drop_openssl_errors();
   return Certificate(std::make_shared<const Parsed>(std::move(der), std::move(content), std::move(native)));
@@ -241,6 +218,7 @@ const InformationAccess& Certificate::information_access() const {
 }
 
 std::vector<Certificate::Extension> Certificate::extensions() const {
+  if (parsed_->content->plain_extensions) return *parsed_->content->plain_extensions;
   std::vector<Extension> extensions;
   for (int i = 0; i < X509_get_ext_count(native()); ++i) {
     X509_EXTENSION* extension = X509_get_ext(native(), i);
@@ -252,6 +230,7 @@ std::vector<Certificate::Extension> Certificate::extensions() const {
 }
 
 bool Certificate::has_strong_signature() const {
+  if (parsed_->content->plain_extensions) return true;
   static constexpr std::array kDigests = {NID_sha256,   NID_sha384,   NID_sha512,  NID_sha512_256,
                                           NID_sha3_256, NID_sha3_384, NID_sha3_512};
   int digest = NID_undef;
@@ -279,7 +258,7 @@ bool Certificate::matches_host(const std::string& host) const {
 
 bool Certificate::is_signed_by(const crypto::PublicKey& issuer_key) const {
   if (issuer_key.native() == nullptr) return false;
-  if (parsed_->is_resigned) {
+  if (parsed_->is_known) {
     const auto parts = take_apart(parsed_->der);
     const base::Bytes algorithm = signature_algorithm_der(issuer_key.type());
     return parts && std::ranges::equal(parts->algorithm, algorithm) && names_algorithm(parts->tbs, algorithm) &&

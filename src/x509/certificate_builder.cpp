@@ -1,3 +1,6 @@
+// Written as DER by hand (X.690): libcrypto's X509 takes five times as long to say the same bytes, in objects that are
+// made, copied and encoded one by one. What is written here is read back by libcrypto's decoders before it is signed
+// (certificate_reader.cpp), and by all of libcrypto in the tests.
 #include "x509/certificate_builder.h"
 
 #include <algorithm>
@@ -5,44 +8,53 @@
 
 #include <arpa/inet.h>
 #include <openssl/objects.h>
-#include <openssl/x509v3.h>
 
 #include "base/check.h"
 #include "crypto/openssl_error.h"
 #include "x509/der.h"
+#include "x509/extension_oids.h"
+#include "x509/name_der.h"
 #include "x509/native.h"
 #include "x509/signature_algorithm.h"
 
 namespace countersign::x509 {
 namespace {
 
-using OctetString = crypto::Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
-using GeneralName = crypto::Handle<GENERAL_NAME, GENERAL_NAME_free>;
-
 enum class Critical { no, yes };
 
 constexpr std::size_t kKeyIdLength = 20;
+/// X.690 section 11.1: TRUE is all ones in DER.
+constexpr std::array<std::uint8_t, 3> kTrue = {der::kBoolean, 1, 0xff};
 
 tl::unexpected<base::Error> cannot(std::string what) {
   return base::unexpected(crypto::openssl_error(base::Kind::invalid, "certificate.build", std::move(what)));
 }
 
-bool add(X509* certificate, int nid, void* value, Critical critical) {
-  return X509_add1_ext_i2d(certificate, nid, value, critical == Critical::yes ? 1 : 0, X509V3_ADD_DEFAULT) == 1;
-}
-
-bool add_basic_constraints(X509* certificate, const std::optional<CertificateSpec::Ca>& ca) {
-  const crypto::Handle<BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free> constraints(BASIC_CONSTRAINTS_new());
-  if (constraints == nullptr) return false;
-  constraints->ca = ca ? 0xff : 0;
-  if (ca && ca->path_length) {
-    constraints->pathlen = ASN1_INTEGER_new();
-    if (constraints->pathlen == nullptr || ASN1_INTEGER_set(constraints->pathlen, *ca->path_length) != 1) return false;
+/// One after the other (RFC 5280 section 4.1.2.9); whoever writes one of them that cannot be written says so.
+class Extensions {
+ public:
+  void add(base::BytesView oid, Critical critical, base::BytesView value) {
+    const base::BytesView flag = critical == Critical::yes ? base::BytesView(kTrue) : base::BytesView();
+    const base::Bytes octets = der::element(der::kOctetString, {value});
+    der::append(out_, der::kSequence, {oid, flag, octets});
   }
-  return add(certificate, NID_basic_constraints, constraints.get(), Critical::yes);
+  base::Bytes to_der() const { return der::element(der::constructed(3), {der::element(der::kSequence, {out_})}); }
+
+ private:
+  base::Bytes out_;
+};
+
+/// RFC 5280 section 4.2.1.9; cA is FALSE by default, and defaults are not written.
+bool add_basic_constraints(Extensions& out, const std::optional<CertificateSpec::Ca>& ca) {
+  base::Bytes content;
+  if (ca && ca->path_length.value_or(0) < 0) return false;
+  if (ca) content.assign(kTrue.begin(), kTrue.end());
+  if (ca && ca->path_length) der::append_integer(content, static_cast<std::uint64_t>(*ca->path_length));
+  out.add(oid_der::kBasicConstraints, Critical::yes, der::element(der::kSequence, {content}));
+  return true;
 }
 
-int bit_of(KeyUsage usage) {
+unsigned bit_of(KeyUsage usage) {
   switch (usage) {
     case KeyUsage::digital_signature: return 0;
     case KeyUsage::non_repudiation: return 1;
@@ -54,232 +66,172 @@ int bit_of(KeyUsage usage) {
   BASE_UNREACHABLE();
 }
 
-bool add_key_usage(X509* certificate, const std::set<KeyUsage>& usages) {
-  if (usages.empty()) return true;
-  const crypto::Handle<ASN1_BIT_STRING, ASN1_BIT_STRING_free> bits(ASN1_BIT_STRING_new());
-  if (bits == nullptr) return false;
-  for (const KeyUsage usage : usages)
-    if (ASN1_BIT_STRING_set_bit(bits.get(), bit_of(usage), 1) != 1) return false;
-  return add(certificate, NID_key_usage, bits.get(), Critical::yes);
+/// X.690 section 11.2.2: a list of named bits ends with its last one that is set.
+void add_key_usage(Extensions& out, const std::set<KeyUsage>& usages) {
+  if (usages.empty()) return;
+  unsigned last = 0;
+  std::uint8_t bits = 0;
+  for (const KeyUsage usage : usages) {
+    last = std::max(last, bit_of(usage));
+    bits = static_cast<std::uint8_t>(bits | (0x80U >> bit_of(usage)));
+  }
+  const std::array<std::uint8_t, 2> content = {static_cast<std::uint8_t>(7 - last), bits};
+  out.add(oid_der::kKeyUsage, Critical::yes, der::element(der::kBitString, {content}));
 }
 
-void free_usages(EXTENDED_KEY_USAGE* usages) { EXTENDED_KEY_USAGE_free(usages); }
-void free_names(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
+/// Empty for a text that is no OID.
+base::Bytes oid_of(const std::string& dotted) {
+  const crypto::Handle<ASN1_OBJECT, ASN1_OBJECT_free> object(OBJ_txt2obj(dotted.c_str(), 1));
+  return object == nullptr ? base::Bytes{} : to_der<i2d_ASN1_OBJECT>(object.get());
+}
 
-bool add_extended_key_usage(X509* certificate, const std::vector<std::string>& oids) {
+bool add_extended_key_usage(Extensions& out, const std::vector<std::string>& oids) {
   if (oids.empty()) return true;
-  const crypto::Handle<EXTENDED_KEY_USAGE, free_usages> usages(EXTENDED_KEY_USAGE_new());
-  for (const std::string& oid : oids) {
-    ASN1_OBJECT* object = OBJ_txt2obj(oid.c_str(), 1);
-    if (usages != nullptr && object != nullptr && sk_ASN1_OBJECT_push(usages.get(), object) > 0) continue;
-    ASN1_OBJECT_free(object);
-    return false;
+  base::Bytes content;
+  for (const std::string& dotted : oids) {
+    const base::Bytes one = oid_of(dotted);
+    if (one.empty()) return false;
+    content.insert(content.end(), one.begin(), one.end());
   }
-  return add(certificate, NID_ext_key_usage, usages.get(), Critical::no);
+  out.add(oid_der::kExtendedKeyUsage, Critical::no, der::element(der::kSequence, {content}));
+  return true;
 }
 
-/// RFC 7093 section 2, method 1: the left 160 bits of SHA-256 of the key's BIT STRING.
-bool add_subject_key_id(X509* certificate) {
-  const crypto::Digest256 digest = crypto::sha256(to_bytes(X509_get0_pubkey_bitstr(certificate)));
-  const OctetString id(ASN1_OCTET_STRING_new());
-  return id != nullptr && ASN1_OCTET_STRING_set(id.get(), digest.data(), kKeyIdLength) == 1 &&
-         add(certificate, NID_subject_key_identifier, id.get(), Critical::no);
+void add_key_ids(Extensions& out, base::BytesView own, base::BytesView issuer) {
+  out.add(oid_der::kSubjectKeyId, Critical::no, der::element(der::kOctetString, {own}));
+  const base::Bytes id = der::element(der::primitive(0), {issuer});
+  out.add(oid_der::kAuthorityKeyId, Critical::no, der::element(der::kSequence, {id}));
 }
 
-bool add_authority_key_id(X509* certificate, base::BytesView key_id) {
-  const crypto::Handle<AUTHORITY_KEYID, AUTHORITY_KEYID_free> authority(AUTHORITY_KEYID_new());
-  if (authority == nullptr || key_id.empty()) return false;
-  authority->keyid = ASN1_OCTET_STRING_new();
-  return authority->keyid != nullptr &&
-         ASN1_OCTET_STRING_set(authority->keyid, key_id.data(), static_cast<int>(key_id.size())) == 1 &&
-         add(certificate, NID_authority_key_identifier, authority.get(), Critical::no);
+// GeneralName (RFC 5280 section 4.2.1.6).
+constexpr std::uint8_t kDnsName = der::primitive(2);
+constexpr std::uint8_t kUri = der::primitive(6);
+constexpr std::uint8_t kIpAddress = der::primitive(7);
+
+bool append_text(base::Bytes& out, std::uint8_t tag, const std::string& text) {
+  const bool is_ia5 = !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (is_ia5) der::append(out, tag, {base::as_bytes(text)});
+  return is_ia5;
 }
 
-bool is_ia5(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-GeneralName text_name(int type, const std::string& text) {
-  GeneralName name(GENERAL_NAME_new());
-  ASN1_IA5STRING* string = ASN1_IA5STRING_new();
-  const bool made =
-      name != nullptr && is_ia5(text) && ASN1_STRING_set(string, text.data(), static_cast<int>(text.size())) == 1;
-  if (!made) {
-    ASN1_IA5STRING_free(string);
-    return nullptr;
-  }
-  GENERAL_NAME_set0_value(name.get(), type, string);
-  return name;
-}
-
-GeneralName address_name(const std::string& text) {
-  GeneralName name(GENERAL_NAME_new());
-  ASN1_OCTET_STRING* octets = a2i_IPADDRESS(text.c_str());
-  if (name == nullptr || octets == nullptr) {
-    ASN1_OCTET_STRING_free(octets);
-    return nullptr;
-  }
-  GENERAL_NAME_set0_value(name.get(), GEN_IPADD, octets);
-  return name;
-}
-
-bool push(GENERAL_NAMES* names, GeneralName name) {
-  if (name == nullptr || sk_GENERAL_NAME_push(names, name.get()) <= 0) return false;
-  static_cast<void>(name.release());
+bool append_address(base::Bytes& out, const std::string& text) {
+  std::array<std::uint8_t, 16> octets{};
+  const bool is_v4 = inet_pton(AF_INET, text.c_str(), octets.data()) == 1;
+  if (!is_v4 && inet_pton(AF_INET6, text.c_str(), octets.data()) != 1) return false;
+  der::append(out, kIpAddress, {base::BytesView(octets).first(is_v4 ? 4 : 16)});
   return true;
 }
 
 /// RFC 5280 section 4.2.1.6: critical when there is no subject to go by.
-bool add_alt_names(X509* certificate, const SubjectAltNames& names) {
+bool add_alt_names(Extensions& out, const SubjectAltNames& names, Critical critical) {
   if (names.has_others) return false;
   if (names.dns.empty() && names.uris.empty() && names.ip_addresses.empty()) return true;
-  const crypto::Handle<GENERAL_NAMES, free_names> all(GENERAL_NAMES_new());
-  bool good = all != nullptr;
+  base::Bytes content;
   for (const std::string& uri : names.uris)
-    good = good && push(all.get(), text_name(GEN_URI, uri));
+    if (!append_text(content, kUri, uri)) return false;
   for (const std::string& dns : names.dns)
-    good = good && push(all.get(), text_name(GEN_DNS, dns));
+    if (!append_text(content, kDnsName, dns)) return false;
   for (const std::string& address : names.ip_addresses)
-    good = good && push(all.get(), address_name(address));
-  const bool no_subject = X509_NAME_entry_count(X509_get_subject_name(certificate)) == 0;
-  return good && add(certificate, NID_subject_alt_name, all.get(), no_subject ? Critical::yes : Critical::no);
+    if (!append_address(content, address)) return false;
+  out.add(oid_der::kSubjectAltName, critical, der::element(der::kSequence, {content}));
+  return true;
 }
-
-void free_points(CRL_DIST_POINTS* points) { CRL_DIST_POINTS_free(points); }
-void free_access(AUTHORITY_INFO_ACCESS* access) { AUTHORITY_INFO_ACCESS_free(access); }
 
 /// RFC 5280 section 4.2.1.13: one distribution point with these URLs of the one CRL.
-bool add_distribution_point(X509* certificate, const UrlList& urls) {
+bool add_distribution_point(Extensions& out, const UrlList& urls) {
   if (urls.has_others) return false;
   if (urls.urls.empty()) return true;
-  const crypto::Handle<CRL_DIST_POINTS, free_points> points(sk_DIST_POINT_new_null());
-  crypto::Handle<DIST_POINT, DIST_POINT_free> point(DIST_POINT_new());
-  if (points == nullptr || point == nullptr) return false;
-  point->distpoint = DIST_POINT_NAME_new();
-  if (point->distpoint == nullptr) return false;
-  point->distpoint->type = 0;
-  point->distpoint->name.fullname = GENERAL_NAMES_new();
+  base::Bytes names;
   for (const std::string& url : urls.urls)
-    if (!push(point->distpoint->name.fullname, text_name(GEN_URI, url))) return false;
-  if (sk_DIST_POINT_push(points.get(), point.get()) <= 0) return false;
-  static_cast<void>(point.release());
-  return add(certificate, NID_crl_distribution_points, points.get(), Critical::no);
+    if (!append_text(names, kUri, url)) return false;
+  const base::Bytes full_name = der::element(der::constructed(0), {names});
+  const base::Bytes point = der::element(der::kSequence, {der::element(der::constructed(0), {full_name})});
+  out.add(oid_der::kCrlDistributionPoints, Critical::no, der::element(der::kSequence, {point}));
+  return true;
 }
 
-bool push_access(AUTHORITY_INFO_ACCESS* access, int method, const std::string& url) {
-  crypto::Handle<ACCESS_DESCRIPTION, ACCESS_DESCRIPTION_free> one(ACCESS_DESCRIPTION_new());
-  GeneralName location = text_name(GEN_URI, url);
-  if (one == nullptr || location == nullptr) return false;
-  ASN1_OBJECT_free(one->method);
-  one->method = OBJ_nid2obj(method);
-  GENERAL_NAME_free(one->location);
-  one->location = location.release();
-  if (sk_ACCESS_DESCRIPTION_push(access, one.get()) <= 0) return false;
-  static_cast<void>(one.release());
+bool append_access(base::Bytes& out, base::BytesView method, const std::vector<std::string>& urls) {
+  for (const std::string& url : urls) {
+    base::Bytes location;
+    if (!append_text(location, kUri, url)) return false;
+    der::append(out, der::kSequence, {method, location});
+  }
   return true;
 }
 
 /// RFC 5280 section 4.2.2.1.
-bool add_information_access(X509* certificate, const InformationAccess& wanted) {
+bool add_information_access(Extensions& out, const InformationAccess& wanted) {
   if (wanted.has_others) return false;
   if (wanted.ca_issuers.empty() && wanted.ocsp.empty()) return true;
-  const crypto::Handle<AUTHORITY_INFO_ACCESS, free_access> access(AUTHORITY_INFO_ACCESS_new());
-  if (access == nullptr) return false;
-  for (const std::string& url : wanted.ocsp)
-    if (!push_access(access.get(), NID_ad_OCSP, url)) return false;
-  for (const std::string& url : wanted.ca_issuers)
-    if (!push_access(access.get(), NID_ad_ca_issuers, url)) return false;
-  return add(certificate, NID_info_access, access.get(), Critical::no);
+  base::Bytes content;
+  if (!append_access(content, oid_der::kOcsp, wanted.ocsp)) return false;
+  if (!append_access(content, oid_der::kCaIssuers, wanted.ca_issuers)) return false;
+  out.add(oid_der::kInformationAccess, Critical::no, der::element(der::kSequence, {content}));
+  return true;
 }
 
 /// RFC 6960 section 4.2.2.2.1: an OCSP responder's certificate is good until it ends; nobody asks the responder about
 /// itself.
-bool add_ocsp_no_check(X509* certificate) {
-  const crypto::Handle<ASN1_NULL, ASN1_NULL_free> null(ASN1_NULL_new());
-  return null != nullptr && add(certificate, NID_id_pkix_OCSP_noCheck, null.get(), Critical::no);
+void add_ocsp_no_check(Extensions& out) {
+  static constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
+  out.add(oid_der::kOcspNoCheck, Critical::no, kNull);
 }
 
-bool set_times(X509* certificate, const CertificateSpec& spec) {
-  return spec.not_before < spec.not_after &&
-         ASN1_TIME_set(X509_getm_notBefore(certificate), spec.not_before.unix_seconds()) != nullptr &&
-         ASN1_TIME_set(X509_getm_notAfter(certificate), spec.not_after.unix_seconds()) != nullptr;
-}
-
-bool set_serial(X509* certificate, const Serial& serial) {
-  const base::Bytes magnitude = serial.magnitude();
-  return !magnitude.empty() &&
-         ASN1_STRING_set(X509_get_serialNumber(certificate), magnitude.data(), static_cast<int>(magnitude.size())) == 1;
-}
-
-/// Names in the TBS the algorithm by which PrivateKey::sign signs with a key of this type.
-bool set_algorithm(X509* certificate, crypto::KeyType issuer_key) {
-  // libcrypto has no setter for this field but X509_sign, which would need the key; the certificate is ours alone here.
-  auto* field = const_cast<X509_ALGOR*>(X509_get0_tbs_sigalg(certificate));
-  return set_signature_algorithm(field, issuer_key);
-}
-
-/// As X509_set_pubkey does it, where OpenSSL 3.0 has a provider write the key and read it again (180 us).
-bool set_key(X509* certificate, const crypto::PublicKey& key) {
-  const auto spki = der::Reader(key.to_spki()).next(der::kSequence);
-  der::Reader parts(spki ? spki->content : base::BytesView());
-  const auto algorithm_der = parts.next(der::kSequence);
+/// The octets of the key's BIT STRING; nothing for what is no SubjectPublicKeyInfo.
+std::optional<base::BytesView> key_bits_of(base::BytesView spki) {
+  const auto whole = der::Reader(spki).next(der::kSequence);
+  der::Reader parts(whole ? whole->content : base::BytesView());
+  const bool named = parts.next(der::kSequence).has_value();
   const auto bits = parts.next(der::kBitString);
-  if (!algorithm_der || !bits || bits->content.size() < 2 || bits->content.front() != 0) return false;
-  const std::uint8_t* at = algorithm_der->whole.data();
-  const crypto::Handle<X509_ALGOR, X509_ALGOR_free> algorithm(
-      d2i_X509_ALGOR(nullptr, &at, static_cast<long>(algorithm_der->whole.size())));
-  const base::BytesView octets = bits->content.subspan(1);
-  crypto::Handle<std::uint8_t, crypto::free_openssl_bytes> copy(
-      static_cast<std::uint8_t*>(OPENSSL_memdup(octets.data(), octets.size())));
-  if (algorithm == nullptr || copy == nullptr) return false;
-  const ASN1_OBJECT* name = nullptr;
-  const void* parameter = nullptr;
-  int type = V_ASN1_UNDEF;
-  X509_ALGOR_get0(&name, &type, &parameter, algorithm.get());
-  const bool is_known = type == V_ASN1_OBJECT || type == V_ASN1_NULL || type == V_ASN1_UNDEF;
-  if (!is_known) return X509_set_pubkey(certificate, key.native()) == 1;
-  void* owned = type == V_ASN1_OBJECT ? OBJ_dup(static_cast<const ASN1_OBJECT*>(parameter)) : nullptr;
-  const bool set = X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), OBJ_dup(name), type, owned, copy.get(),
-                                          static_cast<int>(octets.size())) == 1;
-  if (set) static_cast<void>(copy.release());
-  return set;
+  if (!named || !bits || bits->content.size() < 2 || bits->content.front() != 0) return std::nullopt;
+  return bits->content.subspan(1);
 }
 
 struct Issuer {
-  const X509_NAME* name;
+  base::BytesView name;
   base::BytesView key_id;  ///< empty: the certificate's own
   crypto::KeyType key_type;
 };
 
-base::Result<TbsCertificate> build(const CertificateSpec& spec, const X509_NAME* subject, const Issuer& issuer) {
-  const NativeCertificate owner(X509_new());
-  X509* certificate = owner.get();
-  const bool head = certificate != nullptr && X509_set_version(certificate, X509_VERSION_3) == 1 &&
-                    X509_set_subject_name(certificate, subject) == 1 &&
-                    X509_set_issuer_name(certificate, issuer.name) == 1;
-  if (!head) return cannot("the names could not be set");
-  if (!set_serial(certificate, spec.serial)) return cannot("the serial number could not be set");
-  if (!set_times(certificate, spec)) return cannot("notBefore must be before notAfter");
-  if (spec.key.native() == nullptr || !set_key(certificate, spec.key)) return cannot("the public key could not be set");
-  if (!set_algorithm(certificate, issuer.key_type)) return cannot("no certificate is signed with such an issuer key");
-  if (!add_basic_constraints(certificate, spec.ca)) return cannot("basicConstraints could not be made");
-  if (!add_key_usage(certificate, spec.key_usage)) return cannot("keyUsage could not be made");
-  if (!add_extended_key_usage(certificate, spec.extended_key_usage)) return cannot("extKeyUsage could not be made");
-  if (!add_subject_key_id(certificate)) return cannot("subjectKeyIdentifier could not be made");
-  const crypto::Digest256 own_id = crypto::sha256(to_bytes(X509_get0_pubkey_bitstr(certificate)));
-  const base::BytesView own(own_id.data(), kKeyIdLength);
-  if (!add_authority_key_id(certificate, issuer.key_id.empty() ? own : issuer.key_id))
-    return cannot("authorityKeyIdentifier could not be made");
-  if (!add_alt_names(certificate, spec.subject_alt_names)) return cannot("subjectAltName could not be made");
-  if (!add_distribution_point(certificate, spec.crl_distribution_points))
+base::Result<base::Bytes> write_extensions(const CertificateSpec& spec, base::BytesView own_id, const Issuer& issuer) {
+  Extensions out;
+  const bool no_subject =
+      spec.subject.common_name.empty() && spec.subject.organisation.empty() && spec.subject.organisational_unit.empty();
+  if (!add_basic_constraints(out, spec.ca)) return cannot("basicConstraints could not be made");
+  add_key_usage(out, spec.key_usage);
+  if (!add_extended_key_usage(out, spec.extended_key_usage)) return cannot("extKeyUsage could not be made");
+  add_key_ids(out, own_id, issuer.key_id.empty() ? own_id : issuer.key_id);
+  if (!add_alt_names(out, spec.subject_alt_names, no_subject ? Critical::yes : Critical::no))
+    return cannot("subjectAltName could not be made");
+  if (!add_distribution_point(out, spec.crl_distribution_points))
     return cannot("cRLDistributionPoints could not be made");
-  if (!add_information_access(certificate, spec.information_access))
-    return cannot("authorityInfoAccess could not be made");
-  if (spec.ocsp_no_check == OcspNoCheck::yes && !add_ocsp_no_check(certificate))
-    return cannot("ocsp-nocheck could not be made");
-  TbsCertificate tbs{to_der<i2d_re_X509_tbs>(certificate), to_der<i2d_X509_ALGOR>(X509_get0_tbs_sigalg(certificate))};
-  if (tbs.der.empty() || tbs.algorithm_der.empty()) return cannot("the certificate could not be encoded");
-  return tbs;
+  if (!add_information_access(out, spec.information_access)) return cannot("authorityInfoAccess could not be made");
+  if (spec.ocsp_no_check == OcspNoCheck::yes) add_ocsp_no_check(out);
+  return out.to_der();
+}
+
+/// TBSCertificate, version 3 (RFC 5280 section 4.1).
+base::Result<TbsCertificate> build(const CertificateSpec& spec, base::BytesView subject, const Issuer& issuer) {
+  static constexpr std::array<std::uint8_t, 5> kVersion3 = {der::constructed(0), 3, der::kInteger, 1, 2};
+  const base::Bytes magnitude = spec.serial.magnitude();
+  if (magnitude.empty()) return cannot("the serial number could not be set");
+  if (spec.not_before >= spec.not_after) return cannot("notBefore must be before notAfter");
+  base::Bytes serial;
+  der::append_integer(serial, magnitude);
+  base::Bytes times;
+  der::append_time(times, spec.not_before);
+  der::append_time(times, spec.not_after);
+  const base::Bytes validity = der::element(der::kSequence, {times});
+  const auto bits = spec.key.native() == nullptr ? std::nullopt : key_bits_of(spec.key.to_spki());
+  if (!bits) return cannot("the public key could not be set");
+  const base::Bytes algorithm = signature_algorithm_der(issuer.key_type);
+  if (algorithm.empty()) return cannot("no certificate is signed with such an issuer key");
+  // RFC 7093 section 2, method 1: the left 160 bits of SHA-256 of the key's BIT STRING.
+  const crypto::Digest256 own_id = crypto::sha256(*bits);
+  BASE_TRY(const base::Bytes extensions, write_extensions(spec, base::BytesView(own_id).first(kKeyIdLength), issuer));
+  return TbsCertificate{der::element(der::kSequence, {kVersion3, serial, algorithm, issuer.name, validity, subject,
+                                                      spec.key.to_spki(), extensions}),
+                        algorithm};
 }
 
 }  // namespace
@@ -287,14 +239,13 @@ base::Result<TbsCertificate> build(const CertificateSpec& spec, const X509_NAME*
 base::Result<TbsCertificate> build_tbs(const CertificateSpec& spec, const Certificate& issuer,
                                        const crypto::PublicKey& issuer_key) {
   if (issuer.subject_key_id().empty()) return cannot("the issuer's certificate has no subjectKeyIdentifier");
-  BASE_TRY(const NativeName subject, make_name(spec.subject));
-  return build(spec, subject.get(),
-               {X509_get_subject_name(issuer.native()), issuer.subject_key_id(), issuer_key.type()});
+  BASE_TRY(const base::Bytes subject, to_name_der(spec.subject));
+  return build(spec, subject, {base::as_bytes(issuer.subject().der), issuer.subject_key_id(), issuer_key.type()});
 }
 
 base::Result<TbsCertificate> build_self_issued_tbs(const CertificateSpec& spec) {
-  BASE_TRY(const NativeName subject, make_name(spec.subject));
-  return build(spec, subject.get(), {subject.get(), {}, spec.key.type()});
+  BASE_TRY(const base::Bytes subject, to_name_der(spec.subject));
+  return build(spec, subject, {subject, {}, spec.key.type()});
 }
 
 namespace {

@@ -1,10 +1,13 @@
 #include "x509/name.h"
 
+#include <array>
 #include <cstdint>
 
 #include <openssl/x509.h>
 
 #include "crypto/openssl_error.h"
+#include "x509/der.h"
+#include "x509/name_der.h"
 #include "x509/native.h"
 
 namespace countersign::x509 {
@@ -42,6 +45,11 @@ bool is_printable_utf8(std::string_view text) {
   return count <= kPartLimit;
 }
 
+tl::unexpected<base::Error> unprintable() {
+  return base::fail(base::Kind::invalid, "name.invalid",
+                    "a part of a name must be at most 64 characters of UTF-8, none of them a control character");
+}
+
 }  // namespace
 
 Name read_name(const X509_NAME* name) {
@@ -49,6 +57,26 @@ Name read_name(const X509_NAME* name) {
               first_part(name, NID_organizationName), first_part(name, NID_organizationalUnitName)};
   crypto::drop_openssl_errors();
   return result;
+}
+
+base::Result<base::Bytes> to_name_der(const SubjectName& name) {
+  static constexpr std::uint8_t kSet = 0x31;
+  static constexpr std::uint8_t kUtf8String = 0x0c;
+  static constexpr std::array<std::uint8_t, 5> kOrganisation = {0x06, 3, 0x55, 4, 10};
+  static constexpr std::array<std::uint8_t, 5> kUnit = {0x06, 3, 0x55, 4, 11};
+  static constexpr std::array<std::uint8_t, 5> kCommonName = {0x06, 3, 0x55, 4, 3};
+  const struct {
+    base::BytesView oid;
+    const std::string& text;
+  } parts[] = {{kOrganisation, name.organisation}, {kUnit, name.organisational_unit}, {kCommonName, name.common_name}};
+  base::Bytes content;
+  for (const auto& part : parts) {
+    if (part.text.empty()) continue;
+    if (!is_printable_utf8(part.text)) return unprintable();
+    const base::Bytes value = der::element(kUtf8String, {base::as_bytes(part.text)});
+    der::append(content, kSet, {der::element(der::kSequence, {part.oid, value})});
+  }
+  return der::element(der::kSequence, {content});
 }
 
 base::Result<NativeName> make_name(const SubjectName& name) {
@@ -61,9 +89,7 @@ base::Result<NativeName> make_name(const SubjectName& name) {
   NativeName native(X509_NAME_new());
   for (const auto& part : parts) {
     if (part.text.empty()) continue;
-    if (!is_printable_utf8(part.text))
-      return base::fail(base::Kind::invalid, "name.invalid",
-                        "a part of a name must be at most 64 characters of UTF-8, none of them a control character");
+    if (!is_printable_utf8(part.text)) return unprintable();
     const base::BytesView bytes = base::as_bytes(part.text);
     if (native == nullptr || X509_NAME_add_entry_by_NID(native.get(), part.nid, V_ASN1_UTF8STRING, bytes.data(),
                                                         static_cast<int>(bytes.size()), -1, 0) != 1)

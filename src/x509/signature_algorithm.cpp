@@ -24,10 +24,32 @@ bool set_signature_algorithm(X509_algor_st* field, crypto::KeyType signer) {
   return X509_ALGOR_set0(field, OBJ_nid2obj(algorithm.first), algorithm.second, nullptr) == 1;
 }
 
-base::Bytes signature_algorithm_der(crypto::KeyType signer) {
+namespace {
+
+base::Bytes write(crypto::KeyType signer) {
   const crypto::Handle<X509_ALGOR, X509_ALGOR_free> field(X509_ALGOR_new());
   if (field == nullptr || !set_signature_algorithm(field.get(), signer)) return {};
   return to_der<i2d_X509_ALGOR>(field.get());
+}
+
+template <crypto::KeyType kSigner>
+const base::Bytes& written_once() {
+  static const base::Bytes kDer = write(kSigner);
+  return kDer;
+}
+
+}  // namespace
+
+base::Bytes signature_algorithm_der(crypto::KeyType signer) {
+  using crypto::KeyType;
+  switch (signer) {
+    case KeyType::rsa: return written_once<KeyType::rsa>();
+    case KeyType::ec_p256: return written_once<KeyType::ec_p256>();
+    case KeyType::ec_p384: return written_once<KeyType::ec_p384>();
+    case KeyType::ed25519: return written_once<KeyType::ed25519>();
+    case KeyType::other: return written_once<KeyType::other>();
+  }
+  BASE_UNREACHABLE();
 }
 
 bool is_signed_by(const Signed& what, const crypto::PublicKey& key) {

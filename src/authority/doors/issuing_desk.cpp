@@ -20,6 +20,10 @@ net::Task<Answer> IssuingDesk::ask(Begin begin) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(visit);
   }
+  // Whoever else has its request read in this turn of the loop goes along: else the first of them would begin a group
+  // of its own, and the others wait for its syncs.
+  const net::Deadline next_turn = net::Deadline::after({});
+  co_await net::sleep_until(next_turn);
   std::function<void()> job = [this, visit] { work(*visit); };
   const auto turned = co_await take_turn(worker_, loop_, std::move(job));
   if (!turned && withdraw(*visit)) co_return base::unexpected(turned.error());
