@@ -36,18 +36,22 @@ class ActivationTest(testing.PlatformTest):
         cls.launcher.write_text("import json" + LAUNCHER)
 
     def setUp(self):
-        self.platform.stop("gateway")
+        self.stop()
         self.mark = self.log.mark()
         # The manager's: open before the gateway and after it.
         self.listening = socket.create_server(("127.0.0.1", self.platform.ports["gateway"]), backlog=100)
         self.addCleanup(self.listening.close)
 
     def tearDown(self):
-        if self.platform.running["gateway"].running():
+        self.stop()
+        self.platform.variables, self.platform.gateway_keys = {}, ""
+
+    def stop(self):
+        """The gateway, where there is one; one that ended by itself is forgotten."""
+        gateway = self.platform.running.get("gateway")
+        if gateway and gateway.running():
             self.platform.stop("gateway")
-        self.listening.close()
-        self.platform.variables, self.platform.gateway_keys, self.platform.gateway_listeners = {}, "", ""
-        self.platform.start("gateway")
+        self.platform.running.pop("gateway", None)
 
     def launch(self, sockets, names=(), process=None):
         """The gateway with these sockets, as a service manager starts it."""
@@ -73,7 +77,7 @@ class ActivationTest(testing.PlatformTest):
             with self.subTest(names=names):
                 self.start([self.listening], names)
                 wait_until(lambda: self.ask() == 200, "it does not serve")
-                self.platform.stop("gateway")
+                self.stop()
 
     def test_who_comes_before_it_is_served(self):
         """That is what the socket is for: it waits while nobody is there, at the first start and between two."""
@@ -86,7 +90,7 @@ class ActivationTest(testing.PlatformTest):
             self.start([self.listening], ["gateway"])
             said, complained = waiting.communicate(timeout=20)
             self.assertEqual((waiting.returncode, json.loads(said)["application"]), (0, "payments"), complained)
-            self.platform.stop("gateway")
+            self.stop()
 
     def test_several_workers_share_it(self):
         self.platform.gateway_keys = "workers = 3"
@@ -158,7 +162,7 @@ class ActivationTest(testing.PlatformTest):
             self.assertEqual(reloading["RELOADING"], "1")
             self.assertLess(abs(int(reloading["MONOTONIC_USEC"]) - time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000), 10**7)
             self.assertEqual(hear()["READY"], "1")
-            self.platform.stop("gateway")
+            self.stop()
             self.assertEqual(hear(), {"STOPPING": "1"})
 
 

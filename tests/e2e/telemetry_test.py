@@ -19,6 +19,8 @@ class TelemetryTest(testing.PlatformTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.platform.stop("gateway")
+        cls.platform.start("gateway")  # on the ports it had: from now on they stand in its file
         cls.acme = cls.enrol("production/acme/payments")
         maker = Material(cls.platform.folder / "collector")
         cls.ca = maker.ca("collector-ca", "/CN=Collector CA")
@@ -202,13 +204,12 @@ class TelemetryTest(testing.PlatformTest):
         self.span(trace)
 
     def test_requests_do_not_wait_for_a_collector(self):
+        """That the queue is bounded is shown by observe/telemetry_test.cpp."""
+        mark = self.log.mark()
         self.tell(self.table(endpoint="https://127.0.0.1:1/v1/traces"))
         with testing.LiveConnection(self.platform, self.acme.transport) as connection:
-            begun = time.monotonic()
-            while self.counts()["overflowed"] == 0:
-                for _ in range(500):
-                    self.assertEqual(connection.ask(), 200)
-                self.assertLess(time.monotonic() - begun, 60, self.counts())
+            self.assertEqual([connection.ask() for _ in range(300)], [200] * 300)
+        self.log.next("telemetry.failing", mark)
 
     # --- the end --------------------------------------------------------------------------------------------------------
 
