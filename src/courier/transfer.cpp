@@ -13,6 +13,7 @@ namespace {
 using base::Kind;
 
 constexpr std::size_t kTextLimit = 300;
+constexpr curl_off_t kLongestRetryAfter = 24 * 60 * 60;
 
 long to_millis(base::Duration duration) {
   return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
@@ -91,7 +92,16 @@ long Transfer::status() const {
   return status;
 }
 
+base::Duration Transfer::retry_after() const {
+  curl_off_t seconds = 0;
+  curl_easy_getinfo(curl_, CURLINFO_RETRY_AFTER, &seconds);
+  return std::chrono::seconds(std::clamp<curl_off_t>(seconds, 0, kLongestRetryAfter));
+}
+
 base::Result<long> Transfer::perform() {
+  given_ = head_size_ = 0;
+  answer_.clear();
+  text_[0] = '\0';
   if (failed_ != CURLE_OK) return base::unexpected(to_error(failed_));
   const CURLcode code = curl_easy_perform(curl_);
   if (code != CURLE_OK) return base::unexpected(to_error(code));
@@ -124,10 +134,11 @@ curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* add
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-std::size_t Transfer::take_body(char*, std::size_t size, std::size_t count, void* self) {
-  auto& transfer = *static_cast<Transfer*>(self);
-  transfer.body_size_ += size * count;
-  return transfer.body_size_ > kAnswerLimit ? 0 : size * count;
+std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count, void* self) {
+  std::string& answer = static_cast<Transfer*>(self)->answer_;
+  if (answer.size() + size * count > kAnswerLimit) return 0;
+  answer.append(data, size * count);
+  return size * count;
 }
 
 std::size_t Transfer::take_head(char*, std::size_t size, std::size_t count, void* self) {

@@ -48,12 +48,15 @@ class Transfer {
   /// What is sent as the body of an upload.
   void upload(std::string content);
 
-  /// Does it. The status of the last answer; 0 when there was none. Fails: `transfer.stopped`, `transfer.timeout`,
-  /// `transfer.private_address`, `transfer.untrusted` (the server's certificate), `transfer.refused`,
-  /// `transfer.failed`.
+  /// Does it; once more with what was set since, where it is called again. The status of the last answer; 0 when there
+  /// was none. Fails: `transfer.stopped`, `transfer.timeout`, `transfer.private_address`, `transfer.untrusted` (the
+  /// server's certificate), `transfer.refused`, `transfer.failed`.
   base::Result<long> perform();
   /// The same also where the transfer failed.
   long status() const;
+  /// What came behind the head, and for how long it asks to be left alone; of the last perform().
+  const std::string& answer() const { return answer_; }
+  base::Duration retry_after() const;
 
  private:
   explicit Transfer(const Options& options) : reach_(options.reach), stop_(options.stop) {}
@@ -73,7 +76,7 @@ class Transfer {
   std::string body_;
   std::size_t given_ = 0;
   std::size_t head_size_ = 0;
-  std::size_t body_size_ = 0;
+  std::string answer_;
   bool turned_back_ = false;  ///< from an address that is not public
   char text_[CURL_ERROR_SIZE] = {};
 };

@@ -294,6 +294,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY(const std::int64_t sampled, section.integer_or("trace_sample_percent", config.trace_sample_percent));
   if (sampled < 0 || sampled > 100) return wrong("'" + section.path_of("trace_sample_percent") + "' must be 0 to 100");
   config.trace_sample_percent = static_cast<unsigned>(sampled);
+  BASE_TRY(config.telemetry, read_telemetry(section, folder));
   BASE_TRY(config.ready_feed_age, section.duration_or("ready_feed_age", config.ready_feed_age));
   if (config.ready_feed_age > base::Duration::zero() && config.ready_feed_age < kLeastFeedAge)
     return wrong("'" + section.path_of("ready_feed_age") +

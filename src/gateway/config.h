@@ -9,6 +9,7 @@
 #include "feed/credential_files.h"
 #include "gateway/listener_config.h"
 #include "gateway/observe/counts.h"
+#include "gateway/observe/telemetry_settings.h"
 #include "gateway/signing/settings.h"
 #include "gateway/upstream/settings.h"
 #include "net/endpoint.h"
@@ -53,6 +54,7 @@ struct GatewayConfig {
   std::size_t handshakes_per_second = 200;  ///< of one source address, at each worker, in the long run
   bool access_log = true;
   unsigned trace_sample_percent = 100;                     ///< of traces that begin here
+  std::optional<TelemetrySettings> telemetry = {};         ///< nothing: no spans are exported
   base::Duration ready_feed_age = base::Duration::zero();  ///< not ready with older facts; zero: no matter how old
   net::Networks proxies;       ///< load balancers, which begin each connection with a PROXY header
   bool token_endpoint = true;  ///< /oauth2/ and the metadata are the authorisation server's

@@ -310,6 +310,7 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
     co_return;
   }
   outcome_.status = problem.status;
+  outcome_.refusal = error.code;
   OwnAnswer answer{std::move(problem), request_.head, request_.close_after};
   outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), client_step());
 }

@@ -55,6 +55,7 @@ class Exchange {
     int status = 0;                ///< sent to the client; 0 when nothing could be sent
     bool reusable = false;         ///< the client's connection may carry another request
     std::uint64_t body_bytes = 0;  ///< of the response
+    std::string refusal = {};      ///< the code of why we answered ourselves; empty: the upstream did
   };
   net::Task<Outcome> run();
 

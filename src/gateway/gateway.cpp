@@ -1,7 +1,11 @@
 #include "gateway/gateway.h"
 
+#include <algorithm>
+#include <array>
+
 #include <unistd.h>
 
+#include "crypto/random.h"
 #include "gateway/readiness.h"
 
 namespace countersign::gateway {
@@ -52,17 +56,34 @@ base::Result<void> Gateway::learn(const GatewayConfig& config) {
   return {};
 }
 
-/// The sockets of a gateway that runs already, where this one is meant to follow it.
-base::Result<void> Gateway::inherit(const GatewayConfig& config) {
-  if (config.handover.empty()) return {};
+/// Off until a generation says where they go.
+base::Result<void> Gateway::prepare_spans() {
+  crypto::SystemRandom random;
+  std::array<std::uint8_t, 16> instance;
+  BASE_TRY_VOID(random.fill(instance));
+  spans_ = std::make_unique<SpanExporter>(SpanExporter::Limits{}, base::to_hex(instance), log_);
+  return {};
+}
+
+/// The sockets of a gateway that runs already, where this one is meant to follow it; and for what that has none, those
+/// that a service manager opened.
+base::Result<void> Gateway::inherit(const GatewayConfig& config, std::vector<Door> given) {
+  BASE_TRY(auto doors, ask_predecessor(config));
+  for (Door& door : given)
+    if (std::ranges::find(doors, door.name, &Door::name) == doors.end()) doors.push_back(std::move(door));
+  doors_ = Doors(std::move(doors));
+  return {};
+}
+
+base::Result<std::vector<Door>> Gateway::ask_predecessor(const GatewayConfig& config) {
+  if (config.handover.empty()) return std::vector<Door>();
   BASE_TRY(own_command_, base::OwnCommand::of_this_process());
   base::Result<std::optional<Inheritance>> outcome = std::optional<Inheritance>();
   net::spawn(plane_->loop(), ask_before(plane_->loop(), config.handover, outcome), "gateway.inherit", log_);
   plane_->loop().run();
   if (!outcome) return base::unexpected(std::move(outcome).error());
   inheritance_ = std::move(*outcome);
-  if (inheritance_) doors_ = Doors(inheritance_->take_doors());
-  return {};
+  return inheritance_ ? inheritance_->take_doors() : std::vector<Door>();
 }
 
 base::Result<void> Gateway::succeed() {
@@ -104,6 +125,9 @@ void Gateway::say_what_is_weak() const {
   }
   for (const UpstreamSettings& upstream : config().upstreams)
     if (upstream.danger_plain) say_plain(upstream.name);
+  if (config().telemetry && config().telemetry->danger_plain)
+    log_.warning("danger.plain_telemetry", {{"endpoint", config().telemetry->endpoint},
+                                            {"meaning", "who asks for what crosses the network in the clear"}});
 }
 
 /// What the TLS of each listener is, under each of its names: one record each.
@@ -254,7 +278,7 @@ std::string Gateway::metrics_text() const {
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->tcp_to_text(*plan.config);
   return text + signing_->metrics() + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
-         now_->upstreams()->to_text(std::chrono::steady_clock::now());
+         spans_->metrics() + now_->upstreams()->to_text(std::chrono::steady_clock::now());
 }
 
 http::Response Gateway::answer_ready() const {

@@ -55,8 +55,10 @@ class Gateway {
   // Building, and building anew.
   struct Next;
   base::Result<void> begin(GatewayConfig config);
-  base::Result<void> inherit(const GatewayConfig& config);
+  base::Result<void> inherit(const GatewayConfig& config, std::vector<Door> given);
+  base::Result<std::vector<Door>> ask_predecessor(const GatewayConfig& config);
   base::Result<void> learn(const GatewayConfig& config);
+  base::Result<void> prepare_spans();
   base::Result<Next> prepare(GatewayConfig config);
   base::Result<void> prepare_policy(Next& next) const;
   base::Result<void> prepare_certificates(Next& next) const;
@@ -95,6 +97,7 @@ class Gateway {
   base::ServiceManager service_manager_ = base::ServiceManager::of_environment();
   std::optional<base::OwnCommand> own_command_ = {};
   Metrics metrics_;
+  std::unique_ptr<SpanExporter> spans_;  ///< outlives the workers
   ReloadReport report_;
   GenerationPointer now_;
   std::unique_ptr<policy::Gate> gate_;

@@ -6,6 +6,7 @@
 
 #include "crypto/random.h"
 #include "gateway/gateway.h"
+#include "gateway/given_doors.h"
 
 namespace countersign::gateway {
 namespace {
@@ -61,13 +62,17 @@ struct Gateway::Next {
 /// Broken at start: the gateway does not start (law 4). Later the last good one stays.
 base::Result<void> Gateway::begin(GatewayConfig config) {
   watch_files_of(config);
+  BASE_TRY(auto given, net::take_given_sockets());
+  BASE_TRY(auto given_here, given_doors(std::move(given), config));
   BASE_TRY_VOID(learn(config));
-  BASE_TRY_VOID(inherit(config));
+  BASE_TRY_VOID(prepare_spans());
+  BASE_TRY_VOID(inherit(config, std::move(given_here)));
   BASE_TRY_VOID(doors_.open_status(config));
   BASE_TRY(auto next, prepare(std::move(config)));
   gate_ = std::make_unique<policy::Gate>(next.policy ? next.policy->policy : policy::Policy::nothing(), log_);
-  const WorkerShared shared{plane_->knowledge(), plane_->sightings(),      metrics_, clock_,        log_, *gate_,
-                            *token_rings_,       plane_->authority_link(), service_, signing_.get()};
+  const WorkerShared shared{
+      plane_->knowledge(), plane_->sightings(),      metrics_, clock_,         log_,        *gate_,
+      *token_rings_,       plane_->authority_link(), service_, signing_.get(), spans_.get()};
   while (workers_.size() < next.generation->config().workers) {
     BASE_TRY(auto worker, Worker::make(shared, next.generation));
     workers_.push_back(std::move(worker));
@@ -220,6 +225,7 @@ void Gateway::put_in_place(Next& next) {
   now_ = next.generation;
   for (std::size_t i = 0; i < next.prepared.size(); ++i)
     workers_[i]->take_over(std::move(next.prepared[i]));
+  spans_->use(config.telemetry);
   report_.note_taken(now_->number(), clock_.now());
   watch_files_of(config);
 }

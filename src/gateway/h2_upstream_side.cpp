@@ -14,8 +14,7 @@ net::Task<base::Result<void>> H2UpstreamSide::send_head(const RequestStart& star
   if (start.wants_trailers) fields.push_back({"te", "trailers"});
   const std::string trace = start.trace.field();
   fields.push_back({"traceparent", trace});
-  for (const http::Field& field : start.identity.fields())
-    fields.push_back({field.name, field.value});
+  start.identity.each([&](std::string_view name, std::string_view value) { fields.push_back({name, value}); });
   const auto body =
       start.framing == http::Framing::none ? http::H2ClientStream::Body::none : http::H2ClientStream::Body::follows;
   co_return stream_.send_head({start.head.method, scheme_, start.host(), start.destination.target, fields}, body);

@@ -42,16 +42,16 @@ http::Fields end_to_end_trailers(const http::Fields& trailers) {
 }
 
 IdentityFields::IdentityFields(const std::optional<tls::VerifiedPeer>& peer, const std::string& address) {
-  if (peer) add_identity(*peer, fields_);
-  fields_.add("X-Forwarded-For", address);
-  fields_.add("X-Forwarded-Proto", "https");
-  lines_ = http::to_lines(fields_);
+  http::Fields fields;
+  if (peer) add_identity(*peer, fields);
+  fields.add("X-Forwarded-For", address);
+  fields.add("X-Forwarded-Proto", "https");
+  lines_ = http::to_lines(fields);
+  lines_.shrink_to_fit();
 }
 
 IdentityFields IdentityFields::with(const http::Fields& more) const {
   IdentityFields made = *this;
-  for (const http::Field& field : more)
-    made.fields_.add(field.name, field.value);
   made.lines_ += http::to_lines(more);
   return made;
 }

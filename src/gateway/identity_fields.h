@@ -47,13 +47,21 @@ class IdentityFields {
   /// The same, and what the token of one request says: X-Countersign-Client-Id, -Scope, -Token-Id, and -Claims, which
   /// is what the provider says of the client, as base64url of JSON.
   IdentityFields with(const oauth::BoundToken& token) const;
-  const http::Fields& fields() const { return fields_; }
   /// As lines for http::HeadWriter.
   const std::string& lines() const { return lines_; }
+  /// Calls `take` with the name and value of each, as views into lines().
+  template <class Take>
+  void each(Take take) const {
+    for (std::string_view rest = lines_; !rest.empty();) {
+      const std::size_t colon = rest.find(": ");
+      const std::size_t end = rest.find("\r\n", colon);
+      take(rest.substr(0, colon), rest.substr(colon + 2, end - colon - 2));
+      rest.remove_prefix(end + 2);
+    }
+  }
 
  private:
-  http::Fields fields_;
-  std::string lines_;
+  std::string lines_;  ///< and nothing else: every idle connection has them
 };
 
 }  // namespace countersign::gateway

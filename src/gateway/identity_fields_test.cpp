@@ -45,6 +45,21 @@ TEST(FieldsDecidedHere, AreNotCopied) {
     EXPECT_FALSE(is_decided_here(name) || never_travels(name)) << name;
 }
 
+TEST(IdentityFields, AreTheSameAsLinesAndOneByOne) {
+  http::Fields more;
+  more.add("X-Countersign-Scope", "a: b");
+  more.add("X-Countersign-Empty", "");
+  const IdentityFields fields = IdentityFields(std::nullopt, "::1").with(more);
+  std::string lines;
+  std::string seen;
+  fields.each([&](std::string_view name, std::string_view value) {
+    lines += std::string(name) + ": " + std::string(value) + "\r\n";
+    seen += std::string(name) + "=" + std::string(value) + ";";
+  });
+  EXPECT_EQ(lines, fields.lines());
+  EXPECT_EQ(seen, "X-Forwarded-For=::1;X-Forwarded-Proto=https;X-Countersign-Scope=a: b;X-Countersign-Empty=;");
+}
+
 TEST(Trailers, CarryNothingThatAHeadWouldNot) {
   http::Fields trailers;
   for (const char* name : {"X-Countersign-Application", "x_countersign_application", "client.cert", "X-Forwarded-For",

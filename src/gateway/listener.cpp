@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/spans.h"
+
 namespace countersign::gateway {
 namespace {
 
@@ -29,13 +31,25 @@ tls::Entrance Listener::entrance() const {
           .choose = [sites = duty_.sites](const std::string& name) { return sites->choose(name); }};
 }
 
-tls::ServerOptions Listener::options() const {
+tls::ServerOptions Listener::options() {
   const GatewayConfig& config = duty_.generation->config();
   const auto rate = static_cast<double>(config.handshakes_per_second);
   return {.name = duty_.plan->config->name,
           .handshakes_per_second = rate,
           .handshake_burst = rate * kBurstSeconds,
-          .proxies = config.proxies};
+          .proxies = config.proxies,
+          .refused = [this](const tls::HandshakeFailure& failure, const net::Endpoint& client, base::Duration took) {
+            export_refusal(failure, client, took);
+          }};
+}
+
+/// As often as traces that begin with a request.
+void Listener::export_refusal(const tls::HandshakeFailure& failure, const net::Endpoint& client, base::Duration took) {
+  const Place::Spans& spans = place_.spans;
+  if (spans.exporter == nullptr || !spans.exporter->is_on()) return;
+  if (spans.dice->roll(100) >= duty_.generation->config().trace_sample_percent) return;
+  const RefusedAt at{.client = client, .listener = config().name, .ended = spans.clock->now(), .took = took};
+  spans.exporter->take(span_of_refusal(failure, at, *spans.dice));
 }
 
 void Listener::start(PartnerServer::Handler handler) {

@@ -8,7 +8,9 @@
 #include <memory>
 
 #include "gateway/generation.h"
+#include "gateway/observe/span_exporter.h"
 #include "gateway/site_table.h"
+#include "gateway/upstream/dice.h"
 #include "tls/server.h"
 
 namespace countersign::gateway {
@@ -31,6 +33,12 @@ class Listener {
     net::Loop& loop;
     const base::Log& log;
     SiteTable::Means means;
+    /// Of handshakes that are refused.
+    struct Spans {
+      SpanExporter* exporter = nullptr;  ///< null: there are none
+      const base::Clock* clock = nullptr;
+      Dice* dice = nullptr;  ///< this thread's
+    } spans = {};
   };
   /// Watches the sockets, at least one, all of one address. Fails: `net.listen`.
   static base::Result<std::unique_ptr<Listener>> make(Place place, ListenerDuty duty,
@@ -59,9 +67,10 @@ class Listener {
 
  private:
   Listener(Place place, ListenerDuty duty, std::deque<net::Listener> sockets);
-  tls::ServerOptions options() const;
+  tls::ServerOptions options();
   tls::Entrance entrance() const;
   bool is_welcome(const LivePartner& live) const;
+  void export_refusal(const tls::HandshakeFailure& failure, const net::Endpoint& client, base::Duration took);
 
   Place place_;
   ListenerDuty duty_;

@@ -31,7 +31,7 @@ std::array<char, 16> random_digits(Dice& dice) {
 
 void append(std::string& text, const std::array<char, 16>& digits) { text.append(digits.data(), digits.size()); }
 
-bool is_sampled(std::string_view flags) {
+bool says_sampled(std::string_view flags) {
   const char low = flags[1];
   const int value = low <= '9' ? low - '0' : low - 'a' + 10;
   return (value & 1) != 0;
@@ -68,7 +68,7 @@ TraceContext TraceContext::continue_or_begin(const http::Fields& fields, Samplin
   }
   field += '-';
   append(field, random_digits(dice));
-  const bool sampled = continued ? is_sampled(said->substr(kFlagsAt, 2)) : dice.roll(100) < sampling.percent;
+  const bool sampled = continued ? says_sampled(said->substr(kFlagsAt, 2)) : dice.roll(100) < sampling.percent;
   field += sampled ? "-01" : "-00";
   return {std::move(field), continued};
 }

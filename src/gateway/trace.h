@@ -22,6 +22,9 @@ class TraceContext {
 
   /// 32 hexadecimal digits.
   std::string_view trace_id() const { return std::string_view(field_).substr(3, 32); }
+  /// Ours, 16 of them: the parent's for whoever is next.
+  std::string_view span_id() const { return std::string_view(field_).substr(36, 16); }
+  bool is_sampled() const { return field_.back() == '1'; }
   /// `traceparent` for whoever is next.
   const std::string& field() const { return field_; }
   /// It was the caller's: its `tracestate` is passed on with it. Where it was not, that means nothing and is dropped

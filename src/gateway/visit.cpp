@@ -50,6 +50,7 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
   // After an upgrade it is the life of a connection, of minutes and hours, and says nothing of answers.
   if (outcome.status != kSwitchingProtocols) context_.metrics.request_took(took);
   record(head, {outcome, trace, took});
+  if (context_.spans != nullptr && context_.spans->is_on()) export_span(head, {outcome, trace, took}, *by);
   // While we drain, a client that was not told to close may send one more: closing now could meet it half-way.
   co_return outcome.reusable && !live_.cut && !live_.last_until;
 }
@@ -78,7 +79,9 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   auto permit = ask_policy(head, *destination, *route);
   if (!permit) {
     http::Response denial = permit.error().to_response();
-    co_return co_await answer_ourselves(std::move(denial), head, client);
+    Exchange::Outcome outcome = co_await answer_ourselves(std::move(denial), head, client);
+    outcome.refusal = policy::explanation(permit.error().reason).code;
+    co_return outcome;
   }
   const auto token = ask_token(head, *route);
   if (!token) co_return co_await answer_without_token(token.error(), *route, head, client);
@@ -159,7 +162,9 @@ net::Task<Exchange::Outcome> Visit::answer_denied(base::Error error, const http:
 net::Task<Exchange::Outcome> Visit::answer_problem(base::Error error, int status, const http::RequestHead& head,
                                                    ClientSide& client) {
   http::Response problem = http::to_problem(error, status);
-  co_return co_await answer_ourselves(std::move(problem), head, client);
+  Exchange::Outcome outcome = co_await answer_ourselves(std::move(problem), head, client);
+  outcome.refusal = std::move(error.code);
+  co_return outcome;
 }
 
 /// An answer of our own. A client that collects too many of them is closed.

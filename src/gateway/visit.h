@@ -12,6 +12,8 @@
 #include "gateway/exchange.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/observe/otlp.h"
+#include "gateway/observe/span_exporter.h"
 #include "gateway/signing/message_signing.h"
 #include "gateway/token/checker.h"
 #include "gateway/token_endpoint.h"
@@ -35,6 +37,7 @@ struct ConnectionContext {
   TokenChecker& tokens;
   AuthorityCalls& authority;
   MessageSigning* signing;  ///< may be null
+  SpanExporter* spans;      ///< may be null
 };
 
 class Visit {
@@ -90,6 +93,9 @@ class Visit {
     base::Duration took;
   };
   void record(const http::RequestHead& head, const Served& served) const;
+  void export_span(const http::RequestHead& head, const Served& served, const Generation& by);
+  const SpanAttributes& connection_attributes();
+  const Route* route_of(const http::RequestHead& head, const Generation& by) const;
 
   ConnectionContext context_;
   LivePartner& live_;
@@ -98,7 +104,8 @@ class Visit {
   const std::string urn_;
   const std::string address_;
   policy::Standing standing_;
-  const std::string record_fields_;  ///< what every record of a request says of its connection
+  const std::string record_fields_;      ///< what every record of a request says of its connection
+  SpanAttributes span_attributes_ = {};  ///< the same of every span; empty until there is one
   int own_answers_ = 0;
 };
 

@@ -25,7 +25,9 @@ net::Task<Exchange::Outcome> Visit::answer_without_token(const oauth::Refusal& r
       .write();
   context_.metrics.token_refused();
   http::Response response = oauth::to_resource_response(refusal, route.token ? route.token->scopes.text() : "");
-  co_return co_await answer_ourselves(std::move(response), head, client);
+  Exchange::Outcome outcome = co_await answer_ourselves(std::move(response), head, client);
+  outcome.refusal = oauth::explanation(refusal.reason).code;
+  co_return outcome;
 }
 
 net::Task<Exchange::Outcome> Visit::answer_token_endpoint(const http::RequestHead& head, std::string path,

@@ -46,7 +46,9 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, const Ge
   return std::unique_ptr<Worker>(new Worker(shared, std::move(library), first, dice));
 }
 
-Listener::Place Worker::place() { return {*loop_, shared_.log, means()}; }
+Listener::Place Worker::place() {
+  return {*loop_, shared_.log, means(), {shared_.spans, &shared_.clock, &upstreams_.dice()}};
+}
 
 SiteTable::Means Worker::means() const {
   return {library_, sessions_, [this](const trust::AdmittedChain& chain) { return rejudge(chain); }};
@@ -151,9 +153,9 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
     shared_.sightings.note(live.connection.peer->certificate().fingerprint());
   }
   const ConnectionContext context{
-      *loop_,         now_,     shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
-      shared_.log,    listener, listener.server(), policy_,    tokens_,         authority_calls_,
-      shared_.signing};
+      *loop_,          now_,         shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
+      shared_.log,     listener,     listener.server(), policy_,    tokens_,         authority_calls_,
+      shared_.signing, shared_.spans};
   return serve_connection(context, live);
 }
 

@@ -25,6 +25,7 @@ struct WorkerShared {
   const feed::AuthorityLink::Options& authority;
   const base::Published<tls::Credential>& service;  ///< our certificate for the authority
   MessageSigning* signing = nullptr;                ///< of routes with signatures; null: those are not served
+  SpanExporter* spans = nullptr;                    ///< null: none are exported
 };
 
 /// The sockets of one listener for one worker.

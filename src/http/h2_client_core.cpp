@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "http/h2_memory.h"
 
 namespace countersign::http {
 namespace {
@@ -162,7 +163,8 @@ H2ClientCore::H2ClientCore(net::Loop& loop, H2Client::Options options)
   nghttp2_option_set_no_closed_streams(made, 1);
   nghttp2_option_set_max_outbound_ack(made, 100);
   nghttp2_option_set_max_deflate_dynamic_table_size(made, 4096);
-  BASE_CHECK(nghttp2_session_client_new2(&session_, Callbacks::table(), static_cast<H2Link*>(this), made) == 0);
+  BASE_CHECK(
+      nghttp2_session_client_new3(&session_, Callbacks::table(), static_cast<H2Link*>(this), made, h2_memory()) == 0);
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},

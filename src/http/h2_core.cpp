@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "http/h2_callbacks.h"
+#include "http/h2_memory.h"
 
 namespace countersign::http {
 namespace {
@@ -50,7 +51,8 @@ H2Core::H2Core(net::Loop& loop, const H2Limits& limits, Owner owner)
       resets_(kResetBurst, kResetsPerSecond),
       control_(kControlBurst, kControlsPerSecond) {
   const auto option = make_option();
-  BASE_CHECK(nghttp2_session_server_new2(&session_, Callbacks::table(), static_cast<H2Link*>(this), option.get()) == 0);
+  BASE_CHECK(nghttp2_session_server_new3(&session_, Callbacks::table(), static_cast<H2Link*>(this), option.get(),
+                                         h2_memory()) == 0);
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},

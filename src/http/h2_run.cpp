@@ -5,13 +5,18 @@
 namespace countersign::http {
 namespace {
 
-/// What an idle connection keeps to read into, and what a busy one does.
-constexpr std::size_t kSmallBuffer = 4 * 1024;
+/// What a connection keeps to read into: little while its frames are small, four times as much whenever one read filled
+/// it. (libssl has read a whole record anyway: a second call for the rest of it is no system call.)
+constexpr std::size_t kSmallBuffer = 1024;
 constexpr std::size_t kLargeBuffer = 16 * 1024;
+constexpr std::size_t kGrowth = 4;
+/// What an idle connection may keep of what it wrote from.
+constexpr std::size_t kKeptToWrite = 4 * 1024;
 /// How long our last frames may take, and how much the client may still send meanwhile.
 constexpr base::Duration kPartingTime = std::chrono::seconds(2);
 constexpr base::Duration kCutTime = std::chrono::milliseconds(500);
 constexpr std::size_t kPartingBytes = 1024 * 1024;
+constexpr std::size_t kDropped = 4 * 1024;  ///< at once
 /// RFC 9113 section 7.
 constexpr std::uint32_t kNoError = 0;
 /// A wait that something else ends.
@@ -35,14 +40,14 @@ net::Task<void> H2Run::read_frames() {
     if (!got && !link_->failure()) failure_ = got.error();
     if (!got || *got == 0) co_return;
     link_->receive(std::span(buffer).first(*got));
-    if (*got == buffer.size() && buffer.size() < kLargeBuffer) buffer = base::Bytes(kLargeBuffer);
+    if (*got == buffer.size() && buffer.size() < kLargeBuffer) buffer = base::Bytes(buffer.size() * kGrowth);
     else if (buffer.size() > kSmallBuffer && !link_->is_busy()) buffer = base::Bytes(kSmallBuffer);
   }
 }
 
 /// Reads and drops a little, so that our last frames are not lost to a reset.
 net::Task<void> H2Run::drop_the_rest() {
-  std::array<std::uint8_t, kSmallBuffer> dropped;
+  std::array<std::uint8_t, kDropped> dropped;
   const net::Deadline deadline = net::Deadline::after(kPartingTime);
   for (std::size_t total = 0; total < kPartingBytes && !is_cut_;) {
     const auto got = co_await stream_.read_some(dropped, deadline);
@@ -64,7 +69,7 @@ net::Task<void> H2Run::write_frames() {
     link_->gather();
     if (link_->pending().empty()) {
       if (dry_ || link_->is_over()) co_return;
-      if (!link_->is_busy() && out.capacity() + link_->pending().capacity() > kSmallBuffer) {
+      if (!link_->is_busy() && out.capacity() + link_->pending().capacity() > kKeptToWrite) {
         base::Bytes().swap(out);
         base::Bytes().swap(link_->pending());
       }

@@ -110,6 +110,14 @@ base::Result<SslHandle> make_ssl(SSL_CTX* context, std::shared_ptr<const Library
   return ssl;
 }
 
+/// What a client sent behind its certificate was judged, and nobody asks libssl for it again; it would be kept as long
+/// as the connection and its session, some 4 KiB of each. (The client's own certificate has a place of its own.)
+void forget_issuers(SSL* ssl) {
+  STACK_OF(X509)* const sent = SSL_is_server(ssl) == 1 ? SSL_get_peer_cert_chain(ssl) : nullptr;
+  while (sent != nullptr && sk_X509_num(sent) > 0)
+    X509_free(sk_X509_pop(sent));
+}
+
 tl::unexpected<HandshakeFailure> failed(base::Error error) {
   HandshakeFailure failure;
   failure.error = std::move(error);
@@ -179,6 +187,7 @@ struct Handshake::Session {
   template <class Peer>
   Connection<Peer> finish(Peer peer) {
     SSL_set_app_data(ssl.get(), nullptr);
+    forget_issuers(ssl.get());
     std::string version = SSL_get_version(ssl.get());
     std::string cipher = SSL_get_cipher_name(ssl.get());
     const Protocol protocol = protocol_of(ssl.get());

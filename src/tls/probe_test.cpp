@@ -34,7 +34,7 @@ net::Task<void> serve(net::Listener& listener, std::shared_ptr<const ServerConte
   if (!connection) co_return;
   std::array<std::uint8_t, 16> buffer;
   if (co_await connection->stream->read_some(buffer, soon()))
-    co_await connection->stream->write_all(base::as_bytes("ok"), soon());
+    (void)co_await connection->stream->write_all(base::as_bytes("ok"), soon());
   co_await connection->stream->finish(soon());
 }
 
@@ -53,7 +53,7 @@ net::Task<Seen> look(net::Loop& loop, Probe::Options options, base::Duration pat
   }
   seen.sighting = probe->sighting();
   std::array<std::uint8_t, 16> buffer;
-  co_await probe->stream().write_all(base::as_bytes("hello"), soon());
+  (void)co_await probe->stream().write_all(base::as_bytes("hello"), soon());
   auto got = co_await probe->stream().read_some(buffer, soon());
   seen.answered = got && *got > 0;
   if (!got) seen.failure = got.error().code;

@@ -132,18 +132,19 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   const net::Endpoint address = socket.peer();
   const auto begun = std::chrono::steady_clock::now();
   auto connection = co_await shake_hands(std::move(socket), *place);
+  const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun);
   place->end_handshake();
   if (place->was_given_up()) {
     note_shed(address);
     co_return;
   }
   if (!connection) {
-    report(connection.error(), address);
+    report(connection.error(), address, took);
     co_return;
   }
   observer_.accepted();
   if (connection->resumed) observer_.resumed();
-  observer_.shook_hands(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
+  observer_.shook_hands(took);
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (takes_new()) co_await handler_(live);
@@ -229,12 +230,13 @@ net::Task<bool> Server<Peer>::drain(Drain how) {
 }
 
 template <class Peer>
-void Server<Peer>::report(const HandshakeFailure& failure, const net::Endpoint& address) const {
+void Server<Peer>::report(const HandshakeFailure& failure, const net::Endpoint& address, base::Duration took) const {
   if (failure.refusal) {
     log_.warning("tls.refused", refusal_record(*failure.refusal, address, failure.server_name, options_.name));
     observer_.refused(failure.refusal->reason);
     if (!failure.refusal->organisation.empty())
       observer_.refused_partner(failure.refusal->organisation, failure.refusal->reason);
+    if (options_.refused) options_.refused(failure, address, took);
     return;
   }
   log_.info("tls.failed", {{"code", failure.error.code},

@@ -31,6 +31,8 @@ struct ServerOptions {
   /// the address it names from then on: for caps, rates and records. Nobody else's header is looked at.
   net::Networks proxies = {};
   base::Duration proxy_header_time = std::chrono::seconds(5);
+  /// Told of each handshake that ends with a refusal of ours, and how long it took; the observer counts them.
+  std::function<void(const HandshakeFailure&, const net::Endpoint&, base::Duration)> refused = {};
 };
 
 /// Why a connection is to end: we are draining, or its peer is no longer admitted.
@@ -112,7 +114,7 @@ class Server {
   /// accepted it owes it an answer.
   bool takes_new() const { return !draining_ || !idle_until_.passed(); }
   void note_shed(const net::Endpoint& address);
-  void report(const HandshakeFailure& failure, const net::Endpoint& address) const;
+  void report(const HandshakeFailure& failure, const net::Endpoint& address, base::Duration took) const;
 
   net::Listener& listener_;
   ServerOptions options_;

@@ -7,7 +7,7 @@ import path  # noqa: F401
 from harness import clients, testing
 
 SCAN_SECONDS = 400
-SCANNED = ("mutual", "optional", "one-way")
+SCANNED = ("mutual", "optional", "one-way", "names")  # each with HTTP/1.1 and HTTP/2
 # What testssl.sh finds and is meant to be so: nobody staples for a CA that clients have by hand; whether a host is never to be
 # called without TLS, on any port, is for the service behind the gateway to say.
 MEANT = {"OCSP_stapling", "HSTS"}
@@ -123,6 +123,8 @@ class ScannersTest(testing.PlatformTest):
             scan.communicate(timeout=SCAN_SECONDS)
             rows = json.loads(report.read_text())
             self.assertGreater(len(rows), 40, rows)
+            spoken = {one["id"]: one["finding"] for one in rows if one["id"].startswith("ALPN")}
+            self.assertEqual(spoken, {"ALPN_HTTP2": "h2", "ALPN": "http/1.1"}, report.name)
             found = [(one["id"], one["severity"], one["finding"]) for one in rows
                      if one["severity"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL", "FATAL") and one["id"] not in MEANT]
             self.assertEqual(found, [], report.name)

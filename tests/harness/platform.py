@@ -129,13 +129,13 @@ class Platform:
         self.launch(name, *options)
         return self.await_ready(name)
 
-    def launch(self, name, *options):
-        """start() without waiting until the program serves."""
+    def launch(self, name, *options, by=(), pass_fds=()):
+        """start() without waiting until the program serves. `by`: words of a command that runs the one behind them."""
         config = self.data / f"{name}.toml"
         self._write_config(config, self.ports)
         ready = self.folder / f"{name}.ready"
-        command = [self.programs / f"countersign-{name}", "--config", config, "--ready-file", ready, *options]
-        self.running[name] = Program(name, command, self._folder_of_logs(), ready, self.variables)
+        command = [*by, self.programs / f"countersign-{name}", "--config", config, "--ready-file", ready, *options]
+        self.running[name] = Program(name, command, self._folder_of_logs(), ready, self.variables, pass_fds)
         return self.running[name]
 
     def await_ready(self, name):

@@ -26,7 +26,7 @@ def wait_until(condition, what, seconds=START_SECONDS):
 
 
 class Program:
-    def __init__(self, name, command, folder, ready_file=None, environment=None):
+    def __init__(self, name, command, folder, ready_file=None, environment=None, pass_fds=()):
         """`folder` gets NAME.log (what the program writes on stdout and stderr). `ready_file`: started() waits for it."""
         self.name = name
         self.command = [str(word) for word in command]
@@ -36,7 +36,8 @@ class Program:
             Path(ready_file).unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(environment or {})}, start_new_session=True)
+                                            env={**os.environ, **(environment or {})}, start_new_session=True,
+                                            pass_fds=pass_fds)
 
     @property
     def pid(self):
