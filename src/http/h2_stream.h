@@ -65,7 +65,7 @@ class H2Stream {
   net::Task<base::Result<void>> finish(net::Deadline deadline);
   /// Resets the stream: the client must not take what it has for the whole.
   void reset() noexcept;
-  /// The connection takes no further request; those that are open go on.
+  /// As H2Session::wind_down.
   void end_connection();
 
   bool is_gone() const;
