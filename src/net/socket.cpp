@@ -67,29 +67,27 @@ std::string system_message(int number) { return std::generic_category().message(
 
 void Cancellation::on_deadline() noexcept {
   timed_out = true;
-  boost::system::error_code ignored;
-  descriptor_.cancel(ignored);
+  descriptor_.cancel();
 }
 
 std::shared_ptr<Socket::Impl> Socket::Impl::adopt(Loop& loop, int open_descriptor, Endpoint peer) {
   auto impl = std::make_shared<Impl>(loop, std::move(peer));
-  boost::system::error_code error;
-  impl->descriptor.assign(open_descriptor, error);
-  if (!error) return impl;
+  const int error = impl->descriptor.assign(open_descriptor);
+  if (error == 0) return impl;
   ::close(open_descriptor);
-  errno = error.value();
+  errno = error;
   return nullptr;
 }
 
 void Socket::Impl::abort() noexcept {
   if (aborted) return;
   aborted = true;
-  boost::system::error_code ignored;
-  descriptor.close(ignored);
+  descriptor.close();
 }
 
 Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline) {
-  using Wait = boost::asio::posix::descriptor_base::wait_type;
+  using Direction = WatchedDescriptor::Direction;
+  using Known = WatchedDescriptor::Known;
   if (impl == nullptr) co_return closed_here();
   Cancellation& cancellation = direction == Ready::read ? impl->reading : impl->writing;
   // Not a check: with TLS a peer can make a read wait to write, and the other way round.
@@ -100,9 +98,11 @@ Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready di
   while (!impl->aborted && !cancellation.timed_out) {
     cancellation.pending = true;
     impl->loop.wheel().arm(cancellation, deadline);
-    const Wait what = direction == Ready::read ? Wait::wait_read : Wait::wait_write;
+    const Direction what = direction == Ready::read ? Direction::read : Direction::write;
+    const bool drained = direction == Ready::read && !impl->maybe_readable;
     const auto [error] =
-        co_await impl->descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+        co_await impl->descriptor.async_wait(what, drained ? Known::drained : Known::nothing,
+                                             boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
     cancellation.disarm();
     cancellation.pending = false;
     if (impl->aborted) break;
@@ -127,12 +127,11 @@ Task<void> Socket::Impl::yield() {
 
 bool Socket::Impl::forget_writable() {
   const int open_descriptor = descriptor.release();
-  boost::system::error_code error;
-  descriptor.assign(open_descriptor, error);
-  if (!error) return true;
+  const int error = descriptor.assign(open_descriptor);
+  if (error == 0) return true;
   ::close(open_descriptor);
   aborted = true;
-  errno = error.value();
+  errno = error;
   return false;
 }
 

@@ -5,25 +5,22 @@
 
 #include <optional>
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-
 #include "net/deadline_wheel.h"
 #include "net/socket.h"
+#include "net/watched_descriptor.h"
 
 namespace countersign::net {
-
-using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 
 /// Cancels what is pending on a descriptor at its deadline.
 class Cancellation final : public DeadlineWheel::Entry {
  public:
-  explicit Cancellation(Descriptor& descriptor) : descriptor_(descriptor) {}
+  explicit Cancellation(WatchedDescriptor& descriptor) : descriptor_(descriptor) {}
   bool timed_out = false;
   bool pending = false;
 
  private:
   void on_deadline() noexcept override;
-  Descriptor& descriptor_;
+  WatchedDescriptor& descriptor_;
 };
 
 struct Socket::Impl {
@@ -39,13 +36,13 @@ struct Socket::Impl {
   /// Lets other tasks run.
   Task<void> yield();
   ssize_t read_now(std::span<std::uint8_t> into);
-  /// Once it was waited for as writable, Asio asks the kernel for that in every later wait too, and the kernel answers
-  /// at once each time. This makes it as if it was adopted anew. False when the kernel has no room left.
+  /// Once it was waited for as writable, it is watched for that, too, until its end, and each such event is one for
+  /// nobody. This makes it as if it was adopted anew. False when the kernel has no room left.
   bool forget_writable();
   void abort() noexcept;
 
   Loop& loop;
-  Descriptor descriptor;
+  WatchedDescriptor descriptor;
   Endpoint peer;
   std::optional<Endpoint> local;  ///< asked for when first wanted
   bool aborted = false;

@@ -297,6 +297,31 @@ Task<void> keep_wait(Socket& socket, Socket::Ready direction, std::string& into)
   into = ready ? "ready" : "!" + ready.error().code;
 }
 
+/// The loop has heard of each of these before anybody waited: the kernel does not say it twice.
+TEST_F(SocketTest, WhatCameWhileNobodyWaitedIsFound) {
+  const auto let_it_come = [&] { run(sleep_until(Deadline::after(milliseconds(20)))); };
+  for (const std::size_t size : {1UL, 4UL, 100UL}) {  // less than there is, all of it to the byte, more than there is
+    for (int round = 0; round < 3; ++round) {
+      EXPECT_EQ(write(client_, "abcd"), "");
+      let_it_come();
+      std::string got;
+      while (got.size() < 4)
+        got += run(read_text(server_, size, far()));
+      EXPECT_EQ(got, "abcd") << size;
+    }
+    EXPECT_EQ(read(server_, soon()), "!net.timeout") << size;
+  }
+  EXPECT_EQ(write(client_, "one"), "");
+  EXPECT_EQ(read(server_), "one");
+  EXPECT_EQ(write(client_, "two"), "");
+  let_it_come();
+  EXPECT_TRUE(server_.has_unexpected_input());
+  EXPECT_EQ(read(server_), "two");
+  run(client_.finish(far()));
+  let_it_come();
+  EXPECT_EQ(read(server_), "") << "the end, too";
+}
+
 TEST_F(SocketTest, ASecondWaitInOneDirectionFailsAndLeavesTheFirst) {
   std::string first, second, other_direction;
   spawn(keep_wait(server_, Socket::Ready::read, first));
