@@ -204,6 +204,12 @@ void H2Core::wind_down() {
   work_.raise();
 }
 
+void H2Core::end_connection() {
+  if (terminated_ || farewell_ != nullptr) return;
+  farewell_ = std::make_unique<net::Alarm>(loop_, [] {});
+  name_last_stream();
+}
+
 /// May be called from within a callback.
 void H2Core::name_last_stream() {
   if (terminated_ || farewell_ == nullptr || std::exchange(last_named_, true)) return;

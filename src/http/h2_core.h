@@ -44,6 +44,8 @@ class H2Core final : public H2Link, public std::enable_shared_from_this<H2Core> 
   bool is_busy() const override { return live_ > 0 || !streams_.empty(); }
   void close_streams() override;
   void wind_down();
+  /// At once, where no goodbye is under way: what is on its way from the client is not served.
+  void end_connection();
   std::size_t live() const { return live_; }
 
   // For H2Stream.

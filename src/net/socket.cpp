@@ -99,14 +99,14 @@ Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready di
     cancellation.pending = true;
     impl->loop.wheel().arm(cancellation, deadline);
     const Direction what = direction == Ready::read ? Direction::read : Direction::write;
-    const bool drained = direction == Ready::read && !impl->maybe_readable;
+    const bool drained = direction == Ready::read && impl->seen_empty;
     const auto [error] =
         co_await impl->descriptor.async_wait(what, drained ? Known::drained : Known::nothing,
                                              boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
     cancellation.disarm();
     cancellation.pending = false;
     if (impl->aborted) break;
-    if (!error && direction == Ready::read) impl->maybe_readable = true;
+    if (!error && direction == Ready::read) impl->note_readable();
     if (!error) co_return base::Result<void>();
     // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
     if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
@@ -142,8 +142,9 @@ ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
   }
   const ssize_t got = recv(descriptor.native_handle(), into.data(), into.size(), 0);
   // Less than asked for: the kernel has no more now. The end stays readable.
+  seen_empty = got < 0 && would_block(errno);
   if (got > 0) maybe_readable = static_cast<std::size_t>(got) == into.size();
-  else if (got < 0 && would_block(errno)) maybe_readable = false;
+  else if (seen_empty) maybe_readable = false;
   return got;
 }
 
@@ -234,7 +235,8 @@ bool Socket::has_unexpected_input() {
   char byte;
   const ssize_t got = recv(impl_->descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool seen = got >= 0 || !would_block(errno);
-  if (seen) impl_->maybe_readable = true;  // whoever reads now is to find it
+  if (seen) impl_->note_readable();  // whoever reads now is to find it
+  else impl_->seen_empty = true;
   return seen;
 }
 

@@ -36,6 +36,10 @@ struct Socket::Impl {
   /// Lets other tasks run.
   Task<void> yield();
   ssize_t read_now(std::span<std::uint8_t> into);
+  void note_readable() {
+    maybe_readable = true;
+    seen_empty = false;
+  }
   /// Once it was waited for as writable, it is watched for that, too, until its end, and each such event is one for
   /// nobody. This makes it as if it was adopted anew. False when the kernel has no room left.
   bool forget_writable();
@@ -48,6 +52,9 @@ struct Socket::Impl {
   bool aborted = false;
   bool hung_up = false;        ///< by hang_up()
   bool maybe_readable = true;  ///< false: the last read emptied the kernel's buffer, so wait before the next
+  /// The last look found nothing, not even the end. A short read is not enough: an end that came with its bytes was
+  /// told along with them, and is not told again.
+  bool seen_empty = false;
   int without_wait = 0;
   Cancellation reading{descriptor};
   Cancellation writing{descriptor};

@@ -322,6 +322,22 @@ TEST_F(SocketTest, WhatCameWhileNobodyWaitedIsFound) {
   EXPECT_EQ(read(server_), "") << "the end, too";
 }
 
+/// One word of the kernel for both: it tells of the end no second time.
+TEST_F(SocketTest, AnEndThatCameWithTheLastBytesIsSeen) {
+  for (const bool by_reset : {false, true}) {
+    Pair pair = run(make_pair(loop_, listener_));
+    std::string received;
+    spawn(keep_read(pair.server, received));
+    EXPECT_EQ(write(pair.server, "unread"), "");  // with this, closing is a reset
+    ASSERT_EQ(send(pair.client.descriptor(), "last", 4, 0), 4);
+    if (by_reset) pair.client.abort();
+    else shutdown(pair.client.descriptor(), SHUT_WR);
+    run(sleep_until(Deadline::after(milliseconds(20))));
+    EXPECT_NE(received, "");
+    EXPECT_NE(read(pair.server, Deadline::after(seconds(5))), "!net.timeout") << by_reset;
+  }
+}
+
 TEST_F(SocketTest, ASecondWaitInOneDirectionFailsAndLeavesTheFirst) {
   std::string first, second, other_direction;
   spawn(keep_wait(server_, Socket::Ready::read, first));

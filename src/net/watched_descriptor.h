@@ -1,10 +1,10 @@
 // WatchedDescriptor: a descriptor that the loop's epoll watches, edge by edge, from its first moment to its last.
 // Private to net.
 //
-// Asio's own descriptors ask the kernel with epoll_ctl(2) in each wait whether it was ready already. Who has just seen
-// the kernel's buffer empty knows that it was not; and what came since then, the reactor knows. So this speaks to
-// Asio's reactor itself, one layer below (a part of Asio that it does not document; its two forms are here and nowhere
-// else), and a request saves two system calls of eight. Belongs to its loop's thread.
+// Asio's own descriptors ask the kernel with epoll_ctl(2) in each wait whether it was ready already. Who has just
+// looked and found nothing, not even the end, knows that it was not; and what came since then, the reactor knows. So
+// this speaks to Asio's reactor itself, one layer below (a part of Asio that it does not document; its two forms are
+// here and nowhere else). Belongs to its loop's thread.
 #pragma once
 
 #include <memory>
@@ -55,7 +55,8 @@ class Readiness final : public boost::asio::detail::reactor_op {
 class WatchedDescriptor {
  public:
   enum class Direction { read, write };
-  /// What the caller knows: nothing, or that all that had come was read.
+  /// What the caller knows: nothing, or that there was nothing to be read when it looked, and that it has not waited
+  /// since. A read that got less than it asked for does not say so: see Socket::Impl::seen_empty.
   enum class Known { nothing, drained };
 
   explicit WatchedDescriptor(Executor executor)
@@ -89,7 +90,7 @@ class WatchedDescriptor {
   void cancel() { reactor_.cancel_ops(descriptor_, data_); }
   int native_handle() const { return descriptor_; }
 
-  /// Until it is ready; may be early. With `drained`, nothing that came before the last reading counts.
+  /// Until it is ready; may be early.
   template <class Token>
   auto async_wait(Direction direction, Known known, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
