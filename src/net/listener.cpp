@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <sys/socket.h>
@@ -33,7 +32,7 @@ struct Listener::Impl {
   Task<void> wait_after(int error);
 
   Loop& loop;
-  boost::asio::posix::basic_stream_descriptor<Executor> descriptor;
+  Descriptor descriptor;
   Endpoint local;
   Wakeup closing;
   bool closed = false;

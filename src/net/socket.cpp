@@ -67,27 +67,29 @@ std::string system_message(int number) { return std::generic_category().message(
 
 void Cancellation::on_deadline() noexcept {
   timed_out = true;
-  descriptor_.cancel();
+  boost::system::error_code ignored;
+  descriptor_.cancel(ignored);
 }
 
 std::shared_ptr<Socket::Impl> Socket::Impl::adopt(Loop& loop, int open_descriptor, Endpoint peer) {
   auto impl = std::make_shared<Impl>(loop, std::move(peer));
-  const int error = impl->descriptor.assign(open_descriptor);
-  if (error == 0) return impl;
+  boost::system::error_code error;
+  impl->descriptor.assign(open_descriptor, error);
+  if (!error) return impl;
   ::close(open_descriptor);
-  errno = error;
+  errno = error.value();
   return nullptr;
 }
 
 void Socket::Impl::abort() noexcept {
   if (aborted) return;
   aborted = true;
-  descriptor.close();
+  boost::system::error_code ignored;
+  descriptor.close(ignored);
 }
 
 Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline) {
-  using Direction = WatchedDescriptor::Direction;
-  using Known = WatchedDescriptor::Known;
+  using Wait = boost::asio::posix::descriptor_base::wait_type;
   if (impl == nullptr) co_return closed_here();
   Cancellation& cancellation = direction == Ready::read ? impl->reading : impl->writing;
   // Not a check: with TLS a peer can make a read wait to write, and the other way round.
@@ -98,15 +100,13 @@ Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready di
   while (!impl->aborted && !cancellation.timed_out) {
     cancellation.pending = true;
     impl->loop.wheel().arm(cancellation, deadline);
-    const Direction what = direction == Ready::read ? Direction::read : Direction::write;
-    const bool drained = direction == Ready::read && impl->seen_empty;
+    const Wait what = direction == Ready::read ? Wait::wait_read : Wait::wait_write;
     const auto [error] =
-        co_await impl->descriptor.async_wait(what, drained ? Known::drained : Known::nothing,
-                                             boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+        co_await impl->descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
     cancellation.disarm();
     cancellation.pending = false;
     if (impl->aborted) break;
-    if (!error && direction == Ready::read) impl->note_readable();
+    if (!error && direction == Ready::read) impl->maybe_readable = true;
     if (!error) co_return base::Result<void>();
     // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
     if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
@@ -127,11 +127,12 @@ Task<void> Socket::Impl::yield() {
 
 bool Socket::Impl::forget_writable() {
   const int open_descriptor = descriptor.release();
-  const int error = descriptor.assign(open_descriptor);
-  if (error == 0) return true;
+  boost::system::error_code error;
+  descriptor.assign(open_descriptor, error);
+  if (!error) return true;
   ::close(open_descriptor);
   aborted = true;
-  errno = error;
+  errno = error.value();
   return false;
 }
 
@@ -142,9 +143,8 @@ ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
   }
   const ssize_t got = recv(descriptor.native_handle(), into.data(), into.size(), 0);
   // Less than asked for: the kernel has no more now. The end stays readable.
-  seen_empty = got < 0 && would_block(errno);
   if (got > 0) maybe_readable = static_cast<std::size_t>(got) == into.size();
-  else if (seen_empty) maybe_readable = false;
+  else if (got < 0 && would_block(errno)) maybe_readable = false;
   return got;
 }
 
@@ -235,8 +235,7 @@ bool Socket::has_unexpected_input() {
   char byte;
   const ssize_t got = recv(impl_->descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool seen = got >= 0 || !would_block(errno);
-  if (seen) impl_->note_readable();  // whoever reads now is to find it
-  else impl_->seen_empty = true;
+  if (seen) impl_->maybe_readable = true;  // whoever reads now is to find it
   return seen;
 }
 

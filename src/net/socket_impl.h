@@ -5,22 +5,25 @@
 
 #include <optional>
 
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
 #include "net/deadline_wheel.h"
 #include "net/socket.h"
-#include "net/watched_descriptor.h"
 
 namespace countersign::net {
+
+using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 
 /// Cancels what is pending on a descriptor at its deadline.
 class Cancellation final : public DeadlineWheel::Entry {
  public:
-  explicit Cancellation(WatchedDescriptor& descriptor) : descriptor_(descriptor) {}
+  explicit Cancellation(Descriptor& descriptor) : descriptor_(descriptor) {}
   bool timed_out = false;
   bool pending = false;
 
  private:
   void on_deadline() noexcept override;
-  WatchedDescriptor& descriptor_;
+  Descriptor& descriptor_;
 };
 
 struct Socket::Impl {
@@ -36,25 +39,18 @@ struct Socket::Impl {
   /// Lets other tasks run.
   Task<void> yield();
   ssize_t read_now(std::span<std::uint8_t> into);
-  void note_readable() {
-    maybe_readable = true;
-    seen_empty = false;
-  }
-  /// Once it was waited for as writable, it is watched for that, too, until its end, and each such event is one for
-  /// nobody. This makes it as if it was adopted anew. False when the kernel has no room left.
+  /// Once it was waited for as writable, Asio asks the kernel for that in every later wait too, and the kernel answers
+  /// at once each time. This makes it as if it was adopted anew. False when the kernel has no room left.
   bool forget_writable();
   void abort() noexcept;
 
   Loop& loop;
-  WatchedDescriptor descriptor;
+  Descriptor descriptor;
   Endpoint peer;
   std::optional<Endpoint> local;  ///< asked for when first wanted
   bool aborted = false;
   bool hung_up = false;        ///< by hang_up()
   bool maybe_readable = true;  ///< false: the last read emptied the kernel's buffer, so wait before the next
-  /// The last look found nothing, not even the end. A short read is not enough: an end that came with its bytes was
-  /// told along with them, and is not told again.
-  bool seen_empty = false;
   int without_wait = 0;
   Cancellation reading{descriptor};
   Cancellation writing{descriptor};

@@ -297,47 +297,6 @@ Task<void> keep_wait(Socket& socket, Socket::Ready direction, std::string& into)
   into = ready ? "ready" : "!" + ready.error().code;
 }
 
-/// The loop has heard of each of these before anybody waited: the kernel does not say it twice.
-TEST_F(SocketTest, WhatCameWhileNobodyWaitedIsFound) {
-  const auto let_it_come = [&] { run(sleep_until(Deadline::after(milliseconds(20)))); };
-  for (const std::size_t size : {1UL, 4UL, 100UL}) {  // less than there is, all of it to the byte, more than there is
-    for (int round = 0; round < 3; ++round) {
-      EXPECT_EQ(write(client_, "abcd"), "");
-      let_it_come();
-      std::string got;
-      while (got.size() < 4)
-        got += run(read_text(server_, size, far()));
-      EXPECT_EQ(got, "abcd") << size;
-    }
-    EXPECT_EQ(read(server_, soon()), "!net.timeout") << size;
-  }
-  EXPECT_EQ(write(client_, "one"), "");
-  EXPECT_EQ(read(server_), "one");
-  EXPECT_EQ(write(client_, "two"), "");
-  let_it_come();
-  EXPECT_TRUE(server_.has_unexpected_input());
-  EXPECT_EQ(read(server_), "two");
-  run(client_.finish(far()));
-  let_it_come();
-  EXPECT_EQ(read(server_), "") << "the end, too";
-}
-
-/// One word of the kernel for both: it tells of the end no second time.
-TEST_F(SocketTest, AnEndThatCameWithTheLastBytesIsSeen) {
-  for (const bool by_reset : {false, true}) {
-    Pair pair = run(make_pair(loop_, listener_));
-    std::string received;
-    spawn(keep_read(pair.server, received));
-    EXPECT_EQ(write(pair.server, "unread"), "");  // with this, closing is a reset
-    ASSERT_EQ(send(pair.client.descriptor(), "last", 4, 0), 4);
-    if (by_reset) pair.client.abort();
-    else shutdown(pair.client.descriptor(), SHUT_WR);
-    run(sleep_until(Deadline::after(milliseconds(20))));
-    EXPECT_NE(received, "");
-    EXPECT_NE(read(pair.server, Deadline::after(seconds(5))), "!net.timeout") << by_reset;
-  }
-}
-
 TEST_F(SocketTest, ASecondWaitInOneDirectionFailsAndLeavesTheFirst) {
   std::string first, second, other_direction;
   spawn(keep_wait(server_, Socket::Ready::read, first));
@@ -362,7 +321,7 @@ TEST_F(SocketTest, ALoopMayDieWhileTasksWaitOnSockets) {
       ADD_FAILURE() << "the task went on";
     }
     static Task<void> accept(Listener listener) {
-      co_await listener.accept();
+      (void)co_await listener.accept();
       ADD_FAILURE() << "the task went on";
     }
   };
