@@ -17,7 +17,7 @@ class Carrying : public DoorsTest {
                           .times = {.response = std::chrono::seconds(5)},
                           .protocol = UpstreamProtocol::http2}};
     const std::vector<ListenerConfig> listeners = {{.name = "partners", .listen = {"127.0.0.1", 0}}};
-    start(listeners, {{.host = "*", .path = "/", .upstream_name = "refusing"},
+    start(listeners, {{.host = "*", .path = "/", .upstream = {}, .upstream_name = "refusing"},
                       {.host = "*", .path = "/plain", .upstream = upstream_.at()}});
     at_ = port("partners");
   }
