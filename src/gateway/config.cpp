@@ -99,6 +99,16 @@ base::Result<void> read_token(ConfigSection& section, Route& route) {
   return {};
 }
 
+/// An upgrade is one of HTTP/1.1 (RFC 9110 section 7.8); on HTTP/2 there is none, and the way around it (RFC 8441) is
+/// not ours. Said here, for a WebSocket that works depending on what an address chose today is found out by its users.
+base::Result<void> check_upgrade(const ConfigSection& section, const GatewayConfig& config, const Route& route) {
+  const auto named = std::ranges::find(config.upstreams, route.upstream_name, &UpstreamSettings::name);
+  if (!route.websocket || named == config.upstreams.end() || named->protocol == UpstreamProtocol::http1) return {};
+  return wrong("'" + section.path_of("upgrade") + "' cannot be served by upstream '" + named->name +
+               "', which speaks HTTP/2: a WebSocket begins with an upgrade of HTTP/1.1. Lead this route to another one "
+               "of [[gateway.upstreams]] with the same addresses and protocol = \"http1\"");
+}
+
 base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& config) {
   BASE_TRY(const std::string host, section.text_or("host", "*"));
   BASE_TRY(const std::string path, section.text_or("path", "/"));
@@ -116,6 +126,7 @@ base::Result<Route> read_route(ConfigSection& section, const GatewayConfig& conf
     if (upgrade != "websocket") return wrong("'" + section.path_of("upgrade") + "' can only hold \"websocket\"");
     route.websocket = true;
   }
+  BASE_TRY_VOID(check_upgrade(section, config, route));
   BASE_TRY(route.signatures, read_route_signatures(section));
   if (route.signatures && (route.websocket || !route.certificate_required))
     return wrong("'" + section.path_of("signatures") +
@@ -179,6 +190,8 @@ base::Result<void> check_tcp(const GatewayConfig& config) {
       if (named == config.upstreams.end()) return wrong(of + "and there are no [[gateway.upstreams]] of that name");
       if (named->check)
         return wrong(of + "whose [gateway.upstreams.check] asks over HTTP, which is not spoken there: leave it out");
+      if (named->protocol != UpstreamProtocol::http1)
+        return wrong(of + "whose 'protocol' means HTTP/2, which is not spoken there: leave it out");
       if (site->tcp.access == policy::Access::by_grant && config.policy.empty())
         return wrong(of +
                      "for whom a grant names, and 'gateway.policy' names no file that grants anything: write one, "

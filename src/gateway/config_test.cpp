@@ -60,6 +60,17 @@ struct Row {
   std::string said;      ///< a part of the error: the key it is about
 };
 
+/// A WebSocket by way of an upstream, in whose table more may follow.
+const std::string kUpgrade =
+    "[[gateway.routes]]\npath = \"/ws\"\nupstream = \"a\"\naccess = \"any_partner\"\nupgrade = [\"websocket\"]\n"
+    "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n";
+
+TEST(GatewayConfig, AnUpgradeIsOneOfHttp1) {
+  const auto config = GatewayConfig::parse(kGood + kUpgrade + "protocol = \"http1\"\n", "/");
+  ASSERT_TRUE(config) << base::to_string(config.error());
+  EXPECT_TRUE(config->routes.back().websocket);
+}
+
 class BadGatewayConfig : public ::testing::TestWithParam<Row> {};
 
 TEST_P(BadGatewayConfig, NamesTheKey) {
@@ -110,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
             "gateway.routes[2].token"},
         Row{"route_below_the_token_endpoint", "path = \"/oauth2/x\"\n", "gateway.token_endpoint"},
         Row{"unknown_upgrade", "upgrade = [\"h2c\"]\n", "gateway.routes[1].upgrade"},
+        Row{"upgrade_to_http2", kUpgrade + "protocol = \"http2\"\n", "gateway.routes[2].upgrade"},
         Row{"two_upstreams_of_a_name",
             "[[gateway.upstreams]]\nname = \"a\"\naddresses = [\"127.0.0.1:1\"]\n[[gateway.upstreams]]\nname = "
             "\"a\"\naddresses = [\"127.0.0.1:2\"]\n",
@@ -292,7 +304,8 @@ TEST(GatewayConfig, ASiteWithoutHttpNamesAnUpstreamAndDemandsACertificate) {
         Change{"tcp_access = \"any_partner\"\n", "", "gateway.policy"}, Change{"\"9s\"", "\"0s\"", "tcp_idle_time"},
         Change{"tcp_upstream = \"ledger\"\n", "", "tcp_upstream"},
         Change{"tcp_access", "client_certificate = \"optional\"\ntcp_access", "tcp_upstream"},
-        Change{"proxy_protocol", "[gateway.upstreams.check]\npath = \"/\"\n#", "check"}}) {
+        Change{"proxy_protocol", "[gateway.upstreams.check]\npath = \"/\"\n#", "check"},
+        Change{"proxy_protocol", "protocol = \"http2\"\n#", "HTTP/2"}}) {
     const auto bad = parse(row.was, row.becomes);
     ASSERT_FALSE(bad) << row.becomes;
     EXPECT_NE(base::to_string(bad.error()).find(row.named), std::string::npos) << base::to_string(bad.error());

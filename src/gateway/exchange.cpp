@@ -110,7 +110,7 @@ RequestBody Exchange::make_body() {
   // A stream of gRPC may say nothing for long while the other one speaks; relay_response() sees to it that one does.
   RequestBody::Pace pace{.step_time = call_.times().body};
   if (is_stream_) pace = {.step_time = kUntilBodyIsSent, .least_bytes_per_second = 0};
-  return RequestBody(context_.client, upstream(), pace, {came, keeps});
+  return RequestBody(context_.loop, context_.client, upstream(), pace, {came, keeps});
 }
 
 /// A service that does not look for the body of a GET would take it for the next request, written by the client with
@@ -128,7 +128,7 @@ net::Task<base::Result<void>> Exchange::send_head() {
       co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
     UpstreamSide& side = take_side();
     is_stream_ = side.is_http2() && is_grpc(request_.head.fields);
-    body_.emplace(make_body());
+    if (!beside_) body_.emplace(make_body());
     const RequestStart start{.head = request_.head,
                              .destination = request_.destination,
                              .framing = context_.client.framing(),
@@ -155,7 +155,7 @@ void Exchange::hold_response_head() {
   context_.client.hold_head({.head = response_,
                              .framing = upstream().framing(),
                              .length = upstream().content_length(),
-                             .close_after = request_.close_after});
+                             .close_after = is_last()});
   response_started_ = !context_.client.may_replace_head();
   if (response_started_) outcome_.status = response_.status;
 }
@@ -187,6 +187,7 @@ net::Task<base::Result<void>> Exchange::relay_response() {
   if (!head && response_late_)
     co_return base::fail(base::Kind::timeout, "net.timeout", "no response followed the whole request");
   if (!head) co_return base::unexpected(std::move(head).error());
+  body_->forget();
   if (head->status == 101 && !(may_switch_ && is_websocket_answer(*head)))
     co_return base::fail(base::Kind::unavailable, "gateway.upgrade",
                          "the upstream switched protocols although nobody asked it to");
@@ -311,16 +312,21 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
   }
   outcome_.status = problem.status;
   outcome_.refusal = error.code;
-  OwnAnswer answer{std::move(problem), request_.head, request_.close_after};
+  OwnAnswer answer{std::move(problem), request_.head, is_last()};
   outcome_.reusable = co_await write_own_answer(context_.client, std::move(answer), client_step());
 }
 
-/// All of the request may be sent again: nothing was done of it, or its method is idempotent (RFC 9110 section 9.2.2);
-/// no body is involved, and the client has seen nothing of a response.
+/// All of the request may be sent again: nothing was done of it (RFC 9113 section 8.7), and all that was read of its
+/// body is still there; or its method is idempotent (RFC 9110 section 9.2.2), and no body is involved. The client has
+/// seen nothing of a response.
 bool Exchange::may_retry(const base::Result<void>& carried) {
   if (carried || response_started_ || client_failed_ || context_.client.is_gone()) return false;
-  const bool harmless = carried.error().code == "http.unprocessed" || is_idempotent(request_.head.method);
-  return harmless && call_.has_connection() && !body_->exists() && call_.may_send_again(carried.error());
+  const bool unprocessed = carried.error().code == "http.unprocessed";
+  if (!call_.has_connection() || !(unprocessed || is_idempotent(request_.head.method))) return false;
+  if (!body_->exists()) return call_.may_send_again(carried.error());
+  if (!unprocessed || !beside_ || !body_->may_send_again()) return false;
+  body_->hold_back();  // the stream it was carried to is gone with the next line
+  return call_.may_send_again(carried.error());
 }
 
 /// Somebody else may use the upstream's connection only when nothing of this exchange is left on it, in either
@@ -356,6 +362,7 @@ net::Task<Exchange::Outcome> Exchange::run() {
   if (carried) carried = co_await relay_response();
   while (may_retry(carried)) {
     carried = co_await send_head();
+    if (carried && beside_) co_await body_->send_again(upstream(), call_.step());
     if (carried) carried = co_await relay_response();
   }
   if (!carried) co_await report_and_answer(std::move(carried).error());

@@ -41,7 +41,8 @@ struct ExchangeRequest {
   const http::RequestHead& head;
   const Destination& destination;
   const Route& route;
-  bool close_after = false;  ///< we are draining: tell the client not to send another request
+  /// Asked when the response begins: are we draining, so that the client is told not to send another request?
+  std::function<bool()> is_last = {};
 };
 
 class Exchange {
@@ -81,6 +82,7 @@ class Exchange {
   policy::Now now() const;
   bool is_last_upstream();
   bool may_retry(const base::Result<void>& carried);
+  bool is_last() const { return request_.is_last && request_.is_last(); }
   void give_back_upstream();
   UpstreamSide& upstream();
   net::Deadline client_step() const { return net::Deadline::after(context_.config.body_time); }

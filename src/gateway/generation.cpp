@@ -20,14 +20,22 @@ std::vector<Route> routes_of(const GatewayConfig& config, const Generation* befo
   return routes;
 }
 
+/// Those with a name, and those that routes name by their address.
+std::vector<UpstreamSettings> upstreams_of(const GatewayConfig& config) {
+  std::vector<UpstreamSettings> upstreams = config.upstreams;
+  for (const Route& route : config.routes)
+    if (route.upstream_name.empty()) upstreams.push_back(settings_of_address(route.upstream, config.upstream_times()));
+  return upstreams;
+}
+
 }  // namespace
 
 Generation::Generation(GatewayConfig config, const GenerationPointer& before)
     : number_(before == nullptr ? 1 : before->number() + 1),
       config_(std::move(config)),
       routes_(routes_of(config_, before.get())),
-      upstreams_(std::make_shared<UpstreamStates>(config_.upstreams, config_.upstream_times(),
-                                                  before == nullptr ? nullptr : before->upstreams_.get())) {}
+      upstreams_(std::make_shared<const UpstreamStates>(upstreams_of(config_),
+                                                        before == nullptr ? nullptr : before->upstreams_.get())) {}
 
 base::Result<GenerationPointer> Generation::make(GatewayConfig config, const Means& means,
                                                  const GenerationPointer& before) {

@@ -37,7 +37,7 @@ class Generation {
   std::uint64_t number() const { return number_; }
   const GatewayConfig& config() const { return config_; }
   const RouteTable& routes() const { return routes_; }
-  const std::shared_ptr<UpstreamStates>& upstreams() const { return upstreams_; }
+  const std::shared_ptr<const UpstreamStates>& upstreams() const { return upstreams_; }
   const Plans& plans() const { return *plans_; }
 
  private:
@@ -46,7 +46,7 @@ class Generation {
   std::uint64_t number_;
   GatewayConfig config_;
   RouteTable routes_;
-  std::shared_ptr<UpstreamStates> upstreams_;
+  std::shared_ptr<const UpstreamStates> upstreams_;
   std::optional<Plans> plans_;  ///< always there once made
 };
 

@@ -51,6 +51,21 @@ TEST_F(Generations, WhatDidNotChangeGoesOnWithWhatItCountedAndRemembered) {
   EXPECT_EQ(plan.sites.front().view, before->plans().listeners().front().sites.front().view);
 }
 
+TEST_F(Generations, AddressesThatNoRouteNamesAnyMoreAreForgotten) {
+  std::weak_ptr<UpstreamState> first = generation_->upstreams()->at(config_.routes.front().upstream);
+  ASSERT_FALSE(first.expired());
+  std::size_t known = generation_->upstreams()->all().size();
+  for (std::uint16_t other = 1; other <= 5; ++other) {
+    config_.routes.front().upstream.port = other;
+    take_over();
+    EXPECT_EQ(generation_->upstreams()->all().size(), known);
+    EXPECT_NE(generation_->upstreams()->at(config_.routes.front().upstream), nullptr);
+  }
+  worker_->drain(net::Deadline::after(std::chrono::seconds(5)), [] {});
+  worker_->join();
+  EXPECT_TRUE(first.expired()) << "its health and counts, too";
+}
+
 TEST_F(Generations, OtherRootsAreAnotherView) {
   const GenerationPointer before = generation_;
   write_roots("roots.pem", {pki_.partner_root().certificate});

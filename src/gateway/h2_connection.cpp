@@ -42,6 +42,7 @@ class H2Connection {
 
   net::Task<void> serve(http::H2Stream stream) {
     live_.idle = false;
+    if (visit_.is_ending()) session_.wind_down();  // one that came in while we drain
     H2ClientSide client(stream);
     if (stream.refusal()) {
       co_await visit_.refuse_unreadable(*stream.refusal(), client);
@@ -49,7 +50,7 @@ class H2Connection {
       (void)co_await visit_.serve(stream.head(), client);
     }
     live_.idle = requests_.live() == 1;
-    if (visit_.is_ending()) session_.wind_down();  // one that came in while we drain
+    if (visit_.is_ending()) session_.wind_down();
   }
 
   /// A connection that we ended for what its client did is one record and one count; all else is how connections end.

@@ -161,6 +161,24 @@ class H2Upstreams : public ::testing::Test {
       net::spawn(loop_, answer_http1(std::move(*socket)), "http1.connection", log_.log());
     }
   }
+  /// Reads what comes on one connection, and takes no other.
+  static net::Task<void> say_nothing_once(net::Listener& listener) {
+    auto socket = co_await listener.accept();
+    listener.close();
+    if (!socket) co_return;
+    const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
+    (void)co_await socket->write_all(base::as_bytes(settings), soon());
+    std::array<std::uint8_t, 1024> dropped;
+    for (;;) {
+      const auto count = co_await socket->read_some(dropped, soon());
+      if (!count || *count == 0) co_return;
+    }
+  }
+  static net::Task<bool> wait_until(std::function<bool()> is_so) {
+    for (const net::Deadline deadline = soon(); !is_so() && !deadline.passed();)
+      co_await net::sleep_until(net::Deadline::after(milliseconds(5)));
+    co_return is_so();
+  }
   static net::Task<void> answer_http1(net::Socket socket) {
     constexpr std::string_view kAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
     (void)co_await socket.write_all(base::as_bytes(kAnswer), soon());
@@ -257,6 +275,22 @@ TEST_F(H2Upstreams, WhoeverReadsNothingHoldsUpNobodyElse) {
   start();
   EXPECT_EQ(testing::run(loop_, stall_and_ask()), std::vector<std::string>(5, "1000000"));
   EXPECT_EQ(service_.connections, 1);
+}
+
+/// Those that were on it fail, and the address has failed once; whoever comes later has another connection.
+TEST_F(H2Upstreams, AConnectionThatIsDeadInSilenceIsFoundAndLeft) {
+  auto plain = net::Listener::bind(loop_, {.at = {"127.0.0.1", 0}}).value();
+  settings_.addresses = {plain.local()};
+  settings_.times.response = seconds(20);
+  settings_.ping_after = settings_.ping_time = milliseconds(100);
+  start();
+  net::spawn(loop_, say_nothing_once(plain), "silent", log_.log());
+  EXPECT_EQ(run_gets(3), std::vector<std::string>(3, "http.silent"));
+  const auto address = state_->addresses()->front();
+  (void)testing::run(loop_, wait_until([&] { return address->failures == 1; }));
+  EXPECT_EQ(address->failures, 1U) << "however many were on it";
+  EXPECT_EQ(state_->counts.retries, 0U) << "there is nobody else to ask";
+  EXPECT_EQ(run_gets(1), std::vector<std::string>(1, "net.connect")) << "it is not asked on the dead one";
 }
 
 TEST_F(H2Upstreams, WhereNobodyListensTheErrorSaysSo) {

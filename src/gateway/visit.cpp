@@ -100,7 +100,7 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
   ExchangeContext exchange_context{.loop = context_.loop,
                                    .config = by.config(),
                                    .upstream = std::move(upstream),
-                                   .addresses = addresses,
+                                   .addresses = std::move(addresses),
                                    .client = client,
                                    .identity = with_token ? *with_token : identity_,
                                    .trace = trace,
@@ -110,7 +110,8 @@ net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const 
     const Chosen chosen{head, *destination, *route};
     co_return co_await carry_signed(chosen, std::move(*permit), std::move(exchange_context), client);
   }
-  Exchange exchange(exchange_context, {head, *destination, *route, is_ending()}, std::move(*permit));
+  Exchange exchange(std::move(exchange_context), {head, *destination, *route, [this] { return is_ending(); }},
+                    std::move(*permit));
   const Exchange::Outcome outcome = co_await exchange.run();
   route->counts->note(outcome.status);
   co_return outcome;
@@ -133,7 +134,8 @@ net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit p
   if (!still_admitted()) co_return Exchange::Outcome{};
   ExchangeContext signed_context{context.loop,     context.config, context.upstream, context.addresses, visit.client(),
                                  visit.identity(), context.trace,  context.clock,    context.log};
-  Exchange exchange(signed_context, {visit.head(), chosen.destination, chosen.route, is_ending()}, std::move(permit));
+  ExchangeRequest request{visit.head(), chosen.destination, chosen.route, [this] { return is_ending(); }};
+  Exchange exchange(signed_context, std::move(request), std::move(permit));
   Exchange::Outcome outcome = co_await exchange.run();
   if (visit.replaced_by()) outcome.status = *visit.replaced_by();
   chosen.route.counts->note(outcome.status);

@@ -124,6 +124,7 @@ int H2Core::Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, vo
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
     core.settings_acknowledged_ = true;
+  if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) core.name_last_stream();
   const bool padding_only =
       frame->hd.type == NGHTTP2_DATA && frame->data.padlen > 0 && frame->hd.length == frame->data.padlen;
   if (padding_only && !core.bear(Nuisance::control, 1)) return kStop;

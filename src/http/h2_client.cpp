@@ -20,9 +20,9 @@ H2ClientStream::~H2ClientStream() {
 
 /// Of a stream that is closed, or whose server broke the rules.
 base::Error H2ClientStream::failure() const {
-  if (state_->fault) return *state_->fault;
-  if (state_->unprocessed) return {base::Kind::unavailable, "http.unprocessed", "the server did not take the request"};
-  return cut_off().value();
+  if (!state_->fault && state_->unprocessed)
+    return {base::Kind::unavailable, "http.unprocessed", "the server did not take the request"};
+  return why_ended(*state_);
 }
 
 base::Result<void> H2ClientStream::send_head(const Head& head, Body body) { return core_->submit(state_, head, body); }
@@ -84,9 +84,10 @@ H2Client::H2Client(net::Loop& loop, net::Stream& stream, Options options, const 
   const base::Duration write_time = options.limits.write_time;
   auto core = std::make_shared<H2ClientCore>(loop, std::move(options));
   parts_.reset(new Parts{core, H2Run(loop, stream, core, write_time, log)});
+  core->watch([run = &parts_->run] { run->cut(); });
 }
 
-H2Client::~H2Client() = default;
+H2Client::~H2Client() { parts_->core->end_watch(); }
 
 net::Task<base::Result<void>> H2Client::run() { return parts_->run.run(); }
 bool H2Client::has_room() const { return parts_->core->has_room(); }

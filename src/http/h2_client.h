@@ -17,6 +17,11 @@ struct H2ClientLimits {
   base::Duration settings_time = std::chrono::seconds(10);  ///< from the start to the server's SETTINGS
   base::Duration idle_time = std::chrono::seconds(30);      ///< without a stream
   base::Duration write_time = std::chrono::seconds(60);     ///< for one write to get on
+  /// After so long without a byte of the server's it is sent a PING (RFC 9113 section 6.7); zero: never.
+  base::Duration ping_after = std::chrono::seconds(15);
+  base::Duration ping_time = std::chrono::seconds(10);  ///< for the first byte behind it, or the connection is dead
+  /// Between two PINGs while the server says nothing else: more of them some servers take for a flood (gRPC).
+  base::Duration ping_pause = std::chrono::minutes(6);
 };
 
 class H2Client {
@@ -32,7 +37,8 @@ class H2Client {
   H2Client(const H2Client&) = delete;
 
   /// Until the connection has ended, in whatever way; `stream` is aborted then. Fails: `http.protocol`, `http.calm`,
-  /// `http.too_slow` (no SETTINGS), or the stream's error. An idle connection that is closed is no failure.
+  /// `http.too_slow` (no SETTINGS), `http.silent` (no answer to a PING), or the stream's error. An idle connection that
+  /// is closed is no failure.
   net::Task<base::Result<void>> run();
 
   /// May another request be begun now? Never again once is_ending().

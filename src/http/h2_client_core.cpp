@@ -14,6 +14,7 @@ constexpr double kControlsPerSecond = 50;
 constexpr double kControlsOfARequest = 8;
 constexpr double kControlsOfData = 4;
 constexpr int kMaxInterimResponses = 16;
+constexpr std::string_view kSilent = "http.silent";
 
 std::string_view text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
@@ -52,6 +53,7 @@ struct H2ClientCore::Callbacks {
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
     H2ClientCore& core = of(user);
     if (head->type == NGHTTP2_DATA) core.control_.earn(kControlsOfData);
+    if (head->type == NGHTTP2_DATA || head->type == NGHTTP2_HEADERS) core.pinged_at_.reset();
     if (head->type == NGHTTP2_DATA || head->type == NGHTTP2_RST_STREAM) return 0;
     if (head->type == NGHTTP2_HEADERS) core.header_block_ = head->length;
     if (head->type == NGHTTP2_CONTINUATION) {
@@ -155,6 +157,7 @@ H2ClientCore::H2ClientCore(net::Loop& loop, H2Client::Options options)
       loop_(loop),
       limits_(options.limits),
       changed_(std::move(options.changed)),
+      watch_(loop, [this] { look_for_silence(); }),
       control_(kControlBurst, kControlsPerSecond) {
   nghttp2_option* made = nullptr;
   BASE_CHECK(nghttp2_option_new(&made) == 0);
@@ -179,6 +182,7 @@ H2ClientCore::H2ClientCore(net::Loop& loop, H2Client::Options options)
 
 void H2ClientCore::receive(base::BytesView data) {
   heard_at_ = std::chrono::steady_clock::now();
+  pong_due_ = false;
   const bool had_room = has_room();
   const ssize_t result = nghttp2_session_mem_recv(session_, data.data(), data.size());
   if (result < 0)
@@ -252,6 +256,8 @@ base::Result<void> H2ClientCore::submit(const std::shared_ptr<H2ClientState>& st
   state->finishing = !follows;
   streams_.emplace(id, state);
   control_.earn(kControlsOfARequest);
+  const bool silent = std::chrono::steady_clock::now() >= heard_at_ + limits_.ping_after;
+  if (silent && dead_ != nullptr && !pong_due_) ping();  // what died while nobody used it is known soon
   work_.raise();
   return {};
 }
@@ -282,12 +288,49 @@ void H2ClientCore::wind_down() {
 
 void H2ClientCore::close_streams() {
   ended_ = true;
+  watch_.cancel();
   for (const auto& [id, state] : std::exchange(streams_, {})) {
     // What never left us, nobody did anything of.
     state->unprocessed = !state->head_sent;
+    if (failure_ && failure_->code == kSilent && state->head_sent) state->fault = *failure_;
     state->close();
   }
   changed_();
+}
+
+// -- is there still somebody?
+
+void H2ClientCore::watch(std::function<void()> dead) {
+  if (limits_.ping_after <= base::Duration::zero()) return;
+  dead_ = std::move(dead);
+  watch_.set({started_ + limits_.ping_after});
+}
+
+void H2ClientCore::end_watch() {
+  watch_.cancel();
+  dead_ = nullptr;
+}
+
+/// RFC 9113 section 6.7. A connection whose other end is gone, or cannot be reached any more, looks like a quiet one.
+void H2ClientCore::ping() {
+  pinged_at_ = std::chrono::steady_clock::now();
+  pong_due_ = true;
+  (void)nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  watch_.set({*pinged_at_ + limits_.ping_time});
+  work_.raise();
+}
+
+/// Any byte is an answer: a server that is busy may well say other things first.
+void H2ClientCore::look_for_silence() {
+  const Time now = std::chrono::steady_clock::now();
+  if (pong_due_) {
+    fail({base::Kind::unavailable, std::string(kSilent), "the server has not answered a PING in time: it is gone"});
+    return dead_();
+  }
+  Time due = heard_at_ + limits_.ping_after;
+  if (pinged_at_) due = std::max(due, *pinged_at_ + limits_.ping_pause);
+  if (now < due) watch_.set({due});
+  else ping();
 }
 
 net::Deadline H2ClientCore::read_deadline() const {

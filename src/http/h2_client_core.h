@@ -9,6 +9,7 @@
 #include "http/h2_head.h"
 #include "http/h2_limits.h"
 #include "http/h2_link.h"
+#include "net/alarm.h"
 
 namespace countersign::http {
 
@@ -23,8 +24,7 @@ struct H2ClientState : H2Flow {
   int interim = 0;
   bool asked_for_head = false;  ///< the method was HEAD
   bool head_sent = false;
-  bool unprocessed = false;               ///< certainly, RFC 9113 section 8.7
-  std::optional<base::Error> fault = {};  ///< of the server
+  bool unprocessed = false;  ///< certainly, RFC 9113 section 8.7
 };
 
 class H2ClientCore final : public H2Link, public std::enable_shared_from_this<H2ClientCore> {
@@ -42,6 +42,9 @@ class H2ClientCore final : public H2Link, public std::enable_shared_from_this<H2
   bool is_ending() const;
   std::shared_ptr<H2ClientState> open();
   void wind_down();
+  /// Sends PINGs into silence from now on; `dead` is called when one is not answered, after every stream has failed.
+  void watch(std::function<void()> dead);
+  void end_watch();
   std::size_t live() const { return live_; }
   std::chrono::steady_clock::time_point heard_at() const { return heard_at_; }
 
@@ -58,6 +61,8 @@ class H2ClientCore final : public H2Link, public std::enable_shared_from_this<H2
   void head_is_whole(H2ClientState& state, bool ended);
   void refuse(H2ClientState& state, base::Error error);
   void bear(double count);
+  void look_for_silence();
+  void ping();
 
   net::Loop& loop_;
   H2ClientLimits limits_;
@@ -69,6 +74,10 @@ class H2ClientCore final : public H2Link, public std::enable_shared_from_this<H2
   const Time started_ = std::chrono::steady_clock::now();
   Time idle_since_ = started_;
   Time heard_at_ = started_;
+  net::Alarm watch_;
+  std::function<void()> dead_;
+  std::optional<Time> pinged_at_ = {};  ///< and it said nothing since but that it lives
+  bool pong_due_ = false;
   TokenBucket control_;
   std::size_t header_block_ = 0;  ///< bytes of the last one
   bool settings_seen_ = false;

@@ -43,7 +43,8 @@ class H2ClientStream {
   net::Task<base::Result<void>> finish(Fields trailers, net::Deadline deadline);
 
   /// The final head; 1xx are skipped, up to sixteen. Fails: `http.unprocessed` (RFC 9113 section 8.7: it is certain
-  /// that the server did nothing of it), `http.cut_off`, `http.malformed`, `http.head_too_large`, `net.timeout`.
+  /// that the server did nothing of it), `http.cut_off`, `http.silent`, `http.malformed`, `http.head_too_large`,
+  /// `net.timeout`.
   net::Task<base::Result<ResponseHead>> read_head(net::Deadline deadline);
   /// Of the body behind that head: none, length, or chunked for a length that nobody told.
   Framing framing() const;

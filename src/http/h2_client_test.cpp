@@ -246,6 +246,74 @@ TEST_F(H2ClientTest, ThereIsNoRoomBeyondItsLimitNorAfterItsEnd) {
   EXPECT_FALSE(client_->has_room());
 }
 
+// -- a server that is silent
+
+/// A server by hand: takes a request, and then says what the row has it say; counts the PINGs it hears.
+struct SilenceRow {
+  std::string name;
+  bool answers_pings;
+  bool talks;  ///< a WINDOW_UPDATE now and then, but never an answer to a PING
+  std::string failure;
+  int most_pings;
+};
+class H2Silence : public H2ClientTest, public ::testing::WithParamInterface<SilenceRow> {
+ protected:
+  H2Silence() {
+    limits_.ping_after = std::chrono::milliseconds(100);
+    limits_.ping_time = std::chrono::milliseconds(200);
+  }
+  net::Task<void> hear() {
+    std::string heard;
+    std::array<std::uint8_t, 4096> buffer;
+    say(std::string("\0\0\0\4\0\0\0\0\0", 9));
+    for (const net::Deadline end = soon(); !end.passed();) {
+      const auto count = co_await there_.read_some(buffer, net::Deadline::after(std::chrono::milliseconds(60)));
+      if (count && *count == 0) break;
+      if (count) heard += base::as_text(std::span(buffer).first(*count));
+      if (GetParam().talks) say(std::string("\0\0\4\10\0\0\0\0\0\0\0\0\1", 13));
+      for (std::size_t at; (at = heard.find(kPing)) != std::string::npos;) {
+        heard = heard.substr(at + kPing.size());
+        ++pings_;
+        if (GetParam().answers_pings) say(kPong);
+      }
+    }
+    there_.abort();
+  }
+  void say(const std::string& frames) { net::spawn(loop_, write(frames), "say", log_.log()); }
+  net::Task<void> write(std::string frames) { (void)co_await there_.write_all(base::as_bytes(frames), soon()); }
+  net::Task<void> ask_and_wait() {
+    H2ClientStream stream = client_->open();
+    EXPECT_TRUE(stream.send_head({"POST", "https", "localhost", "/", {}}, H2ClientStream::Body::none));
+    const auto head = co_await stream.read_head(net::Deadline::after(std::chrono::milliseconds(700)));
+    outcome_ = head ? "" : head.error().code;
+    client_->cut();
+  }
+
+  const std::string kPing = std::string("\0\0\10\6\0\0\0\0\0\0\0\0\0\0\0\0\0", 17);
+  const std::string kPong = std::string("\0\0\10\6\1\0\0\0\0\0\0\0\0\0\0\0\0", 17);
+  std::string outcome_;
+  int pings_ = 0;
+};
+
+TEST_P(H2Silence, IsEitherPatienceOrDeath) {
+  client_.emplace(loop_, here_, H2Client::Options{.limits = limits_, .changed = [] {}}, log_.log());
+  net::spawn(loop_, ask_and_wait(), "test", log_.log());
+  net::spawn(loop_, run_client(), "client", log_.log());
+  net::spawn(loop_, hear(), "server", log_.log());
+  loop_.run();
+  EXPECT_EQ(outcome_, GetParam().failure);
+  EXPECT_LE(pings_, GetParam().most_pings) << "a server may take more for a flood";
+  if (GetParam().failure != "http.silent") return;
+  ASSERT_FALSE(ended_);
+  EXPECT_EQ(ended_.error().code, "http.silent");
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, H2Silence,
+                         ::testing::Values(SilenceRow{"dead", false, false, "http.silent", 1},
+                                           SilenceRow{"alive_and_slow", true, false, "net.timeout", 1},
+                                           SilenceRow{"talks_of_other_things", false, true, "net.timeout", 0}),
+                         [](const auto& row) { return row.param.name; });
+
 /// What a server of the test says, which is not ours: the frames are made by hand.
 struct SayRow {
   std::string name;

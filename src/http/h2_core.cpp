@@ -195,14 +195,34 @@ void H2Core::submit_interim(const H2StreamState& stream, int status) {
 
 // -- its end
 
+/// RFC 9113 section 6.8: first that there is to be nothing new. Requests that cross this on their way are still served;
+/// after a round trip, or some time, none can be on its way any more, and the client is told which was the last.
 void H2Core::wind_down() {
-  if (terminated_ || std::exchange(winding_down_, true)) return;
+  if (terminated_ || farewell_ != nullptr) return;
+  farewell_ = std::make_unique<net::Alarm>(loop_, [this] { name_last_stream(); });
+  farewell_->set(net::Deadline::after(limits_.farewell_time));
+  (void)nghttp2_submit_shutdown_notice(session_);
+  (void)nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  work_.raise();
+}
+
+void H2Core::end_connection() {
+  if (terminated_ || farewell_ != nullptr) return;
+  farewell_ = std::make_unique<net::Alarm>(loop_, [] {});
+  name_last_stream();
+}
+
+/// May be called from within a callback.
+void H2Core::name_last_stream() {
+  if (terminated_ || farewell_ == nullptr || std::exchange(last_named_, true)) return;
+  farewell_->cancel();
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
   (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   work_.raise();
 }
 
 void H2Core::close_streams() {
+  if (farewell_ != nullptr) farewell_->cancel();
   const auto streams = std::exchange(streams_, {});
   for (const auto& [id, stream] : streams) {
     stream->close();
@@ -221,8 +241,9 @@ void H2Core::touch_idle() {
 
 net::Deadline H2Core::read_deadline() const {
   // While streams are open, only to look again whether there are still any.
-  net::Deadline deadline{is_busy() ? std::chrono::steady_clock::now() + limits_.idle_time
-                                   : idle_since_ + limits_.idle_time};
+  const bool ends_otherwise = is_busy() || farewell_ != nullptr;
+  net::Deadline deadline{ends_otherwise ? std::chrono::steady_clock::now() + limits_.idle_time
+                                        : idle_since_ + limits_.idle_time};
   if (!settings_acknowledged_) deadline = net::Deadline::earlier(deadline, {started_ + limits_.settings_time});
   if (head_since_) deadline = net::Deadline::earlier(deadline, {*head_since_ + limits_.head.head_time});
   return deadline;
@@ -238,8 +259,7 @@ bool H2Core::is_late() {
     fail({base::Kind::timeout, "http.too_slow", "a header block did not end in time"});
     failure_code_ = NGHTTP2_ENHANCE_YOUR_CALM;
   } else if (!is_busy() && has_passed(idle_since_, limits_.idle_time, now)) {
-    terminate(NGHTTP2_NO_ERROR);
-    return true;
+    wind_down();
   }
   return failure_.has_value();
 }

@@ -13,6 +13,7 @@
 #include "http/h2_limits.h"
 #include "http/h2_link.h"
 #include "http/h2_stream.h"
+#include "net/alarm.h"
 
 namespace countersign::http {
 
@@ -43,6 +44,8 @@ class H2Core final : public H2Link, public std::enable_shared_from_this<H2Core> 
   bool is_busy() const override { return live_ > 0 || !streams_.empty(); }
   void close_streams() override;
   void wind_down();
+  /// At once, where no goodbye is under way: what is on its way from the client is not served.
+  void end_connection();
   std::size_t live() const { return live_; }
 
   // For H2Stream.
@@ -65,6 +68,7 @@ class H2Core final : public H2Link, public std::enable_shared_from_this<H2Core> 
   void calm_down(std::string detail);
   void note_receive_failure(int code);
   void touch_idle();
+  void name_last_stream();
   void watch_boundaries(base::BytesView data);
 
   net::Loop& loop_;
@@ -85,7 +89,8 @@ class H2Core final : public H2Link, public std::enable_shared_from_this<H2Core> 
   TokenBucket resets_;
   TokenBucket control_;
   bool malformed_told_ = false;
-  bool winding_down_ = false;
+  std::unique_ptr<net::Alarm> farewell_;  ///< once we are winding down: what was on its way by then is here
+  bool last_named_ = false;               ///< by the GOAWAY that ends it
 };
 
 }  // namespace countersign::http

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "http/message.h"
 #include "net/signal.h"
 
@@ -40,11 +42,12 @@ struct H2Flow {
   bool waits = false;        ///< libnghttp2 found nothing to send and is to be told when there is
   bool local_ended = false;  ///< our END_STREAM is on its way
 
-  bool given_up = false;            ///< by us: nobody waits for anything of it
-  bool closed = false;              ///< no frame of it comes or goes any more
-  net::Signal readable;             ///< something has come, or the end in whatever way
-  net::Signal taken;                ///< nothing that goes out is left here, or never will be taken
-  std::function<void()> gone = {};  ///< called once when the other side gives it up
+  bool given_up = false;                  ///< by us: nobody waits for anything of it
+  bool closed = false;                    ///< no frame of it comes or goes any more
+  std::optional<base::Error> fault = {};  ///< why it ended, where more is known than that it did
+  net::Signal readable;                   ///< something has come, or the end in whatever way
+  net::Signal taken;                      ///< nothing that goes out is left here, or never will be taken
+  std::function<void()> gone = {};        ///< called once when the other side gives it up
 
   std::size_t body_size() const { return body.size() - body_begin; }
   std::size_t out_size() const { return held.size() - held_begin + part.size(); }

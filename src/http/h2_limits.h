@@ -17,6 +17,7 @@ struct H2Limits {
   base::Duration settings_time = std::chrono::seconds(10);  ///< from the start to the client's preface and SETTINGS ACK
   base::Duration idle_time = std::chrono::seconds(75);      ///< without a stream
   base::Duration write_time = std::chrono::seconds(60);     ///< for one write to get on
+  base::Duration farewell_time = std::chrono::seconds(1);   ///< for the round trip between the two GOAWAYs of a goodbye
 };
 
 /// So many at once, so many a second in the long run.

@@ -15,8 +15,9 @@ tl::unexpected<base::Error> late() {
 
 }  // namespace
 
-tl::unexpected<base::Error> cut_off() {
-  return base::fail(base::Kind::unavailable, "http.cut_off", "the other side gave the stream up, or went away");
+base::Error why_ended(const H2Flow& flow) {
+  if (flow.fault) return *flow.fault;
+  return {base::Kind::unavailable, "http.cut_off", "the other side gave the stream up, or went away"};
 }
 
 nghttp2_nv H2Link::to_nv(std::string_view name, std::string_view value) {
@@ -138,7 +139,7 @@ net::Task<base::Result<void>> H2Link::wait_until_taken(std::shared_ptr<H2Link> l
   const bool taken = flow->is_taken();
   flow->part = {};
   if (taken) co_return base::Result<void>();
-  if (flow->is_dead()) co_return cut_off();
+  if (flow->is_dead()) co_return base::unexpected(why_ended(*flow));
   link->reset(*flow, NGHTTP2_CANCEL);
   co_return late();
 }
@@ -147,7 +148,7 @@ net::Task<base::Result<std::size_t>> H2Link::read_body_some(std::shared_ptr<H2Li
                                                             std::span<std::uint8_t> into, net::Deadline deadline) {
   while (flow->body_size() == 0) {
     if (flow->remote_ended) co_return std::size_t{0};
-    if (flow->closed || flow->declined) co_return cut_off();
+    if (flow->closed || flow->declined) co_return base::unexpected(why_ended(*flow));
     const bool raised = co_await flow->readable.wait(deadline);
     if (!raised) co_return late();
   }

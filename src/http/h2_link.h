@@ -47,11 +47,11 @@ class H2Link {
   /// There is more of `flow` to go out: gathers it, and sees to it that it goes out.
   void output(H2Flow& flow);
   void reset(const H2Flow& flow, std::uint32_t code);
-  /// Waits until all that goes out of `flow` was taken over. Fails: `http.cut_off`, `net.timeout`; the stream has been
+  /// Waits until all that goes out of `flow` was taken over. Fails: why_ended(), `net.timeout`; the stream has been
   /// reset then. `flow.part` belongs to whoever waits here: it does not stay behind.
   static net::Task<base::Result<void>> wait_until_taken(std::shared_ptr<H2Link> link, std::shared_ptr<H2Flow> flow,
                                                         net::Deadline deadline);
-  /// At least one byte of the body, or 0 at its end. Fails: `http.cut_off`, `net.timeout`.
+  /// At least one byte of the body, or 0 at its end. Fails: why_ended(), `net.timeout`.
   static net::Task<base::Result<std::size_t>> read_body_some(std::shared_ptr<H2Link> link, std::shared_ptr<H2Flow> flow,
                                                              std::span<std::uint8_t> into, net::Deadline deadline);
   /// What is there of the body counts as read, and what comes is dropped.
@@ -81,7 +81,7 @@ class H2Link {
   static bool submit_trailers(nghttp2_session* session, const H2Flow& flow);
 };
 
-/// A stream whose other end has given it up, or that is no more.
-tl::unexpected<base::Error> cut_off();
+/// Of a stream whose other end has given it up, or that is no more: its fault, or `http.cut_off`.
+base::Error why_ended(const H2Flow& flow);
 
 }  // namespace countersign::http

@@ -37,7 +37,8 @@ class H2Session {
   /// connection that is closed, or one that the client closed, is no failure.
   net::Task<base::Result<void>> run();
 
-  /// Takes no further request; what is open is finished, then the connection ends (GOAWAY, RFC 9113 section 6.8).
+  /// Takes no further request but what is on its way already; what is open is finished, then the connection ends (two
+  /// GOAWAYs, RFC 9113 section 6.8).
   void wind_down();
   /// Ends every request now and the connection right after GOAWAY was written.
   void cut();

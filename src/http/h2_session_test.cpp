@@ -1,142 +1,15 @@
 // An HTTP/2 connection, the client's frames made by hand.
 #include "http/h2_session.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
-#include "http/memory_stream.h"
-#include "net/signal.h"
+#include "http/h2_wire_test.h"
 #include "testing/run.h"
 
 namespace countersign::http {
 namespace {
-
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-enum Type : std::uint8_t {
-  kData,
-  kHeaders,
-  kPriority,
-  kReset,
-  kSettings,
-  kPush,
-  kPing,
-  kGoaway,
-  kWindow,
-  kContinuation
-};
-constexpr std::uint8_t kEndStream = 1;
-constexpr std::uint8_t kEndHeaders = 4;
-
-std::string number(std::size_t value, int bytes) {
-  std::string out;
-  for (int i = bytes - 1; i >= 0; --i)
-    out += static_cast<char>(value >> (8 * i));
-  return out;
-}
-
-std::string frame(Type type, std::uint8_t flags, std::size_t stream, const std::string& payload = {}) {
-  return number(payload.size(), 3) + static_cast<char>(type) + static_cast<char>(flags) + number(stream, 4) + payload;
-}
-
-/// Literals without indexing (RFC 7541 section 6.2.2), of short texts.
-std::string block(const std::vector<std::pair<std::string, std::string>>& fields) {
-  std::string out;
-  for (const auto& [name, value] : fields)
-    out += std::string(1, '\0') + static_cast<char>(name.size()) + name + static_cast<char>(value.size()) + value;
-  return out;
-}
-
-std::string request(std::size_t stream, const std::string& method, std::uint8_t flags) {
-  return frame(kHeaders, flags, stream,
-               block({{":method", method}, {":scheme", "https"}, {":authority", "localhost"}, {":path", "/"}}));
-}
-std::string get(std::size_t stream) { return request(stream, "GET", kEndHeaders | kEndStream); }
-std::string post(std::size_t stream) { return request(stream, "POST", kEndHeaders); }
-/// A table of size 0, so that statuses can be told; and the acknowledgement of ours.
-std::string hello() {
-  return std::string(kPreface) + frame(kSettings, 0, 0, number(1, 2) + number(0, 4)) + frame(kSettings, 1, 0);
-}
-
-struct Seen {
-  Type type;
-  std::uint8_t flags;
-  std::size_t stream;
-  std::string payload;
-  std::size_t code() const {  ///< of RST_STREAM or GOAWAY
-    std::size_t value = 0;
-    for (const char c : payload.substr(type == kGoaway ? 4 : 0, 4))
-      value = value << 8 | static_cast<unsigned char>(c);
-    return value;
-  }
-};
-
-std::size_t value_of(std::string_view bytes) {
-  std::size_t value = 0;
-  for (const char c : bytes)
-    value = value << 8 | static_cast<unsigned char>(c);
-  return value;
-}
-
-std::vector<Seen> frames_of(std::string_view bytes) {
-  std::vector<Seen> frames;
-  while (bytes.size() >= 9) {
-    const std::size_t size = value_of(bytes.substr(0, 3));
-    frames.push_back({static_cast<Type>(bytes[3]), static_cast<std::uint8_t>(bytes[4]), value_of(bytes.substr(5, 4)),
-                      std::string(bytes.substr(9, size))});
-    bytes.remove_prefix(std::min(bytes.size(), 9 + size));
-  }
-  return frames;
-}
-
-/// The server's end of a connection whose client is the test: what is put in is read, and an end is no end until said.
-class Wire final : public net::Stream {
- public:
-  explicit Wire(net::Loop& loop) : input_(loop) {}
-  void put(const std::string& bytes) {
-    in_ += bytes;
-    input_.raise();
-  }
-  void close() {
-    closed_ = true;
-    input_.raise();
-  }
-  void renew() {
-    in_.clear();
-    out.clear();
-    closed_ = false;
-  }
-  net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
-    while (in_.empty() && !closed_) {
-      const bool raised = co_await input_.wait(deadline);
-      if (!raised) co_return base::fail(base::Kind::timeout, "net.timeout", "nothing came");
-    }
-    const std::size_t size = std::min(into.size(), in_.size());
-    std::copy_n(in_.begin(), size, into.begin());
-    in_.erase(0, size);
-    co_return size;
-  }
-  net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline) override {
-    ++writes;
-    out += base::as_text(data);
-    co_return base::Result<void>();
-  }
-  net::Task<void> finish(net::Deadline) override {
-    close();
-    co_return;
-  }
-  void abort() noexcept override { close(); }
-  const net::Endpoint& peer() const override { return peer_; }
-  const net::Endpoint& local() const override { return peer_; }
-  bool has_unexpected_input() override { return false; }
-
-  std::string out;
-  int writes = 0;
-
- private:
-  net::Endpoint peer_{"192.0.2.1", 40000};
-  net::Signal input_;
-  std::string in_;
-  bool closed_ = false;
-};
 
 class H2SessionTest : public ::testing::Test {
  protected:
@@ -160,6 +33,12 @@ class H2SessionTest : public ::testing::Test {
   net::Task<void> run_session(base::Result<void>& ended) {
     ended = co_await session_->run();
     let_go_ = true;
+  }
+  /// Calls `then` when so many GOAWAYs were said.
+  net::Task<void> after_goaways(std::size_t count, std::function<void()> then) {
+    while (seen(kGoaway).size() < count)
+      co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
+    then();
   }
   static net::Task<void> after_a_while(std::function<void()> then) {
     co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(50)));
@@ -389,16 +268,17 @@ TEST_F(H2SessionTest, AConnectionErrorIsNamed) {
 }
 
 TEST_F(H2SessionTest, AnIdleConnectionEnds) {
-  limits_.idle_time = std::chrono::milliseconds(100);
+  limits_.idle_time = limits_.farewell_time = std::chrono::milliseconds(100);
   EXPECT_TRUE(run(hello() + get(1), [] {}));
-  ASSERT_EQ(seen(kGoaway).size(), 1U);
-  EXPECT_EQ(seen(kGoaway).front().code(), 0U);
+  ASSERT_EQ(seen(kGoaway).size(), 2U);
+  EXPECT_EQ(seen(kGoaway).back().code(), 0U);
+  EXPECT_EQ(seen(kGoaway).back().last_stream(), 1U);
 }
 
 TEST_F(H2SessionTest, PingsDoNotKeepAnIdleConnection) {
-  limits_.idle_time = std::chrono::milliseconds(100);
+  limits_.idle_time = limits_.farewell_time = std::chrono::milliseconds(100);
   EXPECT_TRUE(run(hello(), [this] { wire_.put(frame(kPing, 0, 0, "12345678")); }));
-  EXPECT_EQ(seen(kGoaway).size(), 1U);
+  EXPECT_EQ(seen(kGoaway).size(), 2U);
 }
 
 TEST_F(H2SessionTest, SettingsMustBeAcknowledged) {
@@ -427,16 +307,55 @@ TEST_F(H2SessionTest, AHeaderBlockMustEnd) {
   }
 }
 
-TEST_F(H2SessionTest, WindingDownFinishesWhatIsOpen) {
+/// What a client says while it is told goodbye: a request that crossed the first GOAWAY is served, one behind the last
+/// is not, and is known not to have been.
+struct GoodbyeRow {
+  std::string name;
+  std::string crosses;  ///< sent when it cannot have read the first GOAWAY
+  std::string later;    ///< sent when it has the last one
+  std::size_t last;     ///< that the last GOAWAY names
+};
+class H2Goodbye : public H2SessionTest, public ::testing::WithParamInterface<GoodbyeRow> {};
+
+TEST_P(H2Goodbye, LosesNothingThatWasOnItsWay) {
   serve_ = echo;
+  limits_.farewell_time = std::chrono::milliseconds(200);
   EXPECT_TRUE(run(hello() + post(1) + frame(kData, 0, 1, "ab"), [this] {
     session_->wind_down();
-    wire_.put(frame(kData, kEndStream, 1, "cd") + get(3));
+    wire_.put(GetParam().crosses);
+    net::spawn(loop_, after_goaways(2, [this] { wire_.put(GetParam().later + frame(kData, kEndStream, 1, "cd")); }),
+               "later", log_.log());
   }));
-  EXPECT_EQ(body_of(1), "abcd");
-  EXPECT_EQ(body_of(3), "") << "it came after GOAWAY";
-  ASSERT_EQ(seen(kGoaway).size(), 1U);
-  EXPECT_EQ(seen(kGoaway).front().code(), 0U);
+  ASSERT_EQ(seen(kGoaway).size(), 2U);
+  EXPECT_EQ(seen(kGoaway).front().last_stream(), 0x7fffffffU);
+  EXPECT_EQ(seen(kGoaway).back().last_stream(), GetParam().last);
+  EXPECT_EQ(seen(kGoaway).back().code(), 0U);
+  EXPECT_EQ(body_of(1), "abcd") << "it was open";
+  std::vector<std::size_t> answered;
+  for (const Seen& one : seen(kHeaders))
+    answered.push_back(one.stream);
+  EXPECT_EQ(std::ranges::max(answered), GetParam().last);
+}
+
+const std::string kPong = frame(kPing, 1, 0, std::string(8, '\0'));
+
+INSTANTIATE_TEST_SUITE_P(Rows, H2Goodbye,
+                         ::testing::Values(GoodbyeRow{"nothing_crosses", kPong, "", 1},
+                                           GoodbyeRow{"a_request_crosses", get(3) + kPong, "", 3},
+                                           GoodbyeRow{"one_comes_behind_the_last", kPong, get(3), 1},
+                                           GoodbyeRow{"no_answer_to_the_ping", get(3), get(5), 3}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST_F(H2SessionTest, WhoIsCutWhileToldGoodbyeIsCutAtOnce) {
+  serve_ = never;
+  EXPECT_TRUE(run(hello() + get(1), [this] {
+    session_->wind_down();
+    session_->cut();
+    EXPECT_EQ(gone_, 1);
+    wire_.put(get(3) + kPong);
+  }));
+  EXPECT_LE(seen(kGoaway).size(), 2U);
+  EXPECT_TRUE(seen(kHeaders).empty());
 }
 
 TEST_F(H2SessionTest, CuttingEndsEverythingNow) {

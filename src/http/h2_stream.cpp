@@ -72,7 +72,7 @@ net::Task<base::Result<void>> H2Stream::finish(net::Deadline deadline) {
 void H2Stream::end_in(Fields trailers) { state_->last = std::move(trailers); }
 
 void H2Stream::reset() noexcept { core_->reset(*state_, NGHTTP2_INTERNAL_ERROR); }
-void H2Stream::end_connection() { core_->wind_down(); }
+void H2Stream::end_connection() { core_->end_connection(); }
 
 void H2Stream::when_gone(std::function<void()> then) {
   state_->gone = std::move(then);

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import struct
 
 import path  # noqa: F401
 from harness import h2, testing
@@ -196,11 +197,18 @@ class GatewayH2Test(testing.PlatformTest):
         wait_until(lambda: self.upstream.begun > begun, "the upstream was never asked")
         gateway = self.platform.running["gateway"]
         gateway.process.send_signal(signal.SIGTERM)
+        first = wait_until(lambda: (lambda got: got if got.type == h2.GOAWAY else None)(client.read()), "no GOAWAY")
+        self.assertEqual(struct.unpack(">II", first.payload[:8]), (0x7FFFFFFF, h2.NO_ERROR), "nothing is left out yet")
+        client.send(h2.headers(3, h2.GET))  # it crosses that GOAWAY
         self.assertEqual(idle.goaway(), h2.NO_ERROR)
         self.upstream.release.set()
-        answer = client.answer(1)
-        self.assertEqual((answer.status, answer.body), (200, b"secret"))
-        self.assertIsNone(client.read() if client.seen[-1].type == h2.GOAWAY else None)
+        answers = client.answers([1, 3])
+        self.assertEqual((answers[1].body, answers[1].reset), (b"secret", None), "its head came before")
+        self.assertEqual(answers[3].status, 200)
+        while client.read() is not None:
+            pass
+        last = [frame for frame in client.seen if frame.type == h2.GOAWAY][-1]
+        self.assertEqual(struct.unpack(">II", last.payload[:8]), (3, h2.NO_ERROR))
         gateway.process.wait(30)
         self.platform.stop("gateway")
         self.platform.start("gateway")

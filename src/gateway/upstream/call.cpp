@@ -3,6 +3,9 @@
 namespace countersign::gateway {
 namespace {
 
+/// A connection that is found dead is one failure of its address, however many requests were on it: it counts itself.
+bool is_counted_already(const base::Error& error) { return error.code == "http.silent"; }
+
 bool is_gateway_error(int status) { return status == 502 || status == 503 || status == 504; }
 
 net::Deadline end_after(base::Duration time) {
@@ -132,15 +135,15 @@ net::Task<base::Result<void>> UpstreamCall::connect() {
       co_return obtained;
     }
     last = std::move(obtained).error();
-    blame(last.code);
+    blame(last);
     if (end_.passed() || !pay_for_retry()) co_return base::unexpected(std::move(last));
     upstream_->log().info("upstream.retried", {{"upstream", name()}, {"error", base::to_string(last)}});
   }
 }
 
 /// This address failed: it is not asked again for this request.
-void UpstreamCall::blame(std::string_view why) {
-  upstream_->note_failure(*slot_, why);
+void UpstreamCall::blame(const base::Error& why) {
+  if (!is_counted_already(why)) upstream_->note_failure(*slot_, why.code);
   tried_.push_back(slot_.get());
   kept_alive_.push_back(slot_);
   leave_slot();
@@ -163,8 +166,7 @@ bool UpstreamCall::may_send_again(const base::Error& failure) {
     leave_connection();
     return true;
   }
-  std::string why = failure.code;
-  blame(why);
+  blame(failure);
   if (!pay_for_retry()) return false;
   upstream_->log().info("upstream.retried", {{"upstream", name()}, {"error", base::to_string(failure)}});
   return true;
@@ -182,6 +184,7 @@ void UpstreamCall::failed(const base::Error& error) {
   const bool late = error.kind == base::Kind::timeout;
   // Not a word since we asked: others need not wait for it to be found dead.
   if (late && shared_ != nullptr && shared_->heard_at() < sent_) shared_->wind_down();
+  if (is_counted_already(error)) return;
   if (slot_ != nullptr && has_connection() && (late || !is_reused())) upstream_->note_failure(*slot_, error.code);
 }
 

@@ -62,7 +62,7 @@ class UpstreamCall {
   bool is_reused() const;
   tl::unexpected<base::Error> overloaded(std::string what);
   void leave_slot();
-  void blame(std::string_view why);
+  void blame(const base::Error& why);
   bool pay_for_retry();
 
   std::shared_ptr<Upstream> upstream_;

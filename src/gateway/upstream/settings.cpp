@@ -217,6 +217,8 @@ base::Result<UpstreamSettings> read_upstream(ConfigSection& section, const std::
                                      {"request_time", &settings.times.request, base::Duration::zero()},
                                      {"tunnel_idle_time", &settings.times.tunnel},
                                      {"idle_time", &settings.idle_time},
+                                     {"ping_after", &settings.ping_after, base::Duration::zero()},
+                                     {"ping_time", &settings.ping_time},
                                      {"eject_time", &settings.ejection.time},
                                      {"eject_longest_time", &settings.ejection.longest_time},
                                      {"resolve_time", &settings.resolve_time, std::chrono::seconds(1)}}));

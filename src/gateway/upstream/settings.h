@@ -58,13 +58,15 @@ struct UpstreamSettings {
   std::vector<net::Endpoint> addresses;  ///< at least one
   UpstreamTimes times = {};
   UpstreamProtocol protocol = UpstreamProtocol::http1;
-  std::size_t streams = 100;                            ///< requests at once on one connection of HTTP/2
-  Breaker::Limits limits = {};                          ///< at each worker
-  std::size_t idle_connections = 256;                   ///< kept for each address, at each worker
-  base::Duration idle_time = std::chrono::seconds(30);  ///< each for so long
-  std::size_t retries = 2;                              ///< of one request
-  double retry_ratio = 0.2;                             ///< of all requests
-  unsigned panic_below = 50;                            ///< see balance.h
+  std::size_t streams = 100;                             ///< requests at once on one connection of HTTP/2
+  base::Duration ping_after = std::chrono::seconds(15);  ///< of silence on one of HTTP/2; zero: never
+  base::Duration ping_time = std::chrono::seconds(10);   ///< for anything to be heard behind a PING
+  Breaker::Limits limits = {};                           ///< at each worker
+  std::size_t idle_connections = 256;                    ///< kept for each address, at each worker
+  base::Duration idle_time = std::chrono::seconds(30);   ///< each for so long
+  std::size_t retries = 2;                               ///< of one request
+  double retry_ratio = 0.2;                              ///< of all requests
+  unsigned panic_below = 50;                             ///< see balance.h
   AddressHealth::Ejection ejection = {};
   std::optional<UpstreamCheck> check = {};
   std::optional<UpstreamTls> tls = {};

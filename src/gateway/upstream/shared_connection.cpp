@@ -7,7 +7,9 @@ http::H2Client::Options client_options(const UpstreamSettings& settings, std::we
   return {.limits = {.streams = static_cast<std::uint32_t>(settings.streams),
                      .settings_time = settings.times.connect,
                      .idle_time = settings.idle_time,
-                     .write_time = settings.times.body},
+                     .write_time = settings.times.body,
+                     .ping_after = settings.ping_after,
+                     .ping_time = settings.ping_time},
           .changed = [waits = std::move(waits)] {
             if (const auto breaker = waits.lock()) breaker->offer();
           }};
@@ -22,6 +24,7 @@ SharedConnection::SharedConnection(Options options)
       version_(options.version),
       state_(std::move(options.state)),
       seat_(std::move(options.seat)),
+      died_(std::move(options.died)),
       client_(options.loop, *stream_, client_options(state_->settings(), std::move(options.waits)), options.log) {
   state_->counts.connections.fetch_add(1, std::memory_order_relaxed);
 }
@@ -47,6 +50,7 @@ net::Task<void> SharedConnection::run(std::shared_ptr<SharedConnection> self) {
   if (!ended && ended.error().code.starts_with("http."))
     self->log_.warning("upstream.http2",
                        {{"upstream", self->state_->settings().name}, {"error", base::to_string(ended.error())}});
+  if (!ended && ended.error().code == "http.silent") self->died_();
   self->seat_ = {};
 }
 

@@ -19,6 +19,7 @@ class SharedConnection : public std::enable_shared_from_this<SharedConnection> {
     std::shared_ptr<UpstreamState> state;
     std::uint64_t version;         ///< of the state's credential and addresses when it was begun
     std::weak_ptr<Breaker> waits;  ///< who waits there is told of room
+    std::function<void()> died;    ///< called once where the other end was gone, and said nothing
   };
   /// Begins to run. Borrows loop and log.
   static std::shared_ptr<SharedConnection> begin(Options options);
@@ -51,6 +52,7 @@ class SharedConnection : public std::enable_shared_from_this<SharedConnection> {
   std::uint64_t version_;
   std::shared_ptr<UpstreamState> state_;
   Breaker::Seat seat_;
+  std::function<void()> died_;
   http::H2Client client_;
   std::uint64_t opened_ = 0;
   bool ended_ = false;

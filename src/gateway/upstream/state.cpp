@@ -59,34 +59,22 @@ void take_known_anchors(UpstreamSettings& settings, const UpstreamSettings& know
 
 }  // namespace
 
-UpstreamStates::UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times, const UpstreamStates* before)
-    : times_(times) {
-  for (UpstreamSettings& settings : named) {
+UpstreamStates::UpstreamStates(std::vector<UpstreamSettings> wanted, const UpstreamStates* before) {
+  for (UpstreamSettings& settings : wanted) {
+    if (by_name_.contains(settings.name)) continue;  // an address that several routes name
     auto state = before == nullptr ? nullptr : before->named(settings.name);
     if (state != nullptr) take_known_anchors(settings, state->settings());
     if (state == nullptr || state->settings() != settings) state = std::make_shared<UpstreamState>(settings);
     by_name_.emplace(settings.name, std::move(state));
   }
-  if (before == nullptr || before->times_ != times) return;
-  for (const auto& state : before->all())
-    if (!is_upstream_name(state->settings().name)) by_name_.emplace(state->settings().name, state);
 }
 
 std::shared_ptr<UpstreamState> UpstreamStates::named(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<UpstreamState> UpstreamStates::at(const net::Endpoint& address) {
-  const std::lock_guard lock(mutex_);
-  auto& state = by_name_[address.to_string()];  // no name of an upstream holds a ':'
-  if (state == nullptr) state = std::make_shared<UpstreamState>(settings_of_address(address, times_));
-  return state;
-}
-
 std::vector<std::shared_ptr<UpstreamState>> UpstreamStates::all() const {
-  const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<UpstreamState>> states;
   for (const auto& [name, state] : by_name_)
     states.push_back(state);

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/published.h"
 #include "gateway/observe/histogram.h"
@@ -66,24 +65,24 @@ class UpstreamState {
   std::atomic<bool> retired_{false};
 };
 
-/// All upstreams, by name; those that routes name by address are made when they are first asked for. Thread-safe.
+/// All upstreams of one configuration, and no more: those with a name, and those that routes name by their address.
+/// Never changes; what is in it does.
 class UpstreamStates {
  public:
-  /// Of `before`, unless null, it goes on with the upstreams whose settings are the same: their health, connections and
-  /// counts.
-  UpstreamStates(std::vector<UpstreamSettings> named, UpstreamTimes times, const UpstreamStates* before = nullptr);
+  /// With settings_of_address() for each of those. Of `before`, unless null, it goes on with the upstreams whose
+  /// settings are the same: their health, connections and counts. What of it is not wanted any more goes with it.
+  UpstreamStates(std::vector<UpstreamSettings> wanted, const UpstreamStates* before = nullptr);
 
   /// Null where no upstream has this name.
   std::shared_ptr<UpstreamState> named(const std::string& name) const;
-  std::shared_ptr<UpstreamState> at(const net::Endpoint& address);
+  /// Null where no route names this address.
+  std::shared_ptr<UpstreamState> at(const net::Endpoint& address) const { return named(address.to_string()); }
   std::vector<std::shared_ptr<UpstreamState>> all() const;
   /// Metrics in the Prometheus text format.
   std::string to_text(AddressHealth::Time now) const;
 
  private:
-  mutable std::mutex mutex_;
-  UpstreamTimes times_;
-  std::map<std::string, std::shared_ptr<UpstreamState>> by_name_;
+  std::map<std::string, std::shared_ptr<UpstreamState>> by_name_;  ///< an address has a ':', a name of an upstream none
 };
 
 }  // namespace countersign::gateway

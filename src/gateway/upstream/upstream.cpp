@@ -30,13 +30,21 @@ void Upstream::refresh() {
     slots.push_back(known != slots_.end() ? *known : std::make_shared<Slot>(Slot{address}));
   }
   for (const auto& slot : slots_) {
-    slot->current = std::ranges::find(slots, slot) != slots.end();
-    if (slot->current) continue;
-    slot->idle.clear();
-    for (const auto& shared : slot->shared)
-      shared->wind_down();
+    if (std::ranges::find(slots, slot) == slots.end()) give_up(*slot);
   }
   slots_ = std::move(slots);
+}
+
+void Upstream::give_up(Slot& slot) {
+  slot.current = false;
+  slot.idle.clear();
+  for (const auto& shared : slot.shared)
+    shared->wind_down();
+}
+
+void Upstream::retire() {
+  for (const auto& slot : slots_)
+    give_up(*slot);
 }
 
 std::shared_ptr<Upstream::Slot> Upstream::choose(const std::vector<const Slot*>& tried) {
@@ -121,16 +129,16 @@ net::Task<base::Result<Upstream::Made>> Upstream::connect(std::shared_ptr<Slot> 
   auto opened = co_await connector_.open(slot->address, std::move(client), deadline);
   slot->connecting = false;
   if (!opened) co_return base::unexpected(std::move(opened).error());
-  co_return take_over(*slot, std::move(*opened), std::move(seat), version);
+  co_return take_over(slot, std::move(*opened), std::move(seat), version);
 }
 
-Upstream::Made Upstream::take_over(Slot& slot, UpstreamConnector::Opened opened, Breaker::Seat seat,
-                                   std::uint64_t version) {
-  slot.speaks_http1 = opened.protocol == tls::Protocol::http_1_1;
+Upstream::Made Upstream::take_over(const std::shared_ptr<Slot>& slot, UpstreamConnector::Opened opened,
+                                   Breaker::Seat seat, std::uint64_t version) {
+  slot->speaks_http1 = opened.protocol == tls::Protocol::http_1_1;
   // Who waited for a connection to share makes one of its own then.
-  while (slot.speaks_http1 && state_->settings().protocol == UpstreamProtocol::any && breaker_->has_waiting())
+  while (slot->speaks_http1 && state_->settings().protocol == UpstreamProtocol::any && breaker_->has_waiting())
     breaker_->offer();
-  if (slot.speaks_http1)
+  if (slot->speaks_http1)
     return {std::make_unique<UpstreamConnection>(std::move(opened), std::move(seat), state_, version), nullptr};
   auto shared = SharedConnection::begin({.loop = needs_.loop,
                                          .log = needs_.log,
@@ -138,8 +146,13 @@ Upstream::Made Upstream::take_over(Slot& slot, UpstreamConnector::Opened opened,
                                          .seat = std::move(seat),
                                          .state = state_,
                                          .version = version,
-                                         .waits = breaker_});
-  slot.shared.push_back(shared);
+                                         .waits = breaker_,
+                                         .died = [self = weak_from_this(), of = std::weak_ptr(slot)] {
+                                           const auto upstream = self.lock();
+                                           const auto died_of = of.lock();
+                                           if (upstream && died_of) upstream->note_failure(*died_of, "http.silent");
+                                         }});
+  slot->shared.push_back(shared);
   return {nullptr, std::move(shared)};
 }
 

@@ -92,6 +92,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connection);
   void note_failure(Slot& slot, std::string_view why);
 
+  /// No request comes any more: kept connections end now, those under way with their request.
+  void retire();
   /// Closes what has been idle too long, or is not to be used any more.
   void sweep();
   /// Closes every kept connection; the loop is about to end.
@@ -103,7 +105,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool may_share(const Slot& slot) const {
     return settings().protocol != UpstreamProtocol::http1 && !slot.speaks_http1;
   }
-  Made take_over(Slot& slot, UpstreamConnector::Opened opened, Breaker::Seat seat, std::uint64_t version);
+  static void give_up(Slot& slot);
+  Made take_over(const std::shared_ptr<Slot>& slot, UpstreamConnector::Opened opened, Breaker::Seat seat,
+                 std::uint64_t version);
   bool is_full() const { return breaker_->connections() >= state_->settings().limits.connections; }
 
   UpstreamConnector::Needs needs_;

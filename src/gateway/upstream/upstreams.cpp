@@ -4,19 +4,25 @@ namespace countersign::gateway {
 
 std::shared_ptr<Upstream> Upstreams::find(const std::string& name, const net::Endpoint& address) {
   if (name.empty()) {
-    auto& upstream = at_[address];
-    if (upstream == nullptr) upstream = make(states_->at(address));
-    return upstream;
+    if (const auto known = at_.find(address); known != at_.end()) return known->second;
+    auto state = states_->at(address);
+    return state == nullptr ? nullptr : at_.emplace(address, make(std::move(state))).first->second;
   }
   if (const auto known = named_.find(name); known != named_.end()) return known->second;
   auto state = states_->named(name);
   return state == nullptr ? nullptr : named_.emplace(name, make(std::move(state))).first->second;
 }
 
-void Upstreams::use(std::shared_ptr<UpstreamStates> states) {
+void Upstreams::use(std::shared_ptr<const UpstreamStates> states) {
   states_ = std::move(states);
-  std::erase_if(named_, [this](const auto& one) { return &one.second->state() != states_->named(one.first).get(); });
-  std::erase_if(at_, [this](const auto& one) { return &one.second->state() != states_->at(one.first).get(); });
+  const auto is_over = [this](const auto& one) {
+    Upstream& upstream = *one.second;
+    if (&upstream.state() == states_->named(upstream.settings().name).get()) return false;
+    upstream.retire();
+    return true;
+  };
+  std::erase_if(named_, is_over);
+  std::erase_if(at_, is_over);
 }
 
 void Upstreams::sweep() {

@@ -10,13 +10,13 @@ namespace countersign::gateway {
 class Upstreams {
  public:
   /// Borrows what `needs` names.
-  Upstreams(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamStates> states, Dice dice)
+  Upstreams(UpstreamConnector::Needs needs, std::shared_ptr<const UpstreamStates> states, Dice dice)
       : needs_(needs), states_(std::move(states)), dice_(dice) {}
 
-  /// From now on these. Requests under way end on the upstreams they began with.
-  void use(std::shared_ptr<UpstreamStates> states);
+  /// From now on these. Requests under way end on the upstreams they began with, and so do their connections.
+  void use(std::shared_ptr<const UpstreamStates> states);
 
-  /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none of that name.
+  /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none.
   std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
   void sweep();
   void close();
@@ -28,7 +28,7 @@ class Upstreams {
     return std::make_shared<Upstream>(needs_, std::move(state), Dice(dice_.next()));
   }
   UpstreamConnector::Needs needs_;
-  std::shared_ptr<UpstreamStates> states_;
+  std::shared_ptr<const UpstreamStates> states_;
   Dice dice_;
   std::map<std::string, std::shared_ptr<Upstream>, std::less<>> named_;
   std::map<net::Endpoint, std::shared_ptr<Upstream>> at_;
