@@ -43,10 +43,6 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const http::Fields& fi
   return pairs;
 }
 
-bool is_refusal(const CallFailure& failure) {
-  return failure.refusal.has_value() || failure.error.code == "ehi.pin_mismatch";
-}
-
 void count(Lane::Counts& counts, Mode decided_by) {
   switch (decided_by) {
     case Mode::plain: return;

@@ -42,7 +42,7 @@ base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base:
   feed::DataPlane::Options options{
       .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
   BASE_TRY(sender->plane_, feed::DataPlane::make(std::move(options), clock, log));
-  sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock);
+  sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock, log);
   BASE_TRY_VOID(sender->load_certificates());
   BASE_TRY_VOID(sender->open_outbox());
   BASE_TRY_VOID(sender->bind());
@@ -68,11 +68,27 @@ base::Result<void> Sender::load_provider_certificate(base::Environment environme
       std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
   if (!needed) return {};
   const std::string name = "ehi-" + std::string(base::name(environment));
-  return plane_->keep(
+  BASE_TRY_VOID(plane_->keep(
       {plane_->files(name), trust::Purpose::ehi, [this, environment](std::shared_ptr<const tls::Credential> own) {
          if (auto used = caller_->use_credential(environment, *own); !used)
            log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-       }});
+       }}));
+  const bool signs = std::ranges::any_of(
+      config_.endpoints, [&](const Endpoint& e) { return e.environment == environment && e.sign.has_value(); });
+  return signs ? load_signing_certificate(environment, name) : base::Result<void>();
+}
+
+/// The authority gives the first one to who shows our Transport Certificate: until then nothing that is to be signed is
+/// sent.
+base::Result<void> Sender::load_signing_certificate(base::Environment environment, const std::string& transport) {
+  const auto use = [this, environment](std::shared_ptr<const tls::Credential> own) {
+    if (auto used = caller_->signer().use_credential(environment, std::move(own)); !used)
+      log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
+  };
+  return plane_->keep({.files = plane_->files("signing-" + std::string(base::name(environment))),
+                       .purpose = trust::Purpose::signing,
+                       .replaced = use,
+                       .asked_with = plane_->files(transport)});
 }
 
 void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {

@@ -40,6 +40,7 @@ class Sender {
       : config_(std::move(config)), clock_(clock), log_(log) {}
   base::Result<void> load_certificates();
   base::Result<void> load_provider_certificate(base::Environment environment);
+  base::Result<void> load_signing_certificate(base::Environment environment, const std::string& transport);
   base::Result<void> open_outbox();
   base::Result<void> bind();
   void use_server_credential(std::shared_ptr<const tls::Credential> own);
