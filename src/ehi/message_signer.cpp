@@ -9,7 +9,7 @@ namespace countersign::ehi {
 namespace {
 
 /// Covered where they are there: which message it is, which attempt, and what kind of content.
-constexpr std::array<std::string_view, 9> kCovered = {"content-type",
+constexpr std::array<std::string_view, 10> kCovered = {"content-type",
                                                       "soapaction",
                                                       "idempotency-key",
                                                       "x-countersign-attempt",
@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 9> kCovered = {"content-type",
                                                       "x-countersign-outcome",
                                                       "x-countersign-rule",
                                                       "x-countersign-reason",
+                                                      "x-countersign-refusal",
                                                       "x-countersign-decided-at"};
 
 tl::unexpected<base::Error> unsigned_(base::Error cause) {

@@ -7,6 +7,7 @@
 
 #include "ehi/config.h"
 #include "ehi/decisions.h"
+#include "ehi/endpoint_api.h"
 #include "ehi/housekeeping.h"
 #include "ehi/outbox_api.h"
 #include "feed/data_plane.h"
@@ -47,6 +48,8 @@ class Sender {
   net::Task<void> serve(tls::LiveConnection<tls::VerifiedPeer>& live);
   net::Task<http::Response> answer(tls::LiveConnection<tls::VerifiedPeer>& live, http::Request request);
   net::Task<http::Response> call(const tls::VerifiedPeer& caller, http::Request request, std::string path);
+  static bool may_call(const tls::VerifiedPeer& caller, const Endpoint& endpoint);
+  http::Response show(const tls::VerifiedPeer& caller, std::string_view path) const;
   net::Task<http::Response> answer_status(http::Request request);
   net::Task<std::string> metrics();
   Lane* find_lane(std::string_view name) const;
