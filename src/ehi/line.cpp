@@ -25,8 +25,6 @@ net::Task<base::Result<http::Response>> Line::send(http::Request request, net::D
   return client_.send(std::move(request), deadline);
 }
 
-bool Line::reusable() const { return client_.reusable() && !stream_->has_unexpected_input(); }
-
 SharedLine::SharedLine(net::Loop& loop, LineTerms terms, std::unique_ptr<net::Stream> stream, Options options,
                        const base::Log& log)
     : terms_(std::move(terms)), stream_(std::move(stream)), client_(loop, *stream_, h2_options(options), log) {}

@@ -28,8 +28,10 @@ class Line {
   const LineTerms& terms() const { return terms_; }
   /// The whole answer. Fails: as http::Client.
   net::Task<base::Result<http::Response>> send(http::Request request, net::Deadline deadline);
-  /// May another call follow, as far as HTTP and the connection say?
-  bool reusable() const;
+  /// May another call follow, as far as HTTP says?
+  bool reusable() const { return client_.reusable(); }
+  /// Has the partner said something, or hung up, since the last answer? A look at the socket.
+  bool is_quiet() const { return !stream_->has_unexpected_input(); }
 
  private:
   LineTerms terms_;

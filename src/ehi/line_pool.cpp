@@ -22,7 +22,7 @@ std::unique_ptr<Line> LinePool::take(const std::string& pool) {
   while (!found->second.empty()) {
     Warm newest = std::move(found->second.back());
     found->second.pop_back();
-    if (!newest.until.passed() && is_good(newest.line->terms()) && newest.line->reusable())
+    if (!newest.until.passed() && is_good(newest.line->terms()) && newest.line->is_quiet())
       return std::move(newest.line);
   }
   return nullptr;
