@@ -124,7 +124,8 @@ class Partner final : public tls::ServerObserver {
     if (now == Manner::says_goodbye) session->wind_down();
     const std::vector<http::FieldView> fields{{"content-type", "application/json"}};
     stream.send_head(200, fields, http::H2Stream::Body::follows);
-    const std::string answer = options_.answer_bytes == 2 ? body.substr(0, size) : std::string(options_.answer_bytes, 'x');
+    const std::string answer =
+        options_.answer_bytes == 2 ? body.substr(0, size) : std::string(options_.answer_bytes, 'x');
     (void)co_await stream.write(answer, deadline);
     (void)co_await stream.finish(deadline);
   }
@@ -144,9 +145,9 @@ class SharedCall : public ::testing::Test {
     renewed_.emplace(pki_.ehi().issue());
     partner_.emplace(loop_, pki_, options, log_);
     auto anchors = std::make_shared<const trust::TrustSet>(pki_.web_trust());
-    config_.endpoints.push_back(
-        {*base::Slug::parse("acme"), base::Environment::production,
-         *http::Url::parse("https://localhost:" + std::to_string(partner_->port()) + "/decide"), deadline, anchors});
+    config_.endpoints.push_back({*base::Slug::parse("acme"), base::Environment::production,
+                                 *http::Url::parse("https://localhost:" + std::to_string(partner_->port()) + "/decide"),
+                                 deadline, anchors});
     config_.body_bytes = 64 * 1024;
     caller_.emplace(loop_, config_, pki_.clock(), log_);
     use(std::move(*own_));

@@ -44,10 +44,10 @@ struct Endpoint {
   std::optional<http::Url> recovery_url = {};      ///< called while `url` cannot be
   std::vector<crypto::Digest256> pins = {};        ///< SHA-256 of SPKIs, one of which must be on the path; empty: any
   StapleRule staple = StapleRule::check;
-  bool http2 = true;                    ///< offered to the partner's server, which chooses
-  std::optional<SignRule> sign = {};    ///< absent: requests are not signed
-  std::string source = {};                         ///< the address of ours that calls come from; empty: any
-  std::int64_t concurrency = 256;                  ///< decision calls at once, late ones with them
+  bool http2 = true;                                   ///< offered to the partner's server, which chooses
+  std::optional<SignRule> sign = {};                   ///< absent: requests are not signed
+  std::string source = {};                             ///< the address of ours that calls come from; empty: any
+  std::int64_t concurrency = 256;                      ///< decision calls at once, late ones with them
   base::Duration late_time = std::chrono::seconds(2);  ///< an answer is waited for so much longer, to be recorded
   Circuit::Limits circuit = {};
   Acknowledgement acknowledgement = {};

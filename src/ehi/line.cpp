@@ -51,7 +51,8 @@ net::Task<base::Result<http::Response>> SharedLine::send(std::shared_ptr<SharedL
   // A connection that died in silence would swallow one call after the other.
   if (error.kind == base::Kind::timeout && line->client_.heard_at() < begun) line->wind_down();
   auto ending = line->client_.failure();
-  if (ending && (error.code == "http.cut_off" || ending->code.starts_with("tls."))) co_return base::unexpected(std::move(*ending));
+  if (ending && (error.code == "http.cut_off" || ending->code.starts_with("tls.")))
+    co_return base::unexpected(std::move(*ending));
   co_return std::move(response);
 }
 

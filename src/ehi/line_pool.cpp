@@ -13,7 +13,8 @@ std::uint64_t LinePool::begin_generation(base::Environment environment) {
 /// Was it made with the certificate that we have now, and is its server still believed?
 bool LinePool::is_good(const LineTerms& terms) const {
   const auto generation = generations_.find(terms.environment);
-  return generation != generations_.end() && generation->second == terms.generation && terms.usable_until > clock_.now();
+  return generation != generations_.end() && generation->second == terms.generation &&
+         terms.usable_until > clock_.now();
 }
 
 std::unique_ptr<Line> LinePool::take(const std::string& pool) {

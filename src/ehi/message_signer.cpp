@@ -10,15 +10,15 @@ namespace {
 
 /// Covered where they are there: which message it is, which attempt, and what kind of content.
 constexpr std::array<std::string_view, 10> kCovered = {"content-type",
-                                                      "soapaction",
-                                                      "idempotency-key",
-                                                      "x-countersign-attempt",
-                                                      "x-countersign-decided-by",
-                                                      "x-countersign-outcome",
-                                                      "x-countersign-rule",
-                                                      "x-countersign-reason",
-                                                      "x-countersign-refusal",
-                                                      "x-countersign-decided-at"};
+                                                       "soapaction",
+                                                       "idempotency-key",
+                                                       "x-countersign-attempt",
+                                                       "x-countersign-decided-by",
+                                                       "x-countersign-outcome",
+                                                       "x-countersign-rule",
+                                                       "x-countersign-reason",
+                                                       "x-countersign-refusal",
+                                                       "x-countersign-decided-at"};
 
 tl::unexpected<base::Error> unsigned_(base::Error cause) {
   return base::unexpected(

@@ -1,5 +1,5 @@
-// MessageSigner: signs requests with the provider's Signing Certificates, for partners that cannot do mutual TLS or want
-// proof of who wrote a message. Lives on one loop.
+// MessageSigner: signs requests with the provider's Signing Certificates, for partners that cannot do mutual TLS or
+// want proof of who wrote a message. Lives on one loop.
 //
 // A signature is named by the key's RFC 7638 thumbprint, as the authority's JWKS for the provider lists it
 // (/oauth2/jwks/ENVIRONMENT/provider).
@@ -28,8 +28,8 @@ class MessageSigner {
   /// From now on for calls of that environment. Fails: `signature.other_purpose` and as VerificationKey::of.
   base::Result<void> use_credential(base::Environment environment, std::shared_ptr<const tls::Credential> own);
 
-  /// Adds the fields that the endpoint's `sign` wants, over method, URL, content and, under rfc9421, what fields of ours
-  /// there are; takes away any of the same names. Nothing where `sign` is not set. Fails: `ehi.no_signature`.
+  /// Adds the fields that the endpoint's `sign` wants, over method, URL, content and, under rfc9421, what fields of
+  /// ours there are; takes away any of the same names. Nothing where `sign` is not set. Fails: `ehi.no_signature`.
   base::Result<void> sign(const Endpoint& endpoint, const http::Url& url, http::Request& request) const;
 
  private:

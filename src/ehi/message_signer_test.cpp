@@ -41,10 +41,11 @@ class MessageSignerTest : public ::testing::Test {
   std::string check(const http::Request& request, std::string_view target, base::Instant at) {
     const signatures::RequestView view{request.head.method, "https", "partner.example", target, request.head.fields};
     const auto message = signatures::MessageView::of(view);
-    const signatures::SignaturePolicy policy{.more = {signatures::Component::named("idempotency-key"),
-                                                      signatures::Component::named("content-type")},
-                                             .tag = std::string(kSignatureTag)};
-    const signatures::FindKey find = [&](std::string_view keyid) -> base::Result<signatures::VerificationKey, signatures::Refusal> {
+    const signatures::SignaturePolicy policy{
+        .more = {signatures::Component::named("idempotency-key"), signatures::Component::named("content-type")},
+        .tag = std::string(kSignatureTag)};
+    const signatures::FindKey find =
+        [&](std::string_view keyid) -> base::Result<signatures::VerificationKey, signatures::Refusal> {
       if (key().is_named(keyid)) return key();
       return base::unexpected(signatures::Refusal{signatures::Reason::unknown_key, "another key"});
     };

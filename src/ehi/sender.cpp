@@ -24,9 +24,10 @@ struct JudgeInternal {
 };
 
 http::Response unknown_endpoint() {
-  return http::to_problem({base::Kind::not_found, "ehi.unknown_endpoint",
-                           "there is no such endpoint: GET /v1/endpoints, POST to /v1/endpoints/NAME or /v1/endpoints/NAME/advices with a"
-                           " name from [[ehi.endpoints]]"});
+  return http::to_problem(
+      {base::Kind::not_found, "ehi.unknown_endpoint",
+       "there is no such endpoint: GET /v1/endpoints, POST to /v1/endpoints/NAME or /v1/endpoints/NAME/advices with a"
+       " name from [[ehi.endpoints]]"});
 }
 
 }  // namespace

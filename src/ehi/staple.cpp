@@ -18,7 +18,8 @@ struct Read {
 
 Read read(const trust::VerifiedChain& chain, base::BytesView der, base::Instant now) {
   if (der.empty()) return {.why = "none was sent"};
-  if (chain.path().size() < 2) return {.why = "the certificate is an anchor itself, which has no issuer to speak of it"};
+  if (chain.path().size() < 2)
+    return {.why = "the certificate is an anchor itself, which has no issuer to speak of it"};
   const auto staple = x509::verify_staple({.der = der, .leaf = chain.path()[0], .issuer = chain.path()[1]});
   if (!staple) return {.why = staple.error().detail};
   if (staple->status == OcspStatus::Kind::revoked) return {.revoked = true};
@@ -43,11 +44,11 @@ base::Result<base::Instant, CallFailure> check_staple(const Endpoint& endpoint, 
   const bool by_certificate = x509::demands_staple(chain.leaf());
   if (endpoint.staple == StapleRule::check && !by_certificate) return chain.valid_until();
   if (said.until) return std::min(chain.valid_until(), *said.until);
-  return base::unexpected(CallFailure{
-      {base::Kind::denied, "ehi.no_staple",
-       "the server of '" + endpoint.name.text() + "' must staple a current OCSP response, as " +
-           (by_certificate ? "its certificate says (RFC 7633)" : "'staple' requires") + ", and did not: " + said.why +
-           ". Have the partner switch OCSP stapling on"}});
+  return base::unexpected(
+      CallFailure{{base::Kind::denied, "ehi.no_staple",
+                   "the server of '" + endpoint.name.text() + "' must staple a current OCSP response, as " +
+                       (by_certificate ? "its certificate says (RFC 7633)" : "'staple' requires") +
+                       ", and did not: " + said.why + ". Have the partner switch OCSP stapling on"}});
 }
 
 }  // namespace countersign::ehi

@@ -116,9 +116,9 @@ base::Result<XmlDocument> XmlDocument::parse(std::string_view text) {
   bool has_doctype = false;
   parser->_private = &has_doctype;
   parser->sax->internalSubset = refuse_doctype;
-  std::shared_ptr<xmlDoc> document(xmlCtxtReadMemory(parser.get(), text.data(), static_cast<int>(text.size()), nullptr,
-                                                     encoding->c_str(), kOptions),
-                                   [](xmlDoc* d) { xmlFreeDoc(d); });
+  std::shared_ptr<xmlDoc> document(
+      xmlCtxtReadMemory(parser.get(), text.data(), static_cast<int>(text.size()), nullptr, encoding->c_str(), kOptions),
+      [](xmlDoc* d) { xmlFreeDoc(d); });
   if (has_doctype) return refused("it has a DOCTYPE");
   if (document == nullptr) return refused("it is not well-formed, or nested too deeply");
   return XmlDocument(std::move(document));

@@ -39,31 +39,30 @@ TEST_P(Rule, HoldsOrNot) { EXPECT_EQ(outcome(GetParam().expression, GetParam().d
 
 INSTANTIATE_TEST_SUITE_P(
     Expressions, Rule,
-    ::testing::Values(
-        Row{"a_text", "/s:Envelope/s:Body/p:Decision/p:code = '00'", kAnswer, "holds"},
-        Row{"another_text", "/s:Envelope/s:Body/p:Decision/p:code = '05'", kAnswer, "does not hold"},
-        Row{"a_number", "//p:amount <= 50", kAnswer, "holds"},
-        Row{"a_larger_number", "//p:amount <= 12", kAnswer, "does not hold"},
-        Row{"it_is_there", "//p:code", kAnswer, "holds"},
-        Row{"it_is_not_there", "//p:cord", kAnswer, "does not hold"},
-        Row{"another_namespace", "//code", kAnswer, "does not hold"},
-        Row{"both", "//p:code = '00' and not(//s:Fault)", kAnswer, "holds"},
-        Row{"a_fault", "//p:code = '00' and not(//s:Fault)",
-            R"(<s:Fault xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>)", "does not hold"},
-        Row{"no_expression", "//p:code = ", kAnswer, "ehi.xpath"}, Row{"empty", "", kAnswer, "ehi.xpath"},
-        Row{"unknown_prefix", "//q:code", kAnswer, "ehi.xpath"},
-        Row{"unknown_function", "document('/etc/passwd')", kAnswer, "ehi.xpath"},
-        Row{"unknown_variable", "$code = '00'", kAnswer, "ehi.xpath"},
-        Row{"longest", "//p:code" + std::string(XPathRule::kLimit - 8, ' '), kAnswer, "holds"},
-        Row{"too_long", "//p:code" + std::string(XPathRule::kLimit - 7, ' '), kAnswer, "ehi.xpath"}),
+    ::testing::Values(Row{"a_text", "/s:Envelope/s:Body/p:Decision/p:code = '00'", kAnswer, "holds"},
+                      Row{"another_text", "/s:Envelope/s:Body/p:Decision/p:code = '05'", kAnswer, "does not hold"},
+                      Row{"a_number", "//p:amount <= 50", kAnswer, "holds"},
+                      Row{"a_larger_number", "//p:amount <= 12", kAnswer, "does not hold"},
+                      Row{"it_is_there", "//p:code", kAnswer, "holds"},
+                      Row{"it_is_not_there", "//p:cord", kAnswer, "does not hold"},
+                      Row{"another_namespace", "//code", kAnswer, "does not hold"},
+                      Row{"both", "//p:code = '00' and not(//s:Fault)", kAnswer, "holds"},
+                      Row{"a_fault", "//p:code = '00' and not(//s:Fault)",
+                          R"(<s:Fault xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>)", "does not hold"},
+                      Row{"no_expression", "//p:code = ", kAnswer, "ehi.xpath"}, Row{"empty", "", kAnswer, "ehi.xpath"},
+                      Row{"unknown_prefix", "//q:code", kAnswer, "ehi.xpath"},
+                      Row{"unknown_function", "document('/etc/passwd')", kAnswer, "ehi.xpath"},
+                      Row{"unknown_variable", "$code = '00'", kAnswer, "ehi.xpath"},
+                      Row{"longest", "//p:code" + std::string(XPathRule::kLimit - 8, ' '), kAnswer, "holds"},
+                      Row{"too_long", "//p:code" + std::string(XPathRule::kLimit - 7, ' '), kAnswer, "ehi.xpath"}),
     [](const auto& row) { return row.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Documents, Rule,
     ::testing::Values(
         Row{"plain", "/x = 'ok'", "<x>ok</x>", "holds"}, Row{"cut_off", "/x = 'ok'", "<x>ok</", "ehi.xml"},
-        Row{"two_roots", "/x = 'ok'", "<x>ok</x><x/>", "ehi.xml"},
-        Row{"json", "/x = 'ok'", R"({"x":"ok"})", "ehi.xml"}, Row{"nothing", "/x = 'ok'", "", "ehi.xml"},
+        Row{"two_roots", "/x = 'ok'", "<x>ok</x><x/>", "ehi.xml"}, Row{"json", "/x = 'ok'", R"({"x":"ok"})", "ehi.xml"},
+        Row{"nothing", "/x = 'ok'", "", "ehi.xml"},
         Row{"an_entity_that_xml_has", "/x = 'a<b'", "<x>a&lt;b</x>", "holds"},
         Row{"an_entity_of_its_own", "/x = 'ok'", R"(<!DOCTYPE x [<!ENTITY e "ok">]><x>&e;</x>)", "ehi.xml"},
         Row{"a_file", "/x", R"(<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>)", "ehi.xml"},
@@ -103,7 +102,8 @@ TEST(XmlDocument, AnEvaluationThatTakesTooLongDoesNotHold) {
 
 TEST(XmlAcknowledgement, EveryRuleMustBeTrueOfAnAnswerThatCanBeRead) {
   Acknowledgement wanted;
-  wanted.xpath_rules = {*XPathRule::parse("//p:code = '00'", kNamespaces), *XPathRule::parse("//p:amount", kNamespaces)};
+  wanted.xpath_rules = {*XPathRule::parse("//p:code = '00'", kNamespaces),
+                        *XPathRule::parse("//p:amount", kNamespaces)};
   const auto code_of = [&](const std::string& body) {
     const auto error = check(wanted, {.status = 200, .fields = {}, .body = body});
     return error ? error->code : "";

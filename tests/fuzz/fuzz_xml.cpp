@@ -1,4 +1,5 @@
-// A partner's XML answer: nothing larger than the limit is read, and an expression of the configuration can be asked of it.
+// A partner's XML answer: nothing larger than the limit is read, and an expression of the configuration can be asked of
+// it.
 #include <string_view>
 
 #include "base/check.h"
