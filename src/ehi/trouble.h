@@ -12,11 +12,11 @@ namespace countersign::ehi {
 class Trouble {
  public:
   struct State {
-    std::string code;
-    std::string reason;  ///< of a server certificate that was refused, as trust::name(); else empty
-    std::string detail;
-    base::Instant since;
-    base::Instant last;
+    std::string code = {};
+    std::string reason = {};  ///< of a server certificate that was refused, as trust::name(); else empty
+    std::string detail = {};
+    base::Instant since = {};
+    base::Instant last = {};
     std::uint64_t times = 0;  ///< failures in a row, whatever their codes
   };
   void note(const base::Error& error, const std::optional<trust::Refusal>& refusal, base::Instant now);
