@@ -7,6 +7,16 @@ CallFailure failed(base::Error cause, std::string code, std::string detail) {
   return {std::move(cause).under(std::move(code), std::move(detail))};
 }
 
+CallFailure no_tls(base::Error cause, const Endpoint& endpoint, const http::Url& url) {
+  return failed(std::move(cause), "ehi.no_tls",
+                "'" + endpoint.name.text() + "' at " + url.authority.to_string() +
+                    " does not speak TLS 1.2 or 1.3 with ciphers that are good, as it must");
+}
+
+/// Alerts of a server that has not seen our certificate: handshake_failure, protocol_version, insufficient_security,
+/// no_application_protocol (RFC 8446 section 6.2, RFC 7301 section 3.2).
+bool is_about_protocol(int alert) { return alert == 40 || alert == 70 || alert == 71 || alert == 120; }
+
 }  // namespace
 
 CallFailure to_failure(base::Error cause, const Endpoint& endpoint, const http::Url& url) {
@@ -16,9 +26,7 @@ CallFailure to_failure(base::Error cause, const Endpoint& endpoint, const http::
   if (cause.code == "tls.alert_received")
     return failed(std::move(cause), "ehi.refused_by_partner",
                   name + " refused our certificate: has it installed the provider's trust chain?");
-  if (cause.code == "tls.protocol")
-    return failed(std::move(cause), "ehi.no_tls",
-                  name + " at " + url.authority.to_string() + " does not speak TLS 1.2 or 1.3 as it must");
+  if (cause.code == "tls.protocol") return no_tls(std::move(cause), endpoint, url);
   if (cause.code == "http.unprocessed")  // RFC 9113 section 8.7
     return failed(std::move(cause), "ehi.unreachable", name + " takes no more requests on its connections");
   if (cause.code == "http.cut_off")
@@ -29,6 +37,8 @@ CallFailure to_failure(base::Error cause, const Endpoint& endpoint, const http::
 }
 
 CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint, const http::Url& url) {
+  if (failure.alert_received && is_about_protocol(failure.alert_received->first))
+    return no_tls(std::move(failure.error), endpoint, url);
   if (!failure.refusal) return to_failure(std::move(failure.error), endpoint, url);
   CallFailure refused = to_failure(std::move(*failure.refusal), endpoint);
   refused.error = std::move(failure.error).under(std::move(refused.error.code), std::move(refused.error.detail));

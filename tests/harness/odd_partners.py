@@ -108,7 +108,8 @@ class OddPartners:
         wait_until(self._answers, f"the partner's nginx; see {self.folder}/error.log")
 
     def _answers(self):
-        return self.nginx.running() and "start worker process" in (self.folder / "error.log").read_text(errors="replace")
+        said = self.folder / "error.log"
+        return self.nginx.running() and said.exists() and "start worker process" in said.read_text(errors="replace")
 
     def requests(self):
         """[port, protocol, serial of the caller's certificate, connection] of each that got an answer."""
