@@ -240,7 +240,7 @@ TEST(CallPool, AnExpiredServerIsNotCalledOnAWarmConnection) {
 TEST(CallCredential, WithoutOneNothingIsCalled) {
   Scene scene;
   scene.set_up({scene.pki.server().issue()});
-  scene.caller = std::make_unique<Caller>(scene.loop, scene.config, scene.pki.clock(), log);
+  scene.caller = std::make_unique<Caller>(scene.loop, scene.config, scene.pki.clock(), scene.log);
   scene.run({kNothing});
   EXPECT_EQ(scene.outcomes, std::vector<std::string>{"ehi.no_certificate"});
 }
