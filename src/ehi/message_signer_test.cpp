@@ -50,10 +50,10 @@ class MessageSignerTest : public ::testing::Test {
       return base::unexpected(signatures::Refusal{signatures::Reason::unknown_key, "another key"});
     };
     auto head = signatures::check_head({message, signatures::Content::some, policy, {.now = at}, find});
-    if (!head) return std::string(explanation(head.error().reason).name);
+    if (!head) return std::string(explanation(head.error().reason).code);
     head->add(base::as_bytes(request.body));
     auto whole = std::move(*head).finish();
-    return whole ? "" : std::string(explanation(whole.error().reason).name);
+    return whole ? "" : std::string(explanation(whole.error().reason).code);
   }
 
   Pki pki;
