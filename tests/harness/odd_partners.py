@@ -39,7 +39,7 @@ class OddPartners:
         good = self._leaf("good")
         self.good = good
         intermediate = self._intermediate()
-        below = self._leaf("below", intermediate)
+        below = self._leaf("below", intermediate, more="authorityInfoAccess=caIssuers;URI:http://ca.example/ca2.crt\n")
         whole = self.folder / "below-chain.pem"
         whole.write_text(below.certificate.read_text() + intermediate.certificate.read_text())
         must, revoked = self._leaf("must", more=MUST_STAPLE), self._leaf("revoked")
@@ -126,7 +126,7 @@ _CONFIG = """
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
-error_log {folder}/error.log notice;
+error_log {folder}/error.log info;
 events {{ worker_connections 512; }}
 http {{
   log_format who '$server_port $server_protocol $ssl_client_serial $connection';
