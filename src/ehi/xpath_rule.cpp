@@ -74,11 +74,13 @@ void refuse_doctype(void* parser, const xmlChar*, const xmlChar*, const xmlChar*
   xmlStopParser(context);
 }
 
+void say_nothing(void*, const char*, ...) {}
+
 Context make_context(xmlDoc* document, const XmlNamespaces& namespaces) {
   Context context(xmlXPathNewContext(document), xmlXPathFreeContext);
   if (context == nullptr) return context;
   context->error = [](void*, auto) {};  // told by what is returned, and not on the standard error
-  xmlSetGenericErrorFunc(nullptr, [](void*, const char*, ...) {});  // of this thread
+  xmlSetGenericErrorFunc(nullptr, say_nothing);  // of this thread
   context->opLimit = XmlDocument::kSteps;
   for (const auto& [prefix, uri] : namespaces)
     (void)xmlXPathRegisterNs(context.get(), to_xml(prefix), to_xml(uri));
