@@ -79,7 +79,7 @@ void say_nothing(void*, const char*, ...) {}
 Context make_context(xmlDoc* document, const XmlNamespaces& namespaces) {
   Context context(xmlXPathNewContext(document), xmlXPathFreeContext);
   if (context == nullptr) return context;
-  context->error = [](void*, auto) {};  // told by what is returned, and not on the standard error
+  context->error = [](void*, auto) {};           // told by what is returned, and not on the standard error
   xmlSetGenericErrorFunc(nullptr, say_nothing);  // of this thread
   context->opLimit = XmlDocument::kSteps;
   for (const auto& [prefix, uri] : namespaces)
