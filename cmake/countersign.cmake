@@ -54,6 +54,7 @@ find_package(CURL 7.87 REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(LIBXML2 REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 
 # Libraries and programs differ in -fPIC and -fPIE, so there is one precompiled header for each kind.

@@ -39,7 +39,8 @@ void describe(http::Fields& fields, const Why& why) {
   fields.set(std::string(kDecidedByField), std::string(name(why.outcome.decided_by)));
   fields.set("X-Countersign-Outcome", why.outcome.outcome);
   if (!why.outcome.rule.empty()) fields.set("X-Countersign-Rule", why.outcome.rule);
-  fields.set("X-Countersign-Reason", why.reason);
+  fields.set("X-Countersign-Reason", why.failure.error.code);
+  if (why.failure.refusal) fields.set("X-Countersign-Refusal", std::string(trust::name(why.failure.refusal->reason)));
 }
 
 }  // namespace countersign::ehi

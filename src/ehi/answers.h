@@ -17,7 +17,7 @@ http::Response to_undecided(const CallFailure& failure, const base::Error& outbo
 
 struct Why {
   const Outcome& outcome;
-  const std::string& reason;  ///< the code of the failure
+  const CallFailure& failure;  ///< its code is the reason, and where the server's certificate was refused, why
 };
 /// The fields that say who decided what, and why: in the answer, and in the advice.
 void describe(http::Fields& fields, const Why& why);

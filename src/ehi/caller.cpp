@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "ehi/staple.h"
+
 namespace countersign::ehi {
 namespace {
+
+using tls::ClientContext;
 
 /// Believes a server certificate under the endpoint's anchors that carries the host called.
 struct JudgePartner {
@@ -17,47 +21,18 @@ struct JudgePartner {
   }
 };
 
-CallFailure failed(base::Error cause, std::string code, std::string detail) {
-  return {std::move(cause).under(std::move(code), std::move(detail))};
-}
-
-/// What went wrong on the way to or from `endpoint`, in the caller's words.
-CallFailure to_failure(base::Error cause, const Endpoint& endpoint, const http::Url& url) {
-  const std::string name = endpoint.name.text();
-  if (cause.kind == base::Kind::timeout)
-    return failed(std::move(cause), "ehi.timeout", "'" + name + "' did not answer within its deadline");
-  if (cause.code == "tls.alert_received")
-    return failed(std::move(cause), "ehi.refused_by_partner",
-                  "'" + name + "' refused our certificate: has it installed the provider's trust chain?");
-  if (cause.code == "tls.protocol")
-    return failed(std::move(cause), "ehi.no_tls",
-                  "'" + name + "' at " + url.authority.to_string() + " does not speak TLS 1.2 or 1.3 as it must");
-  if (cause.code.starts_with("http."))
-    return failed(std::move(cause), "ehi.bad_answer", "'" + name + "' answered with something that is not HTTP");
-  return failed(std::move(cause), "ehi.unreachable",
-                "'" + name + "' cannot be reached at " + url.authority.to_string());
-}
-
-CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint, const http::Url& url) {
-  if (!failure.refusal) return to_failure(std::move(failure.error), endpoint, url);
-  const std::string reason(trust::name(failure.refusal->reason));
-  CallFailure refused = failed(std::move(failure.error), "ehi.refused",
-                               "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason +
-                                   ": " + std::string(trust::explanation(failure.refusal->reason).remedy));
-  refused.refusal = std::move(failure.refusal);
-  return refused;
-}
-
-/// Sockets' deadlines are coarse; this one is not: nothing leaves behind it.
-CallFailure too_late(const Endpoint& endpoint, const http::Url& url) {
-  return to_failure(base::Error{base::Kind::timeout, "net.timeout", "it was too late to send anything"}, endpoint, url);
-}
-
 /// Is the key of somebody on the path one of those that were pinned?
 bool is_pinned(const trust::VerifiedChain& chain, const std::vector<crypto::Digest256>& pins) {
   return pins.empty() || std::ranges::any_of(chain.path(), [&](const x509::Certificate& certificate) {
            return std::ranges::find(pins, certificate.public_key().spki_sha256()) != pins.end();
          });
+}
+
+CallFailure not_pinned(const Endpoint& endpoint) {
+  return {{base::Kind::denied, "ehi.pin_mismatch",
+           "the server certificate of '" + endpoint.name.text() +
+               "' is good, but none of the keys in 'pins' is on its path: ask the partner whether it has a new key, "
+               "and pin that"}};
 }
 
 /// Warm connections are an endpoint's own: another one may have other anchors and pins.
@@ -67,77 +42,36 @@ std::string pool_of(const Endpoint& endpoint, const http::Url& url) {
 
 }  // namespace
 
-/// One connection to a partner.
-struct Caller::Line {
-  std::string pool;
-  base::Environment environment;
-  tls::Connection<tls::VerifiedServer> connection;
-  http::Client client;
-  std::uint64_t generation;  ///< of our certificate
-
-  Line(std::string p, base::Environment e, tls::Connection<tls::VerifiedServer> c, http::ClientOptions options,
-       std::uint64_t g)
-      : pool(std::move(p)),
-        environment(e),
-        connection(std::move(c)),
-        client(*connection.stream, std::move(options)),
-        generation(g) {}
+/// A connection that one call makes, and others wait for, since it will have room for them all.
+struct Caller::Opening {
+  std::vector<std::shared_ptr<net::Wakeup>> waiting = {};
+  std::optional<CallFailure> failure = {};
 };
 
-Caller::Caller(net::Loop& loop, const EhiConfig& config, const base::Clock& clock)
-    : loop_(loop), config_(config), clock_(clock) {}
+Caller::Caller(net::Loop& loop, const EhiConfig& config, const base::Clock& clock, const base::Log& log)
+    : loop_(loop), config_(config), clock_(clock), signer_(clock), lines_(loop, clock, log) {}
 
 Caller::~Caller() = default;
 
 base::Result<void> Caller::use_credential(base::Environment environment, const tls::Credential& own) {
-  BASE_TRY(auto context, tls::ClientContext::make(&own));
-  Own& current = own_[environment];
-  current.context = std::move(context);
-  ++current.generation;
+  using enum ClientContext::Offer;
+  using enum ClientContext::Staple;
+  Own made;
+  BASE_TRY(made.context, ClientContext::make(&own, http_any, asked));
+  BASE_TRY(made.h1_context, ClientContext::make(&own, nothing, asked));
+  BASE_TRY(made.unstapled, ClientContext::make(&own, http_any, not_asked));
+  BASE_TRY(made.h1_unstapled, ClientContext::make(&own, nothing, not_asked));
+  made.generation = lines_.begin_generation(environment);
+  own_[environment] = std::move(made);
   return {};
 }
 
-std::unique_ptr<Caller::Line> Caller::take_warm(const Endpoint& endpoint, const http::Url& url) {
-  const auto found = warm_.find(pool_of(endpoint, url));
-  if (found == warm_.end()) return nullptr;
-  while (!found->second.empty()) {
-    Warm newest = std::move(found->second.back());
-    found->second.pop_back();
-    const bool good = !newest.until.passed() && is_of_today(*newest.line) && newest.line->client.reusable() &&
-                      newest.line->connection.peer.chain().valid_until() > clock_.now() &&
-                      !newest.line->connection.stream->has_unexpected_input();
-    if (good) return std::move(newest.line);
-  }
-  return nullptr;
+std::shared_ptr<const ClientContext> Caller::context_for(const Own& own, const Endpoint& endpoint) {
+  if (endpoint.staple == StapleRule::off) return endpoint.http2 ? own.unstapled : own.h1_unstapled;
+  return endpoint.http2 ? own.context : own.h1_context;
 }
 
-/// Was it made with the certificate that we have now?
-bool Caller::is_of_today(const Line& line) const {
-  const auto own = own_.find(line.environment);
-  return own != own_.end() && own->second.generation == line.generation;
-}
-
-void Caller::close_idle() {
-  for (auto& [pool, lines] : warm_)
-    std::erase_if(lines, [&](const Warm& warm) { return warm.until.passed() || !is_of_today(*warm.line); });
-}
-
-std::size_t Caller::warm() const {
-  std::size_t sum = 0;
-  for (const auto& [pool, lines] : warm_)
-    sum += lines.size();
-  return sum;
-}
-
-void Caller::keep_warm(std::unique_ptr<Line> line) {
-  std::deque<Warm>& warm = warm_[line->pool];
-  while (!warm.empty() && (warm.size() >= kWarmLimit || warm.front().until.passed()))
-    warm.pop_front();
-  warm.push_back({std::move(line), net::Deadline::after(kWarmTime)});
-}
-
-net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open(const Endpoint& endpoint,
-                                                                                 CallPlan plan) {
+net::Task<base::Result<Caller::Way, CallFailure>> Caller::open(const Endpoint& endpoint, CallPlan plan) {
   const Own own = own_[endpoint.environment];
   if (own.context == nullptr)
     co_return base::unexpected(CallFailure{
@@ -149,32 +83,71 @@ net::Task<base::Result<std::unique_ptr<Caller::Line>, CallFailure>> Caller::open
   auto socket = co_await net::Socket::connect_from(loop_, std::move(source), std::move(to), plan.connected_by);
   if (!socket) co_return base::unexpected(to_failure(std::move(socket).error(), endpoint, *plan.url));
   tls::JudgeServer judge = JudgePartner{endpoint.anchors, host, &clock_};
-  std::shared_ptr<const tls::ClientContext> context = own.context;
+  std::shared_ptr<const ClientContext> context = context_for(own, endpoint);
   auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(context), std::move(host),
                                                      std::move(judge), plan.connected_by);
   if (!connection) co_return base::unexpected(to_failure(std::move(connection).error(), endpoint, *plan.url));
-  if (!is_pinned(connection->peer.chain(), endpoint.pins))
-    co_return base::unexpected(CallFailure{{base::Kind::denied, "ehi.pin_mismatch",
-                                            "the server certificate of '" + endpoint.name.text() +
-                                                "' is good, but none of the keys in 'pins' is on its"
-                                                " path: ask the partner whether it has a new key, and pin that"}});
-  http::ClientOptions options;
-  options.host = plan.url->host_field();
-  options.response_bytes = config_.body_bytes;
-  co_return std::make_unique<Line>(pool_of(endpoint, *plan.url), endpoint.environment, std::move(*connection),
-                                   std::move(options), own.generation);
+  const trust::VerifiedChain& chain = connection->peer.chain();
+  if (!is_pinned(chain, endpoint.pins)) co_return base::unexpected(not_pinned(endpoint));
+  auto usable_until = check_staple(endpoint, chain, connection->staple, clock_.now());
+  if (!usable_until) co_return base::unexpected(std::move(usable_until).error());
+  LineTerms terms{.pool = pool_of(endpoint, *plan.url),
+                  .host = plan.url->host_field(),
+                  .environment = endpoint.environment,
+                  .generation = own.generation,
+                  .usable_until = *usable_until,
+                  .response_bytes = config_.body_bytes};
+  if (connection->protocol == tls::Protocol::http_2)
+    co_return Way(lines_.add(std::move(terms), std::move(connection->stream)));
+  co_return Way(std::make_unique<Line>(std::move(terms), std::move(connection->stream)));
 }
 
-net::Task<base::Result<http::Response, CallFailure>> Caller::send(const Endpoint& endpoint, std::unique_ptr<Line> line,
-                                                                  http::Request request, CallPlan plan) {
-  auto response = co_await line->client.send(std::move(request), plan.answered_by);
-  if (!response) {
-    CallFailure failure = to_failure(std::move(response).error(), endpoint, *plan.url);
-    failure.sent = CallFailure::Sent::maybe;
-    co_return base::unexpected(std::move(failure));
+std::optional<Caller::Way> Caller::find_way(const std::string& pool) {
+  if (auto shared = lines_.share(pool)) return Way(std::move(shared));
+  if (auto own = lines_.take(pool)) return Way(std::move(own));
+  return std::nullopt;
+}
+
+/// Where the partner speaks HTTP/2, calls that come at once wait for one connection instead of making one each.
+net::Task<base::Result<Caller::Way, CallFailure>> Caller::find_or_open(const Endpoint& endpoint, CallPlan plan) {
+  std::string pool = pool_of(endpoint, *plan.url);
+  for (;;) {
+    if (auto way = find_way(pool)) co_return std::move(*way);
+    if (!lines_.is_shared(pool)) co_return co_await open(endpoint, plan);
+    const auto under_way = openings_.find(pool);
+    if (under_way == openings_.end()) co_return co_await open_for_all(endpoint, plan, std::move(pool));
+    const std::shared_ptr<Opening> opening = under_way->second;
+    const auto wakeup = std::make_shared<net::Wakeup>(loop_.executor());
+    opening->waiting.push_back(wakeup);
+    const bool woken = co_await wakeup->wait(plan.connected_by);
+    if (!woken) co_return base::unexpected(too_late(endpoint, *plan.url));
+    // A timeout was that of whoever opened: others may have more time left.
+    if (opening->failure && opening->failure->error.kind != base::Kind::timeout)
+      co_return base::unexpected(*opening->failure);
   }
-  if (line->client.reusable()) keep_warm(std::move(line));
-  co_return std::move(*response);
+}
+
+net::Task<base::Result<Caller::Way, CallFailure>> Caller::open_for_all(const Endpoint& endpoint, CallPlan plan,
+                                                                       std::string pool) {
+  const auto opening = std::make_shared<Opening>();
+  openings_[pool] = opening;
+  auto way = co_await open(endpoint, plan);
+  if (!way) opening->failure = way.error();
+  openings_.erase(pool);
+  for (const auto& waiting : opening->waiting)
+    waiting->wake();
+  co_return std::move(way);
+}
+
+net::Task<base::Result<http::Response>> Caller::send(Way& way, http::Request& request, CallPlan plan) {
+  if (auto* shared = std::get_if<std::shared_ptr<SharedLine>>(&way)) {
+    std::shared_ptr<SharedLine> line = *shared;
+    co_return co_await SharedLine::send(std::move(line), request, plan.answered_by);
+  }
+  auto& own = std::get<std::unique_ptr<Line>>(way);
+  auto response = co_await own->send(std::move(request), plan.answered_by);
+  if (response && own->reusable()) lines_.keep(std::move(own));
+  co_return std::move(response);
 }
 
 net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint& endpoint, http::Request request,
@@ -182,18 +155,25 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
   if (plan.connected_by.passed()) co_return base::unexpected(too_late(endpoint, *plan.url));
   request.head.method = "POST";
   request.head.target = plan.url->target;
-  if (auto warm = take_warm(endpoint, *plan.url)) {
-    // A decision is not idempotent: a call lost on a warm connection is a failure, not sent again behind the caller's
-    // back.
-    co_return co_await send(endpoint, std::move(warm), std::move(request), plan);
+  if (auto signed_well = signer_.sign(endpoint, *plan.url, request); !signed_well)
+    co_return base::unexpected(CallFailure{std::move(signed_well).error()});
+  for (bool again = false;; again = true) {
+    auto way = co_await find_or_open(endpoint, plan);
+    if (!way) co_return base::unexpected(std::move(way).error());
+    if (plan.connected_by.passed()) {
+      if (auto* own = std::get_if<std::unique_ptr<Line>>(&*way)) lines_.keep(std::move(*own));
+      co_return base::unexpected(too_late(endpoint, *plan.url));
+    }
+    // A decision is not idempotent: a call lost on a connection is a failure, not sent again behind the caller's back,
+    // unless the partner says that it did not look at it (RFC 9113 section 8.7).
+    auto response = co_await send(*way, request, plan);
+    if (response) co_return std::move(*response);
+    const bool unprocessed = response.error().code == "http.unprocessed";
+    if (unprocessed && !again) continue;
+    CallFailure failure = to_failure(std::move(response).error(), endpoint, *plan.url);
+    failure.sent = unprocessed ? CallFailure::Sent::nothing : CallFailure::Sent::maybe;
+    co_return base::unexpected(std::move(failure));
   }
-  auto line = co_await open(endpoint, plan);
-  if (!line) co_return base::unexpected(std::move(line).error());
-  if (plan.connected_by.passed()) {
-    keep_warm(std::move(*line));
-    co_return base::unexpected(too_late(endpoint, *plan.url));
-  }
-  co_return co_await send(endpoint, std::move(*line), std::move(request), plan);
 }
 
 net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint& endpoint, http::Request request) {
@@ -203,9 +183,9 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
 }
 
 net::Task<base::Result<void, CallFailure>> Caller::probe(const Endpoint& endpoint, CallPlan plan) {
-  auto line = co_await open(endpoint, plan);
-  if (!line) co_return base::unexpected(std::move(line).error());
-  keep_warm(std::move(*line));
+  auto way = co_await open(endpoint, plan);
+  if (!way) co_return base::unexpected(std::move(way).error());
+  if (auto* own = std::get_if<std::unique_ptr<Line>>(&*way)) lines_.keep(std::move(*own));
   co_return base::Result<void, CallFailure>();
 }
 

@@ -113,7 +113,7 @@ struct Scene {
     config.endpoints.push_back(
         {*base::Slug::parse("acme"), base::Environment::production,
          *http::Url::parse("https://" + host + ":" + std::to_string(partner->port()) + "/decide"), deadline, anchors});
-    caller = std::make_unique<Caller>(loop, config, pki.clock());
+    caller = std::make_unique<Caller>(loop, config, pki.clock(), log);
     use(std::move(own));
   }
   void use(Issued own) {
@@ -240,7 +240,7 @@ TEST(CallPool, AnExpiredServerIsNotCalledOnAWarmConnection) {
 TEST(CallCredential, WithoutOneNothingIsCalled) {
   Scene scene;
   scene.set_up({scene.pki.server().issue()});
-  scene.caller = std::make_unique<Caller>(scene.loop, scene.config, scene.pki.clock());
+  scene.caller = std::make_unique<Caller>(scene.loop, scene.config, scene.pki.clock(), scene.log);
   scene.run({kNothing});
   EXPECT_EQ(scene.outcomes, std::vector<std::string>{"ehi.no_certificate"});
 }

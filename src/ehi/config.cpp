@@ -66,6 +66,10 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
 
 }  // namespace
 
+std::string short_name(const base::Identity& identity) {
+  return identity.organisation.text() + "/" + identity.application.text();
+}
+
 const Endpoint* EhiConfig::find(std::string_view name) const {
   const auto found =
       std::ranges::find_if(endpoints, [&](const Endpoint& endpoint) { return endpoint.name.text() == name; });

@@ -29,4 +29,7 @@ struct EhiConfig {
   const Endpoint* find(std::string_view name) const;
 };
 
+/// "service/NAME", "operator/NAME": how the configuration names internal systems and operators.
+std::string short_name(const base::Identity& identity);
+
 }  // namespace countersign::ehi

@@ -33,6 +33,9 @@ TEST(EhiConfig, GoodOneIsReadWithDefaults) {
   EXPECT_EQ(endpoint->deadline, std::chrono::milliseconds(200));
   EXPECT_EQ(endpoint->environment, base::Environment::production);
   EXPECT_EQ(endpoint->url.authority.port, 443);
+  EXPECT_EQ(endpoint->staple, StapleRule::check);
+  EXPECT_TRUE(endpoint->http2);
+  EXPECT_EQ(endpoint->sign, std::nullopt);
   EXPECT_EQ(config->find("globex"), nullptr);
 }
 
@@ -47,6 +50,12 @@ breaker_failures = 3
 breaker_pause = "2s"
 ack_status = ["200", "202-204"]
 ack = ["/code = 00"]
+ack_xpath = ["//s:Body"]
+advice_ack_xpath = ["//ok", "//s:Body"]
+xml_namespaces = ["s=http://schemas.xmlsoap.org/soap/envelope/"]
+staple = "require"
+http2 = false
+sign = "detached_jws"
 mode = "stand_in"
 decline_status = 403
 decline_content_type = "text/xml"
@@ -79,6 +88,11 @@ TEST(EhiConfig, EveryKeyIsRead) {
   EXPECT_EQ(endpoint.callers, std::vector<std::string>{"service/core-banking"});
   EXPECT_EQ(endpoint.circuit.failures, 3);
   EXPECT_EQ(endpoint.acknowledgement.statuses, (std::vector<std::pair<int, int>>{{200, 200}, {202, 204}}));
+  EXPECT_EQ(endpoint.acknowledgement.xpath_rules.at(0).text(), "//s:Body");
+  EXPECT_EQ(endpoint.advice.acknowledgement.xpath_rules.size(), 2U);
+  EXPECT_EQ(endpoint.staple, StapleRule::require);
+  EXPECT_FALSE(endpoint.http2);
+  EXPECT_EQ(endpoint.sign, SignRule::detached_jws);
   EXPECT_EQ(endpoint.fallback.mode, Mode::stand_in);
   EXPECT_EQ(endpoint.fallback.decline.status, 403);
   EXPECT_EQ(endpoint.fallback.rules.at(0).reply.body, "<yes/>");
@@ -135,6 +149,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"bad_status", kGood + "ack_status = [\"20x\"]\n", "ehi.endpoints[1].ack_status"},
         Row{"statuses_backwards", kGood + "ack_status = [\"299-200\"]\n", "ehi.endpoints[1].ack_status"},
         Row{"bad_condition", kGood + "ack = [\"code = 00\"]\n", "ehi.endpoints[1].ack"},
+        Row{"unknown_staple", kGood + "staple = \"maybe\"\n", "ehi.endpoints[1].staple"},
+        Row{"unknown_signature", kGood + "sign = \"hmac\"\n", "ehi.endpoints[1].sign"},
+        Row{"bad_xpath", kGood + "ack_xpath = [\"//code =\"]\n", "ehi.endpoints[1].ack_xpath"},
+        Row{"prefix_of_nothing", kGood + "advice_ack_xpath = [\"//s:code\"]\n", "ehi.endpoints[1].advice_ack_xpath"},
+        Row{"namespace_without_prefix", kGood + "ack_xpath = [\"//x\"]\nxml_namespaces = [\"=urn:x\"]\n",
+            "ehi.endpoints[1].xml_namespaces"},
         Row{"unknown_mode", kGood + "mode = \"approve\"\n", "ehi.endpoints[1].mode"},
         Row{"stand_in_without_rules", kGood + "mode = \"stand_in\"\n", "ehi.endpoints[1].rules"},
         Row{"rules_without_stand_in", kGood + "[[ehi.endpoints.rules]]\nname = \"a\"\noutcome = \"approve\"\n",

@@ -43,10 +43,6 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const http::Fields& fi
   return pairs;
 }
 
-bool is_refusal(const CallFailure& failure) {
-  return failure.refusal.has_value() || failure.error.code == "ehi.pin_mismatch";
-}
-
 void count(Lane::Counts& counts, Mode decided_by) {
   switch (decided_by) {
     case Mode::plain: return;
@@ -150,6 +146,7 @@ net::Task<http::Response> Decisions::decide(Lane& lane, std::string caller, http
       answer = base::unexpected(CallFailure{std::move(*unacknowledged)});
   if (!answer) co_return co_await fall_back(lane, std::move(asked), std::move(answer).error());
   ++lane.counts.answered;
+  lane.trouble.end();
   asked.record.emplace_back("status", answer->status);
   log_.info("ehi.call", asked.record);
   http::Response response;
@@ -163,6 +160,7 @@ net::Task<http::Response> Decisions::decide(Lane& lane, std::string caller, http
 /// Nothing is told before it is on disk: what was decided without the partner must reach the partner.
 net::Task<http::Response> Decisions::fall_back(Lane& lane, Asked asked, CallFailure failure) {
   ++lane.counts.failed;
+  lane.trouble.note(failure, clock_.now());
   if (is_refusal(failure)) ++lane.counts.refused;
   asked.record.emplace_back("code", failure.error.code);
   asked.record.emplace_back("error", base::to_string(failure.error));
@@ -175,7 +173,7 @@ net::Task<http::Response> Decisions::fall_back(Lane& lane, Asked asked, CallFail
   }
   Outcome outcome = ehi::decide(lane.endpoint.fallback, asked.body);
   http::Fields said = asked.fields;
-  describe(said, {outcome, failure.error.code});
+  describe(said, {outcome, failure});
   said.set("X-Countersign-Decided-At", base::to_rfc3339_millis(clock_.now()));
   outbox::Draft draft{.endpoint = lane.endpoint.name.text(),
                       .key = asked.key,
@@ -200,7 +198,7 @@ net::Task<http::Response> Decisions::fall_back(Lane& lane, Asked asked, CallFail
   http::Response response;
   response.status = outcome.reply.status;
   response.fields.add("Content-Type", outcome.reply.content_type);
-  describe(response.fields, {outcome, failure.error.code});
+  describe(response.fields, {outcome, failure});
   response.fields.set("X-Countersign-Advice", std::to_string(put->id));
   response.body = std::move(outcome.reply.body);
   co_return response;

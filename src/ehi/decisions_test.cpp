@@ -118,7 +118,7 @@ class DecisionsTest : public ::testing::Test {
     endpoint.acknowledgement.conditions.push_back(*Condition::parse("/code = 00"));
     endpoint.circuit.failures = 3;
     endpoint.advice.pace.pause = milliseconds(1);
-    caller_.emplace(loop_, config_, pki_.clock());
+    caller_.emplace(loop_, config_, pki_.clock(), log_);
     const tls::Credential credential{std::move(own.chain), std::move(own.key)};
     ASSERT_TRUE(caller_->use_credential(base::Environment::production, credential));
     auto desk = OutboxDesk::open(loop_, {.file = folder_ / "outbox.db", .messages = messages_}, clock_, log_);

@@ -85,11 +85,18 @@ net::Task<std::string> Delivery::attempt(const outbox::Message& message) {
   const Channel::Times times{deadline, deadline};
   auto progress = std::make_shared<Channel::Progress>();
   const Answer answer = co_await channel->ask(std::move(request), times, std::move(progress));
-  if (!answer) co_return base::to_string(answer.error().error);
+  if (!answer) {
+    trouble_.note(answer.error(), clock_.now());
+    co_return base::to_string(answer.error().error);
+  }
   Acknowledgement wanted = endpoint_.advice.acknowledgement;
-  if (channel == cutoffs_) wanted.conditions.clear();  // they are about answers to the partner's own messages
+  if (channel == cutoffs_) wanted = {.statuses = wanted.statuses};  // the rest is about answers to its own messages
   const auto unacknowledged = check(wanted, *answer);
-  if (unacknowledged) co_return base::to_string(*unacknowledged);
+  if (unacknowledged) {
+    trouble_.note(*unacknowledged, std::nullopt, clock_.now());
+    co_return base::to_string(*unacknowledged);
+  }
+  trouble_.end();
   co_return "";
 }
 

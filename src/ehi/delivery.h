@@ -4,6 +4,7 @@
 
 #include "ehi/channel.h"
 #include "ehi/outbox_desk.h"
+#include "ehi/trouble.h"
 
 namespace countersign::ehi {
 
@@ -23,6 +24,7 @@ class Delivery {
   void stop() { stopped_ = true; }
   std::int64_t under_way() const { return under_way_; }
   const Counts& counts() const { return counts_; }
+  const Trouble& trouble() const { return trouble_; }
 
  private:
   net::Task<void> run();
@@ -44,6 +46,7 @@ class Delivery {
   bool told_ = false;  ///< that the outbox fails
   std::int64_t under_way_ = 0;
   Counts counts_;
+  Trouble trouble_;
 };
 
 /// What every attempt says besides the message's own fields.

@@ -97,6 +97,31 @@ base::Result<std::vector<Condition>> read_conditions(ConfigSection& section, std
   return conditions;
 }
 
+/// "PREFIX=URI" each.
+base::Result<XmlNamespaces> read_namespaces(ConfigSection& section) {
+  BASE_TRY(const auto texts, section.texts("xml_namespaces"));
+  XmlNamespaces namespaces;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return wrong("'" + section.path_of("xml_namespaces") + "': '" + text + "' is not PREFIX=URI");
+    namespaces.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return namespaces;
+}
+
+base::Result<std::vector<XPathRule>> read_xpath_rules(ConfigSection& section, std::string_view key) {
+  BASE_TRY(const auto texts, section.texts(key));
+  BASE_TRY(const XmlNamespaces namespaces, read_namespaces(section));
+  std::vector<XPathRule> rules;
+  for (const std::string& text : texts) {
+    auto rule = XPathRule::parse(text, namespaces);
+    if (!rule) return wrong(std::move(rule).error(), "'" + section.path_of(key) + "' cannot be used");
+    rules.push_back(std::move(*rule));
+  }
+  return rules;
+}
+
 /// "200", "2xx", "200-204".
 std::optional<std::pair<int, int>> parse_statuses(std::string_view text) {
   if (text.size() == 3 && text.ends_with("xx") && text[0] >= '2' && text[0] <= '5')
@@ -120,7 +145,25 @@ base::Result<Acknowledgement> read_acknowledgement(ConfigSection& section) {
     wanted.statuses.push_back(*range);
   }
   BASE_TRY(wanted.conditions, read_conditions(section, "ack"));
+  BASE_TRY(wanted.xpath_rules, read_xpath_rules(section, "ack_xpath"));
   return wanted;
+}
+
+base::Result<StapleRule> read_staple(ConfigSection& section) {
+  BASE_TRY(const std::string text, section.text_or("staple", "check"));
+  if (text == "off") return StapleRule::off;
+  if (text == "check") return StapleRule::check;
+  if (text == "require") return StapleRule::require;
+  return wrong("'" + section.path_of("staple") + "' must be off, check or require");
+}
+
+base::Result<std::optional<SignRule>> read_sign(ConfigSection& section) {
+  if (!section.has("sign")) return std::optional<SignRule>();
+  BASE_TRY(const std::string text, section.text("sign"));
+  if (text == "rfc9421") return std::optional(SignRule::rfc9421);
+  if (text == "detached_jws") return std::optional(SignRule::detached_jws);
+  if (text == "legacy") return std::optional(SignRule::legacy);
+  return wrong("'" + section.path_of("sign") + "' must be rfc9421, detached_jws or legacy");
 }
 
 struct ReplyKeys {
@@ -179,6 +222,7 @@ base::Result<AdviceRules> read_advice(ConfigSection& section) {
   BASE_TRY(rules.url, read_maybe_url(section, "advice_url"));
   BASE_TRY(rules.deadline, read_span(section, "advice_deadline", rules.deadline, kDeadlines));
   BASE_TRY(rules.acknowledgement.conditions, read_conditions(section, "advice_ack"));
+  BASE_TRY(rules.acknowledgement.xpath_rules, read_xpath_rules(section, "advice_ack_xpath"));
   BASE_TRY(rules.pace.pause, read_span(section, "advice_pause", rules.pace.pause, kPauses));
   BASE_TRY(rules.pace.repeats, read_number(section, "advice_repeats", rules.pace.repeats, {1, 1000}));
   BASE_TRY(rules.pace.longest_pause, read_span(section, "advice_longest_pause", rules.pace.longest_pause, kPauses));
@@ -216,6 +260,9 @@ base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesyst
   Endpoint endpoint{std::move(name), environment, std::move(url), deadline, std::move(*anchors)};
   BASE_TRY(endpoint.recovery_url, read_maybe_url(section, "recovery_url"));
   BASE_TRY(endpoint.pins, read_pins(section));
+  BASE_TRY(endpoint.staple, read_staple(section));
+  BASE_TRY(endpoint.http2, section.flag_or("http2", endpoint.http2));
+  BASE_TRY(endpoint.sign, read_sign(section));
   BASE_TRY(endpoint.source, read_source(section));
   BASE_TRY(endpoint.concurrency, read_number(section, "concurrency", endpoint.concurrency, {1, 10'000}));
   BASE_TRY(endpoint.late_time, read_span(section, "late_time", endpoint.late_time, kDeadlines));

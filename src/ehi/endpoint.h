@@ -27,6 +27,14 @@ struct AdviceRules {
   base::Duration cutoff_interval = std::chrono::hours(4);
 };
 
+/// Is the partner's server asked for an OCSP response about its own certificate? `check`: one that says revoked is
+/// heeded. `require`: one must be there. A certificate that demands one (RFC 7633) is taken at its word by both.
+enum class StapleRule { off, check, require };
+
+/// How requests are signed with the provider's Signing Certificate: HTTP message signatures (RFC 9421), detached JWS
+/// (RFC 7515 appendix F, RFC 7797), `k=KEY, s=SIGNATURE`.
+enum class SignRule { rfc9421, detached_jws, legacy };
+
 struct Endpoint {
   base::Slug name;                ///< what internal systems call it
   base::Environment environment;  ///< which of the provider's certificates is sent
@@ -35,8 +43,11 @@ struct Endpoint {
   std::shared_ptr<const trust::TrustSet> anchors;  ///< whom its server certificate may come from
   std::optional<http::Url> recovery_url = {};      ///< called while `url` cannot be
   std::vector<crypto::Digest256> pins = {};        ///< SHA-256 of SPKIs, one of which must be on the path; empty: any
-  std::string source = {};                         ///< the address of ours that calls come from; empty: any
-  std::int64_t concurrency = 256;                  ///< decision calls at once, late ones with them
+  StapleRule staple = StapleRule::check;
+  bool http2 = true;                                   ///< offered to the partner's server, which chooses
+  std::optional<SignRule> sign = {};                   ///< absent: requests are not signed
+  std::string source = {};                             ///< the address of ours that calls come from; empty: any
+  std::int64_t concurrency = 256;                      ///< decision calls at once, late ones with them
   base::Duration late_time = std::chrono::seconds(2);  ///< an answer is waited for so much longer, to be recorded
   Circuit::Limits circuit = {};
   Acknowledgement acknowledgement = {};

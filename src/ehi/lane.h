@@ -40,6 +40,7 @@ class Lane {
   Channel advices;
   Delivery delivery;
   Counts counts;
+  Trouble trouble;  ///< of decisions
 
  private:
   static const http::Url* recovery_of(const Endpoint& e) { return e.recovery_url ? &*e.recovery_url : nullptr; }

@@ -23,6 +23,12 @@ std::string calls_of(const Lane& lane, const std::string& labels) {
                                   {"nobody", counts.unrecorded}})
     text += kMetrics.line("decisions_total", with(labels, "decided_by", by), count);
   text += kMetrics.line("late_answers_total", labels, counts.late);
+  for (const auto& [use, trouble] :
+       {std::pair<const char*, const Trouble*>{"decisions", &lane.trouble}, {"advices", &lane.delivery.trouble()}})
+    for (const auto& [what, count] : trouble->refusals()) {
+      const std::string said = with(with(with(labels, "use", use), "code", what.first), "reason", what.second);
+      text += kMetrics.line("server_refusals_total", said, count);
+    }
   text += kMetrics.line("advices_accepted_total", labels, counts.advices);
   return text;
 }

@@ -87,6 +87,8 @@ bool OutboxApi::is_for(std::string_view path) {
   return path == kPath || (path.starts_with(kPath) && path[kPath.size()] == '/');
 }
 
+bool OutboxApi::may_look(const base::Identity& caller) const { return may(short_name(caller), Role::viewer); }
+
 bool OutboxApi::may(const std::string& who, Role role) const {
   const auto is_in = [&](const std::vector<std::string>& people) {
     return std::ranges::find(people, who) != people.end();
@@ -95,7 +97,7 @@ bool OutboxApi::may(const std::string& who, Role role) const {
 }
 
 net::Task<http::Response> OutboxApi::answer(base::Identity caller, http::Request request) {
-  const std::string who = caller.organisation.text() + "/" + caller.application.text();
+  const std::string who = short_name(caller);
   const auto path = request.path();
   const auto ask = path ? Ask::parse(*path) : std::nullopt;
   const std::string method = request.head.method;

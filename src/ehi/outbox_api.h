@@ -22,6 +22,8 @@ class OutboxApi {
 
   /// Is the path one of these?
   static bool is_for(std::string_view path);
+  /// Is it one of those who may see what is there?
+  bool may_look(const base::Identity& caller) const;
   net::Task<http::Response> answer(base::Identity caller, http::Request request);
 
  private:

@@ -23,15 +23,11 @@ struct JudgeInternal {
   }
 };
 
-/// "service/NAME": how the configuration names internal systems and operators.
-std::string short_name(const base::Identity& identity) {
-  return identity.organisation.text() + "/" + identity.application.text();
-}
-
 http::Response unknown_endpoint() {
-  return http::to_problem({base::Kind::not_found, "ehi.unknown_endpoint",
-                           "there is no such endpoint: POST to /v1/endpoints/NAME or /v1/endpoints/NAME/advices with a"
-                           " name from [[ehi.endpoints]]"});
+  return http::to_problem(
+      {base::Kind::not_found, "ehi.unknown_endpoint",
+       "there is no such endpoint: GET /v1/endpoints, POST to /v1/endpoints/NAME or /v1/endpoints/NAME/advices with a"
+       " name from [[ehi.endpoints]]"});
 }
 
 }  // namespace
@@ -42,7 +38,7 @@ base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base:
   feed::DataPlane::Options options{
       .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
   BASE_TRY(sender->plane_, feed::DataPlane::make(std::move(options), clock, log));
-  sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock);
+  sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock, log);
   BASE_TRY_VOID(sender->load_certificates());
   BASE_TRY_VOID(sender->open_outbox());
   BASE_TRY_VOID(sender->bind());
@@ -68,11 +64,27 @@ base::Result<void> Sender::load_provider_certificate(base::Environment environme
       std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
   if (!needed) return {};
   const std::string name = "ehi-" + std::string(base::name(environment));
-  return plane_->keep(
+  BASE_TRY_VOID(plane_->keep(
       {plane_->files(name), trust::Purpose::ehi, [this, environment](std::shared_ptr<const tls::Credential> own) {
          if (auto used = caller_->use_credential(environment, *own); !used)
            log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-       }});
+       }}));
+  const bool signs = std::ranges::any_of(
+      config_.endpoints, [&](const Endpoint& e) { return e.environment == environment && e.sign.has_value(); });
+  return signs ? load_signing_certificate(environment, name) : base::Result<void>();
+}
+
+/// The authority gives the first one to who shows our Transport Certificate: until then nothing that is to be signed is
+/// sent.
+base::Result<void> Sender::load_signing_certificate(base::Environment environment, const std::string& transport) {
+  const auto use = [this, environment](std::shared_ptr<const tls::Credential> own) {
+    if (auto used = caller_->signer().use_credential(environment, std::move(own)); !used)
+      log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
+  };
+  return plane_->keep({.files = plane_->files("signing-" + std::string(base::name(environment))),
+                       .purpose = trust::Purpose::signing,
+                       .replaced = use,
+                       .asked_with = plane_->files(transport)});
 }
 
 void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {
@@ -174,6 +186,7 @@ net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, http::Re
   std::string_view name = path;
   const bool advice = name.ends_with(kAdvicesSuffix);
   if (advice) name.remove_suffix(kAdvicesSuffix.size());
+  if (request.head.method == "GET" && !advice) co_return show(caller, name);
   Lane* const lane = name.starts_with(kPathPrefix) ? find_lane(name.substr(kPathPrefix.size())) : nullptr;
   if (lane == nullptr) co_return unknown_endpoint();
   if (request.head.method != "POST") {
@@ -182,13 +195,26 @@ net::Task<http::Response> Sender::call(const tls::VerifiedPeer& caller, http::Re
     response.fields.add("Allow", "POST");
     co_return response;
   }
-  const std::vector<std::string>& callers = lane->endpoint.callers;
-  if (!callers.empty() && std::ranges::find(callers, short_name(caller.identity())) == callers.end())
+  if (!may_call(caller, lane->endpoint))
     co_return http::to_problem({base::Kind::denied, "ehi.not_permitted",
                                 "you are not named in 'callers' of this endpoint in the sender's configuration"});
   std::string who = caller.identity().to_urn();
   if (advice) co_return co_await decisions_->take_advice(*lane, std::move(who), std::move(request));
   co_return co_await decisions_->decide(*lane, std::move(who), std::move(request));
+}
+
+bool Sender::may_call(const tls::VerifiedPeer& caller, const Endpoint& endpoint) {
+  const std::vector<std::string>& callers = endpoint.callers;
+  return callers.empty() || std::ranges::find(callers, short_name(caller.identity())) != callers.end();
+}
+
+/// Whoever may call an endpoint, or look at the outbox, may see how it is.
+http::Response Sender::show(const tls::VerifiedPeer& caller, std::string_view path) const {
+  const bool sees_all = outbox_api_->may_look(caller.identity());
+  const MaySee may_see = [&](const Endpoint& endpoint) { return sees_all || may_call(caller, endpoint); };
+  if (path == kPathPrefix.substr(0, kPathPrefix.size() - 1)) return show_endpoints(lanes_, may_see);
+  return path.starts_with(kPathPrefix) ? show_endpoint(lanes_, path.substr(kPathPrefix.size()), may_see)
+                                       : unknown_endpoint();
 }
 
 std::int64_t Sender::advices_under_way() const {

@@ -7,6 +7,7 @@
 
 #include "ehi/config.h"
 #include "ehi/decisions.h"
+#include "ehi/endpoint_api.h"
 #include "ehi/housekeeping.h"
 #include "ehi/outbox_api.h"
 #include "feed/data_plane.h"
@@ -40,12 +41,15 @@ class Sender {
       : config_(std::move(config)), clock_(clock), log_(log) {}
   base::Result<void> load_certificates();
   base::Result<void> load_provider_certificate(base::Environment environment);
+  base::Result<void> load_signing_certificate(base::Environment environment, const std::string& transport);
   base::Result<void> open_outbox();
   base::Result<void> bind();
   void use_server_credential(std::shared_ptr<const tls::Credential> own);
   net::Task<void> serve(tls::LiveConnection<tls::VerifiedPeer>& live);
   net::Task<http::Response> answer(tls::LiveConnection<tls::VerifiedPeer>& live, http::Request request);
   net::Task<http::Response> call(const tls::VerifiedPeer& caller, http::Request request, std::string path);
+  static bool may_call(const tls::VerifiedPeer& caller, const Endpoint& endpoint);
+  http::Response show(const tls::VerifiedPeer& caller, std::string_view path) const;
   net::Task<http::Response> answer_status(http::Request request);
   net::Task<std::string> metrics();
   Lane* find_lane(std::string_view name) const;

@@ -41,6 +41,21 @@ Outcome decide(const Fallback& fallback, const std::string& body) {
   return {Mode::decline, "decline", "", filled(fallback.decline, name(Mode::decline), "decline")};
 }
 
+namespace {
+
+std::optional<base::Error> check_xml(const std::vector<XPathRule>& rules, const std::string& body) {
+  if (rules.empty()) return std::nullopt;
+  const auto document = XmlDocument::parse(body);
+  if (!document) return base::Error(document.error()).under("ehi.unacknowledged", document.error().detail);
+  for (const XPathRule& rule : rules)
+    if (!document->holds(rule))
+      return base::Error{base::Kind::unavailable, "ehi.unacknowledged",
+                         "of the partner's answer '" + rule.text() + "' is not true (ack_xpath)"};
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<base::Error> check(const Acknowledgement& wanted, const http::Response& answer) {
   const auto is_in = [&](const std::pair<int, int>& range) {
     return answer.status >= range.first && answer.status <= range.second;
@@ -58,7 +73,7 @@ std::optional<base::Error> check(const Acknowledgement& wanted, const http::Resp
     if (!all_hold({condition}, answer.body))
       return base::Error{base::Kind::unavailable, "ehi.unacknowledged",
                          "the partner's answer does not say '" + condition.text() + "' (ack)"};
-  return std::nullopt;
+  return check_xml(wanted.xpath_rules, answer.body);
 }
 
 }  // namespace countersign::ehi

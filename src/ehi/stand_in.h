@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ehi/condition.h"
+#include "ehi/xpath_rule.h"
 #include "http/message.h"
 
 namespace countersign::ehi {
@@ -48,7 +49,8 @@ Outcome decide(const Fallback& fallback, const std::string& body);
 /// What an answer must be to count as one.
 struct Acknowledgement {
   std::vector<std::pair<int, int>> statuses = {{200, 299}};  ///< from, to
-  std::vector<Condition> conditions = {};                    ///< of its body
+  std::vector<Condition> conditions = {};                    ///< of its body, which is JSON then
+  std::vector<XPathRule> xpath_rules = {};                   ///< of its body, which is XML then
 };
 
 /// Nothing: the answer counts. Else `ehi.redirected`, `ehi.unacknowledged`.

@@ -10,6 +10,8 @@ namespace {
 constexpr base::Duration kLongestLook = std::chrono::hours(1);
 constexpr base::Duration kShortestLook = std::chrono::seconds(5);
 constexpr int kLooksInALife = 12;
+/// How long to wait before a certificate that is not there yet is asked for again.
+constexpr base::Duration kFirstRetry = std::chrono::seconds(15);
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
 /// How often the authority is told what was seen, and how long that may take; how long to wait when it failed.
 constexpr base::Duration kTelling = std::chrono::seconds(1);
@@ -71,8 +73,10 @@ base::Result<void> DataPlane::learn_from_authority() {
 }
 
 base::Result<void> DataPlane::keep(Kept kept) {
-  BASE_TRY(auto credential, load(kept.files));
-  tell(kept, std::move(credential));
+  auto credential = load(kept.files);
+  const bool to_ask_for = !credential && kept.asked_with && !std::filesystem::exists(kept.files.chain);
+  if (!credential && !to_ask_for) return base::unexpected(std::move(credential).error());
+  if (credential) tell(kept, std::move(*credential));
   kept_.push_back(std::make_shared<Kept>(std::move(kept)));
   return {};
 }
@@ -153,19 +157,33 @@ net::Task<void> DataPlane::tell_sightings() {
   }
 }
 
-net::Task<base::Result<void>> DataPlane::renew_now(CredentialFiles own, trust::Purpose purpose,
-                                                   x509::Certificate current) {
-  BASE_CO_TRY(const auto caller, load(renews_as_service(purpose) ? files("service") : own));
+net::Task<base::Result<void>> DataPlane::renew_now(const Kept& kept, x509::Certificate current) {
+  const CredentialFiles shown = kept.asked_with.value_or(kept.files);
+  BASE_CO_TRY(const auto caller, load(renews_as_service(*kept.purpose) ? files("service") : shown));
   const net::Deadline deadline = net::Deadline::after(kRenewalTime);
   auto link = co_await call_authority(caller, deadline);
   if (!link) co_return base::unexpected(std::move(link).error());
-  co_return co_await renew(*link, own, purpose, current, deadline);
+  co_return co_await renew(*link, kept.files, *kept.purpose, current, deadline);
+}
+
+/// With the certificate of another purpose that says the same identity.
+net::Task<void> DataPlane::ask_for_first(Kept& kept) {
+  const auto shown = load(*kept.asked_with);
+  base::Result<void> asked;
+  if (shown) asked = co_await renew_now(kept, shown->chain.front());
+  else asked = base::unexpected(shown.error());
+  if (asked) log_.info("certificate.obtained", {{"file", kept.files.chain.string()}});
+  else
+    log_.error("certificate.not_obtained",
+               {{"file", kept.files.chain.string()}, {"error", base::to_string(asked.error())}});
 }
 
 net::Task<void> DataPlane::freshen(Kept& kept) {
+  if (kept.asked_with && files_are_ours_ && !std::filesystem::exists(kept.files.chain)) co_await ask_for_first(kept);
+  if (kept.asked_with && !std::filesystem::exists(kept.files.chain)) co_return;
   auto credential = load(kept.files);
   if (credential && kept.purpose && files_are_ours_ && is_due(credential->chain.front(), clock_.now())) {
-    auto renewed = co_await renew_now(kept.files, *kept.purpose, credential->chain.front());
+    auto renewed = co_await renew_now(kept, credential->chain.front());
     if (renewed) log_.info("certificate.renewed", {{"file", kept.files.chain.string()}});
     else
       log_.error("certificate.renewal_failed",
@@ -180,11 +198,14 @@ net::Task<void> DataPlane::freshen(Kept& kept) {
 
 base::Duration DataPlane::until_next_look() const {
   base::Duration shortest = kLongestLook;
-  for (const auto& kept : kept_)
+  for (const auto& kept : kept_) {
     if (const auto credential = load(kept->files)) {
       const x509::Certificate& leaf = credential->chain.front();
       shortest = std::min(shortest, (leaf.not_after() - leaf.not_before()) / kLooksInALife);
+    } else if (kept->asked_with) {
+      shortest = std::min(shortest, kFirstRetry);
     }
+  }
   return std::max(shortest, kShortestLook);
 }
 

@@ -31,8 +31,11 @@ class DataPlane {
     std::optional<trust::Purpose> purpose;
     std::function<void(std::shared_ptr<const tls::Credential>)> replaced;
     crypto::Digest256 told = {};  ///< the fingerprint that `replaced` was told last
+    /// What is shown to the authority instead, for one that opens no connections: of the same identity. One that is
+    /// not there yet is asked for like a renewal.
+    std::optional<CredentialFiles> asked_with = {};
   };
-  /// Fails: as feed::load. Before start().
+  /// Fails: as feed::load, but where it can be asked for. Before start().
   base::Result<void> keep(Kept kept);
   /// From now on these and no others; what they were `told` counts. On the main loop.
   void keep_only(std::vector<Kept> kept);
@@ -70,7 +73,8 @@ class DataPlane {
   net::Task<void> freshen(Kept& kept);
   void tell(Kept& kept, tls::Credential credential) const;
   base::Duration until_next_look() const;
-  net::Task<base::Result<void>> renew_now(CredentialFiles files, trust::Purpose purpose, x509::Certificate current);
+  net::Task<base::Result<void>> renew_now(const Kept& kept, x509::Certificate current);
+  net::Task<void> ask_for_first(Kept& kept);
 
   Options options_;
   const base::Clock& clock_;

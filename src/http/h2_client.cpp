@@ -98,6 +98,10 @@ H2ClientStream H2Client::open() {
   return {parts_->core, parts_->core->open()};
 }
 
+std::optional<base::Error> H2Client::failure() const {
+  return parts_->core->failure() ? parts_->core->failure() : parts_->run.failure();
+}
+
 std::size_t H2Client::live_streams() const { return parts_->core->live(); }
 std::chrono::steady_clock::time_point H2Client::heard_at() const { return parts_->core->heard_at(); }
 void H2Client::wind_down() { parts_->core->wind_down(); }

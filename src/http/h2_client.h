@@ -48,6 +48,9 @@ class H2Client {
   /// A request; only where it has_room().
   H2ClientStream open();
   std::size_t live_streams() const;
+  /// Why it ends before its time, known before its streams fail: as run() fails. Nothing: there is no reason to be
+  /// told.
+  std::optional<base::Error> failure() const;
   /// When something was heard of the server last.
   std::chrono::steady_clock::time_point heard_at() const;
 

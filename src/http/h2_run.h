@@ -19,6 +19,8 @@ class H2Run {
   net::Task<base::Result<void>> run();
   /// Ends every stream now and the connection right after GOAWAY was written.
   void cut();
+  /// Of the stream, as soon as it is known: before the streams of the connection fail.
+  const std::optional<base::Error>& failure() const { return failure_; }
 
  private:
   net::Task<void> read();

@@ -110,7 +110,8 @@ base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(const Cre
       new ServerContext(std::move(options.library), std::move(context), options.mode));
 }
 
-base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own, Offer offer) {
+base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own, Offer offer,
+                                                                       Staple staple) {
   BASE_TRY(std::shared_ptr<SSL_CTX> context, make_context(TLS_client_method(), *Library::of_process()));
   if (own != nullptr) BASE_TRY_VOID(use_credential(context.get(), *own));
   const std::string_view offered = offer == Offer::http_2 ? kHttpProtocols.substr(0, kHttp2Name) : kHttpProtocols;
@@ -118,6 +119,8 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Cre
       SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(offered.data()),
                               static_cast<unsigned>(offered.size())) != 0)
     return context_failed("ALPN cannot be offered");
+  if (staple == Staple::asked && SSL_CTX_set_tlsext_status_type(context.get(), TLSEXT_STATUSTYPE_ocsp) != 1)
+    return context_failed("a staple cannot be asked for");
   return std::shared_ptr<const ClientContext>(new ClientContext(std::move(context)));
 }
 

@@ -80,8 +80,12 @@ class ClientContext {
     http_2,    ///< alone; a server may still choose nothing: see Connection::protocol
     http_any,  ///< HTTP/2, else HTTP/1.1
   };
+  /// Is the server asked to staple an OCSP response (RFC 6066 section 8)? See Connection::staple; nobody verifies it
+  /// here.
+  enum class Staple { not_asked, asked };
   /// With `own`, our certificate is sent when the server asks; null: one-way TLS. Fails: `tls.context`.
-  static base::Result<std::shared_ptr<const ClientContext>> make(const Credential* own, Offer offer = Offer::nothing);
+  static base::Result<std::shared_ptr<const ClientContext>> make(const Credential* own, Offer offer = Offer::nothing,
+                                                                 Staple staple = Staple::not_asked);
   SSL_CTX* native() const { return context_.get(); }
 
  private:

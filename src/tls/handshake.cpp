@@ -38,6 +38,14 @@ Protocol protocol_of(const SSL* ssl) {
   return std::string_view(reinterpret_cast<const char*>(name), size) == "h2" ? Protocol::http_2 : Protocol::http_1_1;
 }
 
+/// RFC 6066 section 8; of what a server sent without being asked libssl keeps nothing.
+base::Bytes staple_of(SSL* ssl) {
+  const unsigned char* der = nullptr;
+  const long size = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
+  if (der == nullptr || size <= 0) return {};
+  return {der, der + size};
+}
+
 /// Is `reason` of libssl the first or the last complaint in its queue? Providers may add theirs before or behind it.
 bool complains_of(int reason) {
   for (const unsigned long error : {ERR_peek_error(), ERR_peek_last_error()})
@@ -325,7 +333,10 @@ net::Task<base::Result<Connection<VerifiedServer>, HandshakeFailure>> Handshake:
   if (!session.examination.believed || !session.proof)
     co_return failed({base::Kind::denied, "tls.refused", "the server did not send a certificate"});
   VerifiedServer server(std::move(*session.proof));
-  co_return session.finish(std::move(server));
+  base::Bytes staple = staple_of(session.ssl.get());
+  auto connection = session.finish(std::move(server));
+  connection.staple = std::move(staple);
+  co_return connection;
 }
 
 }  // namespace countersign::tls

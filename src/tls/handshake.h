@@ -45,6 +45,8 @@ struct Connection {
   std::shared_ptr<const Site> site = {};   ///< of a server's connection, always: by which it was judged
   bool resumed = false;                    ///< on a session of before; its peer was judged again
   Protocol protocol = Protocol::http_1_1;  ///< chosen by ALPN
+  /// The OCSP response that a server stapled where it was asked to, as it came: nothing of it is believed. Empty: none.
+  base::Bytes staple = {};
 };
 
 class Handshake {

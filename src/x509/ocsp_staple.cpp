@@ -72,4 +72,16 @@ base::Result<Staple> verify_staple(const StapleQuery& query) {
   return Staple{to_status(status), *from, next_update == nullptr ? std::nullopt : to_instant(next_update)};
 }
 
+bool demands_staple(const Certificate& certificate) {
+  constexpr long kStatusRequest = 5;  // RFC 6066 section 8
+  const std::unique_ptr<TLS_FEATURE, void (*)(TLS_FEATURE*)> features(
+      static_cast<TLS_FEATURE*>(X509_get_ext_d2i(certificate.native(), NID_tlsfeature, nullptr, nullptr)),
+      [](TLS_FEATURE* list) { sk_ASN1_INTEGER_pop_free(list, ASN1_INTEGER_free); });
+  crypto::drop_openssl_errors();
+  bool demanded = false;
+  for (int i = 0; i < sk_ASN1_INTEGER_num(features.get()); ++i)
+    demanded = demanded || ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features.get(), i)) == kStatusRequest;
+  return demanded;
+}
+
 }  // namespace countersign::x509

@@ -28,4 +28,7 @@ struct StapleQuery {
 /// `staple.unsuccessful`, `staple.other_certificate`, `staple.bad_signature`.
 base::Result<Staple> verify_staple(const StapleQuery& query);
 
+/// Does the certificate say that its server staples one whenever it is asked: TLS feature status_request (RFC 7633)?
+bool demands_staple(const Certificate& certificate);
+
 }  // namespace countersign::x509

@@ -4,6 +4,7 @@
 
 #include "testing/code_of.h"
 #include "testing/pki.h"
+#include "testing/staple.h"
 
 namespace countersign::x509 {
 namespace {
@@ -16,35 +17,12 @@ class StapleTest : public ::testing::Test {
  protected:
   /// Of `subject`, said and signed by the public CA's intermediate, or by `signer`.
   base::Bytes response(const Certificate& subject, OcspStatus::Kind kind, const crypto::PrivateKey& signer) const {
-    const base::Bytes id = cert_id_of(subject);
-    const OcspStatus status{.kind = kind, .revoked_at = pki.now() - std::chrono::hours(2)};
-    const OcspResponseSpec spec{.responder_key = OcspNames::of(issuer).key_sha1,
-                                .produced_at = pki.now(),
-                                .this_update = pki.now(),
-                                .next_update = pki.now() + std::chrono::hours(1),
-                                .answers = {{id, status}},
-                                .nonce = std::nullopt};
-    const base::Bytes data = build_response_data(spec);
-    return assemble_ocsp_response(data, signer.sign(data).value(), issuer);
-  }
-
-  /// CertID by SHA-1 (RFC 6960 section 4.1.1).
-  base::Bytes cert_id_of(const Certificate& subject) const {
-    const OcspNames names = OcspNames::of(issuer);
-    base::Bytes id = {0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00};
-    const auto add = [&id](std::uint8_t tag, const auto& octets) {
-      id.push_back(tag);
-      id.push_back(static_cast<std::uint8_t>(octets.size()));
-      id.insert(id.end(), octets.begin(), octets.end());
-    };
-    add(0x04, names.name_sha1);
-    add(0x04, names.key_sha1);
-    base::Bytes serial = subject.serial().magnitude();
-    if (serial.front() >= 0x80) serial.insert(serial.begin(), 0);
-    add(0x02, serial);
-    base::Bytes whole = {0x30, static_cast<std::uint8_t>(id.size())};
-    whole.insert(whole.end(), id.begin(), id.end());
-    return whole;
+    return testing::make_staple({.subject = subject,
+                                 .issuer = issuer,
+                                 .signer = signer,
+                                 .kind = kind,
+                                 .this_update = pki.now(),
+                                 .next_update = pki.now() + std::chrono::hours(1)});
   }
 
   Pki pki;

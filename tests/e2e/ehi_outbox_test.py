@@ -116,7 +116,7 @@ class Bench(unittest.TestCase):
                      f'recovery_url = "{cls.partner.url("/recovery")}"\nmode = "decline"\n'
                      + FAST.replace("breaker_failures = 1000", "breaker_failures = 2")),
         ] + [Endpoint(kind.replace("_", "-"), cls.nginx.url(kind), anchors, "2s", STAND_IN + RULES)
-             for kind in cls.nginx.credentials if kind != "good"]
+             for kind in cls.nginx.credentials if kind not in ("good", "http2")]
 
     @classmethod
     def answer_plain(cls):
@@ -180,7 +180,9 @@ class OutboxTest(Bench):
                 self.assertLess(time.monotonic() - begun, 5)
                 self.assertEqual((said.status, said.decided_by, said.reason, said.body),
                                  (200, "stand_in", reason, '{"approved":true,"by":"rule"}'))
-                self.assertEqual([m["state"] for m in self.outbox("?limit=1000") if m["idempotency_key"] == key], ["waiting"])
+                # Of an answer to an advice only the status is asked: one that came twice may have been enough already.
+                states = [m["state"] for m in self.outbox("?limit=1000") if m["idempotency_key"] == key]
+                self.assertIn(states, (["waiting"], ["delivered"]) if manner is scripted_partner.twice else (["waiting"],))
                 self.partner.manner = None
                 got = self.await_advice(key)
                 self.assertEqual(got[-1]["fields"]["x-countersign-outcome"], "approve")

@@ -21,7 +21,7 @@ class ReservedPort:
 
 
 class PartnerServers:
-    """One nginx with a server for each kind of server certificate: good, expired, other_name, unknown_ca."""
+    """One nginx with a server for each kind of server certificate: good (also over http2), expired, other_name, unknown_ca."""
 
     def __init__(self, folder, material, trust_chain):
         self.folder = Path(folder)
@@ -36,6 +36,7 @@ class PartnerServers:
                                         SERVER + "subjectAltName=DNS:elsewhere.example\n"),
             "unknown_ca": material.leaf("partner-unknown-ca", other, "/CN=localhost", SERVER + NAMES),
         }
+        self.credentials["http2"] = self.credentials["good"]
         self.trust_chain = Path(trust_chain)
         self.reserved = {kind: ReservedPort() for kind in self.credentials}
         self.nginx = None
@@ -93,7 +94,8 @@ class PartnerServers:
         return len(self.error_log.read_text(errors="replace")) if self.error_log.exists() else 0
 
     def _config(self):
-        servers = "".join(_SERVER.format(port=self.port(kind), certificate=made.chain, key=made.key, trust=self.trust_chain)
+        servers = "".join(_SERVER.format(port=self.port(kind), certificate=made.chain, key=made.key, trust=self.trust_chain,
+                                         http2="http2" if kind == "http2" else "")
                           for kind, made in self.credentials.items())
         return _CONFIG.format(folder=self.folder, servers=servers)
 
@@ -106,6 +108,7 @@ error_log {folder}/error.log info;
 events {{ worker_connections 64; }}
 http {{
   access_log {folder}/access.log;
+  keepalive_requests 1000000;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi;
@@ -117,7 +120,7 @@ http {{
 # What a partner writes: the downloaded trust chain, and that a certificate is demanded.
 _SERVER = """
   server {{
-    listen 127.0.0.1:{port} ssl reuseport;
+    listen 127.0.0.1:{port} ssl {http2} reuseport;
     server_name localhost;
     ssl_certificate {certificate};
     ssl_certificate_key {key};

@@ -16,11 +16,11 @@ def answer(status=200, body=GOOD, more=b""):
 class ScriptedPartner:
     """`manner(stream, request)` answers; None: as a good partner. Every connection has a thread."""
 
-    def __init__(self, credential, trust_chain, port=0):
+    def __init__(self, credential, trust_chain, port=0, mutual=True):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(credential.chain, credential.key)
         self.context.load_verify_locations(trust_chain)
-        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.verify_mode = ssl.CERT_REQUIRED if mutual else ssl.CERT_NONE
         self.manner = None
         self.lock = threading.Lock()
         self.got = defaultdict(list)  # key: requests

@@ -17,7 +17,7 @@ bool may_renew(Purpose held, Purpose wanted) {
   switch (held) {
     case Purpose::transport: return wanted == Purpose::transport || wanted == Purpose::signing;
     case Purpose::service: return wanted == Purpose::service || wanted == Purpose::server;
-    case Purpose::ehi: return wanted == Purpose::ehi;
+    case Purpose::ehi: return wanted == Purpose::ehi || wanted == Purpose::signing;
     case Purpose::person: return wanted == Purpose::person;
     case Purpose::signing:
     case Purpose::server:

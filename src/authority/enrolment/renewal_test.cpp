@@ -47,6 +47,8 @@ TEST_F(Renewing, WhatIsHeldDecidesWhatIsRenewed) {
       {"service", "internal:service:gateway", Purpose::service, Purpose::service, "ok"},
       {"server", "internal:service:gateway", Purpose::service, Purpose::server, "ok"},
       {"ehi", "production:provider:ehi", Purpose::ehi, Purpose::ehi, "ok"},
+      {"the provider's signing with ehi", "production:provider:ehi", Purpose::ehi, Purpose::signing, "ok"},
+      {"the provider's transport", "production:provider:ehi", Purpose::ehi, Purpose::transport, "purpose.not_allowed"},
       {"ehi with service", "internal:service:ehi", Purpose::service, Purpose::ehi, "purpose.not_allowed"},
       {"service with ehi", "production:provider:ehi", Purpose::ehi, Purpose::service, "purpose.not_allowed"},
       {"server of an operator", "internal:operator:admin", Purpose::service, Purpose::server, "purpose.not_allowed"},

@@ -375,6 +375,7 @@ INSTANTIATE_TEST_SUITE_P(
                       ProfileRow{"internal:operator:admin", Purpose::service, "internal"},
                       ProfileRow{"uat:provider:ehi", Purpose::ehi, "uat-ehi"},
                       ProfileRow{"production:provider:ehi", Purpose::ehi, "production-ehi"},
+                      ProfileRow{"production:provider:ehi", Purpose::signing, "production-signing"},
                       ProfileRow{"production:acme:payments", Purpose::service, ""},
                       ProfileRow{"production:acme:payments", Purpose::server, ""},
                       ProfileRow{"production:acme:payments", Purpose::ehi, ""},

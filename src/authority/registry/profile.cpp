@@ -44,7 +44,7 @@ std::vector<Purpose> purposes_of(Environment environment, const base::Slug& orga
     if (organisation.text() == "operator") return {Purpose::service};
     return reserved ? std::vector<Purpose>() : std::vector<Purpose>{Purpose::person};
   }
-  if (organisation.text() == "provider") return {Purpose::ehi};
+  if (organisation.text() == "provider") return {Purpose::ehi, Purpose::signing};
   return reserved ? std::vector<Purpose>() : std::vector<Purpose>{Purpose::transport, Purpose::signing};
 }
 
