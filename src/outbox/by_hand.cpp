@@ -13,11 +13,11 @@ tl::unexpected<base::Error> not_found(std::int64_t id) {
 base::Result<std::vector<Message>> Outbox::list(const Query& query) {
   const std::int64_t state = query.state ? static_cast<std::int64_t>(*query.state) : -1;
   return twice([&]() -> base::Result<std::vector<Message>> {
-    BASE_TRY(const Rows found,
-             database_->run("SELECT " OUTBOX_SUMMARY " FROM messages"
-                            " WHERE id > ? AND (? = '' OR endpoint = ?) AND (? < 0 OR state = ?) ORDER BY id LIMIT ?",
-                            {query.after, query.endpoint, query.endpoint, state, state,
-                             std::min(query.limit, kListLimit)}));
+    BASE_TRY(
+        const Rows found,
+        database_->run("SELECT " OUTBOX_SUMMARY " FROM messages"
+                       " WHERE id > ? AND (? = '' OR endpoint = ?) AND (? < 0 OR state = ?) ORDER BY id LIMIT ?",
+                       {query.after, query.endpoint, query.endpoint, state, state, std::min(query.limit, kListLimit)}));
     std::vector<Message> all;
     for (const Row& row : found.rows)
       all.push_back(read_summary(row));
@@ -57,9 +57,10 @@ base::Result<State> Outbox::state_of(std::int64_t id) {
 /// An older message with the same order key goes first all the same. What another sender holds is due when its attempt
 /// is over.
 base::Result<void> Outbox::revive(const Message& message, State state, const Until& until, Change& change) {
-  BASE_TRY_VOID(database_->run("UPDATE messages SET state = 0, settled_at = NULL, expires_at = ?,"
-                               " due_at = CASE WHEN holder = 0 OR holder = ? THEN ? ELSE due_at END WHERE id = ?",
-                               {until.now + until.keep, database_->holder(), until.now, message.id}));
+  BASE_TRY_VOID(
+      database_->run("UPDATE messages SET state = 0, settled_at = NULL, expires_at = ?,"
+                     " due_at = CASE WHEN holder = 0 OR holder = ? THEN ? ELSE due_at END WHERE id = ?",
+                     {until.now + until.keep, database_->holder(), until.now, message.id}));
   if (state == State::dead) {
     change.dead(message.content.endpoint, -1);
     change.waiting(message.content.endpoint, 1);

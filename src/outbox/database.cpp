@@ -7,8 +7,8 @@
 namespace countersign::outbox {
 namespace {
 
-/// JSON is UTF-8, a field's value any bytes (RFC 9110 section 5.5, obs-text): each byte is taken for the character of its
-/// number.
+/// JSON is UTF-8, a field's value any bytes (RFC 9110 section 5.5, obs-text): each byte is taken for the character of
+/// its number.
 std::string to_characters(std::string_view bytes) {
   std::string text;
   for (const char c : bytes) {
@@ -28,7 +28,8 @@ std::string to_bytes(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool begins_two = byte >= 0xc2 && byte <= 0xc3 && i + 1 < text.size();
-    bytes += begins_two ? static_cast<char>((byte & 0x03) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3f)) : text[i];
+    bytes +=
+        begins_two ? static_cast<char>((byte & 0x03) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3f)) : text[i];
   }
   return bytes;
 }
@@ -88,7 +89,8 @@ Message read_message(const Row& row) {
   if (fields && fields->is_array())
     for (const base::json::value& field : fields->get_array())
       if (field.is_array() && field.get_array().size() == 2)
-        message.content.fields.emplace_back(field.get_array()[0].as_string(), to_bytes(field.get_array()[1].as_string()));
+        message.content.fields.emplace_back(field.get_array()[0].as_string(),
+                                            to_bytes(field.get_array()[1].as_string()));
   message.content.body = row.text(13);
   return message;
 }

@@ -25,12 +25,12 @@ struct Bytes {
 /// What stands for one `?`. Borrows texts and bytes until the statement was run.
 class Value {
  public:
-  Value(std::int64_t whole) : held_(whole) {}                           // NOLINT: a value is what it holds
-  Value(base::Instant at) : held_(std::int64_t{at.micros}) {}           // NOLINT
-  Value(std::string_view text) : held_(text) {}                         // NOLINT
-  Value(const std::string& text) : held_(std::string_view(text)) {}     // NOLINT
-  Value(const char* text) : held_(std::string_view(text)) {}            // NOLINT
-  Value(Bytes bytes) : held_(bytes) {}                                  // NOLINT
+  Value(std::int64_t whole) : held_(whole) {}                        // NOLINT: a value is what it holds
+  Value(base::Instant at) : held_(std::int64_t{at.micros}) {}        // NOLINT
+  Value(std::string_view text) : held_(text) {}                      // NOLINT
+  Value(const std::string& text) : held_(std::string_view(text)) {}  // NOLINT
+  Value(const char* text) : held_(std::string_view(text)) {}         // NOLINT
+  Value(Bytes bytes) : held_(bytes) {}                               // NOLINT
   const std::variant<std::int64_t, std::string_view, Bytes>& held() const { return held_; }
 
  private:

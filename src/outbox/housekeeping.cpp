@@ -41,9 +41,10 @@ base::Result<std::optional<base::Instant>> last_cutoff(Database& database, const
 }
 
 base::Result<void> note_cutoff(Database& database, const std::string& endpoint, base::Instant at) {
-  BASE_TRY_VOID(database.run("INSERT INTO cutoffs (endpoint, until) VALUES (?, ?)"
-                             " ON CONFLICT (endpoint) DO UPDATE SET until = excluded.until",
-                             {endpoint, at}));
+  BASE_TRY_VOID(
+      database.run("INSERT INTO cutoffs (endpoint, until) VALUES (?, ?)"
+                   " ON CONFLICT (endpoint) DO UPDATE SET until = excluded.until",
+                   {endpoint, at}));
   return {};
 }
 
@@ -66,11 +67,11 @@ constexpr std::int64_t kCountChanges = 500;
 }  // namespace
 
 base::Result<std::vector<Message>> Outbox::find_dying(base::Instant now) {
-  BASE_TRY(const Rows found, database_->run("SELECT " OUTBOX_SUMMARY
-                                            " FROM messages WHERE state = 0 AND expires_at <= ?"
-                                            " AND (holder = 0 OR holder = ? OR due_at <= ?)"
-                                            " ORDER BY expires_at LIMIT 500",
-                                            {now, database_->holder(), now - kClockTolerance}));
+  BASE_TRY(const Rows found,
+           database_->run("SELECT " OUTBOX_SUMMARY " FROM messages WHERE state = 0 AND expires_at <= ?"
+                          " AND (holder = 0 OR holder = ? OR due_at <= ?)"
+                          " ORDER BY expires_at LIMIT 500",
+                          {now, database_->holder(), now - kClockTolerance}));
   std::vector<Message> dying;
   for (const Row& row : found.rows)
     if (!claimed_.contains(row.whole(0))) dying.push_back(read_summary(row));

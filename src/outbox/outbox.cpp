@@ -16,9 +16,9 @@ std::string digest_of(const Draft& draft) {
 }
 
 // What another sender holds is left to it until its claim is over, by whichever clock.
-#define OUTBOX_CLAIM                                                                                                  \
-  "SELECT " OUTBOX_SUMMARY                                                                                            \
-  ", fields, body FROM messages WHERE state = 0 AND endpoint = ? AND due_at <= ? AND expires_at > ?"                  \
+#define OUTBOX_CLAIM                                                                                 \
+  "SELECT " OUTBOX_SUMMARY                                                                           \
+  ", fields, body FROM messages WHERE state = 0 AND endpoint = ? AND due_at <= ? AND expires_at > ?" \
   " AND (holder = 0 OR holder = ? OR due_at <= ?) ORDER BY due_at, id LIMIT ?"
 constexpr const char* kClaim = OUTBOX_CLAIM;
 constexpr const char* kClaimShared = OUTBOX_CLAIM " FOR UPDATE SKIP LOCKED";
@@ -213,9 +213,10 @@ base::Result<void> Outbox::settle(const Settlement& settlement, base::Instant no
   if (!settlement.error.empty()) {
     const base::Instant again = now + pause_after(settlement.pace, settlement.attempts);
     // Whoever has claimed it since then has counted on: it is that one's.
-    BASE_TRY_VOID(database_->run("UPDATE messages SET last_error = ?, due_at = ?, holder = 0"
-                                 " WHERE id = ? AND state = 0 AND attempts = ?",
-                                 {Bytes{settlement.error}, again, settlement.id, settlement.attempts}));
+    BASE_TRY_VOID(
+        database_->run("UPDATE messages SET last_error = ?, due_at = ?, holder = 0"
+                       " WHERE id = ? AND state = 0 AND attempts = ?",
+                       {Bytes{settlement.error}, again, settlement.id, settlement.attempts}));
     // An older one with its order key may have been replayed meanwhile.
     return arrange(settlement.endpoint, settlement.order_key, now);
   }
@@ -235,8 +236,8 @@ base::Result<void> Outbox::arrange(const std::string& endpoint, const std::strin
                                              {endpoint, order_key}));
   if (oldest.rows.empty() || oldest.rows.front().is_null(0)) return {};
   const std::int64_t head = oldest.rows.front().whole(0);
-  BASE_TRY_VOID(database_->run("UPDATE messages SET due_at = ? WHERE id = ? AND due_at = ?",
-                               {now, head, kBehindAnother}));
+  BASE_TRY_VOID(
+      database_->run("UPDATE messages SET due_at = ? WHERE id = ? AND due_at = ?", {now, head, kBehindAnother}));
   BASE_TRY_VOID(
       database_->run("UPDATE messages SET due_at = ? WHERE state = 0 AND endpoint = ? AND order_key = ?"
                      " AND order_key <> '' AND id > ? AND due_at <> ?",

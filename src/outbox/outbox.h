@@ -22,9 +22,9 @@ class Database;
 class Outbox {
  public:
   struct Options {
-    std::filesystem::path file;                         ///< unless it is shared
-    std::optional<postgres::Address> shared = {};       ///< a database that other senders may work on, too
-    std::int64_t messages = 1'000'000;   ///< waiting and dead ones; more are refused
+    std::filesystem::path file;                    ///< unless it is shared
+    std::optional<postgres::Address> shared = {};  ///< a database that other senders may work on, too
+    std::int64_t messages = 1'000'000;             ///< waiting and dead ones; more are refused
     const base::Clock* clock = nullptr;  ///< compared with that of a shared outbox; borrowed. Null: not compared
   };
   struct Accepted {
@@ -127,7 +127,7 @@ class Outbox {
 
   Options options_;
   std::unique_ptr<Database> database_;
-  std::set<std::int64_t> claimed_;  ///< by this process, and not settled yet
+  std::set<std::int64_t> claimed_;       ///< by this process, and not settled yet
   std::map<std::string, Count> counts_;  ///< of a file; those of a shared outbox are asked for
 };
 

@@ -10,8 +10,9 @@ inline Outbox::Options outbox_at(const std::filesystem::path& file) {
   Outbox::Options options{.file = file};
   if (!testing::on_postgresql()) return options;
   const store::Location database = testing::registry_at(file);
-  options.shared = postgres::Address{
-      std::make_shared<const base::Secret>(std::string_view(database.connection().reveal_text())), database.to_string()};
+  options.shared =
+      postgres::Address{std::make_shared<const base::Secret>(std::string_view(database.connection().reveal_text())),
+                        database.to_string()};
   return options;
 }
 

@@ -1,5 +1,5 @@
-// Each promise of the outbox by itself, on both engines; random histories are in histories_test.cpp, what several senders
-// do to each other in shared_test.cpp.
+// Each promise of the outbox by itself, on both engines; random histories are in histories_test.cpp, what several
+// senders do to each other in shared_test.cpp.
 #include "outbox/outbox.h"
 
 #include <fstream>

@@ -129,8 +129,7 @@ class Reply {
     const char* value = PQgetvalue(result_.get(), row, column);
     const Oid type = PQftype(result_.get(), column);
     if (type == kInt8 || type == kInt4 || type == kInt2) return std::int64_t{std::atoll(value)};
-    if (type != kBytea)
-      return std::string(value, static_cast<std::size_t>(PQgetlength(result_.get(), row, column)));
+    if (type != kBytea) return std::string(value, static_cast<std::size_t>(PQgetlength(result_.get(), row, column)));
     std::size_t size = 0;
     unsigned char* bytes = PQunescapeBytea(reinterpret_cast<const unsigned char*>(value), &size);
     BASE_CHECK(bytes != nullptr);
@@ -294,8 +293,7 @@ class Postgresql final : public Database {
 
   base::Error not_there(const std::string& why) const {
     base::Error seen{Kind::unavailable, "outbox.database", "cannot reach " + address_.shown + ": " + why};
-    return std::move(seen).under("outbox.unavailable",
-                                 "the outbox's database is not there now: try again in a while");
+    return std::move(seen).under("outbox.unavailable", "the outbox's database is not there now: try again in a while");
   }
 
   base::Error to_error(const Reply& reply, const std::string& doing) {

@@ -1,5 +1,5 @@
-// What several senders do with one outbox (PostgreSQL): nobody gets what another holds, order and keys hold across them,
-// what a dead one held is taken over, and a server that goes costs one answer at most.
+// What several senders do with one outbox (PostgreSQL): nobody gets what another holds, order and keys hold across
+// them, what a dead one held is taken over, and a server that goes costs one answer at most.
 #include <set>
 #include <thread>
 
@@ -45,8 +45,7 @@ class SharedOutbox : public ::testing::Test {
     return put->front();
   }
   static std::vector<Message> claim(Outbox& outbox, base::Instant now, std::int64_t limit = 10) {
-    auto claimed =
-        outbox.claim({.endpoint = "acme", .limit = limit, .attempt_time = seconds(5), .pace = Pace{}}, now);
+    auto claimed = outbox.claim({.endpoint = "acme", .limit = limit, .attempt_time = seconds(5), .pace = Pace{}}, now);
     EXPECT_TRUE(claimed) << base::to_string(claimed.error());
     return claimed ? std::move(*claimed) : std::vector<Message>();
   }
@@ -133,8 +132,9 @@ TEST_F(SharedOutbox, CountsAndLimitAreOfAll) {
 TEST_F(SharedOutbox, CountsStayWhatTheyAreWhenTheyAreSummedUp) {
   testing::RawRegistry raw(folder_ / "outbox.db");
   ASSERT_TRUE(put(*one_, draft("k1")));
-  ASSERT_TRUE(raw.run("INSERT INTO countersign_outbox.count_changes (endpoint, waiting, dead)"
-                      " SELECT 'acme', 1, -1 FROM generate_series(1, 600)"));
+  ASSERT_TRUE(
+      raw.run("INSERT INTO countersign_outbox.count_changes (endpoint, waiting, dead)"
+              " SELECT 'acme', 1, -1 FROM generate_series(1, 600)"));
   ASSERT_TRUE(other_->sweep(kNow));
   EXPECT_EQ(raw.ask("SELECT COUNT(*) FROM countersign_outbox.count_changes"), "1");
   EXPECT_EQ(one_->counts()->at("acme").waiting, 601);
@@ -224,8 +224,9 @@ TEST_F(SharedOutbox, AServerThatWasRestartedCostsNothing) {
 TEST_F(SharedOutbox, ASessionThatWasEndedIsMadeAgain) {
   testing::RawRegistry raw(folder_ / "outbox.db");
   ASSERT_TRUE(put(*one_, draft("k1")));
-  ASSERT_TRUE(raw.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                      " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+  ASSERT_TRUE(
+      raw.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+              " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
   EXPECT_EQ(code_of(put(*one_, draft("k2"))), "ok");
   EXPECT_EQ(claim(*other_, kNow).size(), 2U);
 }

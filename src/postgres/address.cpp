@@ -43,12 +43,11 @@ constexpr std::array<std::string_view, 27> kTaken = {"host",
                                                      "tcp_user_timeout"};
 
 /// What is added where a URI does not say it: a server that vanishes must not hold a program for hours.
-constexpr std::array<std::pair<const char*, const char*>, 5> kDefaults = {
-    {{"connect_timeout", "5"},
-     {"keepalives_idle", "5"},
-     {"keepalives_interval", "2"},
-     {"keepalives_count", "3"},
-     {"tcp_user_timeout", "10000"}}};
+constexpr std::array<std::pair<const char*, const char*>, 5> kDefaults = {{{"connect_timeout", "5"},
+                                                                           {"keepalives_idle", "5"},
+                                                                           {"keepalives_interval", "2"},
+                                                                           {"keepalives_count", "3"},
+                                                                           {"tcp_user_timeout", "10000"}}};
 
 tl::unexpected<base::Error> refuse(const Use& use, const std::string& what) {
   return base::fail(base::Kind::invalid, std::string(use.code), std::string(use.what) + "'s URI " + what);
@@ -69,7 +68,8 @@ base::Result<Options> take_apart(const std::string& uri, const Use& use) {
   PQconninfoOption* parsed = PQconninfoParse(uri.c_str(), &complaint);
   PQfreemem(complaint);
   if (parsed == nullptr)
-    return refuse(use, "does not parse: it looks like postgresql://user@host:5432/database?sslrootcert=/etc/ssl/db-ca.pem");
+    return refuse(use,
+                  "does not parse: it looks like postgresql://user@host:5432/database?sslrootcert=/etc/ssl/db-ca.pem");
   Options options;
   for (const PQconninfoOption* option = parsed; option->keyword != nullptr; ++option)
     if (option->val != nullptr) options[option->keyword] = option->val;
@@ -99,9 +99,10 @@ base::Result<void> check_peer(Options& options, Peer peer, const Use& use) {
   if (peer == Peer::danger_anybody || (are_all_local(host) && are_all_local(address))) return {};
   const auto [mode, is_new] = options.try_emplace("sslmode", "verify-full");
   if (is_new || mode->second == "verify-full") return {};
-  return refuse(use, "has sslmode=" + mode->second +
-                ": a database on another machine must prove who it is; use verify-full and sslrootcert=FILE (or " +
-                std::string(use.danger) + ")");
+  return refuse(use,
+                "has sslmode=" + mode->second +
+                    ": a database on another machine must prove who it is; use verify-full and sslrootcert=FILE (or " +
+                    std::string(use.danger) + ")");
 }
 
 /// libpq's "Keyword/Value Connection Strings": values in quotes, with quotes and backslashes escaped.

@@ -1,5 +1,5 @@
-// Address: the database that a URI names, taken apart and checked before anybody connects. What the URI says of passwords
-// is never shown. A password need not be in it: libpq's password file (~/.pgpass, `passfile`) and environment
+// Address: the database that a URI names, taken apart and checked before anybody connects. What the URI says of
+// passwords is never shown. A password need not be in it: libpq's password file (~/.pgpass, `passfile`) and environment
 // (PGPASSWORD) work as everywhere.
 #pragma once
 

@@ -14,8 +14,9 @@ constexpr postgres::Use kRegistry{.what = "the registry",
 
 base::Result<Location> Location::parse(const std::string& uri, Peer peer) {
   const bool verified = peer == Peer::verified;
-  BASE_TRY(postgres::Address address,
-           postgres::parse_address(uri, verified ? postgres::Peer::verified : postgres::Peer::danger_anybody, kRegistry));
+  BASE_TRY(
+      postgres::Address address,
+      postgres::parse_address(uri, verified ? postgres::Peer::verified : postgres::Peer::danger_anybody, kRegistry));
   Location location;
   location.shown_ = std::move(address.shown);
   location.connection_ = std::move(address.connection);
