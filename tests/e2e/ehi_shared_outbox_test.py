@@ -236,7 +236,8 @@ class NetworkTest(single.Bench):
                 begun = time.monotonic()
                 said = self.decide("acme", single.SMALL, f"{key}-decision")
                 self.assertLess(time.monotonic() - begun, 2.5, "the deadline, curl's own start, and a sync of the disk")
-                self.assertEqual((said.decided_by, said.reason in ("ehi.timeout", "ehi.unreachable")), ("stand_in", True), said.reason)
+                self.assertEqual(said.decided_by, "stand_in")
+                self.assertIn(said.reason, ("ehi.timeout", "ehi.unreachable"))
                 if number == 2:
                     self.restart()  # what the dead one had under way counts as well
             log.next("ehi.advice_failed", mark)
