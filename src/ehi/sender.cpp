@@ -203,10 +203,12 @@ std::int64_t Sender::advices_under_way() const {
 }
 
 net::Task<std::string> Sender::metrics() {
-  using Counts = std::map<std::string, outbox::Outbox::Count>;
-  std::function<base::Result<Counts>(outbox::Outbox&)> work = [](outbox::Outbox& outbox) { return outbox.counts(); };
+  using ByEndpoint = std::map<std::string, outbox::Outbox::Count>;
+  std::function<base::Result<ByEndpoint>(outbox::Outbox&)> work = [](outbox::Outbox& outbox) {
+    return outbox.counts();
+  };
   const auto outbox = co_await desk_->ask(std::move(work));
-  std::string text = outbox ? to_metrics(lanes_, *outbox) : to_metrics(lanes_, Counts());
+  std::string text = outbox ? to_metrics(lanes_, *outbox) : to_metrics(lanes_, ByEndpoint());
   text += "countersign_ehi_outbox_up " + std::to_string(outbox.has_value() ? 1 : 0) + "\n";
   text += "countersign_ehi_warm_connections " + std::to_string(caller_->warm()) + "\n";
   text += "countersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +

@@ -81,13 +81,15 @@ base::Result<void> Outbox::load_counts() {
 
 base::Result<std::map<std::string, Outbox::Count>> Outbox::counts() {
   if (!database_->is_shared()) return counts_;
-  BASE_TRY(const Rows found, database_->run("SELECT endpoint, CAST(SUM(waiting) AS BIGINT), CAST(SUM(dead) AS BIGINT)"
-                                            " FROM count_changes GROUP BY endpoint",
-                                            {}));
-  std::map<std::string, Count> counts;
-  for (const Row& row : found.rows)
-    counts[row.text(0)] = {row.whole(1), row.whole(2)};
-  return counts;
+  return twice([&]() -> base::Result<std::map<std::string, Count>> {
+    BASE_TRY(const Rows found, database_->run("SELECT endpoint, CAST(SUM(waiting) AS BIGINT), CAST(SUM(dead) AS BIGINT)"
+                                              " FROM count_changes GROUP BY endpoint",
+                                              {}));
+    std::map<std::string, Count> counts;
+    for (const Row& row : found.rows)
+      counts[row.text(0)] = {row.whole(1), row.whole(2)};
+    return counts;
+  });
 }
 
 base::Result<std::vector<base::Result<Outbox::Accepted>>> Outbox::put_all(std::span<const Draft> drafts,

@@ -232,7 +232,6 @@ class Postgresql final : public Database {
   }
 
   base::Result<void> begin() override {
-    try_again_ = false;
     bool begun = false;
     if (is_connected()) {
       auto tried = execute(kBegin, "begin a transaction");
@@ -243,6 +242,7 @@ class Postgresql final : public Database {
       BASE_TRY_VOID(connect());
       BASE_TRY_VOID(execute(kBegin, "begin a transaction"));
     }
+    try_again_ = false;
     under_way_ = true;
     return {};
   }
@@ -265,7 +265,10 @@ class Postgresql final : public Database {
 
   base::Result<Rows> run(const char* sql, std::initializer_list<Value> values) override {
     // Within a transaction a new connection would do half of it.
-    if (!is_connected() && under_way_) return base::unexpected(not_there("the connection was lost"));
+    if (!is_connected() && under_way_) {
+      try_again_ = true;
+      return base::unexpected(not_there("the connection was lost"));
+    }
     if (!is_connected()) BASE_TRY_VOID(connect());
     const Parameters parameters(values);
     BASE_TRY(const std::string name, prepare(sql, parameters));

@@ -229,6 +229,11 @@ TEST_F(SharedOutbox, ASessionThatWasEndedIsMadeAgain) {
               " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
   EXPECT_EQ(code_of(put(*one_, draft("k2"))), "ok");
   EXPECT_EQ(claim(*other_, kNow).size(), 2U);
+  ASSERT_TRUE(
+      raw.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+              " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+  EXPECT_TRUE(one_->counts());
+  EXPECT_EQ(other_->list({})->size(), 2U);
 }
 
 TEST_F(SharedOutbox, ADatabaseThatHoldsTheRegistryIsRefused) {
