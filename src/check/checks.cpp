@@ -94,6 +94,11 @@ constexpr Check kChecks[] = {
      "The "
      "server's log has the reason.",
      judge_accepts_ours},
+    {"client.accepts_next", "The provider's next CA is installed",
+     "From the day on which the provider changes to that CA, its calls fail.",
+     "Fetch the provider's trust chain anew, which has the next CA in it beside the one of today "
+     "(`countersign trust-chain --out trust-chain.pem`), install the whole of it, and reload the server.",
+     judge_accepts_next},
 
     {"refuse.no_certificate", "Refused: no certificate", "Anybody can call.",
      "Demand the certificate; one that is only optional must be asked for by the application in each request.",

@@ -117,6 +117,21 @@ Verdict judge_accepts_ours(const Observations& seen, const Check&) {
   return failure("refused: " + outcome_of(ours) + (ours.says_certificate ? ", with words about the certificate" : ""));
 }
 
+Verdict judge_accepts_next(const Observations& seen, const Check&) {
+  if (seen.next_ca.empty())
+    return not_tried("there is no certificate of a CA that is to follow",
+                     "while a change is announced, give --next-cert and --next-key: one that the next CA has issued");
+  if (!asks_at_all(seen)) return nobody_asked();
+  if (!seen.ours || !is_accepted(*seen.ours))
+    return not_tried("the provider's certificate of today is not let in, or there is none",
+                     "mend client.accepts_ours first");
+  const Attempt& next = *seen.next;
+  if (next.end == End::late || next.end == End::unclear)
+    return not_tried("nothing came that would tell: " + outcome_of(next), "mend behaviour.answer first");
+  if (is_accepted(next)) return passed("a certificate by " + seen.next_ca + " is let in: " + outcome_of(next));
+  return failure("a certificate by " + seen.next_ca + " is refused: " + outcome_of(next));
+}
+
 Verdict judge_refusal(const Observations& seen, const Check& check) {
   if (!asks_at_all(seen)) return nobody_asked();
   const auto known = seen.impostors.find(check.name);

@@ -41,6 +41,8 @@ class JudgeTest : public ::testing::Test {
     seen.own_ca_names = {root.subject().der};
     seen.has_own = true;
     seen.ours = answered(200);
+    seen.next_ca = "CN=Next";
+    seen.next = answered(200);
     for (const Check& check : checks())
       if (check.name.starts_with("refuse.")) seen.impostors[std::string(check.name)].attempt = alerted();
     seen.warm_requests.assign(99, std::chrono::milliseconds(3));
@@ -147,6 +149,10 @@ TEST_F(JudgeTest, OneFaultIsOneFinding) {
        }},
       {"fail:client.accepts_ours", [](Seen seen) { seen.ours = answered(403); }},
       {"fail:client.accepts_ours", [](Seen seen) { seen.ours = alerted(); }},
+      {"fail:client.accepts_next", [](Seen seen) { seen.next = alerted(); }},
+      {"fail:client.accepts_next", [](Seen seen) { seen.next = answered(403); }},
+      {"", [](Seen seen) { seen.next = {.end = Attempt::End::late}; }},
+      {"", [](Seen seen) { seen.next.reset(), seen.next_ca = ""; }},
       {"", [](Seen seen) { seen.ours = answered(400); }},
       {"fail:client.accepts_ours", [](Seen seen) { seen.ours = answered(400), seen.ours->says_certificate = true; }},
       {"fail:refuse.no_certificate", [&](Seen seen) { impostor(seen, "refuse.no_certificate", answered(200)); }},

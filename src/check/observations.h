@@ -78,6 +78,8 @@ struct Observations {
   std::vector<std::string> own_ca_names = {};  ///< DER of the subjects in our trust chain
   bool has_own = false;                        ///< is there a certificate of the provider to show?
   std::optional<Attempt> ours = {};
+  std::string next_ca = {};  ///< who has issued the certificate of the CA to come, plain(); empty: there is none
+  std::optional<Attempt> next = {};
   std::map<std::string, Impostor, std::less<>> impostors = {};  ///< by the name of the check
 
   std::vector<base::Duration> warm_requests = {};  ///< each over a connection that had served one before

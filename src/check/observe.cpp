@@ -172,6 +172,7 @@ net::Task<void> Observer::look_at_handshakes() {
 
 void Observer::note_own() {
   seen_.has_own = target_.own.has_value();
+  if (target_.next) seen_.next_ca = plain(target_.next->chain.front().issuer().text);
   std::vector<x509::Certificate> cas = target_.trust_chain;
   if (target_.own) cas.insert(cas.end(), target_.own->chain.begin() + 1, target_.own->chain.end());
   for (const x509::Certificate& ca : cas) {
@@ -203,6 +204,7 @@ net::Task<void> Observer::try_credentials() {
       }
     }
   }
+  if (target_.next) seen_.next = co_await caller_.attempt(&*target_.next);
   for (const TestCredential& one : target_.test_credentials)
     co_await try_impostor(one.check, &one.credential);
 }

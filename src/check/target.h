@@ -25,7 +25,8 @@ struct Target {
   http::Url url;                                   ///< https
   std::string text;                                ///< the URL as it was given
   std::shared_ptr<const trust::TrustSet> anchors;  ///< whom the server's certificate may come from
-  std::optional<tls::Credential> own = {};  ///< the provider's EHI certificate with its chain; none: much is not tried
+  std::optional<tls::Credential> own = {};   ///< the provider's EHI certificate with its chain; none: much is not tried
+  std::optional<tls::Credential> next = {};  ///< the provider's, by a CA that is to follow; none: that is not tried
   std::vector<x509::Certificate> trust_chain = {};  ///< the provider's root and issuing CAs, as the partner installs it
   std::vector<TestCredential> test_credentials = {};
   http::RequestHead request = {};  ///< what is asked; Host and Content-Length are written for it

@@ -44,6 +44,7 @@ Verdict judge_staple(const Observations& seen, const Check& check);
 Verdict judge_asked(const Observations& seen, const Check& check);
 Verdict judge_names_our_ca(const Observations& seen, const Check& check);
 Verdict judge_only_our_ca(const Observations& seen, const Check& check);
+Verdict judge_accepts_next(const Observations& seen, const Check& check);
 Verdict judge_accepts_ours(const Observations& seen, const Check& check);
 /// For each of the checks "refuse.*", by its name.
 Verdict judge_refusal(const Observations& seen, const Check& check);

@@ -20,6 +20,8 @@ struct CheckEhiOptions {
   std::string url;
   std::string cert;
   std::string key;
+  std::string next_cert;
+  std::string next_key;
   std::string trust_chain;
   std::string anchors;
   std::string test_credentials;
@@ -78,6 +80,7 @@ base::Result<check::Target> to_target(const CheckEhiOptions& options) {
   BASE_TRY(target.url, http::Url::parse(options.url));
   if (!target.url.secure) return misused("the URL must begin with https://: the provider calls nobody in clear");
   if (options.cert.empty() != options.key.empty()) return misused("--cert and --key go together");
+  if (options.next_cert.empty() != options.next_key.empty()) return misused("--next-cert and --next-key go together");
   if (options.requests < 1 || options.requests > kMostRequests) return misused("--requests is from 1 to 10000");
   BASE_TRY(target.deadline, base::parse_duration(options.deadline));
   BASE_TRY(target.patience, base::parse_duration(options.patience));
@@ -85,6 +88,9 @@ base::Result<check::Target> to_target(const CheckEhiOptions& options) {
   target.requests = options.requests;
   if (!options.cert.empty()) {
     BASE_TRY(target.own, tls::load_credential(options.cert, options.key));
+  }
+  if (!options.next_cert.empty()) {
+    BASE_TRY(target.next, tls::load_credential(options.next_cert, options.next_key));
   }
   if (!options.trust_chain.empty()) {
     BASE_TRY(target.trust_chain, read_certificates(options.trust_chain));
@@ -136,6 +142,10 @@ void add_inputs(CLI::App& app, CheckEhiOptions& options) {
   app.add_option("--cert", options.cert, "The provider's EHI certificate, leaf first, then its issuing CA")
       ->type_name(kFile);
   app.add_option("--key", options.key, "Its key")->type_name(kFile);
+  app.add_option("--next-cert", options.next_cert,
+                 "While a change is announced: one that the provider's next CA has issued, leaf first")
+      ->type_name(kFile);
+  app.add_option("--next-key", options.next_key, "Its key")->type_name(kFile);
   app.add_option("--trust-chain", options.trust_chain,
                  "The provider's root and issuing CAs, as the partner installs them")
       ->type_name(kFile);

@@ -42,6 +42,19 @@ base::Result<void> read_endpoints(ConfigSection& section, const std::filesystem:
   return {};
 }
 
+base::Result<std::optional<postgres::Address>> read_outbox(ConfigSection& section, postgres::Peer peer) {
+  BASE_TRY(const std::string uri, section.text_or("outbox", ""));
+  if (uri.empty()) return std::optional<postgres::Address>();
+  const postgres::Use use{.what = "the outbox",
+                          .code = "outbox.location",
+                          .danger = "danger_unverified_outbox = true in [ehi]",
+                          .program = "countersign-ehi"};
+  auto address = postgres::parse_address(uri, peer, use);
+  if (!address)
+    return wrong(std::move(address).error(), "'" + section.path_of("outbox") + "' does not name a PostgreSQL database");
+  return std::optional(std::move(*address));
+}
+
 base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& folder) {
   for (const std::string_view other : {"provider", "authority", "gateway"})
     top.leave_to_others(other);
@@ -58,6 +71,10 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   BASE_TRY(config.drain_time, section.duration_or("drain_time", config.drain_time));
   BASE_TRY(config.outbox_viewers, read_people(section, "outbox_viewers"));
   BASE_TRY(config.outbox_operators, read_people(section, "outbox_operators"));
+  BASE_TRY(config.danger_unverified_outbox, section.flag_or("danger_unverified_outbox", false));
+  using postgres::Peer;
+  BASE_TRY(config.outbox,
+           read_outbox(section, config.danger_unverified_outbox ? Peer::danger_anybody : Peer::verified));
   BASE_TRY(config.outbox_messages, read_number(section, "outbox_messages", config.outbox_messages, {1, 100'000'000}));
   BASE_TRY_VOID(read_endpoints(section, folder, config));
   BASE_TRY_VOID(top.finish());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ehi/endpoint.h"
+#include "postgres/address.h"
 
 namespace countersign::ehi {
 
@@ -18,6 +19,8 @@ struct EhiConfig {
   std::size_t body_bytes = 1024 * 1024;       ///< of a request to a partner, and of its answer
   std::vector<std::string> outbox_viewers;    ///< "service/NAME", "operator/NAME": who may look at the outbox
   std::vector<std::string> outbox_operators;  ///< who may replay and discard, too
+  std::optional<postgres::Address> outbox;    ///< a database that senders share; absent: a file in `data`
+  bool danger_unverified_outbox = false;      ///< a database on another machine need not prove who it is
   std::int64_t outbox_messages = 1'000'000;   ///< waiting and dead ones; more are refused
   base::Duration drain_time = std::chrono::seconds(10);
 

@@ -114,6 +114,20 @@ TEST(EhiConfig, PeopleOfTheOutboxAreNamed) {
   }
 }
 
+TEST(EhiConfig, TheOutboxMayBeADatabase) {
+  const Place place;
+  const auto read = [&](const std::string& keys) { return EhiConfig::parse("[ehi]\n" + keys, place.folder.path()); };
+  EXPECT_FALSE(read("")->outbox);
+  const auto good = read("outbox = \"postgresql://ehi@localhost/outbox\"\n");
+  ASSERT_TRUE(good) << base::to_string(good.error());
+  EXPECT_EQ(good->outbox->shown, "postgresql://ehi@localhost/outbox");
+  const std::string unproved = "outbox = \"postgresql://ehi@db.example/outbox?sslmode=require\"\n";
+  const auto bad = read(unproved);
+  ASSERT_FALSE(bad);
+  EXPECT_NE(base::to_string(bad.error()).find("ehi.outbox"), std::string::npos);
+  EXPECT_TRUE(read(unproved + "danger_unverified_outbox = true\n"));
+}
+
 struct Row {
   std::string name;
   std::string endpoint;

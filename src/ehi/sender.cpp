@@ -98,7 +98,11 @@ void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {
 
 base::Result<void> Sender::open_outbox() {
   net::Loop& loop = plane_->loop();
-  outbox::Outbox::Options options{.file = config_.data / "outbox.db", .messages = config_.outbox_messages};
+  if (config_.danger_unverified_outbox) log_.warning("danger.unverified_outbox");
+  outbox::Outbox::Options options{.file = config_.data / "outbox.db",
+                                  .shared = config_.outbox,
+                                  .messages = config_.outbox_messages,
+                                  .clock = &clock_};
   BASE_TRY(desk_, OutboxDesk::open(loop, std::move(options), clock_, log_));
   for (const Endpoint& endpoint : config_.endpoints)
     lanes_.push_back(std::make_unique<Lane>(loop, *caller_, *desk_, endpoint, clock_, log_));
@@ -225,12 +229,13 @@ std::int64_t Sender::advices_under_way() const {
 }
 
 net::Task<std::string> Sender::metrics() {
-  std::function<base::Result<std::map<std::string, outbox::Outbox::Count>>(outbox::Outbox&)> work =
-      [](outbox::Outbox& outbox) -> base::Result<std::map<std::string, outbox::Outbox::Count>> {
+  using ByEndpoint = std::map<std::string, outbox::Outbox::Count>;
+  std::function<base::Result<ByEndpoint>(outbox::Outbox&)> work = [](outbox::Outbox& outbox) {
     return outbox.counts();
   };
   const auto outbox = co_await desk_->ask(std::move(work));
-  std::string text = to_metrics(lanes_, *outbox);
+  std::string text = outbox ? to_metrics(lanes_, *outbox) : to_metrics(lanes_, ByEndpoint());
+  text += "countersign_ehi_outbox_up " + std::to_string(outbox.has_value() ? 1 : 0) + "\n";
   text += "countersign_ehi_warm_connections " + std::to_string(caller_->warm()) + "\n";
   text += "countersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
           "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +

@@ -11,89 +11,89 @@ tl::unexpected<base::Error> not_found(std::int64_t id) {
 }  // namespace
 
 base::Result<std::vector<Message>> Outbox::list(const Query& query) {
-  BASE_TRY(Statement rows,
-           database_->statement("SELECT id, endpoint, key, order_key, kind, attempts, state, accepted_at, expires_at,"
-                                " due_at, settled_at, last_error FROM messages"
-                                " WHERE id > ? AND (? = '' OR endpoint = ?) AND (? < 0 OR state = ?)"
-                                " ORDER BY id LIMIT ?"));
   const std::int64_t state = query.state ? static_cast<std::int64_t>(*query.state) : -1;
-  rows.bind(query.after).bind(query.endpoint).bind(query.endpoint).bind(state).bind(state);
-  rows.bind(std::min(query.limit, kListLimit));
-  std::vector<Message> all;
-  for (;;) {
-    BASE_TRY(const bool row, rows.step());
-    if (!row) return all;
-    all.push_back(read_summary(rows));
-  }
+  return twice([&]() -> base::Result<std::vector<Message>> {
+    BASE_TRY(
+        const Rows found,
+        database_->run("SELECT " OUTBOX_SUMMARY " FROM messages"
+                       " WHERE id > ? AND (? = '' OR endpoint = ?) AND (? < 0 OR state = ?) ORDER BY id LIMIT ?",
+                       {query.after, query.endpoint, query.endpoint, state, state, std::min(query.limit, kListLimit)}));
+    std::vector<Message> all;
+    for (const Row& row : found.rows)
+      all.push_back(read_summary(row));
+    return all;
+  });
 }
 
 base::Result<std::optional<Message>> Outbox::find(std::int64_t id) {
-  BASE_TRY(Statement row, database_->statement("SELECT id, endpoint, key, order_key, kind, attempts, state,"
-                                               " accepted_at, expires_at, due_at, settled_at, last_error, fields, body"
-                                               " FROM messages WHERE id = ?"));
-  BASE_TRY(const bool there, row.bind(id).step());
-  if (!there) return std::optional<Message>();
-  return std::optional(read_message(row));
+  return twice([&]() -> base::Result<std::optional<Message>> {
+    BASE_TRY(const Rows found,
+             database_->run("SELECT " OUTBOX_SUMMARY ", fields, body FROM messages WHERE id = ?", {id}));
+    if (found.rows.empty()) return std::optional<Message>();
+    return std::optional(read_message(found.rows.front()));
+  });
 }
 
 base::Result<void> Outbox::replay(std::int64_t id, base::Duration keep, base::Instant now) {
   BASE_TRY(const std::optional<Message> message, find(id));
   if (!message) return not_found(id);
-  if (message->state == State::delivered)
-    return base::fail(base::Kind::conflict, "outbox.state", "the message was delivered; its content is gone");
-  BASE_TRY(Change change, Change::begin(*this));
-  BASE_TRY_VOID(revive(*message, keep, now, change));
-  return change.commit();
+  return twice([&]() -> base::Result<void> {
+    BASE_TRY(Change change, Change::begin(*this, {message->content.endpoint}));
+    BASE_TRY(const State state, state_of(id));
+    if (state == State::delivered)
+      return base::fail(base::Kind::conflict, "outbox.state", "the message was delivered; its content is gone");
+    BASE_TRY_VOID(revive(*message, state, Until{keep, now}, change));
+    return change.commit();
+  });
 }
 
-/// An older message with the same order key goes first all the same.
-base::Result<void> Outbox::revive(const Message& message, base::Duration keep, base::Instant now, Change& change) {
-  {
-    BASE_TRY(Statement row, database_->statement("UPDATE messages SET state = 0, settled_at = NULL, due_at = ?,"
-                                                 " expires_at = ? WHERE id = ?"));
-    BASE_TRY_VOID(row.bind(now).bind(now + keep).bind(message.id).run());
-  }
-  if (message.state == State::dead) {
+/// Now that its endpoint is taken. Fails: `outbox.not_found`.
+base::Result<State> Outbox::state_of(std::int64_t id) {
+  BASE_TRY(const Rows found, database_->run("SELECT state FROM messages WHERE id = ?", {id}));
+  if (found.rows.empty()) return not_found(id);
+  return static_cast<State>(found.rows.front().whole(0));
+}
+
+/// An older message with the same order key goes first all the same. What another sender holds is due when its attempt
+/// is over.
+base::Result<void> Outbox::revive(const Message& message, State state, const Until& until, Change& change) {
+  BASE_TRY_VOID(
+      database_->run("UPDATE messages SET state = 0, settled_at = NULL, expires_at = ?,"
+                     " due_at = CASE WHEN holder = 0 OR holder = ? THEN ? ELSE due_at END WHERE id = ?",
+                     {until.now + until.keep, database_->holder(), until.now, message.id}));
+  if (state == State::dead) {
     change.dead(message.content.endpoint, -1);
     change.waiting(message.content.endpoint, 1);
   }
-  return arrange(message.content.endpoint, message.content.order_key, now);
+  return arrange(message.content.endpoint, message.content.order_key, until.now);
 }
 
 base::Result<std::int64_t> Outbox::replay_dead(const std::string& endpoint, base::Duration keep, base::Instant now) {
-  std::vector<Message> dead;
-  {
-    BASE_TRY(Statement rows,
-             database_->statement("SELECT id, endpoint, key, order_key, kind, attempts, state, accepted_at,"
-                                  " expires_at, due_at, settled_at, last_error FROM messages"
-                                  " WHERE state = 2 AND endpoint = ? ORDER BY id LIMIT 500"));
-    rows.bind(endpoint);
-    for (;;) {
-      BASE_TRY(const bool row, rows.step());
-      if (!row) break;
-      dead.push_back(read_summary(rows));
-    }
-  }
-  BASE_TRY(Change change, Change::begin(*this));
-  for (const Message& message : dead)
-    BASE_TRY_VOID(revive(message, keep, now, change));
-  BASE_TRY_VOID(change.commit());
-  return std::ssize(dead);
+  return twice([&]() -> base::Result<std::int64_t> {
+    BASE_TRY(Change change, Change::begin(*this, {endpoint}));
+    BASE_TRY(const Rows dead, database_->run("SELECT " OUTBOX_SUMMARY " FROM messages"
+                                             " WHERE state = 2 AND endpoint = ? ORDER BY id LIMIT 500",
+                                             {endpoint}));
+    for (const Row& row : dead.rows)
+      BASE_TRY_VOID(revive(read_summary(row), State::dead, Until{keep, now}, change));
+    BASE_TRY_VOID(change.commit());
+    return std::ssize(dead.rows);
+  });
 }
 
 base::Result<void> Outbox::discard(std::int64_t id) {
   BASE_TRY(const std::optional<Message> message, find(id));
   if (!message) return not_found(id);
-  if (message->state != State::dead)
-    return base::fail(base::Kind::conflict, "outbox.state",
-                      "only a dead letter can be discarded; this one is " + std::string(name(message->state)));
-  BASE_TRY(Change change, Change::begin(*this));
-  {
-    BASE_TRY(Statement row, database_->statement("DELETE FROM messages WHERE id = ?"));
-    BASE_TRY_VOID(row.bind(id).run());
-  }
-  change.dead(message->content.endpoint, -1);
-  return change.commit();
+  return twice([&]() -> base::Result<void> {
+    BASE_TRY(Change change, Change::begin(*this, {message->content.endpoint}));
+    BASE_TRY(const State state, state_of(id));
+    if (state != State::dead)
+      return base::fail(base::Kind::conflict, "outbox.state",
+                        "only a dead letter can be discarded; this one is " + std::string(name(state)));
+    BASE_TRY_VOID(database_->run("DELETE FROM messages WHERE id = ?", {id}));
+    change.dead(message->content.endpoint, -1);
+    return change.commit();
+  });
 }
 
 }  // namespace countersign::outbox

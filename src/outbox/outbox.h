@@ -1,7 +1,9 @@
-// Outbox: messages on disk (SQLite, write-ahead log, synchronous=FULL) until they are delivered: at least once.
+// Outbox: messages on disk until they are delivered: at least once. In a SQLite file of this process alone
+// (write-ahead log, synchronous=FULL), or in a PostgreSQL that several senders share (synchronous_commit=on).
 //
-// All functions are one transaction: durable as a whole when they return, or without effect. What was claimed and not
-// settled - the process died - is due again after its pause. Not thread-safe: belongs to one thread at a time.
+// All functions are one transaction: durable as a whole when they return, or without effect; on PostgreSQL, where the
+// connection is lost, tried once again. What was claimed and not settled - the process died - is due again after its
+// pause, by whoever claims next. Not thread-safe: belongs to one thread at a time.
 #pragma once
 
 #include <filesystem>
@@ -11,17 +13,19 @@
 #include <span>
 
 #include "outbox/message.h"
+#include "postgres/address.h"
 
 namespace countersign::outbox {
 
 class Database;
-class Statement;
 
 class Outbox {
  public:
   struct Options {
-    std::filesystem::path file;
-    std::int64_t messages = 1'000'000;  ///< waiting and dead ones; more are refused
+    std::filesystem::path file;                    ///< unless it is shared
+    std::optional<postgres::Address> shared = {};  ///< a database that other senders may work on, too
+    std::int64_t messages = 1'000'000;             ///< waiting and dead ones; more are refused
+    const base::Clock* clock = nullptr;  ///< compared with that of a shared outbox; borrowed. Null: not compared
   };
   struct Accepted {
     std::int64_t id;
@@ -61,9 +65,12 @@ class Outbox {
   };
   static constexpr std::int64_t kListLimit = 1000;
   static constexpr std::int64_t kSweep = 500;
+  /// So much the clocks of senders that share an outbox may differ: so much longer a claim is left to another one.
+  static constexpr base::Duration kClockTolerance = std::chrono::seconds(5);
 
-  /// Makes the file (0600) where there is none. Fails: `outbox.in_use`, `outbox.corrupt`, `outbox.too_new`,
-  /// `outbox.unavailable`.
+  /// Makes the file (0600), or the schema `countersign_outbox`, where there is none. Fails: `outbox.in_use`,
+  /// `outbox.corrupt`, `outbox.too_new`, `outbox.unavailable`, `outbox.clock`; `outbox.unfit_server` when a database
+  /// does not keep what it confirms, or would let the sender into the registry.
   static base::Result<Outbox> open(Options options);
   Outbox(Outbox&&) noexcept;
   ~Outbox();
@@ -92,8 +99,8 @@ class Outbox {
   /// Forgets a dead one for good. Fails: `outbox.not_found`, `outbox.state`.
   base::Result<void> discard(std::int64_t id);
 
-  /// By endpoint; kept up to date without asking the disk.
-  const std::map<std::string, Count>& counts() const { return counts_; }
+  /// By endpoint.
+  base::Result<std::map<std::string, Count>> counts();
 
  private:
   class Change;
@@ -102,15 +109,26 @@ class Outbox {
   base::Result<base::Result<Accepted>> put_one(const Draft& draft, base::Instant now, Change& change);
   base::Result<Accepted> insert(const Draft& draft, const std::string& digest, base::Instant now, Change& change);
   base::Result<void> settle(const Settlement& settlement, base::Instant now, Change& change);
+  base::Result<std::vector<Message>> claim_due(const Claim& claim, base::Instant now);
   base::Result<void> bring_back(const Claim& claim, base::Instant now);
   base::Result<void> arrange(const std::string& endpoint, const std::string& order_key, base::Instant now);
-  base::Result<void> revive(const Message& message, base::Duration keep, base::Instant now, Change& change);
-  base::Result<void> bury(const Message& message, base::Instant now, Change& change);
+  struct Until {
+    base::Duration keep;
+    base::Instant now;
+  };
+  base::Result<State> state_of(std::int64_t id);
+  base::Result<void> revive(const Message& message, State state, const Until& until, Change& change);
+  base::Result<bool> bury(const Message& message, base::Instant now, Change& change);
+  base::Result<std::vector<Message>> find_dying(base::Instant now);
+  base::Result<void> sum_up_counts();
+  /// Once more where the database says that this may do.
+  template <class Work>
+  auto twice(Work work) -> decltype(work());
 
   Options options_;
   std::unique_ptr<Database> database_;
-  std::set<std::int64_t> claimed_;  ///< by this process, and not settled yet
-  std::map<std::string, Count> counts_;
+  std::set<std::int64_t> claimed_;       ///< by this process, and not settled yet
+  std::map<std::string, Count> counts_;  ///< of a file; those of a shared outbox are asked for
 };
 
 }  // namespace countersign::outbox

@@ -15,6 +15,7 @@ from harness.broken_servers import NGINX, OPENSSL, BrokenServers
 from harness.ehi_hosts import EhiHost
 from harness.material import EXPIRED, SERVER, Material, openssl
 from harness.platform import Platform
+from harness.scripted_partner import ScriptedPartner
 
 CHECKS_AT_ONCE = 4
 CHECK_SECONDS = 120
@@ -177,7 +178,25 @@ class CheckEhiTest(unittest.TestCase):
                 self.assertEqual((code, report["verdict"]), (0, "pass"))
                 self.assertEqual(report["server"], said)
                 not_tried = [one["id"] for one in report["findings"] if one["severity"] == "not_tried"]
-                self.assertEqual(not_tried, ["refuse.revoked"])
+                self.assertEqual(not_tried, ["client.accepts_next", "refuse.revoked"])
+
+    def test_the_next_ca(self):
+        """A server that has the next root beside the one of today passes; one that has not is told, of that alone."""
+        issuing = self.maker.ca("next-issuing", "/CN=Example Payments Production EHI Issuing CA 2")
+        following = self.maker.leaf("next", issuing, *subject_of(*EHI))
+        for name, cas, severity in (("today's alone", "", "fail"), ("both", issuing.certificate.read_text(), "pass")):
+            with self.subTest(name):
+                server = HostOfCas(self.servers.credentials["right"], self.platform.trust_chain.read_text() + cas,
+                                   self.platform.folder / f"cas-{severity}.pem")
+                with server:
+                    _, report = self.check(f"https://localhost:{server.port}/", "--next-cert", following.chain, "--next-key",
+                                           following.key)
+                found = {one["id"]: one for one in report["findings"]}
+                self.assertEqual(found["client.accepts_ours"]["severity"], "pass", found["client.accepts_ours"])
+                self.assertEqual(found["client.accepts_next"]["severity"], severity, found["client.accepts_next"])
+        self.assertIn("Issuing CA 2", found["client.accepts_next"]["evidence"])
+        done = self.run_check("https://localhost/", "--next-cert", following.chain)
+        self.assertEqual(done.returncode, 2, "--next-key goes with it")
 
     def test_what_is_not_tried_is_no_pass(self):
         done = self.run_check(self.servers.url("right"), "--json")
@@ -235,6 +254,21 @@ def endless_head(stream):
     stream.sendall(b"HTTP/1.1 200 OK\r\n")
     while True:
         stream.sendall(b"X-Endless: " + b"x" * 1000 + b"\r\n")
+
+
+class HostOfCas:
+    """Answers everybody whom these CAs vouch for."""
+
+    def __init__(self, credential, cas, file):
+        file.write_text(cas)
+        self.partner = ScriptedPartner(credential, file)
+        self.port = self.partner.port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.partner.close()
 
 
 class HostileServer:

@@ -61,13 +61,18 @@ class Bench(unittest.TestCase):
     small_disk = False
 
     @classmethod
+    def more_keys(cls):
+        """Of [ehi], besides those of all these tests."""
+        return ""
+
+    @classmethod
     def setUpClass(cls):
         cls.platform = Platform("127.0.0.1:1")
         cls.addClassCleanup(cls.platform.close)
         cls.maker = Material(cls.platform.folder / "material")
         cls.nginx = PartnerServers(cls.platform.folder / "nginx", cls.maker, cls.platform.trust_chain)
         cls.addClassCleanup(cls.nginx.stop)
-        cls.platform.ehi_keys = 'outbox_viewers = ["service/auditor"]\noutbox_operators = ["operator/admin"]\n'
+        cls.platform.ehi_keys = 'outbox_viewers = ["service/auditor"]\noutbox_operators = ["operator/admin"]\n' + cls.more_keys()
         if cls.small_disk:
             (cls.platform.data / "ehi").mkdir(mode=0o700)
             cls.disk = SmallDisk(cls.platform.data / "ehi", DISK)
@@ -132,8 +137,8 @@ class Bench(unittest.TestCase):
         self.partner.manner = None
 
     @classmethod
-    def call(cls, path, credential, extra=()):
-        url = f"https://localhost:{cls.platform.ports['ehi']}{path}"
+    def call(cls, path, credential, extra=(), port=None):
+        url = f"https://localhost:{port or cls.platform.ports['ehi']}{path}"
         return Answer(clients.curl(cls.platform.folder, url, cls.platform.trust_chain, credential, extra))
 
     @classmethod
@@ -142,10 +147,10 @@ class Bench(unittest.TestCase):
         return cls.call(f"/v1/endpoints/{endpoint}", cls.caller, ["-H", "Content-Type: application/json", *fields, "-d", body])
 
     @classmethod
-    def advise(cls, endpoint, body, key, order=""):
+    def advise(cls, endpoint, body, key, order="", port=None):
         fields = ["-H", f"X-Countersign-Order: {order}"] if order else []
         return cls.call(f"/v1/endpoints/{endpoint}/advices", cls.caller,
-                        ["-H", "Content-Type: application/json", "-H", f"Idempotency-Key: {key}", *fields, "-d", body])
+                        ["-H", "Content-Type: application/json", "-H", f"Idempotency-Key: {key}", *fields, "-d", body], port)
 
     def outbox(self, query="", credential=None):
         said = self.call(f"/v1/outbox{query}", credential or self.auditor)

@@ -34,9 +34,12 @@ class ScriptedPartner:
         return f"https://localhost:{self.port}{path}"
 
     def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
+        self.listener = self.listen(self.port)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def listen(self, port):
+        return socket.create_server(("127.0.0.1", port), reuse_port=True)
 
     def close(self):
         """Nobody listens any more, and what is open is cut, as a network would."""
