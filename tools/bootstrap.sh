@@ -19,7 +19,7 @@ boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
   psql:postgresql certbot:certbot lego:lego nghttp:nghttp2-client testssl:testssl.sh sslscan:sslscan
-  haproxy:haproxy apache2:apache2 gunicorn:gunicorn"
+  haproxy:haproxy apache2:apache2 gunicorn:gunicorn npm:npm"
 # A second compiler, with its sanitizers, for the unit tests. Programs are built by g++.
 second_compiler=clang++-19
 second_compiler_packages="clang-19 libclang-rt-19-dev"
@@ -134,6 +134,24 @@ allow_services() {
   [ -n "$policy_is_ours" ] || return 0
   $as_root rm -f "$policy_file"
   trap - EXIT
+}
+
+# The Node packages that tests run, as tests/e2e/peers/node/package-lock.json pins them, into build/node: once. Where that
+# cannot be, the tests that want them are skipped and say so.
+need_node_packages() {
+  local from=$root/tests/e2e/peers/node to=$root/build/node
+  if cmp -s "$from/package-lock.json" "$to/installed"; then
+    echo "node packages: everything is installed"
+    return
+  fi
+  mkdir -p "$to"
+  cp "$from/package.json" "$from/package-lock.json" "$to"
+  # No script of a package runs, and nobody waits long for a network that is not there.
+  if (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 --loglevel=error); then
+    cp "$from/package-lock.json" "$to/installed"
+  else
+    echo "node packages: not to be had now; the tests that want them are skipped"
+  fi
 }
 
 # As many compilers as there are cores, and 1.5 GB of memory for each.

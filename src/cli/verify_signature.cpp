@@ -7,6 +7,7 @@
 #include "cli/message_options.h"
 #include "cli/run.h"
 #include "cli/text.h"
+#include "jose/jwk_set.h"
 #include "signatures/content_signature.h"
 #include "signatures/http_signature.h"
 
@@ -49,11 +50,9 @@ base::Result<std::vector<VerificationKey>> load_keys(const VerifySignatureOption
   }
   BASE_TRY(const std::string text, base::read_file(options.jwks));
   BASE_TRY(const auto json, base::parse_json(text));
-  const auto* list = json.is_object() ? json.get_object().if_contains("keys") : nullptr;
-  if (list == nullptr || !list->is_array())
-    return base::fail(base::Kind::invalid, "jwk.malformed", "'" + options.jwks + "' is no JWK Set: 'keys' is missing");
-  for (const auto& one : list->get_array())
-    if (const auto jwk = jose::Jwk::parse(one)) keys.push_back(VerificationKey::of(*jwk));
+  BASE_TRY(const auto set, jose::JwkSet::parse(json));
+  for (const jose::Jwk& jwk : set.keys())
+    keys.push_back(VerificationKey::of(jwk));
   if (keys.empty())
     return base::fail(base::Kind::invalid, "jwk.unsupported", "no key in '" + options.jwks + "' signs messages here");
   return keys;

@@ -1,5 +1,7 @@
 #include "gateway/metrics.h"
 
+#include <numeric>
+
 namespace countersign::gateway {
 namespace {
 
@@ -53,7 +55,12 @@ std::string Metrics::to_text(const Now& now) const {
       kMetrics.heading("connections", "gauge", "Live connections.") + kMetrics.line("connections", "", connections_);
   text += kMetrics.heading("tokens_total", "counter", "Access tokens shown where a route demands one.");
   text += kMetrics.line("tokens_total", base::metric_label("outcome", "taken"), tokens_taken_);
-  text += kMetrics.line("tokens_total", base::metric_label("outcome", "refused"), tokens_refused_);
+  const auto no_token = std::accumulate(tokens_refused_.begin(), tokens_refused_.end(), std::uint64_t{0});
+  text += kMetrics.line("tokens_total", base::metric_label("outcome", "refused"), no_token);
+  text += kMetrics.heading("tokens_refused_total", "counter", "Requests whose access token was not taken, by code.");
+  for (const oauth::Explanation& e : oauth::explanations())
+    if (const auto count = tokens_refused_[static_cast<std::size_t>(e.reason)].load(); count > 0)
+      text += kMetrics.line("tokens_refused_total", base::metric_label("code", e.code), count);
   text += kMetrics.heading("requests_total", "counter", "Requests answered, by class of status.");
   for (std::size_t digit = 1; digit < requests_.size(); ++digit)
     text +=

@@ -10,6 +10,7 @@
 
 #include "gateway/observe/counts.h"
 #include "gateway/observe/histogram.h"
+#include "oauth/reason.h"
 #include "tls/server.h"
 #include "trust/chain_memory.h"
 #include "trust/reason.h"
@@ -41,7 +42,7 @@ class Metrics final : public tls::ServerObserver {
   /// Of a whole request, from its head read to its response written.
   void request_took(base::Duration time) { request_time_.observe(time); }
   void token_taken() { add(tokens_taken_); }
-  void token_refused() { add(tokens_refused_); }
+  void token_refused(oauth::Reason reason) { add(tokens_refused_[static_cast<std::size_t>(reason)]); }
   void h2_refused(H2Refusal reason) { add(h2_refused_[static_cast<std::size_t>(reason)]); }
 
   /// Facts that are asked for when the text is made.
@@ -70,7 +71,7 @@ class Metrics final : public tls::ServerObserver {
   Histogram request_time_;
   std::array<Counter, 3> h2_refused_{};
   Counter tokens_taken_{0};
-  Counter tokens_refused_{0};
+  std::array<Counter, oauth::kReasons> tokens_refused_{};
   std::array<Counter, 6> requests_{};  ///< by the first digit of the status
 };
 

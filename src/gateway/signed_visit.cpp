@@ -79,6 +79,7 @@ net::Task<base::Result<void>> SignedVisit::read_content() {
     const auto count = co_await parts_.client.read_body_some(piece, net::Deadline::after(parts_.step_time));
     if (!count) co_return base::unexpected(count.error());
     if (*count == 0) co_return base::Result<void>();
+    received_ += *count;
     if (content_->text.size() + *count > limit)
       co_return refusal_error(signatures::Reason::content_too_large, base::Kind::too_large, too_large);
     if (!content_->room.grow(*count))

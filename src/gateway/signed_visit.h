@@ -32,6 +32,8 @@ class SignedVisit {
   /// Reads and checks the request; nothing where it may go on, else the answer. Where it is refused, there is one
   /// record of it, `signature.refused`, and one count.
   net::Task<std::optional<http::Response>> admit();
+  /// Bytes of the content that admit() has read.
+  std::uint64_t received() const { return received_; }
 
   // After admit() has passed.
   ClientSide& client() { return *side_; }
@@ -50,6 +52,7 @@ class SignedVisit {
 
   Parts parts_;
   signatures::RequestView view_;
+  std::uint64_t received_ = 0;
   std::optional<HeldContent> content_;
   std::optional<http::RequestHead> passed_;  ///< without the fields of the signature
   std::optional<IdentityFields> identity_;   ///< with the signer

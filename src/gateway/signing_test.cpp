@@ -179,6 +179,22 @@ TEST_F(Signing, WithoutContentToo) {
   EXPECT_EQ(send(std::move(get)).status, 200);
 }
 
+TEST_F(Signing, ContentThatIsRefusedCountsForThePolicy) {
+  const char* policy = "[[partners]]\nwho = \"production/acme/payments\"\nbytes_in_per_day = 30\n";
+  gate_.replace(policy::Policy::parse(policy, "policy.toml").value());
+  const auto changed = [&] {
+    http::Request request = this->request("/strict");
+    sign(request, *signer_);
+    request.body.back() = ']';
+    return request;
+  };
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(send(changed()).status, 400) << i;
+  http::Request good = request("/strict");
+  sign(good, *signer_);
+  EXPECT_EQ(send(std::move(good)).status, 429) << "3 times 14 bytes";
+}
+
 TEST_F(Signing, TheCertificateMayNameTheKey) {
   http::Request by_certificate = request("/strict");
   sign(by_certificate, *signer_, {.keyid = base::to_base64url(signer_->certificate.fingerprint())});

@@ -34,6 +34,15 @@ std::string only_field(const http::Fields& fields, std::string_view name) {
   return std::string(fields.find(name).value_or(""));
 }
 
+http::Response refuse_request(const TokenRequest& request, std::string detail) {
+  const oauth::Refusal refusal{oauth::Reason::malformed_request, std::move(detail)};
+  request.log.warning("oauth.refused", {{"code", oauth::explanation(refusal.reason).code},
+                                        {"detail", refusal.detail},
+                                        {"application", request.peer ? request.peer->identity().to_urn() : ""},
+                                        {"address", request.address}});
+  return oauth::to_endpoint_response(refusal);
+}
+
 }  // namespace
 
 bool is_token_path(std::string_view path) {
@@ -44,10 +53,9 @@ net::Task<base::Result<http::Response>> answer_token_request(AuthorityCalls& cal
                                                              ClientSide& client, net::Deadline deadline) {
   const http::Fields& fields = request.head.fields;
   BASE_CO_TRY(std::optional<std::string> body, co_await read_body(client, deadline));
-  if (!body) co_return oauth::to_endpoint_response({oauth::Reason::malformed_request, "the body has more than 64 KiB"});
+  if (!body) co_return refuse_request(request, "the body has more than 64 KiB");
   for (const char* name : {"Authorization", "Content-Type"})
-    if (!is_once_and_plain(fields, name))
-      co_return oauth::to_endpoint_response({oauth::Reason::malformed_request, std::string(name) + " is no one text"});
+    if (!is_once_and_plain(fields, name)) co_return refuse_request(request, std::string(name) + " is no one text");
   oauth::RelayedCall call{.method = request.head.method,
                           .path = std::move(request.path),
                           .authorization = only_field(fields, "Authorization"),

@@ -17,8 +17,10 @@ struct TokenRequest {
   std::string path;
   const std::optional<tls::VerifiedPeer>& peer;
   std::string address;
+  const base::Log& log;
 };
-/// Reads the body and has the authority answer. Fails: as ClientSide::read_body_some; nobody is to be answered then.
+/// Reads the body and has the authority answer; what is no call at all is refused here, with one record. Fails: as
+/// ClientSide::read_body_some; nobody is to be answered then.
 net::Task<base::Result<http::Response>> answer_token_request(AuthorityCalls& calls, TokenRequest request,
                                                              ClientSide& client, net::Deadline deadline);
 

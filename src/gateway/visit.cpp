@@ -129,7 +129,11 @@ net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit p
                      .signing = context_.signing,
                      .step_time = context.config.body_time});
   auto answer = co_await visit.admit();
-  if (answer) co_return co_await answer_ourselves(std::move(*answer), chosen.head, client);
+  if (answer) {
+    // What was carried here is counted, whatever was thought of it.
+    permit.received(visit.received());
+    co_return co_await answer_ourselves(std::move(*answer), chosen.head, client);
+  }
   // Reading the content took its time: the peer may have been cut meanwhile.
   if (!still_admitted()) co_return Exchange::Outcome{};
   ExchangeContext signed_context{context.loop,     context.config, context.upstream, context.addresses, visit.client(),

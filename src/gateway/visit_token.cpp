@@ -23,7 +23,7 @@ net::Task<Exchange::Outcome> Visit::answer_without_token(const oauth::Refusal& r
       .text("route", route.path)
       .prepared(record_fields_)
       .write();
-  context_.metrics.token_refused();
+  context_.metrics.token_refused(refusal.reason);
   http::Response response = oauth::to_resource_response(refusal, route.token ? route.token->scopes.text() : "");
   Exchange::Outcome outcome = co_await answer_ourselves(std::move(response), head, client);
   outcome.refusal = oauth::explanation(refusal.reason).code;
@@ -33,7 +33,7 @@ net::Task<Exchange::Outcome> Visit::answer_without_token(const oauth::Refusal& r
 net::Task<Exchange::Outcome> Visit::answer_token_endpoint(const http::RequestHead& head, std::string path,
                                                           ClientSide& client) {
   const net::Deadline deadline = net::Deadline::after(config().body_time);
-  TokenRequest request{head, std::move(path), live_.connection.peer, address_};
+  TokenRequest request{head, std::move(path), live_.connection.peer, address_, context_.log};
   auto response = co_await answer_token_request(context_.authority, std::move(request), client, deadline);
   if (!response) co_return Exchange::Outcome{};
   if (response->status >= 400) co_return co_await answer_ourselves(std::move(*response), head, client);

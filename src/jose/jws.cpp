@@ -59,8 +59,11 @@ base::Result<Bytes> sign(const std::string& input, Algorithm algorithm, const cr
   return std::move(*numbers);
 }
 
+/// Without PrivateKey::public_key(), which makes a key of its own and takes longer than signing.
+crypto::KeyType type_of(const crypto::PrivateKey& key) { return crypto::PublicKey::from_native(key.native()).type(); }
+
 base::Result<Algorithm> algorithm_for(const crypto::PrivateKey& key) {
-  const auto algorithm = algorithm_of(key.public_key().type());
+  const auto algorithm = algorithm_of(type_of(key));
   if (!algorithm) return base::fail(Kind::invalid, "jwk.unsupported", "there is no algorithm for this kind of key");
   return *algorithm;
 }
@@ -169,7 +172,7 @@ base::Result<std::string> sign_compact(object header, std::string_view payload, 
 
 base::Result<std::string> sign_compact(object header, std::string_view payload, const crypto::PrivateKey& key,
                                        Algorithm algorithm) {
-  if (!suits(algorithm, key.public_key().type()))
+  if (!suits(algorithm, type_of(key)))
     return base::fail(Kind::invalid, "jws.algorithm", std::string(name(algorithm)) + " is not of this kind of key");
   const Signed content = prepare(std::move(header), algorithm, payload);
   BASE_TRY(const Bytes signature, sign(content.input(), algorithm, key));

@@ -72,6 +72,8 @@ Checked<void> check_claims(const Claims& claims, const AssertionRules& rules, ba
   // One that is meant for others, too, could be used there by whoever reads it here.
   if (claims.audience().empty() || !std::ranges::all_of(claims.audience(), is_here))
     return refuse(Reason::assertion_audience);
+  if (rules.audience_form == AssertionRules::AudienceForm::text && !claims.all().at("aud").is_string())
+    return refuse(Reason::assertion_audience, "aud must be the issuer as a text, not a list");
   if (auto times = check_times(claims, now); !times) return times;
   const auto id = claims.text("jti");
   if (!id || id->empty() || id->size() > kIdLength) return refuse(Reason::assertion_without_id);

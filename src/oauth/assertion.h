@@ -33,6 +33,8 @@ struct AssertionRules {
   std::vector<std::string> audiences;  ///< aud must be one of these
   std::vector<jose::Algorithm> algorithms = {jose::Algorithm::ps256, jose::Algorithm::es256, jose::Algorithm::eddsa,
                                              jose::Algorithm::es384, jose::Algorithm::rs256};
+  /// Whether aud may also be a list; FAPI 2.0 section 5.3.2.1 takes a text alone.
+  enum class AudienceForm { any, text } audience_form = AudienceForm::any;
 };
 
 /// An assertion that holds, but for whether it was used before.

@@ -106,6 +106,14 @@ TEST_F(Assertions, AreTakenWithTheseClaimsAndNoOthers) {
     EXPECT_EQ(check(signed_by(signing, row.claims)), row.outcome) << row.what;
 }
 
+TEST_F(Assertions, AreForATextAloneWhereFapiSaysSo) {
+  const auto list = with("aud", base::json::array{base::json::string(kIssuer.c_str())});
+  EXPECT_EQ(check(signed_by(signing, list)), "ok");
+  rules.audience_form = AssertionRules::AudienceForm::text;
+  EXPECT_EQ(check(signed_by(signing, list)), "oauth.assertion_audience");
+  EXPECT_EQ(check(signed_by(signing, good())), "ok");
+}
+
 TEST_F(Assertions, AreOnlyOfASigningKeyOfTheApplication) {
   struct Row {
     const char* what;

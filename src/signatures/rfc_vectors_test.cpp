@@ -200,6 +200,50 @@ TEST(Rfc9421, TlsTerminatingProxyOfB3) {
   EXPECT_TRUE(holds(MessageView::of(request), read_signatures(fields).value().front()));
 }
 
+/// B.4: what may become of a message on its way, and what may not.
+TEST(Rfc9421, TransformationsOfB4) {
+  struct Row {
+    const char* name;
+    const char* method;
+    const char* authority;
+    const char* target;
+    http::Fields fields;
+    bool holds;
+  };
+  const char* target = "/demo?name1=Value1&Name2=value2";
+  const http::Field date{"Date", "Fri, 15 Jul 2022 14:24:55 GMT"};
+  const http::Field json{"Accept", "application/json"};
+  const http::Field any{"Accept", "*/*"};
+  const http::Field both{"Accept", "application/json, */*"};
+  for (Row row : {
+           Row{"as signed", "GET", "example.org", target, fields_of({date, json, any}), true},
+           Row{"a parameter and a field more", "GET", "example.org", "/demo?name1=Value1&Name2=value2&param=added",
+               fields_of({date, json, any, {"Accept-Language", "en-US,en;q=0.5"}}), true},
+           Row{"fields put together", "GET", "example.org", target,
+               fields_of({{"Referer", "https://developer.example.org/demo"}, both}), true},
+           Row{"fields in another order", "GET", "example.org", target, fields_of({json, any, date}), true},
+           Row{"white space around", "GET", "example.org", target, fields_of({{"Accept", "  application/json "}, any}),
+               true},
+           Row{"another method", "POST", "example.org", target, fields_of({date, json, any}), false},
+           Row{"another authority", "GET", "example.com", target, fields_of({date, json, any}), false},
+           Row{"another path", "GET", "example.org", "/demo/?name1=Value1", fields_of({date, json, any}), false},
+           Row{"values in another order", "GET", "example.org", target, fields_of({date, any, json}), false},
+       }) {
+    row.fields.add(
+        "Signature-Input",
+        R"(transform=("@method" "@path" "@authority" "accept");created=1618884473;keyid="test-key-ed25519")");
+    row.fields.add("Signature",
+                   "transform=:ZT1kooQsEHpZ0I1IjCqtQppOmIqlJPeo7DHR3SoMn0s5JZ1eRGS0A+vyYP9t/"
+                   "LXlh5QMFFQ6cpLt2m0pmj3NDA==:");
+    const RequestView request{.method = row.method,
+                              .scheme = "https",
+                              .authority = row.authority,
+                              .target = row.target,
+                              .fields = row.fields};
+    EXPECT_EQ(holds(MessageView::of(request), read_signatures(row.fields).value().front()), row.holds) << row.name;
+  }
+}
+
 struct Derived {
   std::string identifier;
   std::string target;

@@ -82,8 +82,9 @@ constexpr std::string_view kOauthIntroduction =
     "`error_description`) with the code beside them, and `WWW-Authenticate` where the status is 401 or 403. The "
     "provider "
     "finds it\n"
-    "as `oauth.refused` in the log of the authority, or as `token.refused` in that of the gateway; see "
-    "[oauth.md](oauth.md).\n";
+    "as `oauth.refused` in the audit log and the log of the authority, or as `token.refused` in the log of the gateway "
+    "and as\n"
+    "`countersign_gateway_tokens_refused_total` in its metrics; see [oauth.md](oauth.md).\n";
 
 std::string oauth_part() {
   std::string text(kOauthIntroduction);

@@ -1,26 +1,17 @@
 """Tokens that only the right certificate can use: the authorisation server behind a real gateway, by curl."""
 import json
-import shutil
-import socket
 import subprocess
 import time
-from pathlib import Path
 from urllib.parse import urlencode
 
 import path  # noqa: F401
 from harness import clients, jwt, testing
 from harness.platform import credential_in
 from harness.program import wait_until
+from harness.raw import free_port
 
-PEERS = Path(__file__).parent / "peers"
 API = "https://api.example.test"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 class OauthBase(testing.PlatformTest):
@@ -118,12 +109,6 @@ class OauthTest(OauthBase):
         cls.globex = cls.enrol("production/globex/till")
         for application in (cls.shop, cls.office, cls.globex):
             cls.client(application.name)
-        cls.give_trust_chain(cls.shop.folder)
-
-    @classmethod
-    def give_trust_chain(cls, folder):
-        """What a partner gets by `countersign trust-chain`."""
-        shutil.copy(cls.platform.trust_chain, folder / "trust-chain.pem")
 
     def test_token_end_to_end(self):
         got, said = self.ask(self.shop)
@@ -352,67 +337,6 @@ class OauthTest(OauthBase):
         self.assert_denied("assertion_replayed", "invalid_client", 401, "authority", lambda: self.ask(self.shop, assertion=used))
         self.assertEqual(self.call(self.shop.transport, self.token(self.shop)).status, 200)
 
-    # --- clients -------------------------------------------------------------------------------------------------------
-
-    def peer(self, *command, **more):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, **more)
-        self.assertEqual(done.returncode, 0, done.stdout[-500:] + done.stderr[-1500:])
-        return json.loads(done.stdout)
-
-    def test_command(self):
-        where = ["--out", self.shop.folder, "--issuer", self.issuer]
-
-        def run(*words):
-            return subprocess.run(self.platform.command("token", *where, *words), capture_output=True, text=True, timeout=60)
-
-        first = run()
-        self.assertEqual(first.returncode, 0, first.stderr)
-        self.assertEqual(self.call(self.shop.transport, first.stdout.strip()).status, 200)
-        self.assertEqual(run().stdout, first.stdout)
-        self.assertNotEqual(run("--fresh").stdout, first.stdout)
-        kept = list(self.shop.folder.glob("token-*.json"))
-        self.assertEqual([oct(file.stat().st_mode & 0o777) for file in kept], ["0o600"])
-        refused = run("--scope", "root")
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("oauth.scope_refused", refused.stderr)
-
-    def test_curl(self):
-        folder = self.platform.folder / "rsa"
-        self.platform.create_application("production/acme/rsa")
-        code = self.platform.code_for("production/acme/rsa")
-        credential = self.platform.request_or_fail("transport", code, folder)
-        self.platform.request_or_fail("signing", code, folder, ["--key-type", "rsa2048"])
-        self.client("production/acme/rsa")
-        self.give_trust_chain(folder)
-        self.settle(credential)
-        said = self.peer(PEERS / "token.sh", self.issuer, "production.acme.rsa", folder)
-        self.assertEqual(self.call(credential, said["access_token"]).status, 200)
-
-    def test_authlib(self):
-        if subprocess.run(["/usr/bin/python3", "-c", "import authlib, requests"], capture_output=True).returncode:
-            self.skipTest("python3-authlib is not installed")
-        said = self.peer("/usr/bin/python3", PEERS / "token_authlib.py", self.issuer, "production.acme.shop",
-                         self.shop.folder, "/payments/1")
-        self.assertEqual(said["status"], 200)
-        self.assert_denied("token_wrong_application", "invalid_token", 401, "gateway",
-                           lambda: self.call(self.globex.transport, said["token"]))
-
-    def test_openid_client(self):
-        if subprocess.run(["node", "-e", "require('openid-client')"], capture_output=True).returncode:
-            self.skipTest("openid-client is not there: npm install openid-client@5, and name its node_modules in NODE_PATH")
-        said = self.peer("node", PEERS / "token_openid.js", self.issuer, "production.acme.shop", self.shop.folder,
-                         "/payments/1")
-        self.assertEqual(said["status"], 200)
-
-    def test_java(self):
-        if subprocess.run(["sh", "-c", "command -v javac"], capture_output=True).returncode:
-            self.skipTest("default-jdk-headless is not installed")
-        subprocess.run(["openssl", "pkcs12", "-export", "-inkey", self.shop.transport.key, "-in", self.shop.transport.chain,
-                        "-out", self.shop.folder / "transport.p12", "-passout", "pass:secret"], check=True)
-        said = self.peer("java", PEERS / "Token.java", self.issuer, "production.acme.shop", self.shop.folder,
-                         "/payments/1")
-        self.assertEqual(said["status"], 200)
-
 
 class OauthProfileTest(OauthBase):
     oauth_settings = 'profile = "fapi2"\ntoken_life = "30s"\n'
@@ -429,6 +353,8 @@ class OauthProfileTest(OauthBase):
                            lambda: self.ask(shop, form={**plain, "client_secret": secret}))
         self.assert_denied("assertion_audience", "invalid_client", 401, "authority",
                            lambda: self.ask(shop, assertion=self.assertion(shop, aud=self.issuer + "/oauth2/token")))
+        self.assert_denied("assertion_audience", "invalid_client", 401, "authority",
+                           lambda: self.ask(shop, assertion=self.assertion(shop, aud=[self.issuer])))
         got = self.curl(shop.transport, "/.well-known/oauth-authorization-server")
         self.assertNotIn("client_secret_post", json.loads(got.body)["token_endpoint_auth_methods_supported"])
 

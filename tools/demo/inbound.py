@@ -163,6 +163,31 @@ def suspended(world, report):
     return row
 
 
+def stolen_token(world, report):
+    report.explain("acme's application proves itself with its Signing Certificate and gets an access token. On its own connections "
+                   "the token is good; on those of another application of acme's, or of beta, it opens nothing.")
+    row = Row("token of another application", "refused: token_wrong_application")
+    report.command(f"countersign admin clients set {world.acme.name} --scope payments:read")
+    world.platform.admin("clients", "set", world.acme.name, "--scope", "payments:read")
+    report.command(f"countersign token --issuer {world.issuer} --out acme > token")
+    got = subprocess.run(world.platform.command("token", "--issuer", world.issuer, "--out", world.acme.folder), capture_output=True,
+                         text=True, timeout=60)
+    row.check(got.returncode == 0, f"no token was given: {got.stderr}")
+    bearer = ["-H", "Authorization: Bearer " + got.stdout.strip()]
+    own = world.curl(world.acme.transport, "/payments", bearer)
+    row.check(own.status == 200, f"HTTP status {own.status} on its own connection")
+    report.saw(f"on a connection of {world.acme.name}: HTTP status {own.status}")
+    for thief in (world.revoked, world.beta):
+        mark, requests = world.gateway_log().mark(), len(world.upstream.requests)
+        outcome = world.curl(thief.transport, "/payments", bearer)
+        record = world.gateway_log().next("token.refused", mark)
+        report.saw(f"on a connection of {thief.name}: HTTP status {outcome.status}, {record['code']}")
+        row.saw(f"none; HTTP {outcome.status}", record["code"].removeprefix("oauth."))
+        row.check(outcome.status == 401 and record["code"] == "oauth.token_wrong_application", f"{outcome.status} {record['code']}")
+        row.check(len(world.upstream.requests) == requests, "the upstream was reached")
+    return row
+
+
 def man_in_the_middle(world, report):
     report.explain("Now the client must notice: somebody else answers in the gateway's place, with a certificate of his own. "
                    "Nothing of the client's request, and no signature of its key, reaches him.")
@@ -204,6 +229,7 @@ CASES = [
     ("A certificate without its private key", refusal(
         "certificate without its private key", "proof_failed", "decrypt_error", lambda world: world.impostors.without_key,
         "Certificates are public: everybody may have a copy. Who does not hold the private key fails at the proof.")),
+    ("A stolen token", stolen_token),
     ("Suspended", suspended),
     ("Revoked while connected", revoked_while_connected),
     ("A man in the middle", man_in_the_middle),

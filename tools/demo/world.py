@@ -1,15 +1,28 @@
 """The stage of the demo: the platform, a partner called acme, another called beta, and what impostors bring along."""
+import shutil
+
 from harness import clients, impostors, material
 from harness.man_in_the_middle import ManInTheMiddle
 from harness.partner import PartnerServers
 from harness.platform import Endpoint, Platform
 from harness.program import wait_until
+from harness.raw import free_port
 from harness.upstream import Upstream
 
 ACME = "production/acme/payments"
 ACME_REVOKED = "production/acme/refunds"
 BETA = "production/beta/shop"
 SETTLE_SECONDS = 15
+TOKEN_ROUTE = """
+[[gateway.routes]]
+path = "/payments"
+upstream = "{upstream}"
+access = "any_partner"
+token = "required"
+[[gateway.listeners]]
+name = "main"
+listen = "127.0.0.1:{port}"
+"""
 
 
 class World:
@@ -17,6 +30,10 @@ class World:
         self.say = say
         self.upstream = Upstream()
         self.platform = Platform(self.upstream.address)
+        port = free_port()  # who has a token checks where it came from, so the gateway's name must be known first
+        self.issuer = f"https://localhost:{port}"
+        self.platform.authority_settings = f'[authority.oauth]\nissuer = "{self.issuer}"\n'
+        self.platform.gateway_listeners = TOKEN_ROUTE.format(upstream=self.upstream.address, port=port)
         self.folder = self.platform.folder
         self.material = material.Material(self.folder / "impostors")
         self.partner = PartnerServers(self.folder / "partner", self.material, self.platform.trust_chain)
@@ -46,6 +63,7 @@ class World:
         self.acme = self.platform.enrol(ACME, self.folder / "acme")
         self.revoked = self.platform.enrol(ACME_REVOKED, self.folder / "acme-refunds")
         self.beta = self.platform.enrol(BETA, self.folder / "beta")
+        shutil.copy(self.platform.trust_chain, self.acme.folder / "trust-chain.pem")
         self.core_banking = self.platform.enrol_internal("core-banking")
         for application in (self.acme, self.revoked, self.beta):
             self.settle(application.transport)
@@ -55,8 +73,8 @@ class World:
         pretender = impostors.server_pretender(self.material, self.impostors.other_issuer)
         self.man_in_the_middle = ManInTheMiddle(pretender.chain, pretender.key)
 
-    def curl(self, credential, path="/hello"):
-        return clients.curl(self.folder, self.platform.gateway_url(path), self.platform.trust_chain, credential)
+    def curl(self, credential, path="/hello", extra=()):
+        return clients.curl(self.folder, self.platform.gateway_url(path), self.platform.trust_chain, credential, extra)
 
     def s_client(self, credential, path="/hello"):
         return clients.s_client(self.folder, self.platform.ports["gateway"], self.platform.trust_chain, credential, path)

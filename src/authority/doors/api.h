@@ -12,8 +12,6 @@ namespace countersign::authority {
 /// Calls that wait for the worker at most, of both listeners together, and for how long: then 503 `authority.busy`.
 inline constexpr std::size_t kWaitingCalls = 256;
 inline constexpr base::Duration kWaitingTime = std::chrono::seconds(10);
-/// Has `job` done on the worker. Fails: `authority.busy`; it was then not done and will not be.
-net::Task<base::Result<void>> take_turn(net::Worker& worker, net::Loop& loop, std::function<void()> job);
 
 class Api {
  public:

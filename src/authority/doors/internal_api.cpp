@@ -53,13 +53,6 @@ base::Result<void> require_gateway(const tls::VerifiedPeer& peer) {
       "this is for gateways: internal/service/gateway, or gateway-NAME; yours is " + peer.identity().to_urn());
 }
 
-/// A call of a partner's to the authorisation server. What it comes to, refusals too, is the answer inside of ours.
-Answer relay_oauth(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
-  BASE_TRY(const auto body, read_body({request, {}}));
-  BASE_TRY(const auto call, oauth::relayed_call(body));
-  return answer(200, oauth::to_json(authority.oauth().answer(call)));
-}
-
 /// {"token":"..."}: what RFC 7662 says of it, for the platform's own programs.
 Answer introspect(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
   BASE_TRY(const auto body, read_body({request, {}}));
@@ -105,7 +98,7 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
   }
   if (path == oauth::kRelayPath && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_gateway(caller.peer));
-    co_return co_await perform(relay_oauth, request, caller);
+    co_return co_await relay(request, caller);
   }
   if (path == "/v1/oauth/introspect" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_service(caller.peer));
@@ -120,6 +113,15 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
     co_return co_await changes(request, caller);
   }
   co_return base::fail(base::Kind::not_found, "api.no_such_path", "there is nothing at this path for this method");
+}
+
+/// A call of a partner's to the authorisation server. What it comes to, refusals too, is the answer inside of ours.
+net::Task<Answer> InternalApi::relay(const http::Request& request, const InternalCaller& caller) {
+  BASE_CO_TRY(const auto body, read_body({request, {}}));
+  BASE_CO_TRY(auto call, oauth::relayed_call(body));
+  RelayDesk::Recheck recheck = [&] { return gate_.recheck(caller); };
+  BASE_CO_TRY(const auto answered, co_await relay_desk_.ask(std::move(call), std::move(recheck)));
+  co_return answer(200, oauth::to_json(answered));
 }
 
 net::Task<Answer> InternalApi::renew(const http::Request& request, const InternalCaller& caller) {

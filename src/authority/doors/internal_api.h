@@ -3,6 +3,7 @@
 #pragma once
 
 #include "authority/doors/api.h"
+#include "authority/doors/relay_desk.h"
 #include "authority/registry/feed_bell.h"
 
 namespace countersign::authority {
@@ -18,13 +19,15 @@ class InternalApi {
         gate_(gate),
         bell_(bell),
         refusals_(parts.log),
-        desk_(parts.authority, parts.worker, parts.loop) {}
+        desk_(parts.authority, parts.worker, parts.loop),
+        relay_desk_(parts.authority, parts.worker, parts.loop) {}
 
   /// Never fails: errors are problem+json. `caller` is borrowed until it completes.
   net::Task<http::Response> respond(http::Request request, const InternalCaller& caller);
 
  private:
   net::Task<Answer> dispatch(const http::Request& request, const InternalCaller& caller);
+  net::Task<Answer> relay(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> renew(const http::Request& request, const InternalCaller& caller);
   net::Task<Answer> snapshot();
   net::Task<Answer> changes(const http::Request& request, const InternalCaller& caller);
@@ -38,6 +41,7 @@ class InternalApi {
   FeedBell& bell_;
   Refusals refusals_;
   IssuingDesk desk_;
+  RelayDesk relay_desk_;
 };
 
 }  // namespace countersign::authority

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "authority/doors/api.h"
-
 namespace countersign::authority {
 
 /// One call. Its members but `begin` belong to the registry's thread until it is over.
@@ -16,41 +14,14 @@ struct IssuingDesk::Visit {
 
 net::Task<Answer> IssuingDesk::ask(Begin begin) {
   const auto visit = std::make_shared<Visit>(Visit{std::move(begin)});
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(visit);
-  }
-  // Whoever else has its request read in this turn of the loop goes along: else the first of them would begin a group
-  // of its own, and the others wait for its syncs.
-  const net::Deadline next_turn = net::Deadline::after({});
-  co_await net::sleep_until(next_turn);
   std::function<void()> job = [this, visit] { work(*visit); };
-  const auto turned = co_await take_turn(worker_, loop_, std::move(job));
-  if (!turned && withdraw(*visit)) co_return base::unexpected(turned.error());
-  if (!turned) {
-    // It was taken along by another's job, which is over when the next one is.
-    std::function<void()> nothing = [] {};
-    co_await worker_.run(loop_, std::move(nothing));
-  }
+  BASE_CO_TRY_VOID(co_await line_.wait(visit, std::move(job)));
   co_return std::move(*visit->answer);
-}
-
-bool IssuingDesk::withdraw(const Visit& visit) {
-  const std::lock_guard lock(mutex_);
-  return std::erase_if(waiting_, [&](const auto& one) { return one.get() == &visit; }) > 0;
-}
-
-IssuingDesk::Group IssuingDesk::take() {
-  const std::lock_guard lock(mutex_);
-  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kOrdersTogether));
-  Group group(waiting_.begin(), end);
-  waiting_.erase(waiting_.begin(), end);
-  return group;
 }
 
 void IssuingDesk::work(const Visit& whose) {
   while (!whose.answer) {
-    Group group = take();
+    Group group = line_.take();
     authority_.catch_up();
     const auto snapshot = authority_.ledger().read_together();
     begin(group);

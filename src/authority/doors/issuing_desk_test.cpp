@@ -2,44 +2,15 @@
 // the same thing do not meet.
 #include "authority/doors/issuing_desk.h"
 
-#include <future>
 #include <set>
 
-#include "authority/doors/doors_test.h"
+#include "authority/doors/together_test.h"
 
 namespace countersign::authority {
 namespace {
 
-net::Task<void> call(http::Client& client, std::string body, std::optional<base::Result<http::Response>>& into) {
-  http::Request request;
-  request.head.method = "POST";
-  request.head.target = "/v1/enrolments";
-  request.body = std::move(body);
-  into = co_await client.send(std::move(request), soon());
-}
-
-net::Task<void> hold_up(net::Loop& loop, net::Worker& worker, std::future<void>& release) {
-  std::function<void()> job = [&release] { release.wait(); };
-  co_await worker.run(loop, std::move(job));
-}
-
-net::Task<void> wait_for_queue(net::Worker& worker, std::size_t jobs) {
-  while (worker.waiting() < jobs)
-    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
-}
-
-class Desk : public Doors {
+class Desk : public Together {
  protected:
-  /// A call whose answer is awaited.
-  struct Waiting {
-    Connection connection;
-    std::optional<base::Result<http::Response>> answer;
-  };
-  static net::Task<void> wait_for_all(std::vector<std::unique_ptr<Waiting>>& calls) {
-    for (const auto& one : calls)
-      while (!one->answer)
-        co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
-  }
   std::string make_code() {
     const auto code = authority().enrolment().create_code(admin_actor(),
                                                           {identity("production:acme:payments"), {Purpose::transport}});
@@ -54,25 +25,17 @@ class Desk : public Doors {
   }
   /// Sends all while the registry's thread is kept busy, so that they wait together. Their outcomes, in order.
   std::vector<std::string> ask_together(const std::vector<std::string>& bodies) {
-    std::vector<std::unique_ptr<Waiting>> calls;
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-      auto connection = testing::run(loop, connect(service().api_at(), admin()));
-      EXPECT_TRUE(connection);
-      calls.push_back(std::make_unique<Waiting>(Waiting{std::move(*connection), std::nullopt}));
+    std::vector<http::Request> requests;
+    for (const std::string& one : bodies) {
+      http::Request& request = requests.emplace_back();
+      request.head.method = "POST";
+      request.head.target = "/v1/enrolments";
+      request.body = one;
     }
-    std::promise<void> release;
-    auto released = release.get_future();
-    net::spawn(loop, hold_up(loop, worker(), released), "hold_up", log.log());
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-      net::spawn(loop, call(*calls[i]->connection.client, bodies[i], calls[i]->answer), "call", log.log());
-      testing::run(loop, wait_for_queue(worker(), i + 1));
-    }
-    release.set_value();
-    testing::run(loop, wait_for_all(calls));
     std::vector<std::string> outcomes;
-    for (const auto& one : calls) {
-      outcomes.push_back(outcome(*one->answer));
-      if (*one->answer && (*one->answer)->status < 300) serials.push_back(member(json_of(*one->answer), "serial"));
+    for (const auto& answer : send_together(service().api_at(), admin(), std::move(requests))) {
+      outcomes.push_back(outcome(answer));
+      if (answer && answer->status < 300) serials.push_back(member(json_of(answer), "serial"));
     }
     return outcomes;
   }

@@ -40,27 +40,58 @@ oauth::Checked<ActiveCaller> ActiveCaller::of(const oauth::RelayedCall& call, co
 
 std::string ActiveCaller::client_id() const { return oauth::client_id_of(peer_.identity); }
 
-oauth::Checked<AuthenticatedClient> Authentication::authenticate(const ActiveCaller& caller,
-                                                                 const std::string& authorization,
-                                                                 const oauth::Form& form) {
+oauth::Checked<ProvedClient> Authentication::prove(const ActiveCaller& caller, const std::string& authorization,
+                                                   const oauth::Form& form) {
   auto shown = oauth::read_credentials(authorization, form);
   if (!shown) return base::unexpected(std::move(shown).error());
-  auto row = find_client(caller, *shown);
-  if (!row) return base::unexpected(std::move(row).error());
-  std::string kid;
+  auto rules = find_rules(caller, *shown);
+  if (!rules) return base::unexpected(std::move(rules).error());
+  ProvedClient client(caller, std::move(*rules), shown->method());
   if (const auto* assertion = std::get_if<oauth::ShownAssertion>(&shown->shown)) {
     auto checked = check_assertion(caller, assertion->jwt);
     if (!checked) return base::unexpected(std::move(checked).error());
-    kid = std::move(*checked);
+    client.assertion_ = std::move(*checked);
   } else if (const auto* secret = std::get_if<oauth::ShownSecret>(&shown->shown)) {
     if (auto checked = check_secret(caller, secret->secret); !checked)
       return base::unexpected(std::move(checked).error());
   }
-  return AuthenticatedClient(caller, std::move(*row), shown->method(), std::move(kid));
+  return client;
 }
 
-oauth::Checked<store::OauthClientRow> Authentication::find_client(const ActiveCaller& caller,
-                                                                  const oauth::ClientCredentials& shown) {
+/// RFC 7523 section 3 (7.): once and never again.
+oauth::Checked<AuthenticatedClient> Authentication::use_up(store::Transaction& rows, ProvedClient client) {
+  if (!client.assertion_) return AuthenticatedClient(std::move(client));
+  const oauth::VerifiedAssertion& assertion = *client.assertion_;
+  const base::Instant now = ledger_.now();
+  const store::OauthAssertionRow row{client.caller_.client_id(),
+                                     base::to_hex(crypto::sha256(base::as_bytes(assertion.id()))),
+                                     assertion.forgettable()};
+  const auto is_new = store::use_oauth_assertion(rows, row);
+  if (!is_new) return unavailable(is_new.error());
+  if (!*is_new) return refuse(Reason::assertion_replayed);
+  if (!forgotten_at_ || now >= *forgotten_at_ + kForgetEvery || now < *forgotten_at_) {
+    if (auto forgotten = store::forget_oauth_assertions(rows, now - oauth::kClockSkew); !forgotten)
+      return unavailable(forgotten.error());
+    forgotten_at_ = now;
+  }
+  return AuthenticatedClient(std::move(client));
+}
+
+oauth::Checked<AuthenticatedClient> Authentication::authenticate(const ActiveCaller& caller,
+                                                                 const std::string& authorization,
+                                                                 const oauth::Form& form) {
+  auto proved = prove(caller, authorization, form);
+  if (!proved) return base::unexpected(std::move(proved).error());
+  auto rows = ledger_.write_unaudited();
+  if (!rows) return unavailable(rows.error());
+  auto client = use_up(*rows, std::move(*proved));
+  if (!client) return client;
+  if (auto committed = rows->commit(); !committed) return unavailable(committed.error());
+  return client;
+}
+
+oauth::Checked<ClientRules> Authentication::find_rules(const ActiveCaller& caller,
+                                                       const oauth::ClientCredentials& shown) {
   if (shown.client_id && *shown.client_id != caller.client_id())
     return refuse(Reason::certificate_of_another, "the certificate is that of " + caller.client_id());
   auto rows = ledger_.read();
@@ -69,7 +100,7 @@ oauth::Checked<store::OauthClientRow> Authentication::find_client(const ActiveCa
   if (!row) return unavailable(row.error());
   if (!*row) return refuse(Reason::client_unknown);
   if ((*row)->state != "active") return refuse(Reason::client_disabled);
-  const auto rules = rules_of(**row);
+  auto rules = rules_of(**row);
   if (!rules) return unavailable(rules.error());
   const oauth::Method method = shown.method();
   const auto has = [&](const std::vector<oauth::Method>& methods) {
@@ -77,7 +108,7 @@ oauth::Checked<store::OauthClientRow> Authentication::find_client(const ActiveCa
   };
   if (!has(rules->methods) || !has(settings_.methods()))
     return refuse(Reason::method_not_allowed, std::string(oauth::name(method)));
-  return std::move(**row);
+  return std::move(*rules);
 }
 
 base::Result<std::vector<oauth::ClientKey>> Authentication::keys_of(const base::Identity& identity) {
@@ -110,37 +141,17 @@ base::Result<std::vector<oauth::ClientKey>> Authentication::keys_of(const base::
   return keys;
 }
 
-oauth::Checked<std::string> Authentication::check_assertion(const ActiveCaller& caller, const std::string& jwt) {
+oauth::Checked<oauth::VerifiedAssertion> Authentication::check_assertion(const ActiveCaller& caller,
+                                                                         const std::string& jwt) {
   const auto keys = keys_of(caller.identity());
   if (!keys) return unavailable(keys.error());
   const bool strict = settings_.profile == OauthSettings::Profile::fapi2;
   oauth::AssertionRules rules{.client = caller.client_id(), .audiences = {settings_.issuer}};
   // FAPI 2.0 section 5.3.2.1: the issuer alone.
   if (!strict) rules.audiences.push_back(settings_.endpoint("/oauth2/token"));
+  if (strict) rules.audience_form = oauth::AssertionRules::AudienceForm::text;
   rules.algorithms = settings_.algorithms();
-  const auto assertion = oauth::verify_assertion(jwt, *keys, rules, ledger_.now());
-  if (!assertion) return base::unexpected(assertion.error());
-  if (auto used = use_up(rules.client, *assertion); !used) return base::unexpected(std::move(used).error());
-  return assertion->kid();
-}
-
-/// RFC 7523 section 3 (7.): once and never again. Durable before anything is given for it.
-oauth::Checked<void> Authentication::use_up(const std::string& client, const oauth::VerifiedAssertion& assertion) {
-  const base::Instant now = ledger_.now();
-  auto rows = ledger_.write_unaudited();
-  if (!rows) return unavailable(rows.error());
-  const store::OauthAssertionRow row{client, base::to_hex(crypto::sha256(base::as_bytes(assertion.id()))),
-                                     assertion.forgettable()};
-  const auto is_new = store::use_oauth_assertion(*rows, row);
-  if (!is_new) return unavailable(is_new.error());
-  if (!*is_new) return refuse(Reason::assertion_replayed);
-  if (!forgotten_at_ || now >= *forgotten_at_ + kForgetEvery || now < *forgotten_at_) {
-    if (auto forgotten = store::forget_oauth_assertions(*rows, now - oauth::kClockSkew); !forgotten)
-      return unavailable(forgotten.error());
-    forgotten_at_ = now;
-  }
-  if (auto committed = rows->commit(); !committed) return unavailable(committed.error());
-  return {};
+  return oauth::verify_assertion(jwt, *keys, rules, ledger_.now());
 }
 
 oauth::Checked<void> Authentication::check_secret(const ActiveCaller& caller, const base::Secret& secret) {

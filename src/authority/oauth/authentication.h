@@ -1,7 +1,7 @@
 // Who asks at an endpoint of the authorisation server: first the certificate, which the gateway's connection proved and
 // this authority looks up once more; then the client beside it.
 //
-// ActiveCaller and AuthenticatedClient are proofs: each can only be made by its check (law 3).
+// ActiveCaller, ProvedClient and AuthenticatedClient are proofs: each can only be made by its check (law 3).
 #pragma once
 
 #include <map>
@@ -30,22 +30,32 @@ class ActiveCaller {
   oauth::RelayedPeer peer_;
 };
 
+/// The client has proved itself by all that can be looked at without writing: whether its assertion was used before is
+/// still to be found out.
+class ProvedClient {
+ private:
+  friend class Authentication;
+  friend class AuthenticatedClient;
+  ProvedClient(ActiveCaller caller, ClientRules rules, oauth::Method method)
+      : caller_(std::move(caller)), rules_(std::move(rules)), method_(method) {}
+  ActiveCaller caller_;
+  ClientRules rules_;
+  oauth::Method method_;
+  std::optional<oauth::VerifiedAssertion> assertion_;
+};
+
 class AuthenticatedClient {
  public:
-  const ActiveCaller& caller() const { return caller_; }
-  const store::OauthClientRow& row() const { return row_; }
-  oauth::Method method() const { return method_; }
+  const ActiveCaller& caller() const { return proved_.caller_; }
+  const ClientRules& rules() const { return proved_.rules_; }
+  oauth::Method method() const { return proved_.method_; }
   /// Of the key that made the assertion; empty for other methods.
-  const std::string& kid() const { return kid_; }
+  std::string kid() const { return proved_.assertion_ ? proved_.assertion_->kid() : ""; }
 
  private:
   friend class Authentication;
-  AuthenticatedClient(ActiveCaller caller, store::OauthClientRow row, oauth::Method method, std::string kid)
-      : caller_(std::move(caller)), row_(std::move(row)), method_(method), kid_(std::move(kid)) {}
-  ActiveCaller caller_;
-  store::OauthClientRow row_;
-  oauth::Method method_;
-  std::string kid_;
+  explicit AuthenticatedClient(ProvedClient proved) : proved_(std::move(proved)) {}
+  ProvedClient proved_;
 };
 
 /// Wrong secrets of one client after which none is looked at until kSecretPause has passed.
@@ -57,15 +67,20 @@ class Authentication {
   /// Borrows both.
   Authentication(Ledger& ledger, const OauthSettings& settings) : ledger_(ledger), settings_(settings) {}
 
-  /// An assertion that passed is used up, durably, for all authorities. Fails: the reasons of clients, secrets and
-  /// assertions; `unavailable` where the registry does not answer.
+  /// Fails: the reasons of clients, secrets and assertions, but assertion_replayed; `unavailable` where the registry
+  /// does not answer.
+  oauth::Checked<ProvedClient> prove(const ActiveCaller& caller, const std::string& authorization,
+                                     const oauth::Form& form);
+  /// Uses up the assertion, for all authorities. Nothing may be given for it before `rows` are committed. Fails:
+  /// assertion_replayed; `unavailable`, and then nothing of `rows` may last.
+  oauth::Checked<AuthenticatedClient> use_up(store::Transaction& rows, ProvedClient client);
+  /// Both, durably. Fails: as these.
   oauth::Checked<AuthenticatedClient> authenticate(const ActiveCaller& caller, const std::string& authorization,
                                                    const oauth::Form& form);
 
  private:
-  oauth::Checked<store::OauthClientRow> find_client(const ActiveCaller& caller, const oauth::ClientCredentials& shown);
-  oauth::Checked<std::string> check_assertion(const ActiveCaller& caller, const std::string& jwt);
-  oauth::Checked<void> use_up(const std::string& client, const oauth::VerifiedAssertion& assertion);
+  oauth::Checked<ClientRules> find_rules(const ActiveCaller& caller, const oauth::ClientCredentials& shown);
+  oauth::Checked<oauth::VerifiedAssertion> check_assertion(const ActiveCaller& caller, const std::string& jwt);
   oauth::Checked<void> check_secret(const ActiveCaller& caller, const base::Secret& secret);
   base::Result<bool> is_live_secret(const ActiveCaller& caller, const base::Secret& secret);
   base::Result<std::vector<oauth::ClientKey>> keys_of(const base::Identity& identity);

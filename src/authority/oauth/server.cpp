@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "authority/enrolment/acme_accounts.h"
 #include "authority/oauth/party_keys.h"
 #include "base/json_array.h"
 #include "http/problem.h"
-#include "oauth/access_token.h"
 
 namespace countersign::authority {
 namespace {
@@ -59,59 +57,112 @@ object to_introspection(const oauth::Grant& grant) {
   return body;
 }
 
-/// RFC 8707 section 2: what was asked for, or everything the client may have.
-oauth::Checked<std::vector<std::string>> choose_audiences(const ClientRules& rules, const oauth::Form& form,
-                                                          const std::string& issuer) {
-  const std::vector<std::string> allowed = rules.audiences.empty() ? std::vector<std::string>{issuer} : rules.audiences;
-  const std::vector<std::string> asked = form.all("resource");
-  if (asked.size() > kAudiencesLimit) return refuse(Reason::audience_refused, "too many resources");
-  std::vector<std::string> chosen;
-  for (const std::string& one : asked) {
-    if (std::ranges::find(allowed, one) == allowed.end()) return refuse(Reason::audience_refused, one.substr(0, 80));
-    if (std::ranges::find(chosen, one) == chosen.end()) chosen.push_back(one);
-  }
-  return chosen.empty() ? allowed : chosen;
-}
-
-oauth::Checked<oauth::Scopes> choose_scopes(const ClientRules& rules, const oauth::Form& form) {
-  const auto asked = form.find("scope");
-  if (!asked) return rules.scopes;
-  auto scopes = oauth::Scopes::parse(*asked);
-  if (!scopes) return refuse(Reason::scope_refused, "it is malformed");
-  if (!rules.scopes.includes(*scopes)) return refuse(Reason::scope_refused);
-  return std::move(*scopes);
+bool is_public_path(const oauth::RelayedCall& call) {
+  return (call.method == "GET" || call.method == "HEAD") &&
+         (call.path == kMetadataPath || call.path == kJwksPath || call.path.starts_with(std::string(kJwksPath) + "/"));
 }
 
 }  // namespace
 
-http::Response AuthorisationServer::answer(const oauth::RelayedCall& call) {
-  auto response = dispatch(call);
+std::vector<http::Response> AuthorisationServer::answer(const std::vector<const oauth::RelayedCall*>& calls) {
+  TokenRound round({parts_.ledger, parts_.random, parts_.log, settings_, keys_, authentication_});
+  std::vector<Turn> turns;
+  for (const oauth::RelayedCall* call : calls)
+    turns.push_back(begin(*call, round));
+  record(turns, round);
+  std::vector<http::Response> responses;
+  for (Turn& turn : turns)
+    responses.push_back(end(std::move(turn), round));
+  return responses;
+}
+
+/// Requests for tokens come as far as they can without writing; all others are done with.
+AuthorisationServer::Turn AuthorisationServer::begin(const oauth::RelayedCall& call, TokenRound& round) {
+  if (call.path != kTokenPath || call.method != "POST") {
+    auto done = dispatch(call);
+    if (!done) return {call, base::unexpected(std::move(done).error())};
+    return {call, std::move(*done)};
+  }
+  const auto caller = ActiveCaller::of(call, parts_.ledger.view(), parts_.ledger.now());
+  if (!caller) return {call, base::unexpected(caller.error())};
+  auto checked = round.check(call, *caller);
+  if (!checked) return {call, base::unexpected(std::move(checked).error())};
+  return {call, std::move(*checked)};
+}
+
+/// Law 10: without a record no token. A refusal stands without one: it gives nothing away.
+void AuthorisationServer::record(std::vector<Turn>& turns, TokenRound& round) {
+  const auto written = record_together(turns, round);
+  if (written) return;
+  parts_.log.error("oauth.not_recorded", {{"error", base::to_string(written.error())}});
+  for (Turn& turn : turns)
+    if (turn.state && !std::holds_alternative<http::Response>(*turn.state)) turn.state = unavailable(written.error());
+}
+
+base::Result<void> AuthorisationServer::record_together(std::vector<Turn>& turns, TokenRound& round) {
+  std::vector<AuditEntry> entries;
+  const auto note_refusal = [&](const Turn& turn) {
+    if (auto entry = records_.entry(turn.call, turn.state.error(), parts_.ledger.now()))
+      entries.push_back(std::move(*entry));
+  };
+  std::vector<Turn*> asking;
+  for (Turn& turn : turns) {
+    if (!turn.state) note_refusal(turn);
+    else if (std::holds_alternative<CheckedRequest>(*turn.state)) asking.push_back(&turn);
+  }
+  // Strangers' calls do not even take the registry's lock.
+  if (asking.empty() && entries.empty()) return {};
+  BASE_TRY(auto amendment, parts_.ledger.amend());
+  bool gives = false;
+  for (Turn* turn : asking) {
+    auto recorded = round.record(amendment, std::get<CheckedRequest>(std::move(*turn->state)));
+    if (recorded) {
+      gives = true;
+      turn->state = std::move(*recorded);
+      continue;
+    }
+    turn->state = base::unexpected(std::move(recorded).error());
+    if (turn->state.error().reason == Reason::unavailable)
+      return base::fail(base::Kind::unavailable, "oauth.unavailable", turn->state.error().detail);
+    note_refusal(*turn);
+  }
+  for (const AuditEntry& entry : entries)
+    BASE_TRY_VOID(amendment.audit(entry));
+  return gives || !entries.empty() ? amendment.commit() : base::Result<void>();
+}
+
+http::Response AuthorisationServer::end(Turn turn, TokenRound& round) {
+  Response response = base::unexpected(oauth::Refusal{Reason::unavailable});
+  if (!turn.state) response = base::unexpected(std::move(turn.state).error());
+  else if (auto* done = std::get_if<http::Response>(&*turn.state)) response = std::move(*done);
+  else if (const auto* grant = std::get_if<RecordedGrant>(&*turn.state)) response = round.give(*grant);
   if (response) return std::move(*response);
-  record(call, response.error());
+  log(turn.call, response.error());
   // What is wrong with us is for our log alone.
   const bool ours = response.error().reason == Reason::unavailable;
   return oauth::to_endpoint_response(ours ? oauth::Refusal{Reason::unavailable} : response.error());
 }
 
 /// Nothing of what was sent as a proof is in it.
-void AuthorisationServer::record(const oauth::RelayedCall& call, const oauth::Refusal& refusal) {
-  constexpr std::size_t kShownPath = 200;
+void AuthorisationServer::log(const oauth::RelayedCall& call, const oauth::Refusal& refusal) {
   const bool ours = refusal.reason == Reason::unavailable;
   parts_.log.event(ours ? base::Level::error : base::Level::warning, ours ? "oauth.failed" : "oauth.refused",
                    {{"code", oauth::explanation(refusal.reason).code},
                     {"detail", refusal.detail},
-                    {"path", call.path.substr(0, kShownPath)},
+                    {"path", shown_path(call)},
                     {"application", call.peer ? call.peer->identity.to_urn() : ""},
                     {"certificate", call.peer ? base::to_hex(call.peer->fingerprint) : ""},
                     {"address", call.address},
                     {"count", ++refused_}});
 }
 
+AuthorisationServer::Response AuthorisationServer::tell(const oauth::RelayedCall& call) {
+  if (call.path == kMetadataPath) return public_json(metadata());
+  return call.path == kJwksPath ? jwks() : party_jwks(call.path);
+}
+
 AuthorisationServer::Response AuthorisationServer::dispatch(const oauth::RelayedCall& call) {
-  const bool is_get = call.method == "GET" || call.method == "HEAD";
-  if (is_get && call.path == kMetadataPath) return public_json(metadata());
-  if (is_get && call.path == kJwksPath) return jwks();
-  if (is_get && call.path.starts_with(std::string(kJwksPath) + "/")) return party_jwks(call.path);
+  if (is_public_path(call)) return tell(call);
   const bool is_registration = call.path == kRegisterPath || call.path.starts_with(std::string(kRegisterPath) + "/");
   const bool is_form = call.path == kTokenPath || call.path == kRevokePath || call.path == kIntrospectPath;
   if (!is_registration && !is_form)
@@ -119,59 +170,9 @@ AuthorisationServer::Response AuthorisationServer::dispatch(const oauth::Relayed
   if (is_form && call.method != "POST") return refuse(Reason::malformed_request, "this endpoint takes POST");
   auto caller = ActiveCaller::of(call, parts_.ledger.view(), parts_.ledger.now());
   if (!caller) return base::unexpected(std::move(caller).error());
-  if (call.path == kTokenPath) return token(call, *caller);
   if (call.path == kRevokePath) return revoke(call, *caller);
   if (call.path == kIntrospectPath) return introspect_own(call, *caller);
   return call.path == kRegisterPath ? registration_.create(call, *caller) : registration_.manage(call, *caller);
-}
-
-oauth::Checked<oauth::Grant> AuthorisationServer::grant(const AuthenticatedClient& client, const oauth::Form& form) {
-  auto rules = rules_of(client.row());
-  if (!rules) return unavailable(rules.error());
-  auto scopes = choose_scopes(*rules, form);
-  if (!scopes) return base::unexpected(std::move(scopes).error());
-  auto audiences = choose_audiences(*rules, form, settings_.issuer);
-  if (!audiences) return base::unexpected(std::move(audiences).error());
-  auto id = random_id(parts_.random);
-  if (!id) return unavailable(id.error());
-  const base::Instant now = parts_.ledger.now();
-  return oauth::Grant{settings_.issuer,
-                      client.caller().client_id(),
-                      client.caller().identity(),
-                      std::move(*audiences),
-                      std::move(*scopes),
-                      client.caller().certificate(),
-                      std::move(rules->claims),
-                      std::move(*id),
-                      now,
-                      now + settings_.token_life};
-}
-
-AuthorisationServer::Response AuthorisationServer::token(const oauth::RelayedCall& call, const ActiveCaller& caller) {
-  auto form = oauth::Form::parse(call.content_type, call.body);
-  if (!form) return base::unexpected(std::move(form).error());
-  const auto kind = form->find("grant_type");
-  if (!kind) return refuse(Reason::malformed_request, "grant_type is missing");
-  if (*kind != "client_credentials") return refuse(Reason::grant_not_supported);
-  auto client = authentication_.authenticate(caller, call.authorization, *form);
-  if (!client) return base::unexpected(std::move(client).error());
-  auto granted = grant(*client, *form);
-  if (!granted) return base::unexpected(std::move(granted).error());
-  const auto signing = keys_.signing();
-  if (!signing) return unavailable(signing.error());
-  const auto token = oauth::make_token(*granted, signing->kid, *signing->key);
-  if (!token) return unavailable(token.error());
-  const auto life = std::chrono::duration_cast<std::chrono::seconds>(granted->expires - granted->issued);
-  parts_.log.info("token.issued", {{"application", caller.identity().to_urn()},
-                                   {"token", granted->id},
-                                   {"method", oauth::name(client->method())},
-                                   {"kid", client->kid()},
-                                   {"scope", granted->scopes.text()},
-                                   {"certificate", base::to_hex(caller.certificate())},
-                                   {"address", call.address}});
-  object body{{"access_token", *token}, {"token_type", "Bearer"}, {"expires_in", life.count()}};
-  if (!granted->scopes.empty()) body["scope"] = granted->scopes.text();
-  return json(body);
 }
 
 /// What a token says while it is good; nothing where it is not, for whatever reason.
