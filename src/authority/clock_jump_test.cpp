@@ -1,6 +1,6 @@
 // A clock that jumps between any two steps of an issuance or of a CRL, far and near, ahead and back: what is given fits
 // its issuer, what is refused says so, nothing is left open, numbers rise, and once the clock is right all goes on.
-#include <functional>
+#include <map>
 #include <utility>
 
 #include "authority/fixture_test.h"
@@ -11,15 +11,15 @@
 namespace countersign::authority {
 namespace {
 
-using testing::code_of;
-
 constexpr const char* kPayments = "production:acme:payments";
 constexpr Step kSteps[] = {Step::after_check, Step::after_lint, Step::after_record, Step::after_sign,
                            Step::after_publish};
 constexpr Step kCrlSteps[] = {Step::after_crl_record, Step::after_crl_sign, Step::after_crl_publish};
-/// The issuing CAs live for years, the certificates for 350 days, CRLs for one.
+/// Roots live for 20 years, issuing CAs for 10, certificates for 350 days, CRLs for one.
 constexpr base::Duration kJumps[] = {std::chrono::seconds(-1), std::chrono::minutes(6), kDay * 40,  -kDay * 40,
                                      kDay * 400,               kDay * 365 * 30,         -kDay * 365 * 30};
+/// Each of those beyond their life has all CRLs made anew.
+constexpr base::Duration kCrlJumps[] = {std::chrono::seconds(-1), std::chrono::minutes(6), kDay * 40, -kDay * 40};
 
 /// Sets the clock at one step, once.
 class JumpAt final : public StepObserver {
@@ -112,7 +112,7 @@ TEST_F(ClockJumps, AtAnyStepOfACrlLeaveRisingNumbersAndTheRevokedInIt) {
   };
   publish_due();
   std::map<CrlName, std::pair<std::uint64_t, base::Instant>> newest;
-  for (const base::Duration by : kJumps)
+  for (const base::Duration by : kCrlJumps)
     for (const Step step : kCrlSteps) {
       SCOPED_TRACE(std::string(name(step)) + " " +
                    std::to_string(std::chrono::duration_cast<std::chrono::seconds>(by).count()));
@@ -128,7 +128,7 @@ TEST_F(ClockJumps, AtAnyStepOfACrlLeaveRisingNumbersAndTheRevokedInIt) {
         EXPECT_NE(crl.find(given->certificate.serial()), nullptr) << right;
         const auto known = newest.find(place);
         if (known != newest.end()) {
-          EXPECT_TRUE(crl.number() == known->second.first || crl.number() > known->second.first) << right;
+          EXPECT_GE(crl.number(), known->second.first) << right;
           EXPECT_EQ(crl.number() > known->second.first, crl.this_update() > known->second.second) << right;
         }
         newest[place] = {crl.number(), crl.this_update()};

@@ -72,7 +72,7 @@ base::Result<Order> check_late_renewal(Ledger& ledger, const Hierarchy& hierarch
                .csr = order.csr,
                .asked_by = Actor{urn},
                .replaces = held.serial,
-               .origin = Order::Origin::late_renewal};
+               .origin = Order::Origin::renewal};
 }
 
 }  // namespace countersign::authority

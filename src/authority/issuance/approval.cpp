@@ -73,8 +73,7 @@ std::string state_of(const store::RequestRow& row, base::Instant now) {
 std::int64_t approvals_needed(const Order& order, const IssuanceRules& rules) {
   switch (order.origin) {
     case Order::Origin::platform: return 0;
-    case Order::Origin::renewal:
-    case Order::Origin::late_renewal: return rules.approve_renewals ? rules.approvals : 0;
+    case Order::Origin::renewal: return rules.approve_renewals ? rules.approvals : 0;
     case Order::Origin::enrolment: return rules.approvals;
   }
   BASE_UNREACHABLE();

@@ -24,9 +24,8 @@ struct Order {
   const IssuingCa* speaks_for = nullptr;        ///< for purpose `ocsp`, and only then: the CA that is to issue it
   std::optional<std::string> sponsor = {};      ///< the operator who made the credential that asks, if one did
   std::optional<std::string> replaces = {};     ///< serial of the certificate that this one renews
-  /// How the order came: by a credential made for it, by a certificate held or one that has ended, or from the platform
-  /// about itself.
-  enum class Origin { enrolment, renewal, late_renewal, platform };
+  /// How the order came: by a credential made for it, by a certificate held, or from the platform about itself.
+  enum class Origin { enrolment, renewal, platform };
   Origin origin = Origin::enrolment;
 };
 
@@ -63,8 +62,7 @@ inline constexpr base::Duration kBackdating = std::chrono::minutes(5);
 
 /// What a check found in the registry, once more: another authority may have suspended, revoked or certified since.
 /// `rows` must be those of the amendment that relies on it. Fails: as Checker::check, `application.changed` when its
-/// server names are others now, `issuer.changed` when its issuing CA stopped issuing,
-/// and as check_succession_again().
+/// server names are others now, `issuer.changed` when its issuing CA stopped issuing.
 base::Result<void> check_again(store::Transaction& rows, const Checked& checked);
 
 class Checker {

@@ -43,7 +43,8 @@ tl::unexpected<base::Error> held_is_revoked() {
                     "this certificate was revoked, and renews nothing: ask the provider for an enrolment code");
 }
 
-base::Result<void> check_succession_again(store::Transaction& rows, const Order& order) {
+base::Result<void> check_succession_again(store::Transaction& rows, const Checked& checked) {
+  const Order& order = checked.order();
   if (!order.replaces) return {};
   BASE_TRY(const auto held, store::find_certificate(rows, *order.replaces));
   if (!held) return base::fail(Kind::corrupt, "registry.corrupt", "the certificate that is renewed is missing");
@@ -53,7 +54,9 @@ base::Result<void> check_succession_again(store::Transaction& rows, const Order&
       successors.end())
     return base::fail(Kind::conflict, "renewal.answered",
                       "another authority has answered this very renewal in this moment: ask again");
-  return order.origin == Order::Origin::late_renewal ? check_is_last(rows, *held) : check_successors(rows, *held);
+  // When it was asked for, to the second. No handshake lets an ended one in: such an order came as a late renewal.
+  const base::Instant asked_at = checked.spec().not_before + kBackdating;
+  return held->not_after <= asked_at ? check_is_last(rows, *held) : check_successors(rows, *held);
 }
 
 }  // namespace countersign::authority

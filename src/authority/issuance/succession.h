@@ -24,7 +24,7 @@ tl::unexpected<base::Error> held_is_revoked();
 
 /// What a renewal relies on, once more, with the rows of the amendment that does. An order that renews nothing passes.
 /// Fails: `certificate.revoked`, `renewal.answered` when another authority gave this very key its certificate, and as
-/// check_successors() or, after the end of the certificate, check_is_last().
-base::Result<void> check_succession_again(store::Transaction& rows, const Order& order);
+/// check_successors() or, where the certificate had ended when it was asked for, check_is_last().
+base::Result<void> check_succession_again(store::Transaction& rows, const Checked& checked);
 
 }  // namespace countersign::authority
