@@ -16,8 +16,9 @@ constexpr Step kSteps[] = {Step::after_check, Step::after_lint, Step::after_reco
                            Step::after_publish};
 constexpr Step kCrlSteps[] = {Step::after_crl_record, Step::after_crl_sign, Step::after_crl_publish};
 /// Roots live for 20 years, issuing CAs for 10, certificates for 350 days, CRLs for one.
-constexpr base::Duration kJumps[] = {std::chrono::seconds(-1), std::chrono::minutes(6), kDay * 40,  -kDay * 40,
-                                     kDay * 400,               kDay * 365 * 30,         -kDay * 365 * 30};
+constexpr base::Duration kJumps[] = {
+    std::chrono::seconds(-1), std::chrono::minutes(6), kDay * 40, -kDay * 40, kDay * 400,
+    kDay * 365 * 30,          -kDay * 365 * 30};
 /// Each of those beyond their life has all CRLs made anew.
 constexpr base::Duration kCrlJumps[] = {std::chrono::seconds(-1), std::chrono::minutes(6), kDay * 40, -kDay * 40};
 
@@ -73,8 +74,7 @@ TEST_F(ClockJumps, AtAnyStepOfAnIssuanceLeaveItWholeOrNot) {
   for (const base::Duration by : kJumps)
     for (const Step step : kSteps) {
       const std::string what =
-          std::string(name(step)) + " " +
-          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(by).count());
+          std::string(name(step)) + " " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(by).count());
       SCOPED_TRACE(what);
       const auto key = make_key();
       const std::string code = new_code();
@@ -97,8 +97,7 @@ TEST_F(ClockJumps, AtAnyStepOfAnIssuanceLeaveItWholeOrNot) {
     }
   EXPECT_GT(given_under_a_jump, 0);
   EXPECT_GT(refused, 0) << "no jump was too far: the test is an empty one";
-  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"),
-            std::to_string(std::size(kJumps) * std::size(kSteps)));
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM certificates"), std::to_string(std::size(kJumps) * std::size(kSteps)));
   EXPECT_EQ(verify_audit(shop().ledger)->problem, "");
 }
 

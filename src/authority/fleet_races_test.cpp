@@ -157,7 +157,8 @@ class ApprovalRaces : public Races {
 };
 
 TEST_F(ApprovalRaces, WhatTheDeadWasSpendingTheOtherSpends) {
-  for (const Step step : {Step::after_check, Step::after_lint, Step::after_record, Step::after_sign, Step::after_publish}) {
+  for (const Step step :
+       {Step::after_check, Step::after_lint, Step::after_record, Step::after_sign, Step::after_publish}) {
     SCOPED_TRACE(name(step));
     const auto key = make_key();
     const std::string code = make_code(kPayments);

@@ -52,7 +52,8 @@ class VouchedRoots : public ::testing::Test {
     return {ca.certificate, base::Environment::production, {trust::Purpose::transport}};
   }
   Snapshot before() const {
-    Snapshot snapshot{3, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}, "run-1"};
+    Snapshot snapshot{
+        3, {RootFact{pki.partner_root().certificate}, RootFact{pki.provider_root().certificate}}, "run-1"};
     for (const trust::IssuingCa& ca : pki.issuing_cas())
       snapshot.facts.emplace_back(ca);
     return snapshot;

@@ -78,8 +78,8 @@ class OldRegistryTest(testing.PlatformTest):
         issued = self.platform.request("person", code, out)  # the code that was refused is good yet
         self.assertEqual(issued.returncode, 0, issued.stderr)
         self.assertEqual(self.own("show", out)["person"], "maria")
-        self.assertEqual([one["application"] for one in self.own("applications", out)["applications"] if one["environment"] != "internal"],
-                         ["payments"])
+        of_them = self.own("applications", out)["applications"]
+        self.assertEqual([one["application"] for one in of_them if one["environment"] != "internal"], ["payments"])
         self.assert_is_held_like_another(out)
 
     def own(self, what, folder):

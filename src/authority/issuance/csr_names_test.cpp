@@ -242,10 +242,8 @@ class CraftedRequests : public AuthorityTest {
       return issued(office().enrolment.redeem({code, target.purpose, base::as_text(csr)}));
     }
     BASE_TRY(auto parsed, x509::Csr::parse(base::as_text(csr)));
-    const Order order{.identity = identity(target.urn),
-                      .purpose = target.purpose,
-                      .csr = std::move(parsed),
-                      .asked_by = admin()};
+    const Order order{
+        .identity = identity(target.urn), .purpose = target.purpose, .csr = std::move(parsed), .asked_by = admin()};
     return issued(office().issuance.issue(order));
   }
   static bool holds_mark(BytesView der) {
