@@ -65,6 +65,14 @@ base::Result<void> copy_to_previous(const RenewalFiles& files) {
   return base::write_file(files.previous.certificate, certificate, base::FileMode::world_readable);
 }
 
+/// Certificates that it may take again - of the suspended - the authority turns away by another alert than those that
+/// are over (docs/refusals.md).
+bool may_be_suspended(const base::Error& refusal) {
+  for (const base::Error* error = &refusal; error != nullptr; error = error->cause.get())
+    if (error->detail.find("certificate_unknown") != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace
 
 Purpose held_for(Purpose wanted) {
@@ -170,6 +178,10 @@ base::Error explain_refusal(base::Error error, const Held& held, base::Instant n
   const base::Instant end = held.credential.chain.front().not_after();
   const bool is_over = error.code == "renewal.too_late" || error.code == "api.no_such_path";
   if (error.code != "authority.refuses_us" && !is_over) return error;
+  if (now < end && may_be_suspended(error))
+    return std::move(error).under("renewal.suspended",
+                                  "the authority does not take the certificate held at present: your organisation or "
+                                  "this application is suspended; ask the provider why, and who may resume it");
   if (now < end)
     return std::move(error).under(
         "renewal.not_accepted",

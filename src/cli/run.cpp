@@ -29,6 +29,8 @@ std::string_view remedy(std::string_view code) {
       {"application.no_server_names", "`countersign admin app server-names ENV/ORG/APP HOST ...` sets them."},
       {"renewal.superseded", "The newest pair is the one to renew with: look for it where the last renewal was run."},
       {"renewal.too_many", "The newest pair in the folder is one of them: use it once, and renew with that."},
+      {"renewal.suspended", "Keep what you have: once the provider has resumed it, the same command renews."},
+      {"renewal.not_accepted", "The provider can say why: its registry keeps the reason of each revocation."},
       {"key.reused", "Run `countersign renew` again: it makes a new key."},
       {"key.not_allowed", "Run it again with --key-type, as the provider's policy wants it."},
       {"request.refused", "Settle it with the provider; then `countersign renew --new-key` (or a new code) asks anew."},

@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "testing/ca.h"
+#include "testing/cross.h"
 #include "testing/pki.h"
-#include "testing/seeded_random.h"
 
 namespace countersign::trust {
 namespace {
@@ -30,19 +29,7 @@ struct Cross {
 };
 
 x509::Certificate cross(const Cross& wanted) {
-  testing::SeededRandom random(3);
-  const x509::CertificateSpec spec{
-      .serial = x509::Serial::generate(random).value(),
-      .subject = {wanted.name.empty() ? wanted.of.certificate.subject().common_name : wanted.name, "Example", {}},
-      .not_before = kNow - kDay,
-      .not_after = wanted.until,
-      .key = wanted.of.key.public_key(),
-      .key_usage = {x509::KeyUsage::cert_sign, x509::KeyUsage::crl_sign},
-      .extended_key_usage = {},
-      .subject_alt_names = {},
-      .ca = x509::CertificateSpec::Ca{wanted.path_length},
-  };
-  return testing::issue(spec, wanted.by);
+  return testing::make_cross({wanted.of, wanted.by, kNow, wanted.path_length, wanted.until - kNow, wanted.name});
 }
 
 TEST(VouchedRoots, NeedACrossCertificateThatHolds) {

@@ -3,98 +3,20 @@ goes away, a clock that jumps. What was answered as done is there afterwards, th
 fault is gone the authority works. On a file, and on PostgreSQL."""
 import contextlib
 import errno
-import os
-import pwd
-import shutil
 import signal
-import tempfile
 import threading
 import unittest
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import path  # noqa: F401
 from harness import database, testing
-from harness.faults import Faults, SmallDisk
-from harness.fleet import Authority
-from harness.platform import programs_folder
+from harness.fault_bench import RETURN_SECONDS, Bench, OnPostgresql
 from harness.program import Failure, wait_until
-from harness.witness import Witness
 
-DATA_DISK = 48 << 20  # more than the registry and its write-ahead log, which is taken over at 16 MiB
-DATABASE_DISK = 192 << 20
-RETURN_SECONDS = 15
 UNAVAILABLE = 3  # exit status
 DAY = 24 * 3600
 LIFE = timedelta(days=350)
 BACKDATING = timedelta(minutes=5)
-
-
-class Bench(unittest.TestCase):
-    """One authority for all tests of the class, its data on a small disk of its own where that can be had."""
-
-    database = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.authority = Authority(programs_folder(), "")
-        cls.addClassCleanup(cls.authority.close)
-        cls.authority.data.mkdir(mode=0o700)
-        cls.disks = {}
-        cls.no_disks = ""
-        try:
-            cls.disks["data"] = cls.make_disk(cls.authority.data, DATA_DISK)
-        except unittest.SkipTest as reason:
-            cls.no_disks = str(reason)
-        cls.make_database()
-        cls.faults = Faults(cls.authority.data, cls.database.port if cls.database else 0)
-        cls.addClassCleanup(cls.faults.close)
-        cls.authority.variables = cls.faults.variables
-        cls.authority.start()
-        cls.witness = Witness(cls, cls.authority, cls.faults, cls.database)
-        cls.witness.begin()
-
-    @classmethod
-    def make_disk(cls, folder, size, owner=None):
-        disk = SmallDisk(folder, size, owner)
-        cls.addClassCleanup(disk.close)
-        return disk
-
-    @classmethod
-    def make_database(cls):
-        pass
-
-    def setUp(self):
-        self.witness.test = self
-
-    def tearDown(self):
-        self.faults.set(clock_seconds=0, sync_error=0, write_error=0, short_writes=0, die_before=0, die_after=0)
-
-    def restart(self):
-        self.authority.process.kill()
-        self.authority.start()
-
-    def await_return(self):
-        """It comes back by itself."""
-        wait_until(lambda: self.witness.countersign("admin", "org", "list", "--data", self.authority.folder).returncode == 0,
-                   "the authority does not come back", RETURN_SECONDS)
-
-
-class OnPostgresql:
-    """The same with a registry in a database, which has a small disk too."""
-
-    @classmethod
-    def make_database(cls):
-        folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
-        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        if not cls.no_disks:
-            owner = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None
-            cls.disks["database"] = cls.make_disk(folder, DATABASE_DISK, owner)
-        cls.database_faults = Faults(folder / "data")
-        cls.addClassCleanup(cls.database_faults.close)
-        cls.database = database.Postgresql(folder, cls.database_faults.variables, cls.database_faults.folder / "log")
-        cls.addClassCleanup(cls.database.kill)
-        cls.authority.registry = cls.database.uri
 
 
 class FaultsTest(Bench):
@@ -328,22 +250,10 @@ class ClockOnPostgresqlTest(OnPostgresql, ClockTest):
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
 class FaultsOnPostgresqlTest(OnPostgresql, FaultsTest):
     deaths = "die_after"
-    full_disks = (("database", 24 << 10), ("database", 0))
+    full_disks = (("database", 24 << 10), ("database", 0), ("data", 0))
     # In the data folder only the head of the audit log is written, which has a test of its own.
     test_failing_sync = None
     test_failing_and_short_writes = None
-
-    def await_return(self):
-        """Its service manager starts a database that ended itself."""
-        def is_back():
-            if self.database.process.poll() is not None:
-                self.database.start()
-            return self.witness.countersign("admin", "org", "list", "--data", self.authority.folder).returncode == 0
-
-        wait_until(is_back, "the authority does not come back", RETURN_SECONDS)
-
-    def panics(self):
-        return self.database.log.read_text().count("PANIC:")
 
     def test_no_room_for_the_write_ahead_log(self):
         """PostgreSQL ends itself."""

@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import path  # noqa: F401
-from harness import testing
+from harness import clients, testing
 from harness.clients import run
 from harness.platform import credential_in
 from harness.program import Program, wait_until
@@ -240,6 +240,89 @@ class RenewalTest(testing.PlatformTest):
         self.assertEqual(self.once(config).returncode, 0)
         self.assertEqual(self.once(config).returncode, 0)
         self.assertEqual(hooks.read_text().split(), [serial])
+
+
+class RefusedRenewalTest(testing.PlatformTest):
+    """What today's policy does not allow is refused with its reason, and changes nothing of what is held; when it is mended the
+    same command renews."""
+    authority_settings = PROFILES
+
+    def renew(self, application):
+        return self.platform.run("renew", "transport", "--out", application.folder, "--force")
+
+    def assert_refused_with(self, code, application, words):
+        before = testing.serial_of(credential_in(application.folder, "transport"))
+        done = self.renew(application)
+        self.assertEqual((done.returncode, f"({code})" in done.stderr), (DENIED, True), done.stderr)
+        self.assertIn(words, done.stderr, "and what to do")
+        self.assertEqual(testing.serial_of(credential_in(application.folder, "transport")), before)
+        listed = self.platform.admin("list", "--application", application.name, "--purpose", "transport")["certificates"]
+        self.assertEqual([one["serial"] for one in listed], [before])
+
+    def assert_renews(self, application):
+        done = self.renew(application)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def put_next_key(self, application, key):
+        shutil.copy(key, application.folder / "transport.key.next")
+
+    def test_of_a_suspended_organisation(self):
+        asked = self.enrol("production/globex/suspended")
+        self.platform.admin("org", "suspend", "globex")
+        self.assert_refused_with("renewal.suspended", asked, "resume")
+        self.platform.admin("org", "resume", "globex")
+        self.assert_renews(asked)
+
+    def test_of_a_suspended_application(self):
+        asked = self.enrol("production/acme/suspended")
+        self.platform.admin("app", "suspend", asked.name)
+        self.assert_refused_with("renewal.suspended", asked, "resume")
+        self.platform.admin("app", "resume", asked.name)
+        self.assert_renews(asked)
+
+    def test_under_a_profile_that_was_tightened(self):
+        asked = self.enrol("production/acme/tightened")
+        settings = self.platform.authority_settings
+        for keys, purpose in (('["p384"]', "transport"), ('["p256"]', "transport")):
+            self.platform.stop("authority")
+            self.platform.authority_settings = settings.replace('life = "1h"', f'life = "1h"\nkey_types = {keys}')
+            self.platform.start("authority")
+            if "p384" in keys:
+                self.assert_refused_with("key.not_allowed", asked, "p384")
+            else:
+                self.assert_renews(asked)
+
+    def test_with_the_key_that_is_held(self):
+        """The command makes a new one whatever happens; so the call itself."""
+        asked = self.enrol("production/acme/reused")
+        for key, code in ((asked.transport.key, "key.reused"), (self.make_key("fresh"), "")):
+            csr = run(["openssl", "req", "-new", "-key", key, "-subj", "/CN=x"], self.platform.folder).stdout.decode()
+            answer = clients.curl(self.platform.folder, self.platform.api_url("/v1/renewals"), self.platform.trust_chain,
+                                  asked.transport, ["-d", json.dumps({"purpose": "transport", "csr": csr})])
+            if code:
+                self.assertEqual((answer.status, json.loads(answer.body)["code"]), (403, code), answer.output)
+            else:
+                self.assertEqual(answer.status, 201, answer.output)
+
+    def make_key(self, name):
+        key = self.platform.folder / f"{name}.key"
+        run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key], self.platform.folder)
+        return key
+
+    def test_with_a_key_of_another_organisation(self):
+        asked, other = self.enrol("production/acme/mine"), self.enrol("production/initech/theirs")
+        self.put_next_key(asked, other.transport.key)
+        self.assert_refused_with("key.in_use", asked, "new key")
+        (asked.folder / "transport.key.next").unlink(missing_ok=True)
+        self.assert_renews(asked)
+
+    def test_with_a_key_that_was_reported_as_stolen(self):
+        asked, lost = self.enrol("production/acme/careful"), self.enrol("production/acme/careless")
+        self.platform.admin("revoke", testing.serial_of(lost.transport), "--reason", "key_compromise")
+        self.put_next_key(asked, lost.transport.key)
+        self.assert_refused_with("key.compromised", asked, "new key")
+        (asked.folder / "transport.key.next").unlink(missing_ok=True)
+        self.assert_renews(asked)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,12 @@ class Rotating(testing.PlatformTest):
         followers = [one for one in self.ca("show", name)["followers"] if one["concerned"]]
         return bool(followers) and all(one["holds"] for one in followers)
 
+    def try_activate(self, name=NEXT):
+        try:
+            return self.ca("activate", name)["state"] == "active"
+        except Failure:
+            return False
+
     def issuer_of(self, credential):
         done = clients.run(["openssl", "x509", "-in", credential.certificate, "-noout", "-issuer"], self.platform.folder)
         return done.stdout.decode()
@@ -420,12 +426,6 @@ class FleetRotationTest(Rotating):
         old = self.ca("show", LINE)["certificate"]
         wait_until(lambda: old not in clients.curl(self.platform.folder, chain, self.platform.trust_chain).body,
                    "the other authority goes on to hand out the retired CA", 15)
-
-    def try_activate(self):
-        try:
-            return self.ca("activate", NEXT)["state"] == "active"
-        except Failure:
-            return False
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 // once. Without that variable nothing changes.
 //
 //   clock     CLOCK_REALTIME is so far ahead; clocks that only run are left alone
-//   sync      fsync and fdatasync fail
+//   sync      fsync and fdatasync fail, all of them or the Nth alone
 //   write     write and pwrite fail, or write half of what they are given
 //   death     SIGKILL at the Nth durable point: before or after a sync, or a COMMIT that is sent to the database
 //
@@ -41,6 +41,7 @@ struct Switches {
   std::atomic<std::int32_t> database_port;  ///< on loopback; 0: the database is a file
   std::atomic<std::int32_t> points;         ///< durable points that were passed
   std::atomic<std::int32_t> failures;       ///< calls that were made to fail or fall short
+  std::atomic<std::int32_t> fail_sync;      ///< counts down at each sync; that one alone fails, with EIO
   std::array<char, 256> folder;             ///< files below it are meant; ends with a zero
 };
 
@@ -103,7 +104,7 @@ int sync_file(int fd, long number) {
   const auto really = [&] { return static_cast<int>(::syscall(number, fd)); };
   if (switches() == nullptr || !is_below_folder(fd)) return really();
   return pass_durable_point([&] {
-    const int error = switches()->sync_error.load();
+    const int error = count_down(switches()->fail_sync) ? EIO : switches()->sync_error.load();
     if (error == 0) return really();
     switches()->failures.fetch_add(1);
     errno = error;

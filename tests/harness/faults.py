@@ -19,8 +19,9 @@ from harness.program import Failure
 
 # struct Switches of tests/faults/faults.cpp.
 LAYOUT = {"clock_seconds": (0, "q"), "sync_error": (8, "i"), "write_error": (12, "i"), "short_writes": (16, "i"),
-          "die_before": (20, "i"), "die_after": (24, "i"), "database_port": (28, "i"), "points": (32, "i"), "failures": (36, "i")}
-FOLDER_AT, SIZE = 40, 296
+          "die_before": (20, "i"), "die_after": (24, "i"), "database_port": (28, "i"), "points": (32, "i"), "failures": (36, "i"),
+          "fail_sync": (40, "i")}
+FOLDER_AT, SIZE = 44, 300
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 1 << 18, 2

@@ -14,7 +14,7 @@ api = "127.0.0.1:{api}"
 internal = "127.0.0.1:{internal}"
 status_listen = "127.0.0.1:{authority_status}"
 server_names = ["localhost", "127.0.0.1"]
-"""
+{tables}"""
 
 
 class Authority:
@@ -29,11 +29,12 @@ class Authority:
         self.data = self.folder / "authority"
         self.config = self.folder / "countersign.toml"
         self.more = ""  # lines for its section of the configuration
+        self.tables = ""  # under it
         self.process = None
         self.ports = {"api": 0, "internal": 0, "authority_status": 0}
 
     def write_config(self):
-        self.config.write_text(CONFIG.format(registry=self.registry, more=self.more, **self.ports))
+        self.config.write_text(CONFIG.format(registry=self.registry, more=self.more, tables=self.tables, **self.ports))
 
     def launch(self, *options):
         self.write_config()

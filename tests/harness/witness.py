@@ -67,6 +67,35 @@ class Witness:
             return self._note_error(done)
         return json.loads(done.stdout)["code"], self.folder / f"request-{self.turn}"
 
+    def prepare_approved(self):
+        """What a request needs, and the id of the one that is open now and waits for approvals."""
+        self.turn += 1
+        application = f"uat/acme/approved-{self.turn}"
+        self.admin("app", "create", application)
+        code, out = self.admin("enrol", application)["code"], self.folder / f"request-{self.turn}"
+        self.test.assertIsNone(self.request(code, out))
+        (waiting,) = self.admin("requests", "list", "--application", application)["requests"]
+        return code, out, waiting["request"]
+
+    def enrol_operator(self, name):
+        """Who may approve: the folder of the credential."""
+        self.admin("app", "create", f"internal/operator/{name}")
+        self.admin("operators", "set", name, "--role", "approver")
+        folder = self.folder / name
+        code = self.admin("enrol", f"internal/operator/{name}")["code"]
+        done = self.countersign("request", "service", "--code", code, "--out", folder)
+        if done.returncode != 0:
+            raise Failure(done.stderr)
+        return folder
+
+    def approve(self, request, by):
+        """True when that was the answer."""
+        done = self.countersign("admin", "requests", "approve", request, "--operator", by, "--json")
+        if done.returncode != 0:
+            self._note_error(done)
+            return False
+        return json.loads(done.stdout)["state"] == "approved"
+
     def request(self, code, out):
         """The serial, if that was the answer; the same request may be made again."""
         done = self.countersign("request", "transport", "--code", code, "--out", out)
@@ -94,8 +123,9 @@ class Witness:
         return True
 
     def _note_error(self, done):
-        self.errors.append(done.stderr)
-        self.test.assertRegex(done.stderr, r"\S", "a refusal says what is wrong")
+        said = done.stderr or done.stdout  # that people must approve first is no error
+        self.errors.append(said)
+        self.test.assertRegex(said, r"\S", "a refusal says what is wrong")
 
     def serial_of(self, out):
         shown = self.run("openssl", "x509", "-in", credential_in(out, "transport").certificate, "-noout", "-serial")

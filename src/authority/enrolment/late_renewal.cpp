@@ -9,24 +9,8 @@ namespace {
 
 using base::Kind;
 
-/// The one certificate that the application had last for this, whatever became of it.
-base::Result<void> check_is_last(store::Transaction& rows, const store::CertificateRow& held) {
-  store::CertificateFilter filter;
-  filter.of = {held.key.environment, held.key.organisation, held.key.application};
-  filter.purpose = held.purpose;
-  filter.limit = 1;
-  BASE_TRY(const auto newest, store::list_certificates(rows, filter));
-  BASE_TRY(const auto successors, store::list_successors(rows, held.serial));
-  if (!newest.empty() && newest.front().serial == held.serial && successors.empty()) return {};
-  return base::fail(
-      Kind::denied, "renewal.not_last",
-      "another certificate followed this one: renew with that, or ask the provider for an enrolment code");
-}
-
 base::Result<void> check_not_ended_early(store::Transaction& rows, const store::CertificateRow& held) {
-  if (held.revoked_at)
-    return base::fail(Kind::denied, "certificate.revoked",
-                      "this certificate was revoked, and renews nothing: ask the provider for an enrolment code");
+  if (held.revoked_at) return held_is_revoked();
   BASE_TRY(const bool compromised, store::was_key_revoked_for(rows, held.spki_sha256, "key_compromise"));
   if (!compromised) return {};
   return base::fail(Kind::denied, "key.compromised", "the key held was reported as compromised: it proves nothing");

@@ -1,9 +1,6 @@
 // Renewal after expiry: off unless the profile says so; then bounded, and only for the certificate held last.
-#include "authority/enrolment/late_renewal.h"
-
-#include "authority/fixture_test.h"
+#include "authority/enrolment/late_order_test.h"
 #include "authority/revocation/revocation.h"
-#include "feed/late_renewal.h"
 
 namespace countersign::authority {
 namespace {
@@ -21,28 +18,14 @@ class LateRenewing : public AuthorityTest {
     AuthorityTest::SetUp();
     demand(kWeek);
   }
-  struct Held {
-    crypto::PrivateKey key;
-    Issued issued;
-  };
   Held hold(Purpose purpose = Purpose::transport) {
     clock.advance(std::chrono::seconds(1));  // so that one is the later one
     auto key = make_key();
     auto given = enrol(kPayments, key, purpose).value();
     return {std::move(key), std::move(given)};
   }
-  base::Result<Issued> take(const LateRenewalOrder& order) {
-    BASE_TRY(const auto row, verify_late_holder(office().ledger, order));
-    BASE_TRY(const auto wanted, check_late_renewal(office().ledger, office().hierarchy, office().policy, order, row));
-    return issued(office().issuance.issue(wanted));
-  }
-  LateRenewalOrder order_for(const Held& held, const crypto::PrivateKey& next, Purpose purpose = Purpose::transport) {
-    auto csr = x509::Csr::parse(make_csr(next)).value();
-    const std::string content = feed::late_renewal_content(purpose, csr.public_key(), held.issued.certificate);
-    base::Bytes signature = held.key.sign(base::as_bytes(content)).value();
-    return {purpose, std::move(csr), held.issued.certificate, std::move(signature)};
-  }
-  base::Result<Issued> renew(const Held& held) { return take(order_for(held, make_key())); }
+  base::Result<Issued> take(const LateRenewalOrder& order) { return issued(authority::take(office(), order)); }
+  base::Result<Issued> renew(const Held& held) { return take(late_order(held, make_key())); }
   void go_past_the_end(const Held& held, base::Duration by) { clock.set(held.issued.certificate.not_after() + by); }
 };
 
@@ -69,7 +52,7 @@ TEST_F(LateRenewing, TakesTheOldKeysWordForThisNewKeyOnly) {
   const Held other = hold();  // enrolled later: the last one
   go_past_the_end(other, std::chrono::hours(1));
   const auto next = make_key();
-  const LateRenewalOrder good = order_for(other, next);
+  const LateRenewalOrder good = late_order(other, next);
   LateRenewalOrder changed = good;
   changed.csr = x509::Csr::parse(make_csr(make_key())).value();
   EXPECT_EQ(code_of(take(changed)), "renewal.bad_proof") << "another new key";
@@ -82,8 +65,8 @@ TEST_F(LateRenewing, TakesTheOldKeysWordForThisNewKeyOnly) {
   changed = good;
   changed.purpose = Purpose::signing;
   EXPECT_EQ(code_of(take(changed)), "renewal.bad_proof") << "another purpose";
-  EXPECT_EQ(code_of(take(order_for(other, make_key(), Purpose::signing))), "purpose.not_allowed");
-  EXPECT_EQ(code_of(take(order_for(other, other.key))), "key.reused");
+  EXPECT_EQ(code_of(take(late_order(other, make_key(), Purpose::signing))), "purpose.not_allowed");
+  EXPECT_EQ(code_of(take(late_order(other, other.key))), "key.reused");
   EXPECT_EQ(code_of(take(good)), "ok");
 }
 

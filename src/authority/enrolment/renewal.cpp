@@ -1,7 +1,5 @@
 #include "authority/enrolment/renewal.h"
 
-#include <algorithm>
-
 #include "authority/registry/rows.h"
 #include "base/check.h"
 
@@ -35,22 +33,6 @@ base::Result<store::CertificateRow> find_held_certificate(store::Transaction& ro
     return base::fail(Kind::denied, "key.reused",
                       "a renewal needs a new key, and this is the one you have: make a new key and a new CSR");
   return std::move(*held);
-}
-
-base::Result<void> check_successors(store::Transaction& rows, const store::CertificateRow& held) {
-  BASE_TRY(const auto successors, store::list_successors(rows, held.serial));
-  const auto used = std::ranges::find_if(successors, [](const auto& row) { return row.first_seen_at.has_value(); });
-  if (used != successors.end())
-    return base::fail(Kind::denied, "renewal.superseded",
-                      "this certificate was renewed, and its successor " + used->serial +
-                          " is in use: renew with that one. If you do not know it, somebody else has your key: tell "
-                          "the provider");
-  const auto unused = std::ranges::count_if(successors, [](const auto& row) { return !row.revoked_at; });
-  if (std::cmp_less(unused, kMostUnusedSuccessors)) return {};
-  return base::fail(Kind::denied, "renewal.too_many",
-                    "this certificate was renewed " + std::to_string(unused) +
-                        " times, and none of the new ones has been used: use one of them, or ask an operator to "
-                        "revoke them");
 }
 
 base::Result<std::size_t> note_seen(Ledger& ledger, const Actor& by, const std::vector<std::string>& fingerprints) {

@@ -3,15 +3,13 @@
 // nothing any more: whoever still shows it may have stolen it.
 #pragma once
 
+#include "authority/issuance/succession.h"
 #include "authority/registry/ledger.h"
 #include "store/certificates.h"
 #include "trust/purpose.h"
 #include "x509/csr.h"
 
 namespace countersign::authority {
-
-/// So many successors one certificate may have of which none has been used yet.
-inline constexpr std::size_t kMostUnusedSuccessors = 3;
 
 /// Who renews: the identity, purpose and certificate that the caller has just proved to hold.
 struct RenewalOrder {
@@ -28,10 +26,6 @@ bool may_renew(trust::Purpose held, trust::Purpose wanted);
 /// The certificate held, which must not have the new key. Fails: `key.reused`, `certificate.unknown`, and as store.
 base::Result<store::CertificateRow> find_held_certificate(store::Transaction& rows, const RenewalOrder& order,
                                                           const crypto::PublicKey& key);
-/// May `held` renew anything more? Fails: `renewal.superseded` when a successor was seen in use, `renewal.too_many`,
-/// and as store.
-base::Result<void> check_successors(store::Transaction& rows, const store::CertificateRow& held);
-
 /// What was shown in a handshake, as a gateway tells it, or as it was shown to us. Certificates that are not known, or
 /// were seen before, are passed over. Returns how many were new. Fails: as store.
 base::Result<std::size_t> note_seen(Ledger& ledger, const Actor& by, const std::vector<std::string>& fingerprints);

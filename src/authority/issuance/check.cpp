@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/issuance/key_policy.h"
+#include "authority/issuance/succession.h"
 #include "authority/registry/rows.h"
 #include "authority/registry/server_names.h"
 #include "store/issuers.h"
@@ -112,6 +113,7 @@ base::Result<void> check_again(store::Transaction& rows, const Checked& checked)
   BASE_TRY_VOID(check_issuer_again(rows, checked));
   BASE_TRY(const auto application, find_active(rows, order.identity));
   BASE_TRY_VOID(check_key_uses(rows, {order.identity, order.purpose}, order.csr.public_key()));
+  BASE_TRY_VOID(check_succession_again(rows, checked));
   const bool carries_names = profile_of(order.purpose).carries_server_names;
   if (!carries_names || application.server_names == checked.server_names()) return {};
   return base::fail(Kind::conflict, "application.changed",

@@ -218,18 +218,32 @@ class CraftedRequests : public AuthorityTest {
       text += "|" + extension.oid + (extension.critical ? "!" : "");
     return text;
   }
+  /// Whose certificate is asked for, what for, and what one says that was asked for in the ordinary way.
+  struct Target {
+    const char* urn;
+    trust::Purpose purpose;
+    crypto::PrivateKey key;
+    std::string expected = {};
+  };
+  Target target(const char* urn, trust::Purpose purpose) {
+    Target made{urn, purpose, make_key()};
+    const auto plain = AuthorityTest::enrol(urn, made.key, purpose);
+    EXPECT_TRUE(plain) << base::to_string(plain.error());
+    made.expected = content_of(plain->certificate);
+    EXPECT_NE(made.expected.find("|urn:countersign:" + std::string(urn) + "|"), std::string::npos) << made.expected;
+    EXPECT_FALSE(holds_mark(plain->certificate.der()));
+    return made;
+  }
   /// With a code of its own, or only the part behind it, which every way of enrolling ends in.
   enum class Way { with_a_code, by_issuance };
-  base::Result<Issued> enrol(BytesView csr, Way way) {
+  base::Result<Issued> enrol(const Target& target, BytesView csr, Way way) {
     if (way == Way::with_a_code) {
-      const std::string code = make_code("production:acme:payments");
-      return issued(office().enrolment.redeem({code, trust::Purpose::transport, base::as_text(csr)}));
+      const std::string code = make_code(target.urn);
+      return issued(office().enrolment.redeem({code, target.purpose, base::as_text(csr)}));
     }
     BASE_TRY(auto parsed, x509::Csr::parse(base::as_text(csr)));
-    const Order order{.identity = identity("production:acme:payments"),
-                      .purpose = trust::Purpose::transport,
-                      .csr = std::move(parsed),
-                      .asked_by = admin()};
+    const Order order{
+        .identity = identity(target.urn), .purpose = target.purpose, .csr = std::move(parsed), .asked_by = admin()};
     return issued(office().issuance.issue(order));
   }
   static bool holds_mark(BytesView der) {
@@ -240,21 +254,21 @@ class CraftedRequests : public AuthorityTest {
 };
 
 TEST_F(CraftedRequests, GetNoNameButTheRegistrys) {
-  const auto key = make_key();
   const auto another = make_key();
-  const auto plain = AuthorityTest::enrol("production:acme:payments", key);
-  ASSERT_TRUE(plain) << base::to_string(plain.error());
-  const std::string expected = content_of(plain->certificate);
-  EXPECT_NE(expected.find("|urn:countersign:production:acme:payments|"), std::string::npos) << expected;
-  EXPECT_FALSE(holds_mark(plain->certificate.der()));
+  std::vector<Target> targets;
+  targets.push_back(target("production:acme:payments", trust::Purpose::transport));
+  targets.push_back(target("production:acme:payments", trust::Purpose::signing));
+  targets.push_back(target("internal:service:gateway", trust::Purpose::server));  // which carries names of hosts
+  EXPECT_NE(targets.back().expected.find("|localhost|"), std::string::npos) << targets.back().expected;
   Dice dice(20261125);
   int certified = 0;
   int unproved = 0;
   int marked = 0;
   for (int i = 0; i < kRequests; ++i) {
-    const Crafted request = craft(dice, key, another);
+    const Target& wanted = targets[static_cast<std::size_t>(i) % targets.size()];
+    const Crafted request = craft(dice, wanted.key, another);
     marked += holds_mark(request.der) ? 1 : 0;
-    const auto outcome = enrol(request.der, i % 10 == 0 ? Way::with_a_code : Way::by_issuance);
+    const auto outcome = enrol(wanted, request.der, i % 10 == 0 ? Way::with_a_code : Way::by_issuance);
     if (!outcome) {
       const std::string& code = outcome.error().code;
       ASSERT_TRUE(code == "csr.bad_proof" || code == "csr.malformed") << i << ": " << base::to_string(outcome.error());
@@ -263,8 +277,8 @@ TEST_F(CraftedRequests, GetNoNameButTheRegistrys) {
     }
     ASSERT_EQ(request.proof, Proof::good) << i << ": a wrong proof was taken";
     ++certified;
-    ASSERT_EQ(content_of(outcome->certificate), expected) << i;
-    ASSERT_EQ(outcome->certificate.public_key().to_spki(), key.public_key().to_spki()) << i;
+    ASSERT_EQ(content_of(outcome->certificate), wanted.expected) << i;
+    ASSERT_EQ(outcome->certificate.public_key().to_spki(), wanted.key.public_key().to_spki()) << i;
     ASSERT_FALSE(holds_mark(outcome->certificate.der())) << i;
   }
   // The dice must not have made the test an empty one.

@@ -102,8 +102,9 @@ base::Result<void> Rotation::check_keys_of_fleet(store::Transaction& rows, const
   }
   if (lacking.empty()) return {};
   return base::fail(Kind::conflict, "ca.key_missing",
-                    "these authorities lack the key of '" + name + "': " + lacking + ". Copy keys/" + name +
-                        ".pem from the one that made it; it is noticed within seconds");
+                    "these authorities lack the key of '" + name + "': " + lacking +
+                        ". In a token that they share they find it within seconds; else copy keys/" + name +
+                        ".pem from the one that made it, which is noticed as soon");
 }
 
 /// In the amendment that takes a CA away: would we still be believed, and could anybody still administrate?
