@@ -65,8 +65,8 @@ class H2Stream {
   net::Task<base::Result<void>> finish(net::Deadline deadline);
   /// Resets the stream: the client must not take what it has for the whole.
   void reset() noexcept;
-  /// The connection takes no further request, and where it is not told goodbye already those on their way neither; those
-  /// that are open go on.
+  /// The connection takes no further request, and where it is not told goodbye already those on their way neither;
+  /// those that are open go on.
   void end_connection();
 
   bool is_gone() const;
