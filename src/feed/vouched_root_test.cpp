@@ -81,13 +81,14 @@ class VouchedRoots : public ::testing::Test {
     result.tells_holding = held.find(holding_of(ca.certificate)) != std::string::npos;
     const auto leaf = pki.client().issue();  // its key and names, under the new CA
     const x509::CertificateSpec spec{.serial = leaf.certificate.serial(),
-                                     .subject = leaf.certificate.subject(),
+                                     .subject = {"payments", "acme", "production"},
                                      .not_before = leaf.certificate.not_before(),
                                      .not_after = leaf.certificate.not_after(),
                                      .key = leaf.key.public_key(),
                                      .key_usage = {x509::KeyUsage::digital_signature},
                                      .extended_key_usage = {"1.3.6.1.5.5.7.3.2"},
-                                     .subject_alt_names = leaf.certificate.subject_alt_names()};
+                                     .subject_alt_names = leaf.certificate.subject_alt_names(),
+                                     .ca = std::nullopt};
     result.believes_ca = trust::verify_chain({testing::issue(spec, ca), ca.certificate},
                                              {.purposes = {trust::Purpose::transport}}, *trust, pki.now())
                              .has_value();

@@ -21,7 +21,7 @@ struct CrossSpec {
 
 inline x509::Certificate make_cross(const CrossSpec& wanted) {
   SeededRandom random(3);
-  const x509::SubjectName& subject = wanted.of.certificate.subject();
+  const x509::Name& subject = wanted.of.certificate.subject();
   const x509::CertificateSpec spec{
       .serial = x509::Serial::generate(random).value(),
       .subject = {wanted.name.empty() ? subject.common_name : wanted.name, subject.organisation, {}},

@@ -62,7 +62,8 @@ inline constexpr base::Duration kBackdating = std::chrono::minutes(5);
 
 /// What a check found in the registry, once more: another authority may have suspended, revoked or certified since.
 /// `rows` must be those of the amendment that relies on it. Fails: as Checker::check, `application.changed` when its
-/// server names are others now, `issuer.changed` when its issuing CA stopped issuing.
+/// server names are others now, `issuer.changed` when its issuing CA stopped issuing, and as
+/// check_succession_again().
 base::Result<void> check_again(store::Transaction& rows, const Checked& checked);
 
 class Checker {
