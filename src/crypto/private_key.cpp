@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "crypto/algorithm.h"
 #include "crypto/digest.h"
+#include "crypto/key_type.h"
 #include "crypto/openssl_error.h"
 
 namespace countersign::crypto {
@@ -167,7 +168,7 @@ base::Bytes sign_p256(EVP_PKEY* key, base::BytesView message) {
 }  // namespace
 
 base::Result<base::Bytes> PrivateKey::sign(base::BytesView message) const {
-  const KeyType type = PublicKey::from_native(key_.get()).type();
+  const KeyType type = type_of(key_.get());
   if (type == KeyType::ec_p256) {
     base::Bytes made = sign_p256(key_.get(), message);
     if (!made.empty()) return made;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -11,6 +12,7 @@
 
 #include "base/check.h"
 #include "crypto/algorithm.h"
+#include "crypto/key_type.h"
 #include "crypto/openssl_error.h"
 #include "crypto/pem.h"
 
@@ -27,15 +29,6 @@ KeyType type_of_curve(const EVP_PKEY* key) {
   if (curve == "prime256v1" || curve == "P-256") return KeyType::ec_p256;
   if (curve == "secp384r1" || curve == "P-384") return KeyType::ec_p384;
   return KeyType::other;
-}
-
-KeyType type_of(const EVP_PKEY* key) {
-  switch (key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA: return KeyType::rsa;
-    case EVP_PKEY_ED25519: return KeyType::ed25519;
-    case EVP_PKEY_EC: return type_of_curve(key);
-    default: return KeyType::other;
-  }
 }
 
 base::Bytes write_spki(const EVP_PKEY* key) {
@@ -69,15 +62,22 @@ Key read_plain_p256(base::BytesView spki) {
 
 }  // namespace
 
+KeyType type_of(const EVP_PKEY* key) {
+  switch (key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA: return KeyType::rsa;
+    case EVP_PKEY_ED25519: return KeyType::ed25519;
+    case EVP_PKEY_EC: return type_of_curve(key);
+    default: return KeyType::other;
+  }
+}
+
+/// What is worked out once is never changed afterwards. Not by std::call_once, which ends with a system call.
 struct PublicKey::Held {
   Key key = nullptr;  ///< may be
-  bool is_plain_p256 = false;
-  mutable std::once_flag typed = {};
-  mutable std::once_flag written = {};
-  mutable std::once_flag digested = {};
-  mutable KeyType type = KeyType::other;
-  mutable base::Bytes spki = {};
-  mutable Digest256 spki_sha256 = {};
+  mutable std::mutex mutex = {};
+  mutable std::optional<KeyType> type = {};
+  mutable std::optional<base::Bytes> spki = {};
+  mutable std::optional<Digest256> spki_sha256 = {};
 };
 
 std::string_view name(KeyType type) {
@@ -128,17 +128,19 @@ PublicKey PublicKey::from_native(EVP_PKEY* key, base::BytesView spki) {
   if (key != nullptr) BASE_CHECK(EVP_PKEY_up_ref(key) == 1);
   held->key.reset(key);
   // Any other encoding may not be the one that libcrypto would write, which is what keys are recognised by.
-  held->is_plain_p256 = key != nullptr && is_plain_p256(spki);
-  if (held->is_plain_p256) held->spki = base::to_bytes(spki);
+  if (key != nullptr && is_plain_p256(spki)) {
+    held->type = KeyType::ec_p256;
+    held->spki = base::to_bytes(spki);
+  }
   return PublicKey(std::move(held));
 }
 
 EVP_PKEY* PublicKey::native() const { return held_->key.get(); }
 
 KeyType PublicKey::type() const {
-  if (held_->is_plain_p256) return KeyType::ec_p256;
-  std::call_once(held_->typed, [this] { held_->type = type_of(native()); });
-  return held_->type;
+  const std::lock_guard lock(held_->mutex);
+  if (!held_->type) held_->type = type_of(native());
+  return *held_->type;
 }
 
 int PublicKey::bits() const { return native() == nullptr ? 0 : EVP_PKEY_get_bits(native()); }
@@ -158,15 +160,16 @@ std::uint64_t PublicKey::rsa_exponent() const {
 }
 
 const base::Bytes& PublicKey::to_spki() const {
-  std::call_once(held_->written, [this] {
-    if (held_->spki.empty()) held_->spki = write_spki(native());
-  });
-  return held_->spki;
+  const std::lock_guard lock(held_->mutex);
+  if (!held_->spki) held_->spki = write_spki(native());
+  return *held_->spki;
 }
 
 Digest256 PublicKey::spki_sha256() const {
-  std::call_once(held_->digested, [this] { held_->spki_sha256 = sha256(to_spki()); });
-  return held_->spki_sha256;
+  const base::Bytes& spki = to_spki();
+  const std::lock_guard lock(held_->mutex);
+  if (!held_->spki_sha256) held_->spki_sha256 = sha256(spki);
+  return *held_->spki_sha256;
 }
 
 std::string PublicKey::to_pem() const { return crypto::to_pem("PUBLIC KEY", to_spki()); }

@@ -22,8 +22,10 @@
 
 namespace countersign::x509 {
 
+struct Certificate::Content : CertificateContent {};
+
 struct Certificate::Parsed {
-  Parsed(base::Bytes bytes, std::shared_ptr<const CertificateContent> says, NativeCertificate read)
+  Parsed(base::Bytes bytes, std::shared_ptr<const Content> says, NativeCertificate read)
       : der(std::move(bytes)),
         fingerprint(crypto::sha256(der)),
         content(std::move(says)),
@@ -31,7 +33,7 @@ struct Certificate::Parsed {
         native(std::move(read)) {}
   base::Bytes der;
   crypto::Digest256 fingerprint;
-  std::shared_ptr<const CertificateContent> content;
+  std::shared_ptr<const Content> content;
   bool is_known;  ///< by read_plain(), or because it differs from another by its signature alone
   mutable std::once_flag once;
   mutable NativeCertificate native;
@@ -107,11 +109,17 @@ std::optional<base::Instant> to_instant(const ASN1_TIME* time) {
   return base::Instant::from_unix_seconds(timegm(&civil));
 }
 
-base::Result<Certificate> Certificate::from_der(base::BytesView der) {
+base::Result<Certificate> Certificate::from_der(base::BytesView der) { return parse(X509_new(), der); }
+
+/// `empty` is filled, and used up.
+base::Result<Certificate> Certificate::parse(X509* empty, base::BytesView der) {
+  NativeCertificate owner(empty);
+  BASE_CHECK(empty != nullptr);
   if (der.size() > kCertificateLimit)
     return base::fail(base::Kind::too_large, "certificate.too_large", "a certificate has at most 64 KiB");
   const std::uint8_t* at = der.data();
-  const NativeCertificate native(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  X509* filled = owner.release();  // freed by d2i_X509 when it fails
+  const NativeCertificate native(d2i_X509(&filled, &at, static_cast<long>(der.size())));
   if (native == nullptr)
     return base::unexpected(
         crypto::openssl_error(base::Kind::invalid, "certificate.malformed", "this is no X.509 certificate"));
@@ -129,21 +137,26 @@ base::Result<Certificate> Certificate::read_der(base::BytesView der) {
   if (der.size() > kCertificateLimit) return from_der(der);
   auto read = read_plain(der);
   if (!read) return from_der(der);
-  auto content = std::make_shared<const CertificateContent>(std::move(*read));
+  auto content = std::make_shared<const Content>(Content{std::move(*read)});
   return Certificate(std::make_shared<const Parsed>(base::to_bytes(der), std::move(content), nullptr));
 }
 
 Certificate Certificate::from_native(X509* certificate) {
-  BASE_CHECK(certificate != nullptr && X509_up_ref(certificate) == 1);
+  BASE_CHECK(certificate != nullptr);
+  return read(certificate, crypto::PublicKey::from_native(X509_get0_pubkey(certificate), spki_of(certificate)));
+}
+
+Certificate Certificate::read(X509* certificate, const crypto::PublicKey& key) {
+  BASE_CHECK(X509_up_ref(certificate) == 1);
   NativeCertificate native(certificate);
-  auto content = std::make_shared<const CertificateContent>(
-      CertificateContent{.serial = Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
-                         .subject = read_name(X509_get_subject_name(certificate)),
-                         .issuer = read_name(X509_get_issuer_name(certificate)),
-                         .not_before = to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
-                         .not_after = to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo),
-                         .key = crypto::PublicKey::from_native(X509_get0_pubkey(certificate), spki_of(certificate)),
-                         .extensions = read_extensions(certificate)});
+  auto content = std::make_shared<const Content>(
+      Content{{.serial = Serial::from_magnitude(to_bytes(X509_get0_serialNumber(certificate))),
+               .subject = read_name(X509_get_subject_name(certificate)),
+               .issuer = read_name(X509_get_issuer_name(certificate)),
+               .not_before = to_instant(X509_get0_notBefore(certificate)).value_or(kNever),
+               .not_after = to_instant(X509_get0_notAfter(certificate)).value_or(kLongAgo),
+               .key = key,
+               .extensions = read_extensions(certificate)}});
   base::Bytes der = to_der<i2d_X509>(certificate);
   crypto::drop_openssl_errors();
   return Certificate(std::make_shared<const Parsed>(std::move(der), std::move(content), std::move(native)));
@@ -274,7 +287,7 @@ X509* Certificate::native() const {
     if (parsed_->native != nullptr) return;
     const std::uint8_t* at = parsed_->der.data();
     parsed_->native.reset(d2i_X509(nullptr, &at, static_cast<long>(parsed_->der.size())));
-    BASE_CHECK(parsed_->native != nullptr);  // but for the signature it was read before
+    BASE_CHECK(parsed_->native != nullptr);  // it was read before, but for the signature or its frame
   });
   return parsed_->native.get();
 }
