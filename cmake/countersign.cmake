@@ -58,7 +58,20 @@ pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 
 # Libraries and programs differ in -fPIC and -fPIE, so there is one precompiled header for each kind.
 if(COUNTERSIGN_PCH)
-  add_compile_options(-fpch-preprocess)  # for ccache
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_options(-Xclang -fno-pch-timestamp)  # for ccache
+    # Whoever uses the header has to define what it was compiled with.
+    add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+    set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
+    foreach(library Boost::json spdlog::spdlog fmt::fmt GTest::gtest)
+      get_target_property(definitions ${library} INTERFACE_COMPILE_DEFINITIONS)
+      if(definitions)
+        add_compile_definitions(${definitions})
+      endif()
+    endforeach()
+  else()
+    add_compile_options(-fpch-preprocess)  # for ccache
+  endif()
   file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cpp "int main() {}\n")
   add_library(countersign_pch_of_libraries OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cpp)
   add_executable(countersign_pch_of_programs ${CMAKE_BINARY_DIR}/pch/empty.cpp)

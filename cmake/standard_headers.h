@@ -27,3 +27,11 @@
 #include <vector>
 
 #include <tl/expected.hpp>
+
+// clang instantiates templates once for the precompiled header, so what is heavy in them belongs here; g++ does not, and
+// only pays for loading more. Boost.Asio defines variables in its headers, which would have to be linked to every test.
+#ifdef __clang__
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+#endif

@@ -19,6 +19,9 @@ demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
 test_tools="$demo_tools gnutls-cli:gnutls-bin node:nodejs javac:default-jdk-headless softhsm2-util:softhsm2
   psql:postgresql certbot:certbot lego:lego nghttp:nghttp2-client testssl:testssl.sh sslscan:sslscan
   haproxy:haproxy apache2:apache2 gunicorn:gunicorn"
+# A second compiler, with its sanitizers, for the unit tests. Programs are built by g++.
+second_compiler=clang++-19
+second_compiler_packages="clang-19 libclang-rt-19-dev"
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -73,7 +76,7 @@ need_packages() {
   fi
   # shellcheck disable=SC2086  # lists of words
   missing=$(missing_tools $build_tools $tools; missing_libraries $build_libraries $boost
-    [ "$1" != test ] || { missing_python_modules; missing_java_libraries; })
+    [ "$1" != test ] || { missing_libraries $second_compiler_packages; missing_python_modules; missing_java_libraries; })
   if [ -z "$missing" ]; then
     echo "packages: everything is installed"
     return
@@ -153,6 +156,13 @@ configure() {
     [ -n "$wanted" ] || return 0
   fi
   (cd "$root" && cmake --preset "$preset" "$@")
+}
+
+# configure_sanitized: build/asan, by the second compiler; where there is none (no Debian) by the one that there is.
+configure_sanitized() {
+  local compiler
+  compiler=$(command -v "$second_compiler" || command -v c++)
+  configure asan "-DCMAKE_CXX_COMPILER=$compiler"
 }
 
 # build PRESET TARGET...
