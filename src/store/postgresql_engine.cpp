@@ -23,13 +23,13 @@ constexpr int kOldestServer = 130000;
 
 /// `search_path` names only what is ours, and pg_temp last, so that nobody can put a table of their own before it. The
 /// limits end a session that holds the lock and went silent, be it that its machine has stopped, before those who wait
-/// for the lock lose patience.
+/// for the lock lose patience. Who reads holds none, and may have a million rows in hand between two statements.
 constexpr const char* kSession =
     "SET client_min_messages = error;"
     "SET search_path = countersign, pg_temp;"
     "SET lock_timeout = '6s';"
     "SET statement_timeout = '60s';"
-    "SET idle_in_transaction_session_timeout = '4s';"
+    "SET idle_in_transaction_session_timeout = '60s';"
     "SET tcp_keepalives_idle = 5;"
     "SET tcp_keepalives_interval = 2;"
     "SET tcp_keepalives_count = 3;"
@@ -39,6 +39,7 @@ constexpr const char* kSession =
 constexpr const char* kBeginAmending =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
     "SET LOCAL statement_timeout = '10s';"
+    "SET LOCAL idle_in_transaction_session_timeout = '4s';"
     "SELECT value FROM counters WHERE name = 'amendments' FOR UPDATE";
 constexpr const char* kBeginReading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
