@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pwd
+import secrets
 import shutil
 import socket
 import tempfile
@@ -176,7 +177,7 @@ class DatabaseDiskTest(Bench):
         key = self.key()
         self.partner.manner = scripted_partner.failing
         self.assertEqual(self.advise("acme", single.SMALL, key).status, 202)
-        big = '{"pad":"' + "x" * 400000 + '"}'
+        big = '{"pad":"' + secrets.token_hex(50000) + '"}'  # which nothing makes smaller
         refused = None
         with self.disk.full():
             for number in range(400):  # what PostgreSQL has set aside goes first
