@@ -77,7 +77,11 @@ struct RefusalRow {
   int status;
 };
 
-std::string reset(std::size_t code) { return http::frame(http::kReset, 0, 1, http::number(code, 4)); }
+/// The connection takes nothing more, so that what is sent again is sent on another one.
+std::string reset(std::size_t code) {
+  return http::frame(http::kGoaway, 0, 0, http::number(1, 4) + http::number(0, 4)) +
+         http::frame(http::kReset, 0, 1, http::number(code, 4));
+}
 std::string goaway(std::size_t last) {
   return http::frame(http::kGoaway, 0, 0, http::number(last, 4) + http::number(0, 4));
 }
@@ -101,14 +105,36 @@ TEST_P(Refusals, WhatNobodyLookedAtIsSentAgainWhereItIsStillThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, Refusals,
-    ::testing::Values(RefusalRow{"more_than_is_kept",
-                                 {.after = RequestBody::kKept + 1, .says = reset(kRefusedStream)},
-                                 RequestBody::kKept + 1,
-                                 502},
-                      RefusalRow{"cancelled", {.after = 0, .says = reset(kCancel)}, 10'000, 502},
-                      RefusalRow{
-                          "looked_at_before_goaway", {.after = 0, .says = goaway(1) + reset(kCancel)}, 10'000, 502}),
+    ::testing::Values(
+        RefusalRow{"at_once", {.after = 0, .says = reset(kRefusedStream)}, 10'000, 200},
+        RefusalRow{"when_all_was_there", {.after = 10'000, .says = reset(kRefusedStream)}, 10'000, 200},
+        RefusalRow{"left_out_by_goaway", {.after = 10'000, .says = goaway(0)}, 10'000, 200},
+        RefusalRow{"half_way", {.after = 20'000, .says = reset(kRefusedStream)}, 60'000, 200},
+        RefusalRow{"as_much_as_is_kept",
+                   {.after = RequestBody::kKept, .says = reset(kRefusedStream)},
+                   RequestBody::kKept,
+                   200},
+        RefusalRow{"more_than_is_kept",
+                   {.after = RequestBody::kKept + 1, .says = reset(kRefusedStream)},
+                   RequestBody::kKept + 1,
+                   502},
+        RefusalRow{"by_everybody", {.connections = 100, .after = 0, .says = reset(kRefusedStream)}, 10'000, 502},
+        RefusalRow{"cancelled", {.after = 0, .says = reset(kCancel)}, 10'000, 502},
+        RefusalRow{"looked_at_before_goaway", {.after = 0, .says = goaway(1) + reset(kCancel)}, 10'000, 502}),
     [](const auto& row) { return row.param.name; });
+
+TEST_F(Carrying, ABodyThatIsStillComingIsSentAgainAsFarAsItCameAndThenGoesOn) {
+  refusing_.use({.after = 5, .says = reset(kRefusedStream)});
+  const auto until_another = [this] {
+    for (const net::Deadline deadline = soon(); refusing_.connections() < 2 && !deadline.passed();)
+      std::this_thread::yield();
+  };
+  const std::string expects = "Expect: 100-continue\r\n";
+  const std::string heard =
+      talk({{head("/", 10, expects), "\r\n\r\n"}, {"first", "\r\n\r\n", until_another}, {"then2", "then2"}});
+  EXPECT_TRUE(heard.ends_with("\r\n\r\nfirstthen2")) << heard;
+  EXPECT_EQ(refusing_.connections(), 2);
+}
 
 // -- a drain
 
