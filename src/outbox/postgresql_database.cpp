@@ -4,7 +4,6 @@
 // order and cut-off messages of an endpoint are decided by one sender after the other. Claims take rows instead, by FOR
 // UPDATE SKIP LOCKED, and wait for nobody: that is why no two can wait for each other.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <map>
 
@@ -13,6 +12,8 @@
 #include "base/check.h"
 #include "crypto/digest.h"
 #include "outbox/database.h"
+#include "postgres/fitness.h"
+#include "postgres/reply.h"
 #include "postgres/sqlstate.h"
 
 namespace countersign::outbox {
@@ -20,9 +21,8 @@ namespace {
 
 using base::Kind;
 using postgres::Meaning;
+using postgres::Reply;
 
-/// The oldest whose features we use; 15 is what tests run on.
-constexpr int kOldestServer = 130000;
 constexpr std::int64_t kVersion = 1;
 /// After a connection could not be made: who asks meanwhile is told at once.
 constexpr std::chrono::seconds kHoldOff{1};
@@ -89,58 +89,33 @@ constexpr const char* kSchema =
     " waiting BIGINT NOT NULL,"
     " dead BIGINT NOT NULL)";
 
-class Reply {
- public:
-  Reply(PGconn* connection, PGresult* result) : result_(result, &PQclear) {
-    message_ = result == nullptr ? PQerrorMessage(connection) : PQresultErrorMessage(result);
-  }
-  bool ok() const {
-    const ExecStatusType status = PQresultStatus(result_.get());
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-  }
-  /// Blank where the server did not say one: then there is no server.
-  std::string state() const {
-    const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
-    return state == nullptr ? "     " : state;
-  }
-  const std::string& message() const { return message_; }
-  std::string_view command() const { return PQcmdStatus(result_.get()); }
-  std::string value(int column) const {
-    return PQntuples(result_.get()) == 0 ? std::string() : PQgetvalue(result_.get(), 0, column);
-  }
+Row::Cell read_cell(const PGresult* result, int row, int column) {
+  if (PQgetisnull(result, row, column) != 0) return std::monostate();
+  const char* value = PQgetvalue(result, row, column);
+  const Oid type = PQftype(result, column);
+  if (type == kInt8 || type == kInt4 || type == kInt2) return std::int64_t{std::atoll(value)};
+  if (type != kBytea) return std::string(value, static_cast<std::size_t>(PQgetlength(result, row, column)));
+  std::size_t size = 0;
+  unsigned char* bytes = PQunescapeBytea(reinterpret_cast<const unsigned char*>(value), &size);
+  BASE_CHECK(bytes != nullptr);
+  std::string text(reinterpret_cast<const char*>(bytes), size);
+  PQfreemem(bytes);
+  return text;
+}
 
-  Rows to_rows() const {
-    Rows found;
-    const int columns = PQnfields(result_.get());
-    for (int row = 0; row < PQntuples(result_.get()); ++row) {
-      std::vector<Row::Cell> cells;
-      cells.reserve(static_cast<std::size_t>(columns));
-      for (int column = 0; column < columns; ++column)
-        cells.push_back(cell(row, column));
-      found.rows.emplace_back(std::move(cells));
-    }
-    found.changed = std::atoll(PQcmdTuples(result_.get()));
-    return found;
+Rows read_rows(const Reply& reply) {
+  Rows found;
+  const int columns = PQnfields(reply.result());
+  for (int row = 0; row < reply.rows(); ++row) {
+    std::vector<Row::Cell> cells;
+    cells.reserve(static_cast<std::size_t>(columns));
+    for (int column = 0; column < columns; ++column)
+      cells.push_back(read_cell(reply.result(), row, column));
+    found.rows.emplace_back(std::move(cells));
   }
-
- private:
-  Row::Cell cell(int row, int column) const {
-    if (PQgetisnull(result_.get(), row, column) != 0) return std::monostate();
-    const char* value = PQgetvalue(result_.get(), row, column);
-    const Oid type = PQftype(result_.get(), column);
-    if (type == kInt8 || type == kInt4 || type == kInt2) return std::int64_t{std::atoll(value)};
-    if (type != kBytea) return std::string(value, static_cast<std::size_t>(PQgetlength(result_.get(), row, column)));
-    std::size_t size = 0;
-    unsigned char* bytes = PQunescapeBytea(reinterpret_cast<const unsigned char*>(value), &size);
-    BASE_CHECK(bytes != nullptr);
-    std::string text(reinterpret_cast<const char*>(bytes), size);
-    PQfreemem(bytes);
-    return text;
-  }
-
-  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
-  std::string message_;
-};
+  found.changed = reply.changed();
+  return found;
+}
 
 /// libpq's arrays for the values of one statement.
 class Parameters {
@@ -249,7 +224,7 @@ class Postgresql final : public Database {
 
   base::Result<void> commit() override {
     under_way_ = false;
-    const Reply committed(connection_.get(), PQexec(connection_.get(), "COMMIT"));
+    const Reply committed(connection_.get(), "COMMIT");
     if (committed.ok() && committed.command() == "COMMIT") return {};
     if (committed.ok())  // "ROLLBACK": a statement had failed
       return base::fail(Kind::internal, "outbox.statement", "the transaction had failed: nothing is kept");
@@ -259,7 +234,7 @@ class Postgresql final : public Database {
   void rollback() noexcept override {
     under_way_ = false;
     if (!is_connected() || PQtransactionStatus(connection_.get()) == PQTRANS_IDLE) return;
-    const Reply undone(connection_.get(), PQexec(connection_.get(), "ROLLBACK"));
+    const Reply undone(connection_.get(), "ROLLBACK");
     if (!undone.ok()) ready_ = false;
   }
 
@@ -276,7 +251,7 @@ class Postgresql final : public Database {
                       PQexecPrepared(connection_.get(), name.c_str(), parameters.count(), parameters.values(),
                                      parameters.lengths(), parameters.formats(), 0));
     if (!reply.ok()) return base::unexpected(to_error(reply, "read or write"));
-    return reply.to_rows();
+    return read_rows(reply);
   }
 
   base::Result<void> take(std::vector<std::string> endpoints) override {
@@ -317,7 +292,7 @@ class Postgresql final : public Database {
   }
 
   base::Result<void> execute(const char* statements, const std::string& doing) {
-    const Reply reply(connection_.get(), PQexec(connection_.get(), statements));
+    const Reply reply(connection_.get(), statements);
     if (!reply.ok()) return base::unexpected(to_error(reply, doing));
     return {};
   }
@@ -337,27 +312,22 @@ class Postgresql final : public Database {
     const auto unfit = [this](const std::string& why) {
       return base::fail(Kind::invalid, "outbox.unfit_server", address_.shown + " " + why);
     };
-    if (PQserverVersion(connection_.get()) < kOldestServer) return unfit("is older than PostgreSQL 13");
-    const Reply asked(
-        connection_.get(),
-        PQexec(connection_.get(),
-               "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
-               " current_setting('server_encoding'), COALESCE(has_schema_privilege(to_regnamespace('countersign'), "
-               "'USAGE'), false)"));
+    const Reply asked(connection_.get(), postgres::kFitnessQuestion);
     if (!asked.ok()) return base::unexpected(to_error(asked, "look at its server"));
-    if (asked.value(0) != "on" || asked.value(1) != "on")
-      return unfit("does not keep what it has confirmed: set fsync and full_page_writes to on");
-    if (asked.value(2) != "UTF8") return unfit("has a database of another encoding than UTF8: make it anew");
-    if (asked.value(3) == "t")
+    if (const std::string why = postgres::unfitness(connection_.get(), asked); !why.empty()) return unfit(why);
+    const Reply reach(connection_.get(),
+                      "SELECT COALESCE(has_schema_privilege(to_regnamespace('countersign'), 'USAGE'), false)");
+    if (!reach.ok()) return base::unexpected(to_error(reach, "look at its server"));
+    if (reach.value(0) == "t")
       return unfit("lets the sender into the authority's registry: give the outbox a database and a user of its own");
     return {};
   }
 
   base::Result<void> migrate() {
-    const Reply before(connection_.get(), PQexec(connection_.get(), kBeforeMigration));
+    const Reply before(connection_.get(), kBeforeMigration);
     if (!before.ok()) return base::unexpected(to_error(before, "bring its tables up to date"));
     if (before.value(0) == "0") BASE_TRY_VOID(execute(kSchema, "make its tables"));
-    const Reply asked(connection_.get(), PQexec(connection_.get(), "SELECT number FROM version"));
+    const Reply asked(connection_.get(), "SELECT number FROM version");
     if (!asked.ok()) return base::unexpected(to_error(asked, "read its version"));
     if (std::atoll(asked.value(0).c_str()) > kVersion)
       return base::fail(Kind::conflict, "outbox.too_new",
@@ -368,9 +338,7 @@ class Postgresql final : public Database {
   /// Leases of several senders are compared: their clocks must agree.
   base::Result<void> check_clock() {
     if (clock_ == nullptr) return {};
-    const Reply asked(
-        connection_.get(),
-        PQexec(connection_.get(), "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"));
+    const Reply asked(connection_.get(), "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)");
     if (!asked.ok()) return base::unexpected(to_error(asked, "ask for the time"));
     const base::Duration apart = clock_->now() - base::Instant{std::atoll(asked.value(0).c_str())};
     if (apart <= Outbox::kClockTolerance && apart >= -Outbox::kClockTolerance) return {};

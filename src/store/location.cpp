@@ -1,7 +1,5 @@
 #include "store/location.h"
 
-#include "postgres/address.h"
-
 namespace countersign::store {
 namespace {
 
@@ -13,10 +11,7 @@ constexpr postgres::Use kRegistry{.what = "the registry",
 }  // namespace
 
 base::Result<Location> Location::parse(const std::string& uri, Peer peer) {
-  const bool verified = peer == Peer::verified;
-  BASE_TRY(
-      postgres::Address address,
-      postgres::parse_address(uri, verified ? postgres::Peer::verified : postgres::Peer::danger_anybody, kRegistry));
+  BASE_TRY(postgres::Address address, postgres::parse_address(uri, peer, kRegistry));
   Location location;
   location.shown_ = std::move(address.shown);
   location.connection_ = std::move(address.connection);

@@ -11,16 +11,13 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "postgres/address.h"
 
 namespace countersign::store {
 
 class Location {
  public:
-  /// Whom the other end of a connection to another machine must prove to be.
-  enum class Peer {
-    verified,  ///< sslmode=verify-full, which is also what a URI without sslmode means
-    danger_anybody
-  };
+  using Peer = postgres::Peer;
 
   /// A SQLite file.
   Location(std::filesystem::path file) : file_(std::move(file)) {}  // NOLINT: a path is a location

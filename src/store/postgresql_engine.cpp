@@ -3,11 +3,11 @@
 // An amendment takes the row lock of counter `amendments` before it reads anything, and keeps it to its end: amendments
 // of all authorities come one after the other, each seeing all before it, as SQLite's BEGIN IMMEDIATE does it. Readers
 // see one snapshot and wait for nobody (docs/adr/0013).
-#include <array>
-
 #include <libpq-fe.h>
 #include <soci/postgresql/soci-postgresql.h>
 
+#include "postgres/fitness.h"
+#include "postgres/reply.h"
 #include "store/dialect.h"
 #include "store/engine.h"
 #include "store/migrations.h"
@@ -17,9 +17,7 @@ namespace countersign::store {
 namespace {
 
 using base::Kind;
-
-/// The oldest whose features we use; 15 is what tests run on.
-constexpr int kOldestServer = 130000;
+using postgres::Reply;
 
 /// `search_path` names only what is ours, and pg_temp last, so that nobody can put a table of their own before it. The
 /// limits end a session that holds the lock and went silent, be it that its machine has stopped, before those who wait
@@ -43,33 +41,9 @@ constexpr const char* kBeginAmending =
     "SELECT value FROM counters WHERE name = 'amendments' FOR UPDATE";
 constexpr const char* kBeginReading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// The answer to one or several statements: that of the last, or of the first that failed.
-class Reply {
- public:
-  Reply(PGconn* connection, const char* statements) : result_(PQexec(connection, statements), &PQclear) {
-    if (result_ == nullptr) message_ = PQerrorMessage(connection);
-    else message_ = PQresultErrorMessage(result_.get());
-  }
-  bool ok() const {
-    const ExecStatusType status = PQresultStatus(result_.get());
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-  }
-  /// Blank where the server did not say one: then there is no server.
-  std::string state() const {
-    const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
-    return state == nullptr ? "     " : state;
-  }
-  int rows() const { return PQntuples(result_.get()); }
-  std::string_view value(int column) const { return PQgetvalue(result_.get(), 0, column); }
-  std::string_view command() const { return PQcmdStatus(result_.get()); }
-  base::Error to_error(const std::string& doing) const {
-    return from_sqlstate(state(), "cannot " + doing + ": " + message_);
-  }
-
- private:
-  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
-  std::string message_;
-};
+base::Error to_error(const Reply& reply, const std::string& doing) {
+  return from_sqlstate(reply.state(), "cannot " + doing + ": " + reply.message());
+}
 
 class Postgresql final : public Engine {
  public:
@@ -89,7 +63,7 @@ class Postgresql final : public Engine {
         connection(), [](void*, const char*) {}, nullptr);
     BASE_TRY_VOID(check_server());
     if (const Reply set(connection(), kSession); !set.ok())
-      return base::unexpected(set.to_error("set up a session on " + location_.to_string()));
+      return base::unexpected(to_error(set, "set up a session on " + location_.to_string()));
     BASE_TRY_VOID(migrate(sql_, Dialect::postgresql));
     connected_ = true;
     return {};
@@ -112,7 +86,7 @@ class Postgresql final : public Engine {
     if (committed.ok() && committed.command() == "COMMIT") return {};
     if (committed.ok())  // "ROLLBACK": a statement had failed
       return base::fail(Kind::internal, "store.failed_before", "the transaction had failed: nothing is kept");
-    base::Error error = committed.to_error("commit");
+    base::Error error = to_error(committed, "commit");
     // A server that is still there has said no. One that is gone may have made it durable before it went.
     const std::string state = committed.state();
     if (is_connected() && state != "40003" && !state.starts_with("08") && !state.starts_with("57P"))
@@ -147,7 +121,7 @@ class Postgresql final : public Engine {
     base::Error error = begun.ok() ? base::Error{Kind::corrupt, "store.corrupt",
                                                  "the counter 'amendments' is missing; restore the registry from a "
                                                  "backup"}
-                                   : begun.to_error("begin a transaction");
+                                   : to_error(begun, "begin a transaction");
     // A server that was told to take no changes (a standby, default_transaction_read_only).
     if (begun.state() == "25006") error = not_there(error.detail);
     rollback();
@@ -159,14 +133,9 @@ class Postgresql final : public Engine {
     const auto unfit = [this](const std::string& why) {
       return base::fail(Kind::invalid, "store.unfit_server", location_.to_string() + " " + why);
     };
-    if (PQserverVersion(connection()) < kOldestServer) return unfit("is older than PostgreSQL 13");
-    const Reply asked(connection(),
-                      "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
-                      " current_setting('server_encoding')");
-    if (!asked.ok()) return base::unexpected(asked.to_error("look at " + location_.to_string()));
-    if (asked.value(0) != "on" || asked.value(1) != "on")
-      return unfit("does not keep what it has confirmed: set fsync and full_page_writes to on");
-    if (asked.value(2) != "UTF8") return unfit("has a database of another encoding than UTF8: make it anew");
+    const Reply asked(connection(), postgres::kFitnessQuestion);
+    if (!asked.ok()) return base::unexpected(to_error(asked, "look at " + location_.to_string()));
+    if (const std::string why = postgres::unfitness(connection(), asked); !why.empty()) return unfit(why);
     return {};
   }
 
