@@ -1,9 +1,9 @@
 #include "ehi/line.h"
 
+#include "http/whole_body.h"
+
 namespace countersign::ehi {
 namespace {
-
-constexpr std::size_t kReadStep = 16 * 1024;
 
 http::ClientOptions client_options(const LineTerms& terms) {
   http::ClientOptions options;
@@ -87,18 +87,15 @@ net::Task<base::Result<void>> SharedLine::send_body(http::H2ClientStream& stream
 }
 
 net::Task<base::Result<std::string>> SharedLine::read_body(http::H2ClientStream& stream, net::Deadline deadline) const {
-  std::string body;
+  http::WholeBody body(terms_.response_bytes);
   while (!stream.at_end_of_message()) {
-    const std::size_t old_size = body.size();
-    body.resize(old_size + kReadStep);
-    const std::span<std::uint8_t> space(reinterpret_cast<std::uint8_t*>(body.data()) + old_size, kReadStep);
-    BASE_CO_TRY(const std::size_t got, co_await stream.read_body_some(space, deadline));
-    body.resize(old_size + got);
-    if (body.size() > terms_.response_bytes)
+    BASE_CO_TRY(const std::size_t got, co_await stream.read_body_some(body.space(), deadline));
+    body.took(got);
+    if (body.is_too_large())
       co_return base::fail(base::Kind::too_large, "http.response_too_large",
                            "the response is larger than " + std::to_string(terms_.response_bytes) + " bytes");
   }
-  co_return std::move(body);
+  co_return std::move(body).take();
 }
 
 }  // namespace countersign::ehi

@@ -1,10 +1,11 @@
 #include "http/client.h"
 
+#include "http/whole_body.h"
+
 namespace countersign::http {
 namespace {
 
 constexpr std::size_t kOneWriteBytes = 64 * 1024;
-constexpr std::size_t kReadStep = 16 * 1024;
 
 /// RFC 9110 section 8.6: these have a Content-Length even when the body is empty.
 bool usually_has_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
@@ -57,16 +58,13 @@ net::Task<base::Result<std::string>> Client::read_body(net::Deadline deadline) {
   };
   if (!reader_.at_end_of_message() && reader_.content_length().value_or(0) > options_.response_bytes)
     co_return too_large();
-  std::string body;
+  WholeBody body(options_.response_bytes);
   while (!reader_.at_end_of_message()) {
-    const std::size_t old_size = body.size();
-    body.resize(old_size + kReadStep);
-    const std::span<std::uint8_t> space(reinterpret_cast<std::uint8_t*>(body.data()) + old_size, kReadStep);
-    BASE_CO_TRY(const std::size_t got, co_await reader_.read_body_some(space, deadline));
-    body.resize(old_size + got);
-    if (body.size() > options_.response_bytes) co_return too_large();
+    BASE_CO_TRY(const std::size_t got, co_await reader_.read_body_some(body.space(), deadline));
+    body.took(got);
+    if (body.is_too_large()) co_return too_large();
   }
-  co_return std::move(body);
+  co_return std::move(body).take();
 }
 
 }  // namespace countersign::http

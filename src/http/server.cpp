@@ -4,6 +4,7 @@
 
 #include "http/problem.h"
 #include "http/text.h"
+#include "http/whole_body.h"
 
 namespace countersign::http {
 namespace {
@@ -97,19 +98,16 @@ net::Task<base::Result<std::string>> Session::read_body(const RequestHead& head)
   if (reader_.content_length().value_or(0) > options_.body_bytes) co_return too_large();
   BASE_CO_TRY_VOID(co_await answer_expectation(head));
   const net::Deadline deadline = net::Deadline::after(options_.body_time);
-  std::string body;
+  WholeBody body(options_.body_bytes);
   while (!reader_.at_end_of_message()) {
-    const std::size_t old_size = body.size();
-    body.resize(old_size + kReadStep);
-    const std::span<std::uint8_t> space(reinterpret_cast<std::uint8_t*>(body.data()) + old_size, kReadStep);
-    base::Result<std::size_t> got = co_await reader_.read_body_some(space, deadline);
+    base::Result<std::size_t> got = co_await reader_.read_body_some(body.space(), deadline);
     if (!got && got.error().code == "net.timeout")
       co_return base::fail(base::Kind::timeout, "http.body_timeout", "the body did not arrive in time");
     if (!got) co_return base::unexpected(std::move(got).error());
-    body.resize(old_size + *got);
-    if (body.size() > options_.body_bytes) co_return too_large();
+    body.took(*got);
+    if (body.is_too_large()) co_return too_large();
   }
-  co_return std::move(body);
+  co_return std::move(body).take();
 }
 
 net::Task<Response> Session::call(Request request) {
