@@ -1,17 +1,15 @@
 // Mail to the provider's own mail server (RFC 5321), which takes it from there.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <optional>
 
 #include "base/secret.h"
 #include "courier/message.h"
+#include "courier/stop.h"
 #include "net/endpoint.h"
 
 namespace countersign::courier {
-
-using Stop = std::atomic<bool>;
 
 inline constexpr base::Duration kMailTime = std::chrono::seconds(30);
 

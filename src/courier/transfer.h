@@ -2,7 +2,6 @@
 // environment.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,12 +11,11 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "courier/stop.h"
 
 namespace countersign::courier {
 
 /// Set from another thread: whoever sends gives up within a second.
-using Stop = std::atomic<bool>;
-
 /// What a receiver may send back, head and body each.
 inline constexpr std::size_t kAnswerLimit = 64 * 1024;
 

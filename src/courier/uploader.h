@@ -3,17 +3,15 @@
 // Not for what a partner names: the address is not judged (see webhook.h). Every call blocks; belongs to one thread.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "courier/stop.h"
 
 namespace countersign::courier {
-
-using Stop = std::atomic<bool>;
 
 class Transfer;
 

@@ -1,15 +1,13 @@
 // A webhook: one POST of JSON over https, signed, to where a partner wants it.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 
 #include "courier/address.h"
 #include "courier/signature.h"
+#include "courier/stop.h"
 
 namespace countersign::courier {
-
-using Stop = std::atomic<bool>;
 
 inline constexpr base::Duration kWebhookTime = std::chrono::seconds(10);
 

@@ -93,7 +93,7 @@ net::Task<std::string> Delivery::attempt(const outbox::Message& message) {
   if (channel == cutoffs_) wanted = {.statuses = wanted.statuses};  // the rest is about answers to its own messages
   const auto unacknowledged = check(wanted, *answer);
   if (unacknowledged) {
-    trouble_.note(*unacknowledged, std::nullopt, clock_.now());
+    trouble_.note({*unacknowledged}, clock_.now());
     co_return base::to_string(*unacknowledged);
   }
   trouble_.end();

@@ -19,8 +19,7 @@ class Trouble {
     base::Instant last = {};
     std::uint64_t times = 0;  ///< failures in a row, whatever their codes
   };
-  void note(const base::Error& error, const std::optional<trust::Refusal>& refusal, base::Instant now);
-  void note(const CallFailure& failure, base::Instant now) { note(failure.error, failure.refusal, now); }
+  void note(const CallFailure& failure, base::Instant now);
   /// It answered as it should.
   void end() { state_.reset(); }
   const std::optional<State>& state() const { return state_; }

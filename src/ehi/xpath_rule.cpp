@@ -8,6 +8,8 @@
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
 
+#include "http/text.h"
+
 namespace countersign::ehi {
 namespace {
 
@@ -38,8 +40,7 @@ std::optional<std::string> encoding_of(std::string_view text) {
   const std::size_t end = declaration.find(declaration[begin], begin + 1);
   if (end == std::string_view::npos) return std::nullopt;
   std::string name(declaration.substr(begin + 1, end - begin - 1));
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(name, name.begin(), http::to_lower);
   if (std::ranges::find(kEncodings, name) == kEncodings.end()) return std::nullopt;
   return name;
 }

@@ -74,13 +74,18 @@ bool SpanExporter::wait_for_batch(Lock& lock) {
   }
 }
 
+/// With the lock held.
+void SpanExporter::follow_settings() {
+  if (settings_ != used_) uploader_.reset();
+  used_ = settings_;
+}
+
 std::vector<std::string> SpanExporter::take_batch() {
   const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), limits_.batch));
   std::vector<std::string> batch(std::make_move_iterator(waiting_.begin()),
                                  std::make_move_iterator(waiting_.begin() + count));
   waiting_.erase(waiting_.begin(), waiting_.begin() + count);
-  if (settings_ != used_) uploader_.reset();
-  used_ = settings_;
+  follow_settings();
   return batch;
 }
 
@@ -149,8 +154,7 @@ bool SpanExporter::pause() {
   const Time until = std::chrono::steady_clock::now() + time;
   changed_.wait_until(lock, until, [this] { return ending_ || settings_ != used_; });
   if (ending_) return false;
-  if (settings_ != used_) uploader_.reset();
-  used_ = settings_;
+  follow_settings();
   return true;
 }
 

@@ -52,6 +52,7 @@ class SpanExporter {
   enum class Attempt { taken, failed, refused };
   void work();
   bool wait_for_batch(Lock& lock);
+  void follow_settings();
   std::vector<std::string> take_batch();
   void deliver(std::vector<std::string> spans);
   Attempt attempt(const std::string& document, std::size_t spans);
