@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "ehi/caller.h"
+#include "ehi/partner_test.h"
 #include "http/h2_session.h"
 #include "http/server.h"
-#include "testing/pki.h"
-#include "tls/server.h"
 
 namespace countersign::ehi {
 namespace {
@@ -25,7 +24,7 @@ class NoSink final : public base::LogSink {
 enum class Manner { answers, never_answers, resets, hangs_up, says_goodbye };
 
 /// A partner's server that speaks HTTP/2 to who offers it.
-class Partner final : public tls::ServerObserver {
+class Partner final : public PartnerServer {
  public:
   struct Options {
     std::uint32_t streams = 100;
@@ -35,43 +34,20 @@ class Partner final : public tls::ServerObserver {
     std::size_t answer_bytes = 2;
   };
   Partner(net::Loop& loop, Pki& pki, Options options, const base::Log& log)
-      : options_(options), listener_(*net::Listener::bind(loop, at_any_port())), log_(log), loop_(loop) {
-    Issued own = pki.server().issue();
-    const tls::Credential credential{std::move(own.chain), std::move(own.key)};
-    context_ = *tls::ServerContext::make(credential, tls::ServerContext::Options{.http2 = options.http2});
-    const trust::TrustSet trust = options.knows_provider ? pki.provider_trust() : pki.partner_trust();
-    tls::JudgeClient judge =
-        [&pki, trust, registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
-            const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
-      auto chain = trust::verify_chain(presented, {.purposes = {trust::Purpose::ehi}}, trust, pki.now());
-      if (!chain) return base::unexpected(std::move(chain).error());
-      return trust::admit(std::move(*chain), *registry);
-    };
-    server_.emplace(
-        loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
-        [this](tls::LiveConnection<tls::VerifiedPeer>& live) { return serve(live.connection); }, *this, log);
-    net::spawn(loop, server_->run(), "partner", log);
-  }
-  std::uint16_t port() const { return listener_.local().port; }
+      : PartnerServer(
+            loop, pki,
+            {.certificate = pki.server().issue(), .http2 = options.http2, .knows_provider = options.knows_provider},
+            log),
+        options_(options),
+        log_(log),
+        loop_(loop) {}
   Manner manner = Manner::answers;
   base::Duration wait{};
-  int connections = 0;
   int requests = 0;
   int given_up = 0;  ///< streams that the provider has reset
 
-  void accepted() override { ++connections; }
-  void refused(trust::Reason) override {}
-  void failed(const std::string&) override {}
-  void shed() override {}
-  void cut(trust::Reason) override {}
-
  private:
-  static net::Listener::Options at_any_port() {
-    net::Listener::Options options;
-    options.at = {"127.0.0.1", 0};
-    return options;
-  }
-  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) {
+  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) override {
     if (options_.speaks_garbage) {
       constexpr std::string_view kGarbage = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
       const net::Deadline soon = net::Deadline::after(seconds(5));
@@ -131,11 +107,8 @@ class Partner final : public tls::ServerObserver {
   }
 
   Options options_;
-  net::Listener listener_;
   const base::Log& log_;
   net::Loop& loop_;
-  std::shared_ptr<const tls::ServerContext> context_;
-  std::optional<tls::Server<tls::VerifiedPeer>> server_;
 };
 
 class SharedCall : public ::testing::Test {
@@ -145,9 +118,8 @@ class SharedCall : public ::testing::Test {
     renewed_.emplace(pki_.ehi().issue());
     partner_.emplace(loop_, pki_, options, log_);
     auto anchors = std::make_shared<const trust::TrustSet>(pki_.web_trust());
-    config_.endpoints.push_back({*base::Slug::parse("acme"), base::Environment::production,
-                                 *http::Url::parse("https://localhost:" + std::to_string(partner_->port()) + "/decide"),
-                                 deadline, anchors});
+    config_.endpoints.push_back(
+        {*base::Slug::parse("acme"), base::Environment::production, partner_->url(), deadline, anchors});
     config_.body_bytes = 64 * 1024;
     caller_.emplace(loop_, config_, pki_.clock(), log_);
     use(std::move(*own_));

@@ -5,9 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ehi/partner_test.h"
 #include "http/server.h"
-#include "testing/pki.h"
-#include "tls/server.h"
 
 namespace countersign::ehi {
 namespace {
@@ -22,49 +21,23 @@ class NoSink final : public base::LogSink {
 /// What the partner does with a request.
 enum class Manner { answers, answers_500, never_answers, speaks_garbage };
 
-/// A partner's server: its certificate from a public CA, believing only the provider's trust chain.
-class Partner final : public tls::ServerObserver {
+class Partner final : public PartnerServer {
  public:
   struct Options {
     Issued certificate;
     Manner manner = Manner::answers;
-    bool knows_provider = true;  ///< false: it installed somebody else's trust chain
+    bool knows_provider = true;
   };
   Partner(net::Loop& loop, const Pki& pki, Options options, const base::Log& log)
-      : manner_(options.manner), listener_(*net::Listener::bind(loop, at_any_port())) {
-    const tls::Credential own{std::move(options.certificate.chain), std::move(options.certificate.key)};
-    context_ = *tls::ServerContext::make(own, tls::ClientCertificate::required, {});
-    const trust::TrustSet trust = options.knows_provider ? pki.provider_trust() : pki.partner_trust();
-    tls::JudgeClient judge =
-        [&pki, trust, registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
-            const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
-      auto chain = trust::verify_chain(presented, {.purposes = {trust::Purpose::ehi}}, trust, pki.now());
-      if (!chain) return base::unexpected(std::move(chain).error());
-      return trust::admit(std::move(*chain), *registry);
-    };
-    server_.emplace(
-        loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
-        [this](tls::LiveConnection<tls::VerifiedPeer>& live) { return serve(live.connection); }, *this, log);
-    net::spawn(loop, server_->run(), "partner", log);
-  }
-  std::uint16_t port() const { return listener_.local().port; }
-  int connections = 0;
+      : PartnerServer(
+            loop, pki,
+            {.certificate = std::move(options.certificate), .http2 = false, .knows_provider = options.knows_provider},
+            log),
+        manner_(options.manner) {}
   int requests = 0;
-  void stop() { listener_.close(); }
-
-  void accepted() override { ++connections; }
-  void refused(trust::Reason) override {}
-  void failed(const std::string&) override {}
-  void shed() override {}
-  void cut(trust::Reason) override {}
 
  private:
-  static net::Listener::Options at_any_port() {
-    net::Listener::Options options;
-    options.at = {"127.0.0.1", 0};
-    return options;
-  }
-  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) {
+  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) override {
     const net::Deadline deadline = net::Deadline::after(std::chrono::seconds(20));
     if (manner_ == Manner::speaks_garbage) {
       constexpr std::string_view kGarbage = "SSH-2.0-partner\r\n\r\n";
@@ -86,9 +59,6 @@ class Partner final : public tls::ServerObserver {
   }
 
   Manner manner_;
-  net::Listener listener_;
-  std::shared_ptr<const tls::ServerContext> context_;
-  std::optional<tls::Server<tls::VerifiedPeer>> server_;
 };
 
 /// One provider, one partner, one loop.

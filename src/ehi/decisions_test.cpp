@@ -7,10 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "ehi/partner_test.h"
 #include "http/server.h"
 #include "testing/folder.h"
-#include "testing/pki.h"
-#include "tls/server.h"
 
 namespace countersign::ehi {
 namespace {
@@ -36,45 +35,16 @@ struct Manner {
 };
 
 /// A partner's server that does as it is told, and remembers.
-class Partner final : public tls::ServerObserver {
+class Partner final : public PartnerServer {
  public:
   Partner(net::Loop& loop, const Pki& pki, Issued certificate, const base::Log& log)
-      : listener_(*net::Listener::bind(loop, at_any_port())) {
-    const tls::Credential own{std::move(certificate.chain), std::move(certificate.key)};
-    context_ = *tls::ServerContext::make(own, tls::ClientCertificate::required, {});
-    tls::JudgeClient judge =
-        [&pki, trust = pki.provider_trust(), registry = std::shared_ptr<trust::RegistryView>(pki.registry())](
-            const trust::PresentedChain& presented) -> base::Result<trust::AdmittedChain, trust::Refusal> {
-      auto chain = trust::verify_chain(presented, {.purposes = {trust::Purpose::ehi}}, trust, pki.now());
-      if (!chain) return base::unexpected(std::move(chain).error());
-      return trust::admit(std::move(*chain), *registry);
-    };
-    server_.emplace(
-        loop, listener_, tls::ServerOptions{.name = "partner"}, [this] { return context_; }, std::move(judge),
-        [this](tls::LiveConnection<tls::VerifiedPeer>& live) { return serve(live.connection); }, *this, log);
-    net::spawn(loop, server_->run(), "partner", log);
-  }
-  http::Url url() const {
-    return *http::Url::parse("https://localhost:" + std::to_string(listener_.local().port) + "/decide");
-  }
-  void stop() { listener_.close(); }
+      : PartnerServer(loop, pki, {.certificate = std::move(certificate)}, log) {}
 
   std::deque<Manner> manners;  ///< used up one a request, the last one stays
   std::vector<http::Request> requests;
 
-  void accepted() override {}
-  void refused(trust::Reason) override {}
-  void failed(const std::string&) override {}
-  void shed() override {}
-  void cut(trust::Reason) override {}
-
  private:
-  static net::Listener::Options at_any_port() {
-    net::Listener::Options options;
-    options.at = {"127.0.0.1", 0};
-    return options;
-  }
-  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) {
+  net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) override {
     const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
     const http::ServerOptions options;
     co_await http::serve(*connection.stream, handler, options);
@@ -93,10 +63,6 @@ class Partner final : public tls::ServerObserver {
     response.body = manner.body;
     co_return response;
   }
-
-  net::Listener listener_;
-  std::shared_ptr<const tls::ServerContext> context_;
-  std::optional<tls::Server<tls::VerifiedPeer>> server_;
 };
 
 /// One provider, two sites of a partner, one loop.

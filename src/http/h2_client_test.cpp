@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "http/h2_session.h"
-#include "net/signal.h"
+#include "http/h2_wire_test.h"
 #include "testing/run.h"
 
 namespace countersign::http {
@@ -13,23 +13,12 @@ namespace {
 net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(10)); }
 
 /// One end of a pipe.
-class PipeEnd final : public net::Stream {
+class PipeEnd final : public FedStream {
  public:
-  explicit PipeEnd(net::Loop& loop) : input_(loop) {}
+  using FedStream::FedStream;
   void join(PipeEnd& other) { other_ = &other; }
-  net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
-    while (in_.empty() && !closed_) {
-      const bool raised = co_await input_.wait(deadline);
-      if (!raised) co_return base::fail(base::Kind::timeout, "net.timeout", "nothing came");
-    }
-    const std::size_t size = std::min(into.size(), in_.size());
-    std::copy_n(in_.begin(), size, into.begin());
-    in_.erase(0, size);
-    co_return size;
-  }
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline) override {
-    other_->in_ += base::as_text(data);
-    other_->input_.raise();
+    other_->put(base::as_text(data));
     co_return base::Result<void>();
   }
   net::Task<void> finish(net::Deadline) override {
@@ -40,20 +29,9 @@ class PipeEnd final : public net::Stream {
     close();
     other_->close();
   }
-  void close() {
-    closed_ = true;
-    input_.raise();
-  }
-  const net::Endpoint& peer() const override { return peer_; }
-  const net::Endpoint& local() const override { return peer_; }
-  bool has_unexpected_input() override { return false; }
 
  private:
   PipeEnd* other_ = nullptr;
-  net::Endpoint peer_{"192.0.2.1", 40000};
-  net::Signal input_;
-  std::string in_;
-  bool closed_ = false;
 };
 
 class H2ClientTest : public ::testing::Test {

@@ -87,11 +87,11 @@ inline std::vector<Seen> frames_of(std::string_view bytes) {
   return frames;
 }
 
-/// The server's end of a connection whose client is the test: what is put in is read, and an end is no end until said.
-class Wire final : public net::Stream {
+/// A stream whose input is put in while somebody waits for it.
+class FedStream : public net::Stream {
  public:
-  explicit Wire(net::Loop& loop) : input_(loop) {}
-  void put(const std::string& bytes) {
+  explicit FedStream(net::Loop& loop) : input_(loop) {}
+  void put(std::string_view bytes) {
     in_ += bytes;
     input_.raise();
   }
@@ -101,7 +101,6 @@ class Wire final : public net::Stream {
   }
   void renew() {
     in_.clear();
-    out.clear();
     closed_ = false;
   }
   net::Task<base::Result<std::size_t>> read_some(std::span<std::uint8_t> into, net::Deadline deadline) override {
@@ -114,6 +113,25 @@ class Wire final : public net::Stream {
     in_.erase(0, size);
     co_return size;
   }
+  const net::Endpoint& peer() const override { return peer_; }
+  const net::Endpoint& local() const override { return peer_; }
+  bool has_unexpected_input() override { return false; }
+
+ private:
+  net::Endpoint peer_{"192.0.2.1", 40000};
+  net::Signal input_;
+  std::string in_;
+  bool closed_ = false;
+};
+
+/// The server's end of a connection whose client is the test: what is put in is read, and an end is no end until said.
+class Wire final : public FedStream {
+ public:
+  using FedStream::FedStream;
+  void renew() {
+    FedStream::renew();
+    out.clear();
+  }
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline) override {
     ++writes;
     out += base::as_text(data);
@@ -124,18 +142,9 @@ class Wire final : public net::Stream {
     co_return;
   }
   void abort() noexcept override { close(); }
-  const net::Endpoint& peer() const override { return peer_; }
-  const net::Endpoint& local() const override { return peer_; }
-  bool has_unexpected_input() override { return false; }
 
   std::string out;
   int writes = 0;
-
- private:
-  net::Endpoint peer_{"192.0.2.1", 40000};
-  net::Signal input_;
-  std::string in_;
-  bool closed_ = false;
 };
 
 }  // namespace countersign::http

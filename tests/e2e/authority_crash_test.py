@@ -150,13 +150,7 @@ class AuthorityCrashTest(testing.PlatformTest):
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class AuthorityCrashOnPostgresqlTest(AuthorityCrashTest):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class AuthorityCrashOnPostgresqlTest(database.OnPostgresql, AuthorityCrashTest):
     def rows(self, query):
         return self.database.rows(query)
 

@@ -17,13 +17,7 @@ RETURN_SECONDS = 10
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class AuthorityDatabaseTest(testing.PlatformTest):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class AuthorityDatabaseTest(database.OnPostgresql, testing.PlatformTest):
     def health(self):
         return clients.curl(self.platform.folder, self.platform.api_url("/v1/health"), self.platform.trust_chain)
 
@@ -117,14 +111,13 @@ class RestoreTest(testing.PlatformTest):
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class RestoreOnPostgresqlTest(RestoreTest):
+class RestoreOnPostgresqlTest(database.OnPostgresql, RestoreTest):
     @classmethod
     def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
+        uri = super().make_registry()
         cls.dump = cls.database.folder / "registry.dump"
         cls.where = ["-h", cls.database.folder, "-p", cls.database.port, "-U", "countersign"]
-        return cls.database.uri
+        return uri
 
     def back_up(self):
         self.database.tool("pg_dump", *self.where, "--format=custom", "--schema=countersign", "--file", self.dump, "countersign")

@@ -35,14 +35,8 @@ class Asked:
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class FleetApprovalTest(testing.PlatformTest):
+class FleetApprovalTest(database.OnPostgresql, testing.PlatformTest):
     authority_settings = PROFILES
-
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
 
     @classmethod
     def setUpClass(cls):

@@ -18,13 +18,7 @@ TAKEOVER_SECONDS = 10
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class FleetTest(testing.PlatformTest):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class FleetTest(database.OnPostgresql, testing.PlatformTest):
     def join(self):
         other = Authority(self.platform.programs, self.database.uri)
         self.addCleanup(other.close)

@@ -113,13 +113,7 @@ class OldRegistryTest(testing.PlatformTest):
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class OldRegistryOnPostgresqlTest(OldRegistryTest):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class OldRegistryOnPostgresqlTest(database.OnPostgresql, OldRegistryTest):
     @classmethod
     def change_registry(cls, sql):
         cls.database.psql(sql)

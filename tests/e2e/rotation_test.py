@@ -393,13 +393,7 @@ class CrashTest(Rotating):
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class FleetRotationTest(Rotating):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class FleetRotationTest(database.OnPostgresql, Rotating):
     def test_another_authority_hears_of_it(self):
         other = Authority(self.platform.programs, self.database.uri)
         self.addCleanup(other.close)

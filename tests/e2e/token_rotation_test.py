@@ -153,13 +153,7 @@ class TokenLossTest(InToken, rotation_test.UnderLoadTest):
 
 
 @unittest.skipUnless(database.programs_folder(), "no PostgreSQL under /usr/lib/postgresql")
-class TokenFleetTest(InToken, rotation_test.Rotating):
-    @classmethod
-    def make_registry(cls):
-        cls.database = database.Postgresql()
-        cls.addClassCleanup(cls.database.close)
-        return cls.database.uri
-
+class TokenFleetTest(InToken, database.OnPostgresql, rotation_test.Rotating):
     def test_both_find_the_new_key_in_the_token(self):
         """Nothing is copied: the second authority finds the key that the first has made."""
         other = Authority(self.platform.programs, self.database.uri, self.token.variables)

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+from harness import nginx
 from harness.ehi_hosts import answers, free_port
 from harness.material import CA, EXPIRED, SERVER, TRANSPORT, Credential, Validity, openssl
 from harness.partner import NAMES, ReservedPort
@@ -120,7 +121,7 @@ class BrokenServers:
 
     def start(self):
         config = self.folder / "nginx.conf"
-        config.write_text(_CONFIG.format(folder=self.folder, servers="".join(self._server(name) for name in NGINX)))
+        config.write_text(nginx.config(self.folder, _HTTP + "".join(self._server(name) for name in NGINX)))
         log = self.folder / "error.log"
         self.programs.append(Program("nginx", ["nginx", "-p", self.folder, "-e", log, "-c", config], self.folder))
         for name, options in OPENSSL.items():
@@ -223,21 +224,9 @@ OPENSSL = {
     "TLS 1.1 alone": ["-Verify", "3", "-verify_return_error", "-tls1_1", "-cipher", "DEFAULT" + EVERY_LEVEL],
 }
 
-_CONFIG = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 512; }}
-http {{
+_HTTP = """
   access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  map $ssl_client_s_dn $is_provider {{ default 0; "CN=ehi,OU=production,O=provider" 1; }}
-  map $ssl_client_s_dn $is_provider_or_nobody {{ default 0; "" 1; "CN=ehi,OU=production,O=provider" 1; }}
-  map $ssl_client_s_dn $is_somebody_else {{ default 0; "CN=somebody,OU=else" 1; }}
-{servers}}}
+  map $ssl_client_s_dn $is_provider { default 0; "CN=ehi,OU=production,O=provider" 1; }
+  map $ssl_client_s_dn $is_provider_or_nobody { default 0; "" 1; "CN=ehi,OU=production,O=provider" 1; }
+  map $ssl_client_s_dn $is_somebody_else { default 0; "CN=somebody,OU=else" 1; }
 """

@@ -155,3 +155,13 @@ class Postgresql:
     def rows(self, sql):
         """Tuples of text."""
         return [tuple(line.split("\t")) for line in self.psql(sql).splitlines()]
+
+
+class OnPostgresql:
+    """Before a testing.PlatformTest: its registry is on a PostgreSQL of its own, `database`."""
+
+    @classmethod
+    def make_registry(cls):
+        cls.database = Postgresql()
+        cls.addClassCleanup(cls.database.close)
+        return cls.database.uri

@@ -3,6 +3,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import nginx
 from harness.material import EXPIRED, NOT_YET_VALID, SERVER, VALID, openssl
 from harness.partner import NAMES, ReservedPort
 from harness.program import Program, wait_until
@@ -103,7 +104,7 @@ class OddPartners:
         blocks = "".join(_SERVER.format(port=self.ports[name].number, listen=one.listen, lines=one.lines, answer=one.answer,
                                         chain=one.chain or one.credential.chain, key=one.credential.key,
                                         trust=self.trust_chain) for name, one in self.servers.items())
-        config.write_text(_CONFIG.format(folder=self.folder, servers=blocks))
+        config.write_text(nginx.config(self.folder, _HTTP.format(folder=self.folder) + blocks))
         self.nginx = Program("nginx", ["nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", config], self.folder)
         wait_until(self._answers, f"the partner's nginx; see {self.folder}/error.log")
 
@@ -122,22 +123,10 @@ class OddPartners:
             port.socket.close()
 
 
-_CONFIG = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 512; }}
-http {{
+_HTTP = """
   log_format who '$server_port $server_protocol $ssl_client_serial $connection';
   access_log {folder}/access.log who;
   keepalive_requests 100000;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-{servers}}}
 """
 
 _SERVER = """

@@ -3,6 +3,7 @@ import re
 import socket
 from pathlib import Path
 
+from harness import nginx
 from harness.clients import ALERTS
 from harness.material import EXPIRED, SERVER
 from harness.program import Failure, Program, wait_until
@@ -97,24 +98,12 @@ class PartnerServers:
         servers = "".join(_SERVER.format(port=self.port(kind), certificate=made.chain, key=made.key, trust=self.trust_chain,
                                          http2="http2" if kind == "http2" else "")
                           for kind, made in self.credentials.items())
-        return _CONFIG.format(folder=self.folder, servers=servers)
+        return nginx.config(self.folder, _HTTP.format(folder=self.folder) + servers, connections=64)
 
 
-_CONFIG = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 64; }}
-http {{
+_HTTP = """
   access_log {folder}/access.log;
   keepalive_requests 1000000;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-{servers}}}
 """
 
 # What a partner writes: the downloaded trust chain, and that a certificate is demanded.

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from harness import nginx
 from harness.partner import ReservedPort
 from harness.program import STOP_SECONDS, Program, wait_until
 from harness.raw import read_to_end, tcp_connect
@@ -115,7 +116,7 @@ class NginxService(Service):
 
     def start(self):
         config = self.folder / "nginx.conf"
-        config.write_text(_NGINX.format(folder=self.folder, port=self.port))
+        config.write_text(nginx.config(self.folder, _NGINX.format(folder=self.folder, port=self.port), connections=256))
         self.program = Program("nginx", ["nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", config], self.folder)
         wait_until(lambda: answers(self.port), f"nginx as a service; see {self.folder}")
         return self
@@ -141,23 +142,11 @@ class NginxService(Service):
 SERVICES = (NginxService, NodeService, PythonService, GunicornService)
 
 _NGINX = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 256; }}
-http {{
   log_format line '$request';
   access_log {folder}/access.log line;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
   keepalive_timeout 60s;
   server {{
     listen 127.0.0.1:{port} reuseport;
     location / {{ return 200 "nginx\\n"; }}
   }}
-}}
 """
