@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "authority/issuance/serial_number.h"
 #include "authority/registry/rows.h"
 #include "authority/transparency/certificate_log.h"
 #include "base/check.h"
@@ -38,7 +39,6 @@ store::CertificateRow make_row(std::size_t number, const Filling& filling, base:
   const auto organisation = number % static_cast<std::size_t>(filling.organisations);
   const auto application = number / static_cast<std::size_t>(filling.organisations) % (2 * kFilledApplications);
   store::CertificateRow row;
-  row.serial = "01" + hex_of(random, 16);
   row.fingerprint = hex_of(random, 32);
   row.spki_sha256 = hex_of(random, 32);
   row.key = {application % 2 == 0 ? "production" : "uat", "fill" + std::to_string(organisation),
@@ -49,6 +49,7 @@ store::CertificateRow make_row(std::size_t number, const Filling& filling, base:
   const auto step = kDay * 437 / static_cast<std::int64_t>(filling.certificates);
   const auto age = step * static_cast<std::int64_t>(filling.certificates - number);
   row.issued_at = now - age;
+  row.serial = make_serial(random, row.issued_at).value().hex();
   row.not_before = row.issued_at;
   row.not_after = row.issued_at + life;
   if (number % 30 == 7) row.revoked_at = row.issued_at + kDay, row.revoked_for = "superseded";

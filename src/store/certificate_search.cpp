@@ -89,9 +89,16 @@ std::string equals(const char* column, bool by_index) {
   return by_index ? std::string(column) + " = " : "(" + std::string(column) + " || '') = ";
 }
 
+/// By the index of intents, which every certificate has: one of certificates by key would be another page to write for
+/// each issuance.
+void add_key(Where& where, const std::string& spki_sha256) {
+  if (spki_sha256.empty()) return;
+  where.add("serial IN (SELECT serial FROM issuances WHERE spki_sha256 = " + where.hold(spki_sha256) + ")");
+}
+
 Where make_open_where(const CertificateFilter& filter, const std::optional<CertificatePlace>& after) {
   Where where;
-  where.add_if("spki_sha256 = ", filter.spki_sha256);
+  add_key(where, filter.spki_sha256);
   where.add_if("environment = ", filter.of.environment);
   where.add_if("organisation = ", filter.of.organisation);
   where.add_if("application = ", filter.of.application);
@@ -121,7 +128,7 @@ Where make_where(const CertificateFilter& filter, const std::optional<Certificat
   const bool revoked = driver == Driver::status && filter.status == CertificateStatus::revoked;
   const bool by_purpose = driver == Driver::purpose || revoked;
   Where where;
-  where.add_if("spki_sha256 = ", filter.spki_sha256);
+  add_key(where, filter.spki_sha256);
   where.add_if(equals("environment", one || driver == Driver::environment || (revoked && filter.purpose.empty())),
                filter.of.environment);
   where.add_if(equals("organisation", one || driver == Driver::organisation), filter.of.organisation);
@@ -152,7 +159,7 @@ Where make_where(const CertificateSelection& selection, base::Instant now) {
   const bool one = organisation && !of.environment.empty() && !of.application.empty();
   const bool span = selection.issued_from || selection.issued_until;
   Where where;
-  where.add_if("spki_sha256 = ", selection.spki_sha256);
+  add_key(where, selection.spki_sha256);
   where.add_if(equals("environment", one || (!key && !organisation && !span)), of.environment);
   where.add_if(equals("organisation", organisation), of.organisation);
   where.add_if(equals("application", one), of.application);

@@ -52,7 +52,8 @@ namespace {
 struct WasKeyRevoked {
   explicit WasKeyRevoked(soci::session& sql)
       : statement((sql.prepare << "SELECT COUNT(*) FROM certificates"
-                                  " WHERE spki_sha256 = :spki_sha256 AND revoked_for = :reason",
+                                  " WHERE spki_sha256 = :spki_sha256 AND revoked_for = :reason"
+                                  " AND revoked_at IS NOT NULL",
                    soci::use(spki_sha256, "spki_sha256"), soci::use(reason, "reason"), soci::into(found))) {}
   std::string spki_sha256;
   std::string reason;
@@ -142,7 +143,9 @@ base::Result<std::vector<CertificateRow>> list_certificates_of_key(Transaction& 
                                                                    const std::string& spki_sha256) {
   return run(transaction, "list the certificates of a key", [&](soci::session& sql) {
     return collect<CertificateRow>(
-        (sql.prepare << "SELECT * FROM certificates WHERE spki_sha256 = :spki_sha256 ORDER BY issued_at, serial",
+        (sql.prepare << "SELECT * FROM certificates"
+                        " WHERE serial IN (SELECT serial FROM issuances WHERE spki_sha256 = :spki_sha256)"
+                        " ORDER BY issued_at, serial",
          soci::use(spki_sha256, "spki_sha256")));
   });
 }

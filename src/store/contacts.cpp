@@ -1,6 +1,7 @@
 #include "store/contacts.h"
 
 #include "store/sql.h"
+#include "store/where.h"
 
 STORE_ROW(ContactRow);
 
@@ -58,14 +59,20 @@ base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction, co
   });
 }
 
-base::Result<std::vector<ContactRow>> list_contacts_of(Transaction& transaction, const ApplicationKey& key) {
+base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction,
+                                                    const std::set<std::string>& organisations) {
+  if (organisations.empty()) return std::vector<ContactRow>();
   return run(transaction, "list contacts", [&](soci::session& sql) {
-    return collect<ContactRow>((sql.prepare << "SELECT * FROM contacts WHERE organisation = :organisation"
-                                               " AND removed_at IS NULL AND (application IS NULL"
-                                               " OR (environment = :environment AND application = :application))"
-                                               " ORDER BY created_at, id",
-                                soci::use(key.organisation, "organisation"), soci::use(key.environment, "environment"),
-                                soci::use(key.application, "application")));
+    Where where;
+    std::string held;
+    for (const std::string& organisation : organisations)
+      held += (held.empty() ? "" : ", ") + where.hold(organisation);
+    where.add("organisation IN (" + held + ")");
+    where.add("removed_at IS NULL");
+    soci::details::prepare_temp_type query = sql.prepare
+                                             << "SELECT * FROM contacts" + where.text() + " ORDER BY created_at, id";
+    where.bind(query);
+    return collect<ContactRow>(query);
   });
 }
 

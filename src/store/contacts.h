@@ -1,6 +1,8 @@
 // Contacts: where notices for an organisation, or for one of its applications, go. Errors as in store/registry.h.
 #pragma once
 
+#include <set>
+
 #include "store/applications.h"
 
 namespace countersign::store {
@@ -22,8 +24,8 @@ base::Result<void> insert(Transaction& transaction, const ContactRow& row);
 base::Result<std::optional<ContactRow>> find_contact(Transaction& transaction, const std::string& id);
 /// Those that were not removed, oldest first.
 base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction, const std::string& organisation);
-/// Those whom notices about an application's certificates go to.
-base::Result<std::vector<ContactRow>> list_contacts_of(Transaction& transaction, const ApplicationKey& key);
+base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction,
+                                                    const std::set<std::string>& organisations);
 /// An unknown id changes nothing.
 base::Result<void> remove_contact(Transaction& transaction, const std::string& id, base::Instant at);
 

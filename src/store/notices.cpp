@@ -1,5 +1,8 @@
 #include "store/notices.h"
 
+#include <utility>
+
+#include "store/bulk.h"
 #include "store/sql.h"
 #include "store/where.h"
 
@@ -82,6 +85,8 @@ void soci::type_conversion<countersign::store::LetterRow>::to_base(const counter
 namespace countersign::store {
 namespace {
 
+// Newer ones are looked for among those of the application, newest first: not among all of its organisation that end
+// later, which may be most of the registry. So their end is written such that no index serves it.
 constexpr const char* kEnding =
     "SELECT c.serial, c.environment, c.organisation, c.application, c.purpose, c.issued_at, c.not_after, c.revoked_at,"
     " a.suspended AS application_suspended, o.suspended AS organisation_suspended,"
@@ -89,35 +94,60 @@ constexpr const char* kEnding =
     "  AND s.first_seen_at IS NOT NULL) THEN 'yes' ELSE 'no' END AS successor_seen,"
     " CASE WHEN EXISTS (SELECT 1 FROM certificates s WHERE s.environment = c.environment"
     "  AND s.organisation = c.organisation AND s.application = c.application AND s.purpose = c.purpose"
-    "  AND s.revoked_at IS NULL AND s.not_after > c.not_after) THEN 'yes' ELSE 'no' END AS newer_there"
-    " FROM certificates c JOIN applications a ON a.environment = c.environment"
+    "  AND s.revoked_at IS NULL AND (s.not_after + 0) > c.not_after) THEN 'yes' ELSE 'no' END AS newer_there FROM ";
+constexpr const char* kOwners =
+    " JOIN applications a ON a.environment = c.environment"
     "  AND a.organisation = c.organisation AND a.application = c.application"
     " JOIN organisations o ON o.id = c.organisation";
 
+/// The page is cut out before anything is asked about its rows: else PostgreSQL plans for all that end in that time,
+/// and goes through the whole table for them, page after page.
+std::string page_of_ending(const char* beginning, int limit) {
+  return std::string(kEnding) +
+         "(SELECT serial, environment, organisation, application, purpose, issued_at, not_after, revoked_at"
+         " FROM certificates WHERE " +
+         beginning + " AND not_after <= :until ORDER BY not_after, serial DESC LIMIT " + std::to_string(limit) + ") c" +
+         kOwners + " ORDER BY c.not_after, c.serial DESC";
+}
+
 }  // namespace
 
-base::Result<std::vector<EndingRow>> list_ending(Transaction& transaction, const EndingBetween& between) {
+base::Result<EndingPage> list_ending(Transaction& transaction, const EndingBetween& between,
+                                     const std::optional<EndingPlace>& place, int limit) {
   return run(transaction, "list certificates that end", [&](soci::session& sql) {
-    const long long after = between.after.micros;
+    const long long from = place ? place->at.micros : between.after.micros;
     const long long until = between.until.micros;
-    return collect<EndingRow>(
-        (sql.prepare << kEnding
-                     << " WHERE c.not_after > :after AND c.not_after <= :until ORDER BY c.not_after, c.serial",
-         soci::use(after, "after"), soci::use(until, "until")));
+    const std::string serial = place ? place->serial : "";
+    EndingPage page;
+    if (place)
+      page.rows = collect<EndingRow>(
+          (sql.prepare << page_of_ending("not_after >= :from AND (not_after > :beyond OR serial < :serial)", limit),
+           soci::use(from, "from"), soci::use(from, "beyond"), soci::use(serial, "serial"), soci::use(until, "until")));
+    else
+      page.rows = collect<EndingRow>((sql.prepare << page_of_ending("not_after > :from", limit),
+                                      soci::use(from, "from"), soci::use(until, "until")));
+    if (std::cmp_equal(page.rows.size(), limit)) page.end = {page.rows.back().not_after, page.rows.back().serial};
+    return page;
   });
 }
 
 base::Result<std::optional<EndingRow>> find_ending(Transaction& transaction, const std::string& serial) {
   return run(transaction, "find a certificate that ends", [&](soci::session& sql) {
-    return first<EndingRow>((sql.prepare << kEnding << " WHERE c.serial = :serial", soci::use(serial, "serial")));
+    return first<EndingRow>((sql.prepare << kEnding << "certificates c" << kOwners << " WHERE c.serial = :serial",
+                             soci::use(serial, "serial")));
   });
 }
 
 base::Result<void> insert(Transaction& transaction, const NoticeRow& row) {
+  return insert(transaction, std::vector{row});
+}
+
+base::Result<void> insert(Transaction& transaction, const std::vector<NoticeRow>& rows) {
   return run(transaction, "store a notice", [&](soci::session& sql) {
-    sql << "INSERT INTO notices (serial, threshold, ends_at, noted_at)"
-           " VALUES (:serial, :threshold, :ends_at, :noted_at)",
-        soci::use(row);
+    Bulk bulk("INSERT INTO notices (serial, threshold, ends_at, noted_at)", 4);
+    for (const NoticeRow& row : rows)
+      bulk.add(row.serial).add(row.threshold).add(row.ends_at).add(row.noted_at);
+    bulk.insert(sql);
   });
 }
 
@@ -128,12 +158,40 @@ base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, cons
   });
 }
 
+base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, base::Instant first, base::Instant last) {
+  return run(transaction, "list notices", [&](soci::session& sql) {
+    const long long from = first.micros;
+    const long long until = last.micros;
+    return collect<NoticeRow>((sql.prepare << "SELECT * FROM notices WHERE ends_at >= :from AND ends_at <= :until",
+                               soci::use(from, "from"), soci::use(until, "until")));
+  });
+}
+
 base::Result<void> insert(Transaction& transaction, const LetterRow& row) {
+  return insert(transaction, std::vector{row});
+}
+
+base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>& rows) {
   return run(transaction, "store a letter", [&](soci::session& sql) {
-    sql << "INSERT INTO letters (id, channel, contact, recipient, subject, body, serial, state, attempts, created_at,"
-           " next_attempt_at, decided_at, last_error) VALUES (:id, :channel, :contact, :recipient, :subject, :body,"
-           " :serial, :state, :attempts, :created_at, :next_attempt_at, :decided_at, :last_error)",
-        soci::use(row);
+    Bulk bulk(
+        "INSERT INTO letters (id, channel, contact, recipient, subject, body, serial, state, attempts, created_at,"
+        " next_attempt_at, decided_at, last_error)",
+        13);
+    for (const LetterRow& row : rows)
+      bulk.add(row.id)
+          .add(row.channel)
+          .add(row.contact)
+          .add(row.recipient)
+          .add(row.subject)
+          .add(row.body)
+          .add(row.serial)
+          .add(row.state)
+          .add(row.attempts)
+          .add(row.created_at)
+          .add(row.next_attempt_at)
+          .add(row.decided_at)
+          .add(row.last_error);
+    bulk.insert(sql);
   });
 }
 

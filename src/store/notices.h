@@ -2,6 +2,9 @@
 // store/registry.h.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "store/applications.h"
 
 namespace countersign::store {
@@ -18,12 +21,23 @@ struct EndingRow {
   bool successor_seen = false;  ///< one that renewed it is in use, and not revoked
   bool newer_there = false;     ///< one for the same application and purpose ends later, and is not revoked
 };
-/// Those that end after `after` and not after `until`, in order of their end.
+/// Those that end after `after` and not after `until`.
 struct EndingBetween {
   base::Instant after;
   base::Instant until;
 };
-base::Result<std::vector<EndingRow>> list_ending(Transaction& transaction, const EndingBetween& between);
+/// Where a page ended.
+struct EndingPlace {
+  base::Instant at;
+  std::string serial;
+};
+struct EndingPage {
+  std::vector<EndingRow> rows;
+  std::optional<EndingPlace> end = std::nullopt;  ///< nothing: it was the last
+};
+/// At most `limit` of them, in order of their end; those after `place`, where one is given.
+base::Result<EndingPage> list_ending(Transaction& transaction, const EndingBetween& between,
+                                     const std::optional<EndingPlace>& place, int limit);
 base::Result<std::optional<EndingRow>> find_ending(Transaction& transaction, const std::string& serial);
 
 /// That a threshold of a certificate passed was noticed, told to somebody or not. Once for each.
@@ -35,7 +49,10 @@ struct NoticeRow {
 };
 /// Fails also: `store.conflict` when that was noted before.
 base::Result<void> insert(Transaction& transaction, const NoticeRow& row);
+base::Result<void> insert(Transaction& transaction, const std::vector<NoticeRow>& rows);
 base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, const std::string& serial);
+/// Of all that ends between these two, both of them included.
+base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, base::Instant first, base::Instant last);
 
 struct LetterRow {
   std::string id;       ///< hexadecimal; receivers see it, and can tell a repetition by it
@@ -54,6 +71,7 @@ struct LetterRow {
 };
 /// Fails also: `store.conflict` when the id is taken.
 base::Result<void> insert(Transaction& transaction, const LetterRow& row);
+base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>& rows);
 base::Result<std::optional<LetterRow>> find_letter(Transaction& transaction, const std::string& id);
 /// When a pending letter is to be sent: its next attempt is not after `now`, or after `horizon`, which nobody sets for
 /// it but a clock that was wrong.

@@ -205,7 +205,6 @@ TEST_F(Search, NeverGoesThroughATable) {
   for (const char* state : {"", "pending"})
     ASSERT_TRUE(list_letters(rows, {.state = state}));
   ASSERT_TRUE(list_applications(rows, acme));
-  ASSERT_TRUE(list_certificates_of_key(rows, "k1"));
   ASSERT_TRUE(was_key_revoked_for(rows, "k1", "key_compromise"));
   ASSERT_TRUE(list_key_uses(rows, "k1"));
   ASSERT_TRUE(list_successors(rows, "a0"));
@@ -214,7 +213,16 @@ TEST_F(Search, NeverGoesThroughATable) {
   ASSERT_TRUE(list_open_issuances(rows));
   ASSERT_TRUE(list_unsharded(rows, 10));
   ASSERT_TRUE(find_status(rows, "f1"));
-  ASSERT_TRUE(list_ending(rows, {kNow - kDay, kNow}));
+  const EndingBetween day{kNow - kDay, kNow};
+  ASSERT_TRUE(list_ending(rows, day, std::nullopt, 5));
+  ASSERT_TRUE(list_ending(rows, day, EndingPlace{kNow - kDay, "a0"}, 5));
+  ASSERT_TRUE(list_notices(rows, kNow - kDay, kNow));
+  ASSERT_TRUE(find_ending(rows, "a0"));
+  CertificateFilter of_key;
+  of_key.spki_sha256 = "k1";
+  of_key.now = kNow;
+  ASSERT_EQ(search_certificates(rows, of_key, std::nullopt)->rows.size(), 3U);
+  ASSERT_EQ(list_certificates_of_key(rows, "k1")->size(), 3U);
   ASSERT_FALSE(Watch::seen().empty());
   for (const auto& [statement, seen] : Watch::seen()) {
     // A list of everything goes along an index that is in its order, no further than its limit.

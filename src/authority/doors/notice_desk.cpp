@@ -33,13 +33,21 @@ void NoticeDesk::report(const base::Error& error) const {
 
 net::Task<void> NoticeDesk::plan_again_and_again() {
   while (!stop_) {
-    base::Result<std::size_t> planned = std::size_t{0};
-    std::function<void()> job = [&] { planned = parts_.authority.notices().plan(); };
-    co_await parts_.registry.run(parts_.loop, std::move(job));
-    if (!planned) report(planned.error());
+    bool more = true;
+    while (more && !stop_)
+      more = co_await plan_some();
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
+}
+
+/// One step, and everybody else of the registry's thread has a turn. False when the run is over.
+net::Task<bool> NoticeDesk::plan_some() {
+  base::Result<Notices::Progress> progress = Notices::Progress{};
+  std::function<void()> job = [&] { progress = parts_.authority.notices().advance(); };
+  co_await parts_.registry.run(parts_.loop, std::move(job));
+  if (!progress) report(progress.error());
+  co_return progress && !progress->is_done;
 }
 
 net::Task<void> NoticeDesk::send_again_and_again(Channel channel) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/issuance/key_policy.h"
+#include "authority/issuance/serial_number.h"
 #include "authority/issuance/succession.h"
 #include "authority/registry/rows.h"
 #include "authority/registry/server_names.h"
@@ -53,7 +54,7 @@ base::Result<x509::CertificateSpec> Checker::write_spec(const Order& order, cons
                           "' is not valid now: it ended or begins at another time than this clock says");
   const Profile profile = profile_of(order.purpose);
   const base::Identity& identity = order.identity;
-  BASE_TRY(auto serial, x509::Serial::generate(random_));
+  BASE_TRY(auto serial, make_serial(random_, now));
   x509::CertificateSpec spec{
       .serial = std::move(serial),
       .subject = {identity.application.text(), identity.organisation.text(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "authority/issuance/serial_number.h"
 #include "authority/registry/server_names.h"
 #include "ceremony/throw_away.h"
 #include "crypto/strength.h"
@@ -14,8 +15,6 @@ using x509::Certificate;
 
 /// A certificate of ours is about 700 bytes, with an RSA-4096 key and many names a few thousand.
 constexpr std::size_t kSizeLimit = 8 * 1024;
-/// Serial::generate: 128 random bits behind an octet 01..7f.
-constexpr std::size_t kSerialOctets = 17;
 /// Between check and lint the clock goes on, on a busy machine for seconds, and notBefore was cut to a whole one.
 constexpr base::Duration kClockSlack = std::chrono::minutes(1);
 /// Longer than any configuration may ask for.

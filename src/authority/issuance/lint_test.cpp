@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <openssl/x509v3.h>
 
+#include "authority/issuance/serial_number.h"
 #include "authority/registry/server_names.h"
 #include "testing/ca.h"
 #include "testing/seeded_random.h"
@@ -37,7 +38,7 @@ struct Case {
 class Lint : public ::testing::Test {
  protected:
   Case make_case(Purpose purpose) {
-    Case made{.spec = {.serial = x509::Serial::generate(random_).value(),
+    Case made{.spec = {.serial = make_serial(random_, kNow).value(),
                        .subject = {"payments", "acme", "production"},
                        .not_before = kNow - kBackdating,
                        .not_after = kNow + kDay * 350,
@@ -101,6 +102,8 @@ TEST_F(Lint, NamesTheRuleThatIsBroken) {
   const auto other_key = crypto::PrivateKey::generate(crypto::PrivateKey::Kind::p256).value();
   const Row rows[] = {
       {"small serial", "serial", [](Case& c) { c.spec.serial = x509::Serial::parse("01").value(); }},
+      {"serial without a tick", "serial",
+       [](Case& c) { c.spec.serial = x509::Serial::parse("01112233445566778899aabbccddeeff00").value(); }},
       {"serial without the first octet", "serial",
        [](Case& c) { c.spec.serial = x509::Serial::parse("ff112233445566778899aabbccddeeff").value(); }},
       {"another application", "subject", [](Case& c) { c.spec.subject.common_name = "cards"; }},

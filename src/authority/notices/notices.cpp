@@ -1,7 +1,6 @@
 #include "authority/notices/notices.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "authority/notices/text.h"
 #include "base/check.h"
@@ -37,14 +36,43 @@ const char* action_of(const store::LetterRow& letter) {
   return letter.state == "given_up" ? "notice.given_up" : "notice.failed";
 }
 
+/// What passed in all thresholds since then; neighbours may overlap, and are one then.
+std::vector<store::EndingBetween> passed(const std::vector<Threshold>& thresholds, base::Instant since,
+                                         base::Instant now) {
+  std::vector<store::EndingBetween> ranges;
+  for (const Threshold threshold : thresholds)
+    ranges.push_back(passed(threshold, since, now));
+  std::ranges::sort(ranges, {}, [](const store::EndingBetween& range) { return range.after; });
+  std::vector<store::EndingBetween> merged;
+  for (const store::EndingBetween& range : ranges) {
+    if (merged.empty() || merged.back().until < range.after) merged.push_back(range);
+    else merged.back().until = std::max(merged.back().until, range.until);
+  }
+  return merged;
+}
+
 base::Result<void> note_down(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now) {
   base::json::array listed;
+  std::vector<store::NoticeRow> rows;
   for (const Notice& notice : notices) {
-    BASE_TRY_VOID(store::insert(amendment.rows(),
-                                store::NoticeRow{notice.about.serial, notice.threshold, notice.about.ends, now}));
+    rows.push_back({notice.about.serial, notice.threshold, notice.about.ends, now});
     listed.emplace_back(base::json::object{{"serial", notice.about.serial}, {"threshold_seconds", notice.threshold}});
   }
+  BASE_TRY_VOID(store::insert(amendment.rows(), rows));
   return amendment.audit({the_authority(), "notice.planned", "notices", {{"notices", std::move(listed)}}});
+}
+
+Noted by_serial(const std::vector<store::NoticeRow>& rows) {
+  Noted noted;
+  for (const store::NoticeRow& row : rows)
+    noted[row.serial].insert(row.threshold);
+  return noted;
+}
+
+/// Does what concerns the application go to that contact?
+bool is_for(const store::ContactRow& contact, const store::ApplicationKey& key) {
+  if (contact.organisation != key.organisation) return false;
+  return !contact.application || (contact.application == key.application && contact.environment == key.environment);
 }
 
 }  // namespace
@@ -64,71 +92,104 @@ base::Duration back_off(std::int64_t attempts) {
   return std::min(wait, kLongestBackOff);
 }
 
-base::Result<std::vector<Expiring>> Notices::collect(store::Transaction& rows, base::Instant now) {
+Notices::Run Notices::begin_run() {
+  const base::Instant now = parts_.ledger.now();
   const bool full = !planned_until_ || now < *planned_until_ || now - *planned_until_ > kLongestGap ||
                     now - last_full_ > kFullRun || now < last_full_;
-  std::vector<store::EndingBetween> ranges;
-  if (full) {
-    const base::Duration first = std::chrono::seconds(rules_.thresholds.front());
-    const base::Duration last = std::chrono::seconds(std::max<Threshold>(rules_.thresholds.back(), 0));
-    ranges.push_back({now - last - kHistory, now - first});
-  } else {
-    for (const Threshold threshold : rules_.thresholds)
-      ranges.push_back(passed(threshold, *planned_until_, now));
-  }
-  std::map<std::string, Expiring> found;  // ranges of neighbouring thresholds may overlap
-  for (const store::EndingBetween& range : ranges) {
-    BASE_TRY(const auto some, store::list_ending(rows, range));
-    for (const store::EndingRow& row : some)
-      if (row.purpose != trust::name(trust::Purpose::ocsp)) found.emplace(row.serial, to_ending(row));
-  }
-  if (full) last_full_ = now;
+  if (!full) return {now, full, passed(rules_.thresholds, *planned_until_, now), {}, false, {}};
+  const base::Duration first = std::chrono::seconds(rules_.thresholds.front());
+  const base::Duration last = std::chrono::seconds(std::max<Threshold>(rules_.thresholds.back(), 0));
+  return {now, full, {{now - last - kHistory, now - first}}, {}, false, {}};
+}
+
+base::Result<void> Notices::look_at_own() {
+  const base::Instant now = run_->now;
+  BASE_TRY(auto rows, parts_.ledger.read());
   std::vector<Expiring> endings = endings_of(parts_.hierarchy);
   BASE_TRY(const auto material, list_own_material(rows, parts_.hierarchy, now));
   if (!first_look_) first_look_ = now;
   const bool had_time = now - *first_look_ >= kTimeToRenew;
   for (const OwnMaterial& one : material)
     if (Expiring ending = to_ending(one); ending.thresholds.empty() || had_time) endings.push_back(std::move(ending));
-  for (auto& [serial, ending] : found)
-    endings.push_back(std::move(ending));
-  std::ranges::stable_sort(endings, {}, &Expiring::ends);
-  return endings;
-}
-
-base::Result<std::vector<Notice>> Notices::find_due(base::Instant now) {
-  BASE_TRY(auto rows, parts_.ledger.read());
-  BASE_TRY(const auto endings, collect(rows, now));
   Noted noted;
   for (const Notice& candidate : plan_notices(endings, {}, rules_.thresholds, now)) {
     BASE_TRY(const auto said, store::list_notices(rows, candidate.about.serial));
-    for (const store::NoticeRow& row : said)
-      noted[row.serial].insert(row.threshold);
+    noted.merge(by_serial(said));
   }
-  return plan_notices(endings, noted, rules_.thresholds, now);
+  run_->due = plan_notices(endings, noted, rules_.thresholds, now);
+  run_->saw_own = true;
+  return {};
+}
+
+/// Two questions for a page, however many certificates it has.
+base::Result<void> Notices::look_at_page() {
+  Run& run = *run_;
+  BASE_TRY(auto rows, parts_.ledger.read());
+  BASE_TRY(const auto page, store::list_ending(rows, run.ranges.front(), run.place, static_cast<int>(kNoticesAtOnce)));
+  std::vector<Expiring> endings;
+  for (const store::EndingRow& row : page.rows)
+    if (row.purpose != trust::name(trust::Purpose::ocsp)) endings.push_back(to_ending(row));
+  if (!plan_notices(endings, {}, rules_.thresholds, run.now).empty()) {
+    BASE_TRY(const auto said, store::list_notices(rows, endings.front().ends, endings.back().ends));
+    for (Notice& notice : plan_notices(endings, by_serial(said), rules_.thresholds, run.now))
+      run.due.push_back(std::move(notice));
+  }
+  run.place = page.end;
+  if (!page.end) run.ranges.erase(run.ranges.begin());
+  return {};
+}
+
+base::Result<std::size_t> Notices::write_some() {
+  std::vector<Notice>& due = run_->due;
+  const std::size_t count = std::min(due.size(), kNoticesAtOnce);
+  const auto end = due.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Notice> some(due.begin(), end);
+  std::ranges::stable_sort(some, {}, [](const Notice& notice) { return notice.about.ends; });
+  BASE_TRY_VOID(write(some, run_->now));
+  due.erase(due.begin(), end);
+  return count;
+}
+
+base::Result<Notices::Progress> Notices::step() {
+  Run& run = *run_;
+  Progress progress;
+  const bool all_seen = run.saw_own && run.ranges.empty();
+  if (all_seen || run.due.size() >= kNoticesAtOnce) {
+    if (!run.due.empty()) {
+      BASE_TRY(progress.written, write_some());
+    }
+  } else {
+    BASE_TRY_VOID(run.saw_own ? look_at_page() : look_at_own());
+  }
+  progress.is_done = run.saw_own && run.ranges.empty() && run.due.empty();
+  return progress;
+}
+
+base::Result<Notices::Progress> Notices::advance() {
+  if (rules_.thresholds.empty()) return Progress{};
+  if (!run_) run_ = begin_run();
+  auto progress = step();
+  if (progress && progress->is_done) {
+    planned_until_ = run_->now;
+    if (run_->is_full) last_full_ = run_->now;
+  }
+  if (!progress || progress->is_done) run_.reset();
+  return progress;
 }
 
 base::Result<std::size_t> Notices::plan() {
-  if (rules_.thresholds.empty()) return std::size_t{0};
-  const base::Instant now = parts_.ledger.now();
-  const auto before = std::pair(planned_until_, last_full_);
-  auto due = find_due(now);
-  base::Result<void> written;
-  if (due && due->size() > kNoticesAtOnce) due->resize(kNoticesAtOnce);
-  if (due && !due->empty()) written = write(*due, now);
-  if (!due || !written) {
-    std::tie(planned_until_, last_full_) = before;
-    return base::unexpected(due ? written.error() : due.error());
+  std::size_t written = 0;
+  for (;;) {
+    BASE_TRY(const Progress progress, advance());
+    written += progress.written;
+    if (progress.is_done) return written;
   }
-  planned_until_ = now;
-  if (due->size() == kNoticesAtOnce) planned_until_.reset();  // there may be more
-  return due->size();
 }
 
 base::Result<void> Notices::write(const std::vector<Notice>& notices, base::Instant now) {
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY_VOID(note_down(amendment, notices, now));
-  for (const Notice& notice : notices)
-    BASE_TRY_VOID(write_letters(amendment, notice, now));
+  BASE_TRY_VOID(write_letters(amendment, notices, now));
   BASE_TRY_VOID(write_digests(amendment, notices, now));
   BASE_TRY_VOID(amendment.commit());
   for (const Notice& notice : notices)
@@ -141,29 +202,44 @@ base::Result<void> Notices::write(const std::vector<Notice>& notices, base::Inst
   return {};
 }
 
-base::Result<void> Notices::write_letters(Amendment& amendment, const Notice& notice, base::Instant now) {
-  if (!notice.about.of) return {};
-  BASE_TRY(const auto contacts, store::list_contacts_of(amendment.rows(), *notice.about.of));
-  for (const store::ContactRow& contact : contacts) {
-    const bool is_mail = contact.kind == "email";
-    if (is_mail && !rules_.has_mail) continue;
-    store::LetterRow letter;
-    BASE_TRY(letter.id, make_id(parts_.random));
-    letter.channel = name(is_mail ? Channel::mail : Channel::webhook);
-    letter.contact = contact.id;
-    letter.recipient = contact.address;
-    letter.serial = notice.about.serial;
-    letter.created_at = letter.next_attempt_at = now;
-    if (is_mail) {
-      LetterText text = to_mail(notice, now);
-      letter.subject = std::move(text.subject);
-      letter.body = std::move(text.body);
-    } else {
-      letter.body = to_webhook(notice, letter.id, now);
-    }
-    BASE_TRY_VOID(store::insert(amendment.rows(), letter));
+base::Result<store::LetterRow> Notices::make_letter(const Notice& notice, const store::ContactRow& contact,
+                                                    base::Instant now) {
+  store::LetterRow letter;
+  BASE_TRY(letter.id, make_id(parts_.random));
+  letter.contact = contact.id;
+  letter.recipient = contact.address;
+  letter.serial = notice.about.serial;
+  letter.created_at = letter.next_attempt_at = now;
+  if (contact.kind == "email") {
+    letter.channel = name(Channel::mail);
+    LetterText text = to_mail(notice, now);
+    letter.subject = std::move(text.subject);
+    letter.body = std::move(text.body);
+  } else {
+    letter.channel = name(Channel::webhook);
+    letter.body = to_webhook(notice, letter.id, now);
   }
-  return {};
+  return letter;
+}
+
+base::Result<void> Notices::write_letters(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now) {
+  std::set<std::string> organisations;
+  for (const Notice& notice : notices)
+    if (notice.about.of) organisations.insert(notice.about.of->organisation);
+  BASE_TRY(const auto contacts, store::list_contacts(amendment.rows(), organisations));
+  std::map<std::string, std::vector<const store::ContactRow*>> of;
+  for (const store::ContactRow& contact : contacts)
+    if (contact.kind != "email" || rules_.has_mail) of[contact.organisation].push_back(&contact);
+  std::vector<store::LetterRow> letters;
+  for (const Notice& notice : notices) {
+    if (!notice.about.of) continue;
+    for (const store::ContactRow* contact : of[notice.about.of->organisation]) {
+      if (!is_for(*contact, *notice.about.of)) continue;
+      BASE_TRY(auto letter, make_letter(notice, *contact, now));
+      letters.push_back(std::move(letter));
+    }
+  }
+  return store::insert(amendment.rows(), letters);
 }
 
 base::Result<void> Notices::write_digests(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now) {

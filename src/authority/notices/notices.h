@@ -12,8 +12,8 @@
 
 namespace countersign::authority {
 
-/// At most so many notices are written at once; the rest follows with the next run.
-inline constexpr std::size_t kNoticesAtOnce = 500;
+/// One step of a run looks at no more certificates, or writes no more notices: issuance waits for a step.
+inline constexpr std::size_t kNoticesAtOnce = 250;
 /// Every so often all of the certificates in question are looked at, and not only those whose threshold has just
 /// passed: so also those are noticed that were suspended, or had a successor that was revoked.
 inline constexpr base::Duration kFullRun = std::chrono::hours(6);
@@ -45,8 +45,14 @@ class Notices {
   };
   Notices(const Parts& parts, Rules rules) : parts_(parts), rules_(std::move(rules)) {}
 
-  /// Writes what is due now; returns how many notices that are. Each is in the log, too. Fails: as store and audit;
-  /// then nothing was written and the next call tries again.
+  struct Progress {
+    std::size_t written = 0;
+    bool is_done = true;  ///< what is due is written; the next step begins another run
+  };
+  /// One step of a run, which looks at what is due at its beginning, page by page, and writes a notice for it. Each is
+  /// in the log, too. Fails: as store and audit; then the next step begins anew, and finds what was not written.
+  base::Result<Progress> advance();
+  /// Whole: for those whom nobody waits for. How many notices it has written. Fails: as advance().
   base::Result<std::size_t> plan();
 
   /// The letter to send now, its attempt written down. What nobody needs any more is dropped on the way. Fails: as
@@ -59,10 +65,22 @@ class Notices {
   base::Result<std::vector<store::LetterRow>> list(const store::LetterFilter& filter);
 
  private:
-  base::Result<std::vector<Expiring>> collect(store::Transaction& rows, base::Instant now);
-  base::Result<std::vector<Notice>> find_due(base::Instant now);
+  struct Run {
+    base::Instant now;
+    bool is_full;
+    std::vector<store::EndingBetween> ranges;  ///< not looked at yet; none overlap
+    std::optional<store::EndingPlace> place;   ///< in the first of them
+    bool saw_own;                              ///< what is the authority's
+    std::vector<Notice> due;                   ///< not written yet
+  };
+  Run begin_run();
+  base::Result<Progress> step();
+  base::Result<void> look_at_own();
+  base::Result<void> look_at_page();
+  base::Result<std::size_t> write_some();
   base::Result<void> write(const std::vector<Notice>& notices, base::Instant now);
-  base::Result<void> write_letters(Amendment& amendment, const Notice& notice, base::Instant now);
+  base::Result<void> write_letters(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now);
+  base::Result<store::LetterRow> make_letter(const Notice& notice, const store::ContactRow& contact, base::Instant now);
   base::Result<void> write_digests(Amendment& amendment, const std::vector<Notice>& notices, base::Instant now);
   base::Result<bool> is_wanted(store::Transaction& rows, const store::LetterRow& letter);
   /// Nothing: the letter is not to be sent after all.
@@ -73,6 +91,7 @@ class Notices {
   std::optional<base::Instant> planned_until_;  ///< everything due by then is written
   base::Instant last_full_;
   std::optional<base::Instant> first_look_;
+  std::optional<Run> run_;
 };
 
 }  // namespace countersign::authority

@@ -4,6 +4,9 @@
 #include "authority/enrolment/renewal.h"
 #include "authority/fixture_test.h"
 #include "authority/revocation/revocation.h"
+#include "crypto/digest.h"
+#include "store/certificates.h"
+#include "store/issuances.h"
 #include "testing/run.h"
 
 namespace countersign::authority {
@@ -44,6 +47,24 @@ class NoticesTest : public AuthorityTest {
   x509::Certificate issue() { return enrol("production:acme:payments", make_key())->certificate; }
   /// To so many days before the end of `certificate`.
   void go_to(const x509::Certificate& certificate, int days) { clock.set(certificate.not_after() + kDay * days); }
+  /// So many certificates more, like that one.
+  void multiply(const std::string& serial, int many) {
+    auto amendment = office().ledger.amend().value();
+    store::CertificateRow row = store::find_certificate(amendment.rows(), serial)->value();
+    store::IssuanceRow intent = store::find_issuance(amendment.rows(), serial)->value();
+    std::vector<store::CertificateRow> rows;
+    std::vector<store::IssuanceRow> intents;
+    for (int i = 0; i < many; ++i) {
+      row.serial = intent.serial = serial.substr(0, 32) + std::to_string(10'000'000 + i);
+      row.fingerprint = base::to_hex(crypto::sha256(base::as_bytes(row.serial)));
+      rows.push_back(row);
+      intents.push_back(intent);
+    }
+    ASSERT_TRUE(store::insert(amendment.rows(), intents));
+    ASSERT_TRUE(store::insert(amendment.rows(), rows));
+    ASSERT_TRUE(amendment.audit({admin(), "test.multiplied", "certificates"}));
+    ASSERT_TRUE(amendment.commit());
+  }
   std::string count(const std::string& query) { return raw().ask("SELECT COUNT(*) FROM " + query); }
 
   testing::KeptLog log;
@@ -68,6 +89,34 @@ TEST_F(NoticesTest, AreWrittenOnceForEachThreshold) {
     restart();
     EXPECT_EQ(plan(), 0U) << "after a restart, " << days;
   }
+}
+
+/// A run is many short steps: no step looks at more, or writes more, than one page.
+TEST_F(NoticesTest, AreWrittenInShortSteps) {
+  const auto certificate = issue();
+  const std::string serial = certificate.serial().hex();
+  const int many = static_cast<int>(kNoticesAtOnce) * 2 + 40;
+  multiply(serial, many);
+  add({slug("acme"), std::nullopt, mail("certs@acme.example")});
+  go_to(certificate, -30);
+  std::size_t written = 0;
+  int steps = 0;
+  for (Notices::Progress progress{.written = 0, .is_done = false}; !progress.is_done; ++steps) {
+    const auto next = notices().advance();
+    ASSERT_TRUE(next) << base::to_string(next.error());
+    progress = *next;
+    EXPECT_LE(progress.written, kNoticesAtOnce);
+    written += progress.written;
+    if (steps == 4) restart();  // in the middle
+  }
+  EXPECT_EQ(written, static_cast<std::size_t>(many) + 1);
+  EXPECT_EQ(count("notices WHERE threshold = -2592000"), std::to_string(many + 1)) << "each once";
+  EXPECT_EQ(count("letters WHERE serial IS NOT NULL"), std::to_string(many + 1));
+  EXPECT_EQ(count("letters WHERE serial IS NULL"), "3") << "digests of several certificates each, not one a page";
+  EXPECT_GE(steps, 6);
+  EXPECT_EQ(plan(), 0U);
+  restart();
+  EXPECT_EQ(plan(), 0U);
 }
 
 TEST_F(NoticesTest, SayOnlyTheNewestAfterALongStop) {

@@ -1,0 +1,54 @@
+#include "authority/issuance/serial_number.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "testing/code_of.h"
+#include "testing/seeded_random.h"
+
+namespace countersign::authority {
+namespace {
+
+constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
+constexpr base::Duration kDay = std::chrono::hours(24);
+
+TEST(SerialNumber, IsPositiveAndOfOneLengthAtAnyTime) {
+  testing::SeededRandom random(1);
+  std::set<std::string> seen;
+  for (int day = -40'000; day < 80'000; day += 7) {
+    const x509::Serial serial = make_serial(random, base::Instant{} + kDay * day).value();
+    ASSERT_EQ(serial.magnitude().size(), kSerialOctets) << day;
+    ASSERT_GE(serial.magnitude().front(), 0x01) << day;
+    ASSERT_LE(serial.magnitude().front(), 0x7f) << day;
+    ASSERT_TRUE(seen.insert(serial.hex()).second) << day;
+  }
+}
+
+/// All but four octets are of chance, whatever the clock does.
+TEST(SerialNumber, Has128RandomBits) {
+  testing::SeededRandom random(1);
+  std::set<std::string> tails;
+  for (int i = 0; i < 1000; ++i)
+    tails.insert(make_serial(random, kNow).value().hex().substr(8));
+  EXPECT_EQ(tails.size(), 1000U);
+  EXPECT_EQ(tails.begin()->size(), 32U);
+}
+
+TEST(SerialNumber, OfOneMomentAreNeighbours) {
+  testing::SeededRandom random(1);
+  std::set<std::string> heads;
+  for (int i = 0; i < 64; ++i)
+    heads.insert(make_serial(random, kNow + std::chrono::microseconds(200) * i).value().hex().substr(0, 8));
+  EXPECT_LE(heads.size(), 2U);
+  const std::string later = make_serial(random, kNow + std::chrono::minutes(1)).value().hex();
+  EXPECT_GT(later.substr(0, 8), *heads.rbegin());
+}
+
+TEST(SerialNumber, WithoutRandomnessThereIsNone) {
+  testing::BrokenRandom random;
+  EXPECT_EQ(testing::code_of(make_serial(random, kNow)), "random.unavailable");
+}
+
+}  // namespace
+}  // namespace countersign::authority
