@@ -5,6 +5,7 @@
 #include <span>
 
 #include "store/oauth_schema.h"
+#include "store/refusals_schema.h"
 #include "store/sql.h"
 
 namespace countersign::store {
@@ -422,6 +423,7 @@ constexpr std::array kMigrations = {
     Migration{11, "operator_roles", kOperatorRoles},           //
     Migration{12, "people_and_roots", kPeopleAndRoots},        //
     Migration{13, "oauth", kOauth},                            //
+    Migration{17, "refusals", kRefusals},                      //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
