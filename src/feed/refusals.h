@@ -6,10 +6,12 @@
 // Thread-safe; a note is one look into the registry and one into a hash map.
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
