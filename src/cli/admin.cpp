@@ -365,6 +365,7 @@ void add_admin(CommandTree& tree) {
   add_clients(tree, admin);
   add_ca(tree, admin);
   add_requests(tree, admin);
+  add_refusals(tree, admin);
   add_audit(tree, admin);
 }
 

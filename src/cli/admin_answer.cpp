@@ -1,5 +1,7 @@
 #include "cli/admin_answer.h"
 
+#include <set>
+
 #include "cli/text.h"
 
 namespace countersign::cli {
@@ -32,6 +34,26 @@ std::string table_of(const json::object& answer, std::string_view name, const Ro
     for (const json::value& element : list->get_array())
       if (element.is_object()) rows.push_back(to_row(element.get_object()));
   return rows.empty() ? "none\n" : to_table(header, rows);
+}
+
+std::string table_of_refusals(const json::object& answer) {
+  const auto to_row = [](const json::object& o) -> Row {
+    return {member(o, "last_seen"), member(o, "urn"),     member(o, "serial"),    member(o, "reason"),
+            number(o, "count"),     member(o, "gateway"), member(o, "first_seen")};
+  };
+  const Row header{"LAST SEEN", "OF", "CERTIFICATE", "REASON", "COUNT", "GATEWAY", "FIRST SEEN"};
+  std::string text = table_of(answer, "refusals", header, to_row);
+  std::set<std::string> explained;
+  const json::value* list = answer.if_contains("refusals");
+  if (list == nullptr || !list->is_array()) return text;
+  for (const json::value& one : list->get_array()) {
+    if (!one.is_object()) continue;
+    const json::object& row = one.get_object();
+    const std::string reason = member(row, "reason");
+    if (!explained.insert(reason).second || member(row, "remedy").empty()) continue;
+    text += "\n" + reason + ": " + member(row, "meaning") + "\n  " + member(row, "remedy") + "\n";
+  }
+  return text;
 }
 
 std::string number(const json::object& object, std::string_view name) {

@@ -65,6 +65,7 @@ void add_contacts(CommandTree& tree, CLI::App& admin);
 void add_clients(CommandTree& tree, CLI::App& admin);
 void add_operators(CommandTree& tree, CLI::App& admin);
 void add_people(CommandTree& tree, CLI::App& admin);
+void add_refusals(CommandTree& tree, CLI::App& admin);
 void add_roots(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);

@@ -103,6 +103,11 @@ base::Result<base::ExitCode> list_notices(const OwnOptions& options, Context& co
                      table_of(answer, "notices", {"WRITTEN", "TO", "STATE", "CERTIFICATE"}, to_row));
 }
 
+base::Result<base::ExitCode> list_refusals(const OwnOptions& options, Context& context, ApiClient& api) {
+  BASE_TRY(const json::object answer, api.get(std::string(kOwn) + "/refusals"));
+  return answer_with(answer, options.authority, context, table_of_refusals(answer));
+}
+
 base::Result<base::ExitCode> list_codes(const OwnOptions& options, Context& context, ApiClient& api) {
   BASE_TRY(const std::string path, codes_path(options));
   BASE_TRY(const json::object answer, api.get(path));
@@ -187,6 +192,7 @@ void add_own(CommandTree& tree) {
              "Only in this state");
   const auto [notices, of_notices] = add(tree, group, {"notices", "List what its contacts were told", list_notices});
   add_choice(*notices, "--state", of_notices->status, {"pending", "sent", "given_up", "dropped"}, "Only in this state");
+  add(tree, group, {"refusals", "List its certificates that gateways refused, why, and what mends it", list_refusals});
   add_of_application(tree, group, {"codes", "List an application's enrolment codes", list_codes});
   const auto [create, of_create] = add_of_application(
       tree, group, {"make-code", "Make an enrolment code for an application (role requester)", create_code});

@@ -1,6 +1,6 @@
 #include "feed/data_plane.h"
 
-#include "base/json.h"
+#include "base/json_array.h"
 #include "feed/renewal.h"
 
 namespace countersign::feed {
@@ -116,6 +116,7 @@ void DataPlane::start(Follower::Changed changed) {
   net::spawn(loop_, follower_->run(std::move(changed)), "feed.follow", log_);
   net::spawn(loop_, keep_fresh(), "feed.renewal", log_);
   net::spawn(loop_, tell_sightings(), "feed.sightings", log_);
+  net::spawn(loop_, tell_refusals(), "feed.refusals", log_);
 }
 
 double DataPlane::feed_age_seconds() const {
@@ -129,16 +130,12 @@ net::Task<base::Result<AuthorityLink>> DataPlane::call_authority(const tls::Cred
   co_return co_await AuthorityLink::open(loop_, link_, std::move(context), clock_, deadline);
 }
 
-net::Task<base::Result<void>> DataPlane::tell_now(std::vector<std::string> fingerprints) {
+net::Task<base::Result<void>> DataPlane::tell_now(std::string target, std::string body) {
   BASE_CO_TRY(const auto caller, load(files("service")));
   const net::Deadline deadline = net::Deadline::after(kTellingTime);
   auto link = co_await call_authority(caller, deadline);
   if (!link) co_return base::unexpected(std::move(link).error());
-  base::json::array array;
-  for (const std::string& fingerprint : fingerprints)
-    array.emplace_back(fingerprint);
-  std::string body = base::json::serialize(base::json::object{{"fingerprints", std::move(array)}});
-  auto answer = co_await link->post("/v1/sightings", std::move(body), deadline);
+  auto answer = co_await link->post(std::move(target), std::move(body), deadline);
   if (!answer) co_return base::unexpected(std::move(answer).error());
   co_return base::Result<void>();
 }
@@ -149,10 +146,28 @@ net::Task<void> DataPlane::tell_sightings() {
     co_await net::sleep_until(net::Deadline::after(kTelling));
     std::vector<std::string> fingerprints = sightings_.take();
     if (fingerprints.empty()) continue;
-    const auto told = co_await tell_now(fingerprints);
+    std::string target = "/v1/sightings";
+    std::string body = base::json::serialize(base::json::object{{"fingerprints", base::to_json_array(fingerprints)}});
+    const auto told = co_await tell_now(std::move(target), std::move(body));
     if (told) continue;
     log_.warning("feed.sightings_untold", {{"error", base::to_string(told.error())}});
     sightings_.give_back(std::move(fingerprints));
+    co_await net::sleep_until(net::Deadline::after(kTellingRetry));
+  }
+}
+
+/// The same. An answer that was lost has them counted twice, which is better than not at all.
+net::Task<void> DataPlane::tell_refusals() {
+  for (;;) {
+    co_await net::sleep_until(net::Deadline::after(kTelling));
+    std::vector<RefusalCount> refusals = refusals_.take();
+    if (refusals.empty()) continue;
+    std::string target = "/v1/refusals";
+    std::string body = base::json::serialize(to_json(refusals));
+    const auto told = co_await tell_now(std::move(target), std::move(body));
+    if (told) continue;
+    log_.warning("feed.refusals_untold", {{"error", base::to_string(told.error())}});
+    refusals_.give_back(std::move(refusals));
     co_await net::sleep_until(net::Deadline::after(kTellingRetry));
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "feed/follower.h"
+#include "feed/refusals.h"
 #include "feed/sightings.h"
 
 namespace countersign::feed {
@@ -56,6 +57,8 @@ class DataPlane {
   const Knowledge& knowledge() const { return knowledge_; }
   /// Noted from any thread; the authority is told within a few seconds.
   Sightings& sightings() { return sightings_; }
+  /// The same of what was refused.
+  Refusals& refusals() { return refusals_; }
   /// How the authority is called, for links besides those of the feed.
   const AuthorityLink::Options& authority_link() const { return link_; }
   /// Seconds since the authority last answered; -1 before its first answer.
@@ -68,8 +71,9 @@ class DataPlane {
   base::Result<void> learn_from_authority();
   net::Task<void> keep_fresh();
   net::Task<void> tell_sightings();
+  net::Task<void> tell_refusals();
   net::Task<base::Result<AuthorityLink>> call_authority(const tls::Credential& caller, net::Deadline deadline);
-  net::Task<base::Result<void>> tell_now(std::vector<std::string> fingerprints);
+  net::Task<base::Result<void>> tell_now(std::string target, std::string body);
   net::Task<void> freshen(Kept& kept);
   void tell(Kept& kept, tls::Credential credential) const;
   base::Duration until_next_look() const;
@@ -82,6 +86,7 @@ class DataPlane {
   net::Loop loop_;
   Knowledge knowledge_;
   Sightings sightings_;
+  Refusals refusals_{knowledge_.registry()};
   AuthorityLink::Options link_;
   std::unique_ptr<Follower> follower_;
   std::vector<std::shared_ptr<Kept>> kept_;

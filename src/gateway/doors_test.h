@@ -48,8 +48,8 @@ class DoorsTest : public ::testing::Test {
   }
 
   std::unique_ptr<Worker> start_worker() {
-    const WorkerShared shared{knowledge_, sightings_,   metrics_,   pki_.clock(), log_.log(),
-                              gate_,      token_rings_, authority_, service_,     &signing_};
+    const WorkerShared shared{knowledge_, sightings_,   refusals_,  metrics_, pki_.clock(), log_.log(),
+                              gate_,      token_rings_, authority_, service_, &signing_};
     auto worker = Worker::make(shared, generation_);
     EXPECT_TRUE(worker) << base::to_string(worker.error());
     EXPECT_TRUE((*worker)->begin(prepare(**worker, generation_, generation_->config().listeners)));
@@ -106,6 +106,7 @@ class DoorsTest : public ::testing::Test {
   MessageSigning signing_{knowledge_, pki_.clock(), log_.log()};
   std::vector<feed::Fact> more_facts_;
   feed::Sightings sightings_;
+  feed::Refusals refusals_{knowledge_.registry()};
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_.log()};
   TokenRings token_rings_{knowledge_, log_.log()};

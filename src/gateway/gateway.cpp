@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crypto/random.h"
+#include "gateway/observe/histogram.h"
 #include "gateway/readiness.h"
 
 namespace countersign::gateway {
@@ -274,6 +275,9 @@ std::string Gateway::metrics_text() const {
   std::string text = metrics_.to_text(now) + ListenerCounts::heading();
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->to_text(*plan.config);
+  text += kMetrics.heading("refusals_untold_total", "counter",
+                           "Refusals of certificates of ours that were dropped before the authority could be told.") +
+          kMetrics.line("refusals_untold_total", "", plane_->refusals().dropped());
   text += ListenerCounts::tcp_heading();
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->tcp_to_text(*plan.config);

@@ -52,8 +52,8 @@ class Platform : public ::testing::Test {
     auto generation = Generation::make(config_, {knowledge_, metrics_, pki_.clock(), log_}, nullptr);
     ASSERT_TRUE(generation) << generation.error().detail;
     generation_ = *generation;
-    const WorkerShared shared{knowledge_, sightings_,   metrics_,   pki_.clock(), log_,
-                              gate_,      token_rings_, authority_, service_};
+    const WorkerShared shared{knowledge_, sightings_, refusals_,    metrics_,   pki_.clock(),
+                              log_,       gate_,      token_rings_, authority_, service_};
     auto worker = Worker::make(shared, generation_);
     ASSERT_TRUE(worker) << worker.error().detail;
     Worker::Prepared prepared = (*worker)->prepare(generation_, {own}).value();
@@ -144,6 +144,7 @@ class Platform : public ::testing::Test {
   GatewayConfig config_;
   feed::Knowledge knowledge_;
   feed::Sightings sightings_;
+  feed::Refusals refusals_{knowledge_.registry()};
   Metrics metrics_;
   policy::Gate gate_{policy::Policy::nothing(), log_};
   TokenRings token_rings_{knowledge_, log_};

@@ -39,8 +39,14 @@ tls::ServerOptions Listener::options() {
           .handshake_burst = rate * kBurstSeconds,
           .proxies = config.proxies,
           .refused = [this](const tls::HandshakeFailure& failure, const net::Endpoint& client, base::Duration took) {
+            note_refusal(failure);
             export_refusal(failure, client, took);
           }};
+}
+
+/// For its owner. The handshake is over by now: nobody waits for this.
+void Listener::note_refusal(const tls::HandshakeFailure& failure) const {
+  if (place_.refusals != nullptr && failure.refusal) place_.refusals->note(*failure.refusal, place_.spans.clock->now());
 }
 
 /// As often as traces that begin with a request.

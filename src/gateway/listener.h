@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 
+#include "feed/refusals.h"
 #include "gateway/generation.h"
 #include "gateway/observe/span_exporter.h"
 #include "gateway/site_table.h"
@@ -39,6 +40,7 @@ class Listener {
       const base::Clock* clock = nullptr;
       Dice* dice = nullptr;  ///< this thread's
     } spans = {};
+    feed::Refusals* refusals = nullptr;  ///< told of them, by the clock of `spans`
   };
   /// Watches the sockets, at least one, all of one address. Fails: `net.listen`.
   static base::Result<std::unique_ptr<Listener>> make(Place place, ListenerDuty duty,
@@ -70,6 +72,7 @@ class Listener {
   tls::ServerOptions options();
   tls::Entrance entrance() const;
   bool is_welcome(const LivePartner& live) const;
+  void note_refusal(const tls::HandshakeFailure& failure) const;
   void export_refusal(const tls::HandshakeFailure& failure, const net::Endpoint& client, base::Duration took);
 
   Place place_;

@@ -47,7 +47,7 @@ base::Result<std::unique_ptr<Worker>> Worker::make(WorkerShared shared, const Ge
 }
 
 Listener::Place Worker::place() {
-  return {*loop_, shared_.log, means(), {shared_.spans, &shared_.clock, &upstreams_.dice()}};
+  return {*loop_, shared_.log, means(), {shared_.spans, &shared_.clock, &upstreams_.dice()}, &shared_.refusals};
 }
 
 SiteTable::Means Worker::means() const {

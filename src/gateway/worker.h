@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "feed/refusals.h"
 #include "feed/sightings.h"
 #include "gateway/connection.h"
 #include "gateway/listener.h"
@@ -17,6 +18,7 @@ namespace countersign::gateway {
 struct WorkerShared {
   const feed::Knowledge& knowledge;
   feed::Sightings& sightings;
+  feed::Refusals& refusals;
   Metrics& metrics;
   const base::Clock& clock;
   const base::Log& log;

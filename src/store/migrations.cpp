@@ -5,6 +5,7 @@
 #include <span>
 
 #include "store/oauth_schema.h"
+#include "store/refusals_schema.h"
 #include "store/sql.h"
 
 namespace countersign::store {
@@ -433,6 +434,7 @@ constexpr std::array kMigrations = {
     Migration{12, "people_and_roots", kPeopleAndRoots},        //
     Migration{13, "oauth", kOauth},                            //
     Migration{14, "fewer_indexes", kFewerIndexes},             //
+    Migration{17, "refusals", kRefusals},                      //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

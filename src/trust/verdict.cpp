@@ -145,6 +145,26 @@ std::optional<Refusal> judge_keys(const std::vector<Certificate>& path) {
   return std::nullopt;
 }
 
+/// Whose the leaf is, where nothing but the hour speaks against its path: it is good within its own times, and what the
+/// leaf says of itself its issuing CA may vouch for. Of any other path that failed nothing is known.
+std::string organisation_within_its_time(const x509::PathQuery& query, const TrustSet& trust) {
+  const x509::PathQuery within{
+      .leaf = query.leaf, .presented = query.presented, .at = query.leaf.not_after(), .max_depth = query.max_depth};
+  const auto path = x509::build_path(within, trust.anchors());
+  const IssuingCa* issuer = path && path->size() > 1 ? trust.find_issuing_ca((*path)[1]) : nullptr;
+  const auto identity = identity_in(query.leaf);
+  if (issuer == nullptr || !identity || identity->environment != issuer->environment) return "";
+  return judge_keys(*path) ? "" : identity->organisation.text();
+}
+
+Refusal refuse_path(const x509::PathFailure& failure, const x509::PathQuery& query, const TrustSet& trust) {
+  Refusal refusal = to_refusal(failure, query.leaf, trust);
+  const bool untimely =
+      failure.problem == x509::PathProblem::expired || failure.problem == x509::PathProblem::not_yet_valid;
+  if (untimely && failure.depth == 0) refusal.organisation = organisation_within_its_time(query, trust);
+  return refusal;
+}
+
 /// A client sends its leaf and what is between it and the root; a server may come from any public CA.
 std::size_t presented_limit(const Policy& policy) {
   return policy.purposes.contains(Purpose::server) ? kPresentedLimit : kClientPresentedLimit;
@@ -178,7 +198,7 @@ base::Result<VerifiedChain, Refusal> verify_chain(const PresentedChain& presente
   const std::vector<Certificate> others(presented.begin() + 1, presented.end());
   const x509::PathQuery query{.leaf = leaf, .presented = others, .at = at};
   auto path = x509::build_path(query, trust.anchors());
-  if (!path) return base::unexpected(to_refusal(path.error(), leaf, trust));
+  if (!path) return base::unexpected(refuse_path(path.error(), query, trust));
   if (auto objection = judge_keys(*path)) return base::unexpected(std::move(*objection));
 
   for (const Certificate& above : *path)

@@ -249,6 +249,35 @@ TEST(Refusal, NamesAreEscapedAndComplete) {
   EXPECT_EQ(verdict.error().fingerprint, base::to_hex(evil.certificate.fingerprint()));
 }
 
+/// The owner of an untimely certificate is known where nothing but the hour speaks against it; whoever else claims a
+/// name has none.
+TEST(Refusal, OfAnUntimelyCertificateSaysWhose) {
+  Pki pki;
+  struct Untimely {
+    const char* name;
+    Issued issued;
+    const char* organisation;
+  };
+  const Untimely rows[] = {
+      {"expired", pki.client("acme").expired().issue(), "acme"},
+      {"not yet valid", pki.client("acme").not_yet_valid().issue(), "acme"},
+      {"of another CA", pki.client("acme").expired().other_ca().issue(), ""},
+      {"self-signed", pki.client("acme").expired().self_signed().issue(), ""},
+      {"forged", pki.client("acme").expired().forged().issue(), ""},
+      {"tampered", pki.client("acme").expired().tampered().issue(), ""},
+      {"of a CA that does not serve its environment",
+       pki.client("acme").expired().issued_by(Environment::uat, Purpose::transport).issue(), ""},
+      {"without a name of ours", pki.client("acme").expired().with_uris({"urn:x"}).issue(), ""},
+  };
+  for (const Untimely& row : rows) {
+    const auto verdict = verify_chain(row.issued.chain, kGateway, pki.trust_set(), pki.now());
+    ASSERT_FALSE(verdict) << row.name;
+    EXPECT_EQ(verdict.error().organisation, row.organisation) << row.name;
+  }
+  const auto of_roots = TrustSet::of_roots({pki.partner_root().certificate}, {}).value();
+  EXPECT_EQ(verify_chain(rows[0].issued.chain, kGateway, of_roots, pki.now()).error().organisation, "");
+}
+
 /// A CA that was withdrawn: new handshakes are refused by what is trusted, live connections by what the registry says.
 TEST(Withdrawal, RefusesWhatThatCaIssuedOnly) {
   Pki pki;

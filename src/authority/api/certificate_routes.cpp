@@ -19,6 +19,10 @@ Answer show_certificate(Authority& authority, const Operator&, const Call& call)
   return answer_certificate(authority, *row);
 }
 
+Answer list_refusals(Authority& authority, const Operator&, const Call& call) {
+  return answer_refusals(authority, call, application_filter_in(call.request));
+}
+
 Answer read_audit(Authority& authority, const Operator&, const Call& call) {
   BASE_TRY(const std::int64_t after, read_number(call.request, {"after", 0, 0, INT64_MAX}));
   BASE_TRY(const int limit, read_limit(call.request));
@@ -52,6 +56,7 @@ Answer acknowledge(Authority& authority, const Operator& caller, const Call& cal
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/certificates", OperatorHandler{Right::look, list_certificates}},
     Route{"GET", "/v1/certificates/{serial}", OperatorHandler{Right::look, show_certificate}},
+    Route{"GET", "/v1/refusals", OperatorHandler{Right::look, list_refusals}},
     Route{"GET", "/v1/audit", OperatorHandler{Right::look, read_audit}},
     Route{"GET", "/v1/audit/verification", OperatorHandler{Right::look, show_audit_verification}},
     Route{"POST", "/v1/audit/acknowledge", OperatorHandler{Right::administrate, acknowledge}},

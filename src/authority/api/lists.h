@@ -25,6 +25,8 @@ base::Result<std::vector<KnownRequest>> list_known_requests(Authority& authority
 Answer answer_requests(Authority& authority, const Call& call, const store::ApplicationFilter& of);
 /// ?state=&limit=; `organisation` empty: to whomever. Fails: `query.invalid`.
 Answer answer_letters(Authority& authority, const Call& call, const std::string& organisation);
+/// ?limit=; those seen last first. Fails: `query.invalid`.
+Answer answer_refusals(Authority& authority, const Call& call, const store::ApplicationFilter& of);
 Answer answer_contacts(Authority& authority, const base::Slug& organisation);
 Answer answer_codes(Authority& authority, const base::Identity& identity);
 /// The code itself, shown this once.

@@ -5,6 +5,7 @@
 
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
+#include "authority/registry/refused_certificates.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
 #include "feed/late_renewal.h"
@@ -214,6 +215,12 @@ void DescribedDoors::look_after_the_own_organisation() {
   look("/certificates?environment=production&application=payments&purpose=transport&status=valid&limit=3");
   look("/contacts");
   look("/notices?state=dropped&limit=3");
+  const std::string fingerprint = base::to_hex(partner_->chain.front().fingerprint());
+  const feed::RefusalCount refusal{fingerprint, trust::Reason::revoked, 3, clock.now(), clock.now()};
+  ASSERT_EQ(note_refusals(authority().ledger(), "gateway", {refusal}).value_or(0), 1U);
+  const std::string of_payments = "/refusals?environment=production&application=payments&limit=3";
+  EXPECT_EQ(look(of_payments).at("refusals").as_array().size(), 1U);
+  EXPECT_EQ(get("/v1" + of_payments + "&organisation=acme").at("refusals").as_array().size(), 1U);
   const Awaited waiting = await();
   const object requests = look("/requests?environment=uat&state=pending&limit=3");
   EXPECT_EQ(requests.at("requests").as_array().size(), 1U);

@@ -91,6 +91,10 @@ Answer list_notices(Authority& authority, const Person& caller, const Call& call
   return answer_letters(authority, call, caller.organisation().text());
 }
 
+Answer list_refusals(Authority& authority, const Person& caller, const Call& call) {
+  return answer_refusals(authority, call, own(caller, call.request));
+}
+
 /// People are let in by the provider alone: for them nobody of a partner makes codes.
 base::Result<base::Identity> application_of(const Person& caller, const Call& call) {
   BASE_TRY(auto identity, read_identity(call.arguments[0], caller.organisation().text(), call.arguments[1]));
@@ -147,6 +151,7 @@ constexpr std::array kRoutes = {
     Route{"GET", OWN "/requests/{request}", PersonHandler{PersonRight::look, show_request}},
     Route{"GET", OWN "/contacts", PersonHandler{PersonRight::look, list_contacts}},
     Route{"GET", OWN "/notices", PersonHandler{PersonRight::look, list_notices}},
+    Route{"GET", OWN "/refusals", PersonHandler{PersonRight::look, list_refusals}},
     Route{"GET", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::look, list_codes}},
     Route{"POST", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::request, create_code}},
     Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", PersonHandler{PersonRight::request, cancel_code}},

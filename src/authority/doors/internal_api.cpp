@@ -5,6 +5,7 @@
 #include "authority/doors/problem.h"
 #include "authority/oauth/server.h"
 #include "authority/registry/feed_source.h"
+#include "authority/registry/refused_certificates.h"
 #include "feed/holdings.h"
 #include "feed/sightings.h"
 #include "http/problem.h"
@@ -53,6 +54,14 @@ base::Result<void> require_gateway(const tls::VerifiedPeer& peer) {
       "this is for gateways: internal/service/gateway, or gateway-NAME; yours is " + peer.identity().to_urn());
 }
 
+/// {"refusals":[...]}: certificates of ours that were refused there.
+Answer note_refused(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
+  BASE_TRY(const auto body, read_body({request, {}}));
+  BASE_TRY(const auto counts, feed::refusals_from_json(body));
+  BASE_TRY(const std::size_t noted, note_refusals(authority.ledger(), peer.identity().application.text(), counts));
+  return answer(200, {{"noted", noted}});
+}
+
 /// {"token":"..."}: what RFC 7662 says of it, for the platform's own programs.
 Answer introspect(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
   BASE_TRY(const auto body, read_body({request, {}}));
@@ -95,6 +104,10 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
   if (path == "/v1/sightings" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_service(caller.peer));
     co_return co_await perform(note_sightings, request, caller);
+  }
+  if (path == "/v1/refusals" && request.head.method == "POST") {
+    BASE_CO_TRY_VOID(require_gateway(caller.peer));
+    co_return co_await perform(note_refused, request, caller);
   }
   if (path == oauth::kRelayPath && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_gateway(caller.peer));
