@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 
+#include "store/ehi_schema.h"
 #include "store/oauth_schema.h"
 #include "store/sql.h"
 
@@ -422,6 +423,7 @@ constexpr std::array kMigrations = {
     Migration{11, "operator_roles", kOperatorRoles},           //
     Migration{12, "people_and_roots", kPeopleAndRoots},        //
     Migration{13, "oauth", kOauth},                            //
+    Migration{16, "ehi_servers", kEhiServers},                 //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

@@ -5,6 +5,7 @@
 
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
+#include "authority/ehi/checks.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
 #include "feed/late_renewal.h"
@@ -85,6 +86,7 @@ class DescribedDoors : public Doors {
 
   void keep_the_directory();
   void keep_contacts();
+  void keep_ehi_servers();
   void enrol_and_end();
   void approve_and_refuse();
   void look_after_the_own_organisation();
@@ -148,6 +150,33 @@ void DescribedDoors::keep_contacts() {
   EXPECT_FALSE(get("/v1/notices?state=pending&limit=5").at("notices").as_array().empty());
   post(contacts + "/" + member(added, "contact") + "/remove");
   EXPECT_FALSE(get("/v1/notices?state=dropped").at("notices").as_array().empty());
+}
+
+void DescribedDoors::keep_ehi_servers() {
+  const std::string servers = "/v1/organisations/acme/ehi-servers";
+  const object order{{"environment", "production"}, {"url", "https://host.acme.example/decide"}};
+  const std::string added = servers + "/" + member(post(servers, order), "server");
+  get(added);
+  EXPECT_EQ(member(post(added + "/check").at("check").as_object(), "state"), "waiting");
+  const auto begun = EhiChecks(authority().ledger(), authority().hierarchy()).begin();
+  ASSERT_TRUE(begun && *begun);
+  const check::Report report{.url = "https://host.acme.example/decide",
+                             .at = clock.now(),
+                             .findings = {{"reach.connect", check::Severity::fail, "It is there", "no", "Start it"}}};
+  ASSERT_TRUE(EhiChecks(authority().ledger(), authority().hierarchy()).end(**begun, report));
+  EXPECT_EQ(member(get(added).at("report").as_object(), "verdict"), "fail");
+  EXPECT_EQ(get(servers).at("servers").as_array().size(), 1U);
+  EXPECT_EQ(member(get("/v1/ehi-servers").at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  post(added + "/remove");
+  const auto own = [&](const char* method, const std::string& path, const object& body) {
+    const std::string text = body.empty() ? "" : base::json::serialize(body);
+    return call(&*person_, {method, "/v1/own-organisation/ehi-servers" + path, text});
+  };
+  const std::string id = "/" + member(own("POST", "", order), "server");
+  EXPECT_EQ(own("GET", "", {}).at("servers").as_array().size(), 1U);
+  own("POST", id + "/check", {});
+  own("GET", id, {});
+  own("POST", id + "/remove", {});
 }
 
 void DescribedDoors::enrol_and_end() {
@@ -369,6 +398,7 @@ void DescribedDoors::look_at_the_logs() {
 TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_the_directory();
   keep_contacts();
+  keep_ehi_servers();
   enrol_and_end();
   approve_and_refuse();
   look_after_the_own_organisation();
