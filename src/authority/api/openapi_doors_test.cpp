@@ -317,7 +317,10 @@ void DescribedDoors::rotate_a_ca() {
       clock.now()};
   const std::string certificate = at.certify(member(get(cas + "/uat-signing-3"), "csr"));
   EXPECT_EQ(take("uat-signing-3", "certificate", {{"certificate", certificate}}), "prepared");
-  EXPECT_EQ(take("uat-signing-3", "distribute"), "distributed");
+  const std::string day = base::to_rfc3339(clock.now() + kDay * 30);
+  EXPECT_EQ(take("uat-signing-3", "distribute", {{"use_from", day}}), "distributed");
+  const object announced = call(nullptr, {.target = "/v1/trust-chain/announcements?of=partner"});
+  EXPECT_EQ(member(announced.at("announcements").as_array().at(0).as_object(), "use_from"), day);
   ASSERT_EQ(outcome(internal(&gateway, {.target = changes_path("after=999999999&holds=0123456789abcdef")})),
             "410 feed.gone");
   EXPECT_EQ(take("uat-signing-3", "activate", {{"reason", "nobody judges these in a handshake"}}), "active");

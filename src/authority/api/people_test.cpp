@@ -34,6 +34,7 @@ const Operation kTable[] = {
     {"GET /v1/applications/{environment}/{organisation}/{application}/eab-credentials", kOperators},
     {"POST /v1/applications/{environment}/{organisation}/{application}/eab-credentials/{kid}/cancel", kRegistrars},
     {"GET /v1/trust-chain", kAnyone},
+    {"GET /v1/trust-chain/announcements", kAnyone},
     {"GET /v1/metrics", kOperators},
     {"GET /v1/roots", kOperators},
     {"POST /v1/roots", kAdministrators},

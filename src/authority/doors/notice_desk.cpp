@@ -1,5 +1,7 @@
 #include "authority/doors/notice_desk.h"
 
+#include "authority/notices/announcements.h"
+
 namespace countersign::authority {
 
 base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings& settings, const Parts& parts) {
@@ -37,6 +39,12 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     std::function<void()> job = [&] { planned = parts_.authority.notices().plan(); };
     co_await parts_.registry.run(parts_.loop, std::move(job));
     if (!planned) report(planned.error());
+    base::Result<std::size_t> announced = std::size_t{0};
+    std::function<void()> announce = [&] {
+      announced = Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
+    };
+    co_await parts_.registry.run(parts_.loop, std::move(announce));
+    if (!announced) report(announced.error());
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
