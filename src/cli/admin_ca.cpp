@@ -198,9 +198,10 @@ void add_steps(CommandTree& tree, CLI::App& group) {
   const auto [distribute_app, distribute_options] =
       add_named(tree, group, {"distribute", "Have gateways and senders believe it", distribute});
   distribute_app
-      ->add_option("--use-from", distribute_options->use_from,
-                   "Announced as the day from which it is used, such as 2027-01-15T00:00:00Z; before that, activating it "
-                   "takes a reason")
+      ->add_option(
+          "--use-from", distribute_options->use_from,
+          "Announced as the day from which it is used, such as 2027-01-15T00:00:00Z; before that, activating it "
+          "takes a reason")
       ->type_name("TIME");
   add_operator_options(*distribute_app, distribute_options->authority);
 

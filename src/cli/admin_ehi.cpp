@@ -1,5 +1,5 @@
-// `countersign admin ehi-servers` and `admin check-ehi`: where the provider calls partners, and what checks of their servers
-// found.
+// `countersign admin ehi-servers` and `admin check-ehi`: where the provider calls partners, and what checks of their
+// servers found.
 #include <chrono>
 #include <thread>
 
@@ -120,8 +120,8 @@ void add_ehi_servers(CommandTree& tree, CLI::App& admin) {
   add_operator_options(remove, of_remove->authority);
 
   const auto of_check = std::make_shared<EhiOptions>();
-  CLI::App& check = add(tree, admin, "check-ehi", "Have the authority check a partner's server, and wait for the report",
-                        of_check, check_server);
+  CLI::App& check = add(tree, admin, "check-ehi",
+                        "Have the authority check a partner's server, and wait for the report", of_check, check_server);
   add_server_arguments(check, *of_check);
   check.add_option("--wait", of_check->wait, "For so long at most")->type_name("DURATION")->capture_default_str();
   add_operator_options(check, of_check->authority);

@@ -16,9 +16,9 @@ json::object inner(const json::object& answer, std::string_view name) {
 Row server_row(const json::object& server) {
   const json::object check = inner(server, "check");
   const std::string error = member(check, "error");
-  return {member(server, "server"), member(server, "organisation"),
+  return {member(server, "server"),      member(server, "organisation"),
           member(server, "environment"), member(server, "url"),
-          member(server, "verdict"), member(check, "state") + (error.empty() ? "" : ": " + error)};
+          member(server, "verdict"),     member(check, "state") + (error.empty() ? "" : ": " + error)};
 }
 
 Row finding_row(const json::object& finding) {

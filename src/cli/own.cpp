@@ -156,8 +156,8 @@ base::Result<base::ExitCode> add_server(const OwnOptions& options, Context& cont
   const json::object body{{"environment", options.environment}, {"url", options.url}};
   BASE_TRY(const json::object answer, api.post(std::string(kOwn) + "/ehi-servers", body));
   return answer_with(answer, options.authority, context,
-                     "The server " + member(answer, "server") + " is added. Have it checked:\n  countersign own check-ehi " +
-                         member(answer, "server") + "\n");
+                     "The server " + member(answer, "server") +
+                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") + "\n");
 }
 
 std::string server_path(const OwnOptions& options) {

@@ -70,8 +70,7 @@ std::string to_text(const base::json::array& announced) {
     const base::json::object& ca = one.get_object();
     const std::string day = member(ca, "use_from");
     text += "  " + member(ca, "subject") + "\n  SHA-256 " + member(ca, "fingerprint") + "\n  announced " +
-            member(ca, "announced") + ", not used before " +
-            (day.empty() ? "a day that is not fixed yet" : day) + "\n";
+            member(ca, "announced") + ", not used before " + (day.empty() ? "a day that is not fixed yet" : day) + "\n";
   }
   return text.empty() ? text : "Of these are to come, and are to be installed beside those of today\n" + text;
 }
@@ -93,9 +92,8 @@ base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Conte
                                         {"not_after", base::to_rfc3339(certificate.not_after())},
                                         {"fingerprint", base::to_hex(certificate.fingerprint())},
                                         {"certificate", certificate.to_pem()}});
-    context.out << base::json::serialize(base::json::object{{"of", options.of},
-                                                            {"certificates", std::move(list)},
-                                                            {"announcements", std::move(announced)}})
+    context.out << base::json::serialize(base::json::object{
+                       {"of", options.of}, {"certificates", std::move(list)}, {"announcements", std::move(announced)}})
                 << "\n";
   } else if (options.out.empty()) {
     context.out << x509::to_pem(chain);

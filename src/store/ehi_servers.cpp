@@ -113,12 +113,11 @@ base::Result<void> put_ehi_report(Transaction& transaction, const std::string& i
 base::Result<std::optional<EhiServerRow>> find_ehi_check_to_run(Transaction& transaction, base::Instant given_up) {
   return run(transaction, "find a check to run", [&](soci::session& sql) {
     const long long micros = given_up.micros;
-    return first<EhiServerRow>(
-        (sql.prepare << kSelect
-                     << " WHERE removed_at IS NULL AND (check_state = 'waiting'"
-                        " OR (check_state = 'running' AND check_begun_at < :given_up))"
-                        " ORDER BY check_asked_at, id LIMIT 1",
-         soci::use(micros, "given_up")));
+    return first<EhiServerRow>((sql.prepare << kSelect
+                                            << " WHERE removed_at IS NULL AND (check_state = 'waiting'"
+                                               " OR (check_state = 'running' AND check_begun_at < :given_up))"
+                                               " ORDER BY check_asked_at, id LIMIT 1",
+                                soci::use(micros, "given_up")));
   });
 }
 

@@ -1,5 +1,5 @@
-// EhiServers: where the provider calls the servers of an organisation, and what the last check of each found. Errors as in
-// store/registry.h.
+// EhiServers: where the provider calls the servers of an organisation, and what the last check of each found. Errors as
+// in store/registry.h.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ struct EhiServerRow {
   base::Instant created_at = {};
   std::optional<base::Instant> removed_at = std::nullopt;
   // The newest check.
-  std::optional<std::string> check_state = std::nullopt;  ///< waiting | running | ended | failed; absent: never asked for
+  std::optional<std::string> check_state =
+      std::nullopt;  ///< waiting | running | ended | failed; absent: never asked for
   std::optional<std::string> check_asked_by = std::nullopt;
   std::optional<base::Instant> check_asked_at = std::nullopt;
   std::optional<base::Instant> check_begun_at = std::nullopt;

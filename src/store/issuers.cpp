@@ -45,12 +45,18 @@ void soci::type_conversion<countersign::store::CrossCertificateRow>::to_base(
 void soci::type_conversion<countersign::store::IssuingCaRow>::from_base(const soci::values& from, soci::indicator,
                                                                         countersign::store::IssuingCaRow& row) {
   using namespace countersign::store;
-  row = {text(from, "name"),          text(from, "root"),
-         text(from, "environment"),   split(text(from, "purposes")),
-         text(from, "der"),           instant(from, "created_at"),
-         whole(from, "crl_shards"),   text(from, "line"),
-         whole(from, "generation"),   text(from, "state"),
-         instant(from, "state_since"), maybe_instant(from, "use_from")};
+  row = {text(from, "name"),
+         text(from, "root"),
+         text(from, "environment"),
+         split(text(from, "purposes")),
+         text(from, "der"),
+         instant(from, "created_at"),
+         whole(from, "crl_shards"),
+         text(from, "line"),
+         whole(from, "generation"),
+         text(from, "state"),
+         instant(from, "state_since"),
+         maybe_instant(from, "use_from")};
 }
 
 void soci::type_conversion<countersign::store::IssuingCaRow>::to_base(const countersign::store::IssuingCaRow& row,

@@ -1,6 +1,6 @@
-// EhiCheckDesk: runs the checks of partners' servers that were asked for, each on a thread and a loop of its own, so that no
-// server, however slow, holds up the registry or a listener. kEhiChecksAtOnce are under way; the rest waits in the
-// registry (ehi/checks.h).
+// EhiCheckDesk: runs the checks of partners' servers that were asked for, each on a thread and a loop of its own, so
+// that no server, however slow, holds up the registry or a listener. kEhiChecksAtOnce are under way; the rest waits in
+// the registry (ehi/checks.h).
 #pragma once
 
 #include <array>

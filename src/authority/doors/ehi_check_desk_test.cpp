@@ -1,4 +1,5 @@
-// Checks of partners' servers from the asking at the door to the report: in the background, and not into our own network.
+// Checks of partners' servers from the asking at the door to the report: in the background, and not into our own
+// network.
 #include "authority/doors/ehi_check_desk.h"
 
 #include "authority/doors/doors_test.h"

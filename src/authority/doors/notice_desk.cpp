@@ -41,7 +41,8 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     if (!planned) report(planned.error());
     base::Result<std::size_t> announced = std::size_t{0};
     std::function<void()> announce = [&] {
-      announced = Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
+      announced =
+          Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
     };
     co_await parts_.registry.run(parts_.loop, std::move(announce));
     if (!announced) report(announced.error());

@@ -1,8 +1,8 @@
 // EhiChecks: hands the checks that were asked for to whoever runs them (ehi_check_desk.h), and writes down what came of
 // each. One check of a server at a time, whichever authority of a fleet runs it.
 //
-// Belongs to the registry's thread. Begin and end are audited; a check that nobody ended - its authority died - is written
-// down as failed and not begun again by itself, so that one which ends an authority does not end it twice.
+// Belongs to the registry's thread. Begin and end are audited; a check that nobody ended - its authority died - is
+// written down as failed and not begun again by itself, so that one which ends an authority does not end it twice.
 #pragma once
 
 #include "authority/registry/hierarchy.h"
@@ -29,7 +29,8 @@ class EhiChecks {
   /// Borrows both.
   EhiChecks(Ledger& ledger, const Hierarchy& hierarchy) : ledger_(ledger), hierarchy_(hierarchy) {}
 
-  /// The check that has waited longest, begun; nothing when none waits. Fails: as store and audit; then it was not begun.
+  /// The check that has waited longest, begun; nothing when none waits. Fails: as store and audit; then it was not
+  /// begun.
   base::Result<std::optional<BegunCheck>> begin();
   /// Nothing is written where the server was removed, or the check given up, meanwhile. Fails: as store and audit.
   base::Result<void> end(const BegunCheck& begun, const base::Result<check::Report>& outcome);

@@ -59,10 +59,8 @@ bool is_public(const net::Endpoint& address) { return courier::is_public_address
 
 /// A finding like any: that a name does not resolve is the partner's to mend.
 check::Report unresolved(const check::Target& target, const base::Clock& clock, const base::Error& error) {
-  check::Observations seen{.host = target.url.authority.host,
-                           .anchors = target.anchors,
-                           .at = clock.now(),
-                           .deadline = target.deadline};
+  check::Observations seen{
+      .host = target.url.authority.host, .anchors = target.anchors, .at = clock.now(), .deadline = target.deadline};
   seen.unreachable = check::plain(base::to_string(error), 300);
   return check::judge(seen, target.text);
 }

@@ -118,7 +118,8 @@ base::Result<EhiServerRow> EhiServers::ask_for_check(const Actor& actor, const b
   BASE_TRY(auto row, find_own(amendment.rows(), organisation, id));
   if (is_under_way(row)) return row;
   // A clock that was put back must not keep a server from being checked for long.
-  const bool just_ended = row.check_ended_at && *row.check_ended_at <= now && now - *row.check_ended_at < kEhiCheckPause;
+  const bool just_ended =
+      row.check_ended_at && *row.check_ended_at <= now && now - *row.check_ended_at < kEhiCheckPause;
   if (just_ended)
     return base::fail(Kind::conflict, "ehi_check.too_soon",
                       "it was checked within the last minute: look at that report, or ask again after the minute");
@@ -129,8 +130,7 @@ base::Result<EhiServerRow> EhiServers::ask_for_check(const Actor& actor, const b
   row.check_begun_at = row.check_ended_at = std::nullopt;
   row.check_error = std::nullopt;
   BASE_TRY_VOID(store::update(amendment.rows(), row));
-  BASE_TRY_VOID(
-      amendment.audit({actor, "ehi_check.asked", row.organisation, {{"server", row.id}, {"url", row.url}}}));
+  BASE_TRY_VOID(amendment.audit({actor, "ehi_check.asked", row.organisation, {{"server", row.id}, {"url", row.url}}}));
   BASE_TRY_VOID(amendment.commit());
   return row;
 }

@@ -1,5 +1,6 @@
-// EhiServers: where the provider calls an organisation's servers, kept by operators and by the organisation's own people,
-// and the asking for a check of one. What the sender calls is its own configuration; these rows are what is checked.
+// EhiServers: where the provider calls an organisation's servers, kept by operators and by the organisation's own
+// people, and the asking for a check of one. What the sender calls is its own configuration; these rows are what is
+// checked.
 //
 // Belongs to the registry's thread. Each change is audited.
 #pragma once
@@ -32,8 +33,9 @@ class EhiServers {
   /// Borrows both.
   EhiServers(Ledger& ledger, crypto::Random& random) : ledger_(ledger), random_(random) {}
 
-  /// Fails: `ehi_server.url` (no https URL of at most kEhiServerUrlLimit bytes), `ehi_server.environment` (neither uat nor
-  /// production), `organisation.unknown`, `organisation.reserved`, `ehi_server.exists`, `ehi_server.too_many`, as store.
+  /// Fails: `ehi_server.url` (no https URL of at most kEhiServerUrlLimit bytes), `ehi_server.environment` (neither uat
+  /// nor production), `organisation.unknown`, `organisation.reserved`, `ehi_server.exists`, `ehi_server.too_many`, as
+  /// store.
   base::Result<store::EhiServerRow> add(const Actor& actor, const NewEhiServer& server);
   /// Of one organisation, or of all; oldest first. Fails: `organisation.unknown`.
   base::Result<std::vector<store::EhiServerRow>> list(const std::optional<base::Slug>& organisation);

@@ -34,7 +34,8 @@ std::string mail_body(const IssuingCaRow& ca, const x509::Certificate& certifica
          "\n\n"
          "Install the trust chain anew before that, so that your servers accept both:\n\n"
          "  countersign trust-chain --out trust-chain.pem\n\n"
-         "Compare the fingerprint by another way. Keep the CA of today installed until you are told that it is retired. "
+         "Compare the fingerprint by another way. Keep the CA of today installed until you are told that it is "
+         "retired. "
          "Ask the provider for a check of your server when you are done.\n";
 }
 

@@ -1,5 +1,5 @@
-// Announcements: tells contacts of partners that a CA by which the provider calls their servers is to come, so that they
-// install it before it is used. Writes letters into the outbox of notices.h, which sends them.
+// Announcements: tells contacts of partners that a CA by which the provider calls their servers is to come, so that
+// they install it before it is used. Writes letters into the outbox of notices.h, which sends them.
 //
 // Exactly once for each CA and organisation: the row that says so is written together with the letters and their audit
 // record. An organisation that gets its first contact while the CA is announced is told then. Belongs to the registry's
@@ -27,8 +27,8 @@ class Announcements {
   };
   explicit Announcements(const Parts& parts) : parts_(parts) {}
 
-  /// Writes what is due now, of at most kAnnouncedAtOnce organisations for each CA; returns how many were told. Fails: as
-  /// store and audit; then nothing of that CA was written and the next call tries again.
+  /// Writes what is due now, of at most kAnnouncedAtOnce organisations for each CA; returns how many were told. Fails:
+  /// as store and audit; then nothing of that CA was written and the next call tries again.
   base::Result<std::size_t> write();
 
  private:

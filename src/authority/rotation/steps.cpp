@@ -166,8 +166,8 @@ base::Result<void> Rotation::activate(const Actor& actor, const std::string& nam
   if (!override_.without.empty() || !override_.reason.empty()) BASE_TRY_VOID(check_reason_text(override_.reason));
   if (row.use_from && now < *row.use_from && override_.reason.empty())
     return base::fail(Kind::conflict, "ca.announced",
-                      "partners were told that '" + name + "' is not used before " +
-                          base::to_rfc3339(*row.use_from) + ": wait for that day, or give a reason");
+                      "partners were told that '" + name + "' is not used before " + base::to_rfc3339(*row.use_from) +
+                          ": wait for that day, or give a reason");
   BASE_TRY_VOID(check_keys_of_fleet(amendment.rows(), name));
   BASE_TRY(const auto standings, list_standings(amendment.rows(), name, now));
   BASE_TRY_VOID(check_followers(standings, override_));
