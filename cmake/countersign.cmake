@@ -66,9 +66,9 @@ if(COUNTERSIGN_PCH)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-Xclang -fno-pch-timestamp)  # for ccache
     # Whoever uses the header has to define what it was compiled with.
-    add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+    add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED GTEST_HAS_PTHREAD=1)
     set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
-    foreach(library Boost::json spdlog::spdlog fmt::fmt GTest::gtest)
+    foreach(library Boost::json spdlog::spdlog fmt::fmt)
       get_target_property(definitions ${library} INTERFACE_COMPILE_DEFINITIONS)
       if(definitions)
         add_compile_definitions(${definitions})

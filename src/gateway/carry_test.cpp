@@ -77,7 +77,11 @@ struct RefusalRow {
   int status;
 };
 
-std::string reset(std::size_t code) { return http::frame(http::kReset, 0, 1, http::number(code, 4)); }
+/// The connection takes nothing more, so that what is sent again is sent on another one.
+std::string reset(std::size_t code) {
+  return http::frame(http::kGoaway, 0, 0, http::number(1, 4) + http::number(0, 4)) +
+         http::frame(http::kReset, 0, 1, http::number(code, 4));
+}
 std::string goaway(std::size_t last) {
   return http::frame(http::kGoaway, 0, 0, http::number(last, 4) + http::number(0, 4));
 }
@@ -105,6 +109,11 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalRow{"at_once", {.after = 0, .says = reset(kRefusedStream)}, 10'000, 200},
         RefusalRow{"when_all_was_there", {.after = 10'000, .says = reset(kRefusedStream)}, 10'000, 200},
         RefusalRow{"left_out_by_goaway", {.after = 10'000, .says = goaway(0)}, 10'000, 200},
+        RefusalRow{"half_way", {.after = 20'000, .says = reset(kRefusedStream)}, 60'000, 200},
+        RefusalRow{"as_much_as_is_kept",
+                   {.after = RequestBody::kKept, .says = reset(kRefusedStream)},
+                   RequestBody::kKept,
+                   200},
         RefusalRow{"more_than_is_kept",
                    {.after = RequestBody::kKept + 1, .says = reset(kRefusedStream)},
                    RequestBody::kKept + 1,

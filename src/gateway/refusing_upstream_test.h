@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "gateway/doors_test.h"
-#include "http/h2_session.h"
 #include "http/h2_wire_test.h"
 
 namespace countersign::gateway {
@@ -45,56 +44,68 @@ class RefusingUpstream {
       else net::spawn(loop_, serve(std::move(*socket)), "serve", log_.log());
     }
   }
-  /// Its windows are large, so that only `after` says how much comes.
-  net::Task<void> refuse(net::Socket socket) {
+  /// Its windows are large, so that only what the test says ends anything.
+  static std::string greeting() {
     using namespace http;
-    const std::string begin = frame(kSettings, 0, 0, number(4, 2) + number(1 << 20, 4)) + frame(kSettings, 1, 0) +
-                              frame(kWindow, 0, 0, number(1 << 20, 4));
-    (void)co_await socket.write_all(base::as_bytes(begin), soon());
-    std::string heard;
+    return frame(kSettings, 0, 0, number(4, 2) + number(1 << 20, 4)) + frame(kSettings, 1, 0) +
+           frame(kWindow, 0, 0, number(1 << 20, 4));
+  }
+  struct Heard {
+    bool asked = false;
+    bool whole = false;
+    std::size_t stream = 0;
+    std::string body = {};
+  };
+  static Heard read_of(const std::string& bytes) {
+    constexpr std::size_t kPrefaceBytes = 24;
+    Heard heard;
+    if (bytes.size() < kPrefaceBytes) return heard;
+    for (const http::Seen& one : http::frames_of(std::string_view(bytes).substr(kPrefaceBytes))) {
+      if (one.type != http::kHeaders && one.type != http::kData) continue;
+      heard.asked = true;
+      heard.stream = one.stream;
+      if (one.type == http::kData) heard.body += one.payload;
+      heard.whole = (one.flags & http::kEndStream) != 0;
+    }
+    return heard;
+  }
+  net::Task<void> refuse(net::Socket socket) {
+    const auto is_due = [this](const Heard& heard) { return heard.asked && heard.body.size() >= manner_.after; };
+    const auto says = [this](const Heard&) { return manner_.says; };
+    co_await say_when(std::move(socket), is_due, says);
+  }
+  net::Task<void> serve(net::Socket socket) {
+    const auto is_due = [](const Heard& heard) { return heard.whole; };
+    const auto echo = [this](const Heard& heard) {
+      using namespace http;
+      constexpr std::size_t kLargest = 16 * 1024;
+      ++answered_;
+      const std::string length = std::to_string(heard.body.size());
+      std::string out =
+          frame(kHeaders, kEndHeaders, heard.stream, block({{":status", "200"}, {"content-length", length}}));
+      for (std::size_t at = 0; at < heard.body.size(); at += kLargest)
+        out += frame(kData, 0, heard.stream, heard.body.substr(at, kLargest));
+      return out + frame(kData, kEndStream, heard.stream);
+    };
+    co_await say_when(std::move(socket), is_due, echo);
+  }
+  /// Says once what `what` makes of what was heard, when it is due.
+  static net::Task<void> say_when(net::Socket socket, std::function<bool(const Heard&)> is_due,
+                                  std::function<std::string(const Heard&)> what) {
+    const std::string hello = greeting();
+    (void)co_await socket.write_all(base::as_bytes(hello), soon());
+    std::string bytes;
     std::array<std::uint8_t, 16 * 1024> buffer;
     for (bool said = false;;) {
       const auto count = co_await socket.read_some(buffer, soon());
       if (!count || *count == 0) co_return;
-      heard += base::as_text(std::span(buffer).first(*count));
+      bytes += base::as_text(std::span(buffer).first(*count));
+      const Heard heard = read_of(bytes);
       if (said || !is_due(heard)) continue;
       said = true;
-      (void)co_await socket.write_all(base::as_bytes(manner_.says), soon());
+      const std::string out = what(heard);
+      (void)co_await socket.write_all(base::as_bytes(out), soon());
     }
-  }
-  bool is_due(const std::string& heard) const {
-    constexpr std::size_t kPrefaceBytes = 24;
-    if (heard.size() < kPrefaceBytes) return false;
-    bool asked = false;
-    std::size_t body = 0;
-    for (const http::Seen& one : http::frames_of(std::string_view(heard).substr(kPrefaceBytes))) {
-      asked = asked || one.type == http::kHeaders;
-      if (one.type == http::kData) body += one.payload.size();
-    }
-    return asked && body >= manner_.after;
-  }
-  net::Task<void> serve(net::Socket socket) {
-    http::H2Session session(
-        loop_, socket,
-        {.serve = [this](http::H2Stream stream) { net::spawn(loop_, answer(std::move(stream)), "a", log_.log()); },
-         .malformed = [](const base::Error&) {}},
-        log_.log());
-    (void)co_await session.run();
-  }
-  net::Task<void> answer(http::H2Stream stream) {
-    std::string body;
-    std::array<std::uint8_t, 4096> buffer;
-    while (!stream.at_end_of_message()) {
-      const auto count = co_await stream.read_body_some(buffer, soon());
-      if (!count) co_return;
-      body += base::as_text(std::span(buffer).first(*count));
-    }
-    ++answered_;
-    const std::string length = std::to_string(body.size());
-    const std::vector<http::FieldView> fields{{"content-length", length}};
-    stream.send_head(200, fields, http::H2Stream::Body::follows);
-    (void)co_await stream.write(body, soon());
-    (void)co_await stream.finish(soon());
   }
 
   testing::KeptLog log_;
