@@ -3,6 +3,7 @@ import shutil
 import unittest
 
 import path  # noqa: F401
+from harness import testing
 from harness.ehi_hosts import EhiHost
 from harness.material import SERVER, Material
 from harness.partner import NAMES
@@ -73,4 +74,4 @@ class CheckFromAuthorityTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    testing.main()

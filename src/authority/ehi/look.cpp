@@ -6,6 +6,7 @@
 #include "check/judge.h"
 #include "courier/public_address.h"
 #include "net/resolve.h"
+#include "net/socket.h"
 #include "trust/system_roots.h"
 
 namespace countersign::authority {
@@ -65,6 +66,17 @@ check::Report unresolved(const check::Target& target, const base::Clock& clock, 
   return check::judge(seen, target.text);
 }
 
+/// The first that takes a connection, else the first: a host may have an address of IPv6, and we have none.
+net::Task<net::Endpoint> choose(net::Loop& loop, std::vector<net::Endpoint> addresses) {
+  const std::size_t tried = std::min(addresses.size(), kEhiAddressesTried);
+  for (std::size_t i = 0; i < tried; ++i) {
+    net::Endpoint to = addresses[i];
+    const auto connected = co_await net::Socket::connect(loop, std::move(to), net::Deadline::after(kEhiConnectTime));
+    if (connected) co_return addresses[i];
+  }
+  co_return addresses.front();
+}
+
 net::Task<base::Result<check::Report>> look(std::shared_ptr<Work> work, check::Surroundings with) {
   check::Target& target = work->target;
   net::Endpoint name = target.url.authority;
@@ -76,7 +88,8 @@ net::Task<base::Result<check::Report>> look(std::shared_ptr<Work> work, check::S
                          "'" + target.url.authority.host +
                              "' leads to an address that is not of the public internet: partners' servers are checked "
                              "from outside");
-  target.pinned = found->front();
+  std::vector<net::Endpoint> addresses = *found;
+  target.pinned = co_await choose(with.loop, std::move(addresses));
   const check::Observations seen = co_await check::observe(target, with);
   co_return check::judge(seen, target.text);
 }

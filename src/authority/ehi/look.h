@@ -12,6 +12,9 @@ namespace countersign::authority {
 
 /// For the name of the server; what follows has check::kObserveTime.
 inline constexpr base::Duration kEhiResolveTime = std::chrono::seconds(10);
+/// Addresses of a host that are tried for one that takes a connection, and for how long each.
+inline constexpr std::size_t kEhiAddressesTried = 4;
+inline constexpr base::Duration kEhiConnectTime = std::chrono::seconds(5);
 
 struct EhiLook {
   std::string url;
