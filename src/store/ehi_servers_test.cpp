@@ -50,7 +50,8 @@ class EhiServerTable : public ::testing::Test {
   }
   std::vector<std::string> listed(const std::string& organisation, int limit = 10) {
     std::vector<std::string> ids;
-    for (const EhiServerRow& row : list_ehi_servers(tx(), {organisation, limit}).value())
+    const auto rows = list_ehi_servers(tx(), {organisation, limit}).value();
+    for (const EhiServerRow& row : rows)
       ids.push_back(row.id);
     return ids;
   }
