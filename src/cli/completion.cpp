@@ -235,8 +235,8 @@ void add_completion(CommandTree& tree) {
   static constexpr std::pair<const char*, Shell> kShells[] = {
       {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}};
   for (const auto& [name, shell] : kShells) {
-    const auto action = [&tree, shell = shell](Context& context) -> base::Result<base::ExitCode> {
-      context.out << completion_script(tree.root(), shell);
+    const auto action = [&tree, spoken = shell](Context& context) -> base::Result<base::ExitCode> {
+      context.out << completion_script(tree.root(), spoken);
       return base::ExitCode::ok;
     };
     tree.command(group, name, std::string("For ") + name, action);

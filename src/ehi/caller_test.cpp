@@ -31,7 +31,7 @@ class Partner final : public tls::ServerObserver {
     bool knows_provider = true;  ///< false: it installed somebody else's trust chain
   };
   Partner(net::Loop& loop, const Pki& pki, Options options, const base::Log& log)
-      : manner_(options.manner), listener_(*net::Listener::bind(loop, at_any_port())), log_(log), loop_(loop) {
+      : manner_(options.manner), listener_(*net::Listener::bind(loop, at_any_port())) {
     const tls::Credential own{std::move(options.certificate.chain), std::move(options.certificate.key)};
     context_ = *tls::ServerContext::make(own, tls::ClientCertificate::required, {});
     const trust::TrustSet trust = options.knows_provider ? pki.provider_trust() : pki.partner_trust();
@@ -87,8 +87,6 @@ class Partner final : public tls::ServerObserver {
 
   Manner manner_;
   net::Listener listener_;
-  const base::Log& log_;
-  net::Loop& loop_;
   std::shared_ptr<const tls::ServerContext> context_;
   std::optional<tls::Server<tls::VerifiedPeer>> server_;
 };

@@ -173,7 +173,7 @@ std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
                    fingerprint_of(next.own[place])});
   }
   for (const auto& [state, own] : next.for_upstreams) {
-    const auto show_one = [state = state](Credential renewed) { show(*state, renewed); };
+    const auto show_one = [upstream = state](Credential renewed) { show(*upstream, renewed); };
     all.push_back({state->settings().tls->credential, std::nullopt, show_one, fingerprint_of(own)});
   }
   if (next.signing) {
