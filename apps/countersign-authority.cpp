@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "authority/doors/ehi_check_desk.h"
 #include "authority/doors/notice_desk.h"
 #include "authority/doors/service.h"
 #include "authority/doors/status_keeper.h"
@@ -141,10 +142,12 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   authority::StatusKeeper keeper({*authority, loop, worker, bell, log});
   BASE_TRY_VOID(keeper.open(urls));
   BASE_TRY(const auto notices, authority::NoticeDesk::make(settings.notices, {*authority, loop, worker, log}));
+  authority::EhiCheckDesk checks({*authority, loop, worker, log}, settings.ehi_checks);
   const auto status_listener = std::move(bound);  // ends before the authority that it reads
   status_listener->start(authority->status().published(), clock);
   service->start();
   notices->start();
+  checks.start();
   net::spawn(loop, keeper.run(), "status.keeper", log);
 
   const std::string api = service->api_at().to_string();

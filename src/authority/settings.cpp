@@ -95,6 +95,7 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   const Peer peer = settings.danger_unverified_registry ? Peer::danger_anybody : Peer::verified;
   BASE_TRY(settings.registry, read_registry(section, peer));
   BASE_TRY(settings.notices, NoticeSettings::read(section, folder));
+  BASE_TRY(settings.ehi_checks, EhiCheckSettings::read(section, folder));
   BASE_TRY(settings.oauth, OauthSettings::read(section, settings.server_names));
   BASE_TRY(settings.token, TokenSettings::read(section, folder));
   BASE_TRY(settings.danger_open_files, section.flag_or("danger_open_files", false));

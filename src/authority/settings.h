@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "authority/ehi/settings.h"
 #include "authority/issuance/issuance_policy.h"
 #include "authority/notices/settings.h"
 #include "authority/oauth/settings.h"
@@ -29,6 +30,7 @@ struct Settings {
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
   NoticeSettings notices;
+  EhiCheckSettings ehi_checks = {};
   OauthSettings oauth;
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is

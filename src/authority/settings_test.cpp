@@ -65,6 +65,12 @@ TEST(Settings, NameEveryMistake) {
             "[authority]\nregistry = 'postgresql://db.example/x?sslmode=disable'\n"
             "danger_unverified_registry = true",
             "ok"},
+        Row{"with what servers are checked",
+            "[authority.ehi_checks]\nanchors = 'roots.pem'\ncredentials = 'ehi'\ntest_credentials = 'bad'\n"
+            "danger_private_servers = true",
+            "ok"},
+        Row{"a key of those that there is not", "[authority.ehi_checks]\nanchor = 'roots.pem'", "config.unknown_key"},
+        Row{"a path of those that is none", "[authority.ehi_checks]\ncredentials = 1", "config.type"},
         Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
     EXPECT_EQ(code_of(read(row.text)), row.code) << row.name;
 }
@@ -74,6 +80,12 @@ TEST(Settings, ResolvePaths) {
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->data, "/srv/cs/data");
   EXPECT_EQ(settings->passphrase_file, "/run/secret");
+  EXPECT_EQ(settings->ehi_checks.credentials, "");
+  EXPECT_EQ(settings->ehi_checks.reach, EhiReach::public_only);
+  const auto checks = read("[authority.ehi_checks]\ncredentials = 'x/../ehi'\ndanger_private_servers = true");
+  ASSERT_TRUE(checks);
+  EXPECT_EQ(checks->ehi_checks.credentials, "/srv/cs/ehi");
+  EXPECT_EQ(checks->ehi_checks.reach, EhiReach::danger_anywhere);
 }
 
 TEST(Passphrase, ComesFromTheFirstSourceThereIs) {

@@ -60,7 +60,7 @@ ServerKind recognise(const http::Response& response, ServerKind known) {
 }
 
 Probe::Options Caller::options(const tls::Credential* own) const {
-  return {.to = target_.url.authority, .server_name = target_.url.authority.host, .own = own};
+  return {.to = target_.to(), .server_name = target_.url.authority.host, .own = own};
 }
 
 http::Request Caller::request() const {

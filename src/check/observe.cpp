@@ -76,7 +76,7 @@ net::Task<base::Result<HelloAnswer>> Observer::say_hello(HelloSpec spec) {
   if (!net::Address::parse(seen_.host)) spec.server_name = seen_.host;
   BASE_CO_TRY(const base::Bytes hello, build_client_hello(spec, with_.random));
   const net::Deadline deadline = soon();
-  net::Endpoint to = target_.url.authority;
+  net::Endpoint to = target_.to();
   auto connected = co_await net::Socket::connect(with_.loop, std::move(to), deadline);
   if (!connected)
     co_return base::unexpected(std::move(connected).error().under(

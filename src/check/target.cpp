@@ -1,5 +1,7 @@
 #include "check/target.h"
 
+#include "base/files.h"
+
 namespace countersign::check {
 namespace {
 
@@ -32,6 +34,21 @@ base::Result<std::vector<TestCredential>> load_test_credentials(const std::files
     return base::fail(base::Kind::invalid, "check.test_credentials",
                       "'" + folder.string() + "' holds none of " + names + "; docs/check-ehi.md says how to make them");
   return found;
+}
+
+base::Result<std::shared_ptr<const trust::TrustSet>> load_anchors(const std::filesystem::path& file) {
+  BASE_TRY(const std::string text, base::read_file(file));
+  auto certificates = x509::Certificate::all_from_pem(text);
+  if (!certificates)
+    return base::unexpected(
+        std::move(certificates)
+            .error()
+            .under("check.certificates", "'" + file.string() + "' is not a file of PEM certificates"));
+  auto trust = trust::TrustSet::of_roots(std::move(*certificates), {});
+  if (!trust)
+    return base::unexpected(
+        std::move(trust).error().under("check.anchors", "'" + file.string() + "' does not hold anchors"));
+  return std::make_shared<const trust::TrustSet>(std::move(*trust));
 }
 
 }  // namespace countersign::check

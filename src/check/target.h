@@ -34,6 +34,9 @@ struct Target {
   base::Duration deadline = std::chrono::milliseconds(200);  ///< that a decision call has
   base::Duration patience = std::chrono::seconds(5);         ///< for each step with a server that does not answer
   std::size_t requests = 100;                                ///< that latency is measured by
+  std::optional<net::Endpoint> pinned = {};  ///< where the host is, as its caller looked it up; none: it is looked up
+
+  const net::Endpoint& to() const { return pinned ? *pinned : url.authority; }
 };
 
 /// Files of a folder of test credentials: NAME.pem (leaf first, then its issuers) and NAME.key.
@@ -46,5 +49,9 @@ std::span<const TestFile> test_files();
 /// Those that are there: of a missing NAME.pem nothing is said, a NAME.pem that cannot be used is an error. Fails: as
 /// tls::load_credential, and `check.test_credentials` when none of the names is there.
 base::Result<std::vector<TestCredential>> load_test_credentials(const std::filesystem::path& folder);
+
+/// Roots that a server's certificate may come from, in PEM. Fails: as base::read_file, `check.certificates`,
+/// `check.anchors`.
+base::Result<std::shared_ptr<const trust::TrustSet>> load_anchors(const std::filesystem::path& file);
 
 }  // namespace countersign::check

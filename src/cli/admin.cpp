@@ -359,6 +359,7 @@ void add_admin(CommandTree& tree) {
   add_eab(tree, admin);
   add_log(tree, admin);
   add_contacts(tree, admin);
+  add_ehi_servers(tree, admin);
   add_operators(tree, admin);
   add_people(tree, admin);
   add_roots(tree, admin);

@@ -15,6 +15,7 @@ struct CaOptions {
   std::string file;
   std::vector<std::string> without;
   std::string reason;
+  std::string use_from;
   std::int64_t remaining = 0;
 };
 using Options = std::shared_ptr<CaOptions>;
@@ -104,7 +105,9 @@ base::Result<base::ExitCode> cancel(const CaOptions& options, Context& context) 
 }
 
 base::Result<base::ExitCode> distribute(const CaOptions& options, Context& context) {
-  return change(options, context, "distribute", {});
+  json::object body;
+  if (!options.use_from.empty()) body["use_from"] = options.use_from;
+  return change(options, context, "distribute", body);
 }
 
 base::Result<base::ExitCode> activate(const CaOptions& options, Context& context) {
@@ -194,6 +197,12 @@ void add_coming(CommandTree& tree, CLI::App& group) {
 void add_steps(CommandTree& tree, CLI::App& group) {
   const auto [distribute_app, distribute_options] =
       add_named(tree, group, {"distribute", "Have gateways and senders believe it", distribute});
+  distribute_app
+      ->add_option(
+          "--use-from", distribute_options->use_from,
+          "Announced as the day from which it is used, such as 2027-01-15T00:00:00Z; before that, activating it "
+          "takes a reason")
+      ->type_name("TIME");
   add_operator_options(*distribute_app, distribute_options->authority);
 
   const auto [activate_app, activate_options] =

@@ -49,14 +49,6 @@ base::Result<std::vector<x509::Certificate>> read_certificates(const std::string
   return certificates;
 }
 
-base::Result<std::shared_ptr<const trust::TrustSet>> read_anchors(const std::string& file) {
-  BASE_TRY(std::vector<x509::Certificate> certificates, read_certificates(file));
-  auto trust = trust::TrustSet::of_roots(std::move(certificates), {});
-  if (!trust)
-    return base::unexpected(std::move(trust).error().under("check.anchors", "'" + file + "' does not hold anchors"));
-  return std::make_shared<const trust::TrustSet>(std::move(*trust));
-}
-
 bool is_token(const std::string& word) {
   return !word.empty() && word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
 }
@@ -84,7 +76,7 @@ base::Result<check::Target> to_target(const CheckEhiOptions& options) {
   if (options.requests < 1 || options.requests > kMostRequests) return misused("--requests is from 1 to 10000");
   BASE_TRY(target.deadline, base::parse_duration(options.deadline));
   BASE_TRY(target.patience, base::parse_duration(options.patience));
-  BASE_TRY(target.anchors, read_anchors(options.anchors.empty() ? trust::kSystemRoots : options.anchors));
+  BASE_TRY(target.anchors, check::load_anchors(options.anchors.empty() ? trust::kSystemRoots : options.anchors));
   target.requests = options.requests;
   if (!options.cert.empty()) {
     BASE_TRY(target.own, tls::load_credential(options.cert, options.key));

@@ -63,6 +63,7 @@ void add_revoke_many(CommandTree& tree, CLI::App& admin);
 void add_ca(CommandTree& tree, CLI::App& admin);
 void add_contacts(CommandTree& tree, CLI::App& admin);
 void add_clients(CommandTree& tree, CLI::App& admin);
+void add_ehi_servers(CommandTree& tree, CLI::App& admin);
 void add_operators(CommandTree& tree, CLI::App& admin);
 void add_people(CommandTree& tree, CLI::App& admin);
 void add_refusals(CommandTree& tree, CLI::App& admin);

@@ -2,6 +2,7 @@
 #include "base/config.h"
 #include "cli/admin_answer.h"
 #include "cli/command_tree.h"
+#include "cli/ehi_answer.h"
 #include "tls/context.h"
 #include "x509/serial.h"
 
@@ -21,6 +22,9 @@ struct OwnOptions {
   std::string reason = "superseded";
   std::vector<std::string> purposes;
   std::string life;
+  std::string url;
+  std::string environment = "production";
+  std::string server;
 };
 using Work = base::Result<base::ExitCode> (*)(const OwnOptions&, Context&, ApiClient&);
 
@@ -148,6 +152,40 @@ base::Result<base::ExitCode> revoke(const OwnOptions& options, Context& context,
                      "Certificate " + serial.hex() + " is revoked, now and for ever.\n");
 }
 
+base::Result<base::ExitCode> list_servers(const OwnOptions& options, Context& context, ApiClient& api) {
+  BASE_TRY(const json::object answer, api.get(std::string(kOwn) + "/ehi-servers"));
+  return answer_with(answer, options.authority, context, ehi_servers_text(answer));
+}
+
+base::Result<base::ExitCode> add_server(const OwnOptions& options, Context& context, ApiClient& api) {
+  const json::object body{{"environment", options.environment}, {"url", options.url}};
+  BASE_TRY(const json::object answer, api.post(std::string(kOwn) + "/ehi-servers", body));
+  return answer_with(answer, options.authority, context,
+                     "The server " + member(answer, "server") +
+                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") + "\n");
+}
+
+std::string server_path(const OwnOptions& options) {
+  return std::string(kOwn) + "/ehi-servers/" + percent_encoded(options.server);
+}
+
+base::Result<base::ExitCode> show_server(const OwnOptions& options, Context& context, ApiClient& api) {
+  BASE_TRY(const json::object answer, api.get(server_path(options)));
+  return answer_with(answer, options.authority, context, ehi_server_text(answer));
+}
+
+base::Result<base::ExitCode> check_server(const OwnOptions& options, Context& context, ApiClient& api) {
+  BASE_TRY(const json::object answer, api.post(server_path(options) + "/check", {}));
+  return answer_with(answer, options.authority, context,
+                     "It is checked within minutes. Then see the report:\n  countersign own ehi-server " +
+                         member(answer, "server") + "\n");
+}
+
+base::Result<base::ExitCode> remove_server(const OwnOptions& options, Context& context, ApiClient& api) {
+  BASE_TRY(const json::object answer, api.post(server_path(options) + "/remove", {}));
+  return answer_with(answer, options.authority, context, "The server " + member(answer, "server") + " is removed.\n");
+}
+
 struct Command {
   const char* name;
   const char* description;
@@ -176,6 +214,22 @@ std::pair<CLI::App*, std::shared_ptr<OwnOptions>> add_of_application(CommandTree
   return added;
 }
 
+void add_servers(CommandTree& tree, CLI::App& group) {
+  add(tree, group, {"ehi-servers", "List where the provider calls your organisation", list_servers});
+  const auto [add_app, of_add] =
+      add(tree, group, {"add-ehi-server", "Say where the provider calls you (role requester)", add_server});
+  add_app->add_option("url", of_add->url, "https://HOST[:PORT]/PATH")->required()->type_name("URL");
+  add_choice(*add_app, "--environment", of_add->environment, {"uat", "production"}, "Where you are called from")
+      ->capture_default_str();
+  const Command of_one[] = {{"ehi-server", "Show one, with the report of its last check", show_server},
+                            {"check-ehi", "Have one checked from outside (role requester)", check_server},
+                            {"remove-ehi-server", "Remove one (role requester)", remove_server}};
+  for (const Command& command : of_one) {
+    const auto [app, options] = add(tree, group, command);
+    app->add_option("server", options->server, "As listed")->required()->type_name("SERVER");
+  }
+}
+
 }  // namespace
 
 void add_own(CommandTree& tree) {
@@ -193,6 +247,7 @@ void add_own(CommandTree& tree) {
   const auto [notices, of_notices] = add(tree, group, {"notices", "List what its contacts were told", list_notices});
   add_choice(*notices, "--state", of_notices->status, {"pending", "sent", "given_up", "dropped"}, "Only in this state");
   add(tree, group, {"refusals", "List its certificates that gateways refused, why, and what mends it", list_refusals});
+  add_servers(tree, group);
   add_of_application(tree, group, {"codes", "List an application's enrolment codes", list_codes});
   const auto [create, of_create] = add_of_application(
       tree, group, {"make-code", "Make an enrolment code for an application (role requester)", create_code});

@@ -4,6 +4,7 @@
 #include "cli/command_tree.h"
 #include "cli/first_contact.h"
 #include "cli/password_file.h"
+#include "cli/text.h"
 #include "crypto/pem.h"
 #include "x509/certs_only.h"
 #include "x509/pkcs12.h"
@@ -53,11 +54,33 @@ base::Result<ApiClient> open(const TrustChainOptions& options, const Context& co
   return open_api_by_fingerprint(authority, root, context);
 }
 
+/// CAs that are in the chain and do not issue yet; none at an authority that announces nothing yet.
+base::Result<base::json::array> announced_by(ApiClient& api, const TrustChainOptions& options) {
+  const auto answer = api.get("/v1/trust-chain/announcements?of=" + options.of);
+  if (!answer && answer.error().code == "api.no_such_path") return base::json::array();
+  if (!answer) return base::unexpected(answer.error());
+  const base::json::value* list = answer->if_contains("announcements");
+  return list != nullptr && list->is_array() ? list->get_array() : base::json::array();
+}
+
+std::string to_text(const base::json::array& announced) {
+  std::string text;
+  for (const base::json::value& one : announced) {
+    if (!one.is_object()) continue;
+    const base::json::object& ca = one.get_object();
+    const std::string day = member(ca, "use_from");
+    text += "  " + member(ca, "subject") + "\n  SHA-256 " + member(ca, "fingerprint") + "\n  announced " +
+            member(ca, "announced") + ", not used before " + (day.empty() ? "a day that is not fixed yet" : day) + "\n";
+  }
+  return text.empty() ? text : "Of these are to come, and are to be installed beside those of today\n" + text;
+}
+
 base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Context& context) {
   BASE_TRY_VOID(check_options(options));
   BASE_TRY(ApiClient api, open(options, context));
   BASE_TRY(const std::string pem, api.get_text("/v1/trust-chain?of=" + options.of));
   BASE_TRY(const std::vector<x509::Certificate> chain, x509::Certificate::all_from_pem(pem));
+  BASE_TRY(base::json::array announced, announced_by(api, options));
   if (!options.out.empty()) {
     BASE_TRY(const std::string encoded, encode(chain, options));
     BASE_TRY_VOID(base::write_file(options.out, encoded, base::FileMode::world_readable));
@@ -69,7 +92,8 @@ base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Conte
                                         {"not_after", base::to_rfc3339(certificate.not_after())},
                                         {"fingerprint", base::to_hex(certificate.fingerprint())},
                                         {"certificate", certificate.to_pem()}});
-    context.out << base::json::serialize(base::json::object{{"of", options.of}, {"certificates", std::move(list)}})
+    context.out << base::json::serialize(base::json::object{
+                       {"of", options.of}, {"certificates", std::move(list)}, {"announcements", std::move(announced)}})
                 << "\n";
   } else if (options.out.empty()) {
     context.out << x509::to_pem(chain);
@@ -82,6 +106,7 @@ base::Result<base::ExitCode> trust_chain(const TrustChainOptions& options, Conte
                 << "Below it\n";
     for (std::size_t i = 1; i < chain.size(); ++i)
       context.out << "  " << chain[i].subject().text << "\n  SHA-256 " << base::to_hex(chain[i].fingerprint()) << "\n";
+    context.out << to_text(announced);
   }
   return base::ExitCode::ok;
 }

@@ -135,7 +135,9 @@ bool is_public(const char* text) {
   if (::inet_pton(AF_INET, text, &four.sin_addr) == 1) storage.ss_family = AF_INET;
   else if (::inet_pton(AF_INET6, text, &six.sin6_addr) == 1) storage.ss_family = AF_INET6;
   else ADD_FAILURE() << text;
-  return is_public_address(reinterpret_cast<const sockaddr&>(storage));
+  const bool is_public = is_public_address(reinterpret_cast<const sockaddr&>(storage));
+  EXPECT_EQ(is_public_address(std::string(text)), is_public) << text;
+  return is_public;
 }
 
 TEST(PublicAddress, EndsWhereSpecialBlocksBegin) {
@@ -185,6 +187,8 @@ TEST(PublicAddress, EndsWhereSpecialBlocksBegin) {
   sockaddr other{};
   other.sa_family = AF_UNIX;
   EXPECT_FALSE(is_public_address(other));
+  for (const char* none : {"", "1.1.1", "0x01010101", "1.1.1.1 ", "[2003::1]", "2003::1%eth0", "host.example"})
+    EXPECT_FALSE(is_public_address(std::string(none))) << none;
 }
 
 /// A socket that listens, and tells whether anybody came.

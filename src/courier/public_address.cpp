@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 namespace countersign::courier {
@@ -58,6 +59,13 @@ bool is_public_address(const sockaddr& address) {
   std::array<std::uint8_t, 16> bytes{};
   std::memcpy(bytes.data(), &six.sin6_addr, bytes.size());
   return is_public(bytes);
+}
+
+bool is_public_address(const std::string& text) {
+  in_addr four{};
+  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return is_public(ntohl(four.s_addr));
+  std::array<std::uint8_t, 16> bytes{};
+  return inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1 && is_public(bytes);
 }
 
 }  // namespace countersign::courier

@@ -45,12 +45,18 @@ void soci::type_conversion<countersign::store::CrossCertificateRow>::to_base(
 void soci::type_conversion<countersign::store::IssuingCaRow>::from_base(const soci::values& from, soci::indicator,
                                                                         countersign::store::IssuingCaRow& row) {
   using namespace countersign::store;
-  row = {text(from, "name"),          text(from, "root"),
-         text(from, "environment"),   split(text(from, "purposes")),
-         text(from, "der"),           instant(from, "created_at"),
-         whole(from, "crl_shards"),   text(from, "line"),
-         whole(from, "generation"),   text(from, "state"),
-         instant(from, "state_since")};
+  row = {text(from, "name"),
+         text(from, "root"),
+         text(from, "environment"),
+         split(text(from, "purposes")),
+         text(from, "der"),
+         instant(from, "created_at"),
+         whole(from, "crl_shards"),
+         text(from, "line"),
+         whole(from, "generation"),
+         text(from, "state"),
+         instant(from, "state_since"),
+         maybe_instant(from, "use_from")};
 }
 
 void soci::type_conversion<countersign::store::IssuingCaRow>::to_base(const countersign::store::IssuingCaRow& row,
@@ -120,6 +126,14 @@ base::Result<void> set_issuing_ca_state(Transaction& transaction, const std::str
     const long long at = since.micros;
     sql << "UPDATE issuing_cas SET state = :state, state_since = :since WHERE name = :name", soci::use(state, "state"),
         soci::use(at, "since"), soci::use(name, "name");
+  });
+}
+
+base::Result<void> set_issuing_ca_use_from(Transaction& transaction, const std::string& name, base::Instant use_from) {
+  return run(transaction, "announce an issuing CA", [&](soci::session& sql) {
+    const long long at = use_from.micros;
+    sql << "UPDATE issuing_cas SET use_from = :use_from WHERE name = :name", soci::use(at, "use_from"),
+        soci::use(name, "name");
   });
 }
 

@@ -46,6 +46,7 @@ struct IssuingCaRow {
   std::int64_t generation = 1;
   std::string state = "active";
   base::Instant state_since = {};
+  std::optional<base::Instant> use_from = std::nullopt;  ///< the day from which it may issue, as was announced
 };
 
 /// A CA whose certificate is still to come. Its name is never used again, whatever becomes of it.
@@ -67,6 +68,8 @@ base::Result<void> insert(Transaction& transaction, const IssuingCaRow& row);
 /// Changes state and since when; an unknown name changes nothing.
 base::Result<void> set_issuing_ca_state(Transaction& transaction, const std::string& name, const std::string& state,
                                         base::Instant since);
+/// An unknown name changes nothing.
+base::Result<void> set_issuing_ca_use_from(Transaction& transaction, const std::string& name, base::Instant use_from);
 base::Result<std::optional<std::string>> find_issuing_ca_state(Transaction& transaction, const std::string& name);
 /// Stores it, or replaces what is there of that name.
 base::Result<void> put(Transaction& transaction, const ProspectiveCaRow& row);

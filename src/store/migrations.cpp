@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 
+#include "store/ehi_schema.h"
 #include "store/oauth_schema.h"
 #include "store/refusals_schema.h"
 #include "store/sql.h"
@@ -434,7 +435,8 @@ constexpr std::array kMigrations = {
     Migration{12, "people_and_roots", kPeopleAndRoots},        //
     Migration{13, "oauth", kOauth},                            //
     Migration{14, "fewer_indexes", kFewerIndexes},             //
-    Migration{17, "refusals", kRefusals},                      //
+    Migration{15, "ehi_servers", kEhiServers},                 //
+    Migration{16, "refusals", kRefusals},                      //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

@@ -53,6 +53,7 @@ base::Result<object> to_json(const CaOverview& ca) {
   json["state"] = ca.row->state;
   json["since"] = base::to_rfc3339(ca.row->state_since);
   json["root"] = ca.row->root;
+  if (ca.row->use_from) json["use_from"] = base::to_rfc3339(*ca.row->use_from);
   json["environment"] = ca.row->environment;
   json["purposes"] = to_array(ca.row->purposes);
   json["living"] = ca.living;
@@ -126,9 +127,17 @@ Answer cancel(Authority& authority, const Operator& caller, const Call& call) {
   return answer_with(authority, 200, call.arguments[0]);
 }
 
+/// {"use_from":"2026-12-24T00:00:00Z"}, optional: announced as the day from which it may be used.
 Answer distribute(Authority& authority, const Operator& caller, const Call& call) {
-  BASE_TRY_VOID(read_empty_body(call));
-  BASE_TRY_VOID(authority.rotation().distribute(caller.actor(), call.arguments[0]));
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  std::optional<base::Instant> use_from;
+  if (reader.has("use_from")) {
+    BASE_TRY(const std::string text, reader.text("use_from"));
+    BASE_TRY(use_from, base::parse_rfc3339(text));
+  }
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY_VOID(authority.rotation().distribute(caller.actor(), call.arguments[0], use_from));
   return answer_with(authority, 200, call.arguments[0]);
 }
 

@@ -5,6 +5,7 @@
 
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
+#include "authority/ehi/checks.h"
 #include "authority/registry/refused_certificates.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
@@ -86,6 +87,7 @@ class DescribedDoors : public Doors {
 
   void keep_the_directory();
   void keep_contacts();
+  void keep_ehi_servers();
   void enrol_and_end();
   void approve_and_refuse();
   void look_after_the_own_organisation();
@@ -149,6 +151,33 @@ void DescribedDoors::keep_contacts() {
   EXPECT_FALSE(get("/v1/notices?state=pending&limit=5").at("notices").as_array().empty());
   post(contacts + "/" + member(added, "contact") + "/remove");
   EXPECT_FALSE(get("/v1/notices?state=dropped").at("notices").as_array().empty());
+}
+
+void DescribedDoors::keep_ehi_servers() {
+  const std::string servers = "/v1/organisations/acme/ehi-servers";
+  const object order{{"environment", "production"}, {"url", "https://host.acme.example/decide"}};
+  const std::string added = servers + "/" + member(post(servers, order), "server");
+  get(added);
+  EXPECT_EQ(member(post(added + "/check").at("check").as_object(), "state"), "waiting");
+  const auto begun = EhiChecks(authority().ledger(), authority().hierarchy()).begin();
+  ASSERT_TRUE(begun && *begun);
+  const check::Report report{.url = "https://host.acme.example/decide",
+                             .at = clock.now(),
+                             .findings = {{"reach.connect", check::Severity::fail, "It is there", "no", "Start it"}}};
+  ASSERT_TRUE(EhiChecks(authority().ledger(), authority().hierarchy()).end(**begun, report));
+  EXPECT_EQ(member(get(added).at("report").as_object(), "verdict"), "fail");
+  EXPECT_EQ(get(servers).at("servers").as_array().size(), 1U);
+  EXPECT_EQ(member(get("/v1/ehi-servers").at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  post(added + "/remove");
+  const auto own = [&](const char* method, const std::string& path, const object& body) {
+    const std::string text = body.empty() ? "" : base::json::serialize(body);
+    return call(&*person_, {method, "/v1/own-organisation/ehi-servers" + path, text});
+  };
+  const std::string id = "/" + member(own("POST", "", order), "server");
+  EXPECT_EQ(own("GET", "", {}).at("servers").as_array().size(), 1U);
+  own("POST", id + "/check", {});
+  own("GET", id, {});
+  own("POST", id + "/remove", {});
 }
 
 void DescribedDoors::enrol_and_end() {
@@ -295,7 +324,10 @@ void DescribedDoors::rotate_a_ca() {
       clock.now()};
   const std::string certificate = at.certify(member(get(cas + "/uat-signing-3"), "csr"));
   EXPECT_EQ(take("uat-signing-3", "certificate", {{"certificate", certificate}}), "prepared");
-  EXPECT_EQ(take("uat-signing-3", "distribute"), "distributed");
+  const std::string day = base::to_rfc3339(clock.now() + kDay * 30);
+  EXPECT_EQ(take("uat-signing-3", "distribute", {{"use_from", day}}), "distributed");
+  const object announced = call(nullptr, {.target = "/v1/trust-chain/announcements?of=partner"});
+  EXPECT_EQ(member(announced.at("announcements").as_array().at(0).as_object(), "use_from"), day);
   ASSERT_EQ(outcome(internal(&gateway, {.target = changes_path("after=999999999&holds=0123456789abcdef")})),
             "410 feed.gone");
   EXPECT_EQ(take("uat-signing-3", "activate", {{"reason", "nobody judges these in a handshake"}}), "active");
@@ -376,6 +408,7 @@ void DescribedDoors::look_at_the_logs() {
 TEST_F(DescribedDoors, AnswerEachOperationAsItSays) {
   keep_the_directory();
   keep_contacts();
+  keep_ehi_servers();
   enrol_and_end();
   approve_and_refuse();
   look_after_the_own_organisation();

@@ -73,6 +73,31 @@ Answer trust_chain(Authority& authority, const Call& call) {
   return response;
 }
 
+/// What stands in the trust chain already and does not issue yet: partners install it before that.
+Answer announcements(Authority& authority, const Call& call) {
+  const std::string of = call.request.query("of").value_or("provider");
+  BASE_TRY(const Root root, parse_root(of));
+  BASE_TRY(auto rows, authority.ledger().read());
+  BASE_TRY(const auto cas, store::list_issuing_cas(rows));
+  base::json::array array;
+  for (const store::IssuingCaRow& row : cas) {
+    const IssuingCa* ca = authority.hierarchy().find_issuing_ca(row.name);
+    if (ca == nullptr || ca->root != root || row.state != name(CaState::distributed)) continue;
+    base::json::object one{{"ca", row.name},
+                           {"line", row.line},
+                           {"environment", row.environment},
+                           {"purposes", base::json::array(row.purposes.begin(), row.purposes.end())},
+                           {"subject", ca->certificate.subject().text},
+                           {"fingerprint", base::to_hex(ca->certificate.fingerprint())},
+                           {"not_before", base::to_rfc3339(ca->certificate.not_before())},
+                           {"not_after", base::to_rfc3339(ca->certificate.not_after())},
+                           {"announced", base::to_rfc3339(row.state_since)}};
+    if (row.use_from) one["use_from"] = base::to_rfc3339(*row.use_from);
+    array.emplace_back(std::move(one));
+  }
+  return answer(200, {{"of", of}, {"announcements", std::move(array)}});
+}
+
 Answer health(Authority& authority, const Call&) {
   BASE_TRY(const auto rows, authority.ledger().read());
   return answer(200, {{"status", "ok"}});
@@ -83,6 +108,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
     Route{"POST", "/v1/late-renewals", OpenAskHandler{renew_late}},
     Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
+    Route{"GET", "/v1/trust-chain/announcements", OpenHandler{announcements}},
     Route{"GET", "/v1/health", OpenHandler{health}},
 };
 

@@ -17,10 +17,26 @@ std::string_view take_segment(std::string_view& path) {
 
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
-  for (const auto& some : {public_routes(), directory_routes(), certificate_routes(), request_routes(),
-                           revocation_routes(), log_routes(), est_routes(), acme_routes(), eab_routes(), cmp_routes(),
-                           notice_routes(), operator_routes(), ca_routes(), root_routes(), material_routes(),
-                           people_routes(), own_organisation_routes(), client_routes(), openapi_routes()})
+  for (const auto& some : {public_routes(),
+                           directory_routes(),
+                           certificate_routes(),
+                           request_routes(),
+                           revocation_routes(),
+                           log_routes(),
+                           est_routes(),
+                           acme_routes(),
+                           eab_routes(),
+                           cmp_routes(),
+                           notice_routes(),
+                           operator_routes(),
+                           ca_routes(),
+                           root_routes(),
+                           material_routes(),
+                           people_routes(),
+                           own_organisation_routes(),
+                           client_routes(),
+                           ehi_server_routes(),
+                           openapi_routes()})
     routes.insert(routes.end(), some.begin(), some.end());
   return routes;
 }

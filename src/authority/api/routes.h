@@ -84,6 +84,7 @@ std::span<const Route> material_routes();
 std::span<const Route> people_routes();
 std::span<const Route> own_organisation_routes();
 std::span<const Route> client_routes();
+std::span<const Route> ehi_server_routes();
 
 /// The segments for {...} where `path` is of `pattern`.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path);

@@ -1,5 +1,7 @@
 #include "authority/doors/notice_desk.h"
 
+#include "authority/notices/announcements.h"
+
 namespace countersign::authority {
 
 base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings& settings, const Parts& parts) {
@@ -36,6 +38,7 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     bool more = true;
     while (more && !stop_)
       more = co_await plan_some();
+    co_await announce();
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
@@ -48,6 +51,16 @@ net::Task<bool> NoticeDesk::plan_some() {
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!progress) report(progress.error());
   co_return progress && !progress->is_done;
+}
+
+net::Task<void> NoticeDesk::announce() {
+  base::Result<std::size_t> announced = std::size_t{0};
+  std::function<void()> job = [&] {
+    announced =
+        Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
+  };
+  co_await parts_.registry.run(parts_.loop, std::move(job));
+  if (!announced) report(announced.error());
 }
 
 net::Task<void> NoticeDesk::send_again_and_again(Channel channel) {

@@ -61,10 +61,14 @@ class Rotation {
   base::Result<void> import(const Actor& actor, const std::string& name, const x509::Certificate& certificate);
   /// Gives up a CA that nobody was told of. Fails: `ca.unknown`, `ca.state`.
   base::Result<void> cancel(const Actor& actor, const std::string& name);
-  /// From now on followers and downloads of the trust chain have it. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`.
-  base::Result<void> distribute(const Actor& actor, const std::string& name);
+  /// From now on followers and downloads of the trust chain have it. `use_from` is announced with it: before that day
+  /// it is activated with a reason only. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`, `ca.use_from` (over, or not
+  /// within its certificate's life).
+  base::Result<void> distribute(const Actor& actor, const std::string& name,
+                                std::optional<base::Instant> use_from = std::nullopt);
   /// It issues from now on, in the place of the one before. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`,
-  /// `ca.not_held` naming the followers that lack it, `ca.nobody_seen`, `ca.no_reason`.
+  /// `ca.not_held` naming the followers that lack it, `ca.nobody_seen`, `ca.no_reason`, `ca.announced` (for a later
+  /// day).
   base::Result<void> activate(const Actor& actor, const std::string& name, const ActivationOverride& override_);
   /// What it issued is refused from now on. Fails: `ca.unknown`, `ca.state`, `ca.active`, `ca.in_use` with the count,
   /// `ca.serves_us`, `operator.last`.

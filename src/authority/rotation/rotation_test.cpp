@@ -197,6 +197,20 @@ TEST_F(Rotating, CutsWhoIsConnected) {
   EXPECT_EQ(refusal->reason, trust::Reason::issuer_withdrawn);
 }
 
+TEST_F(Rotating, IsNotUsedBeforeTheDayThatWasAnnounced) {
+  bring_to(CaState::prepared);
+  const base::Instant day = clock.now() + kDay * 30;
+  EXPECT_EQ(code_of(rotation().distribute(admin(), kNext, clock.now())), "ca.use_from");
+  EXPECT_EQ(code_of(rotation().distribute(admin(), kNext, clock.now() + kDay * 36'500)), "ca.use_from");
+  ASSERT_EQ(code_of(settle(rotation().distribute(admin(), kNext, day))), "ok");
+  EXPECT_EQ(rotation().show(kNext)->row->use_from, day);
+  EXPECT_EQ(code_of(rotation().activate(admin(), kNext, {})), "ca.announced");
+  clock.set(day);
+  EXPECT_EQ(code_of(rotation().activate(admin(), kNext, {})), "ca.nobody_seen");
+  clock.set(day - std::chrono::seconds(1));
+  EXPECT_EQ(code_of(settle(rotation().activate(admin(), kNext, {{}, "the old one is lost"}))), "ok");
+}
+
 TEST_F(Rotating, RefusesWhatIsOutOfOrder) {
   using Step_ = std::function<base::Result<void>()>;
   const auto prepare = [this] {

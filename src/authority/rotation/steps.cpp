@@ -130,7 +130,8 @@ base::Result<void> Rotation::keep_ourselves(store::Transaction& rows, const std:
                         "renews its own at once");
 }
 
-base::Result<void> Rotation::distribute(const Actor& actor, const std::string& name) {
+base::Result<void> Rotation::distribute(const Actor& actor, const std::string& name,
+                                        std::optional<base::Instant> use_from) {
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY(const IssuingCaRow row, find_ca(amendment.rows(), name));
   BASE_TRY(const CaState state, parse_ca_state(row.state));
@@ -140,7 +141,15 @@ base::Result<void> Rotation::distribute(const Actor& actor, const std::string& n
     return base::fail(Kind::conflict, "ca.key_missing",
                       "this authority lacks the key of '" + name + "': it could not publish its CRLs");
   BASE_TRY(auto fact, to_trust(row));
-  BASE_TRY_VOID(change(amendment, actor, parts_.ledger.now(), {row, CaState::distributed, "issuing_ca.distributed"}));
+  Change distribution{row, CaState::distributed, "issuing_ca.distributed"};
+  if (use_from) {
+    if (*use_from <= parts_.ledger.now() || *use_from >= fact.certificate.not_after())
+      return base::fail(Kind::invalid, "ca.use_from",
+                        "the day from which it may be used is to come, and lies before the end of its certificate");
+    BASE_TRY_VOID(store::set_issuing_ca_use_from(amendment.rows(), name, *use_from));
+    distribution.detail["use_from"] = base::to_rfc3339(*use_from);
+  }
+  BASE_TRY_VOID(change(amendment, actor, parts_.ledger.now(), std::move(distribution)));
   amendment.publish(std::move(fact));
   BASE_TRY_VOID(commit(amendment));
   return reached(Step::after_ca_change);
@@ -155,6 +164,10 @@ base::Result<void> Rotation::activate(const Actor& actor, const std::string& nam
   if (state == CaState::active) return {};
   if (!is_trusted(state)) return wrong_state(name, row.state, "only one that was distributed can issue");
   if (!override_.without.empty() || !override_.reason.empty()) BASE_TRY_VOID(check_reason_text(override_.reason));
+  if (row.use_from && now < *row.use_from && override_.reason.empty())
+    return base::fail(Kind::conflict, "ca.announced",
+                      "partners were told that '" + name + "' is not used before " + base::to_rfc3339(*row.use_from) +
+                          ": wait for that day, or give a reason");
   BASE_TRY_VOID(check_keys_of_fleet(amendment.rows(), name));
   BASE_TRY(const auto standings, list_standings(amendment.rows(), name, now));
   BASE_TRY_VOID(check_followers(standings, override_));

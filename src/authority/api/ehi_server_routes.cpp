@@ -1,0 +1,155 @@
+// Routes about partners' servers that the provider calls: where they are, and what a check of them found. Operators for
+// every organisation, people of partners for their own: no path of theirs names one.
+#include <array>
+
+#include "authority/api/json.h"
+#include "authority/api/routes.h"
+#include "authority/ehi/servers.h"
+
+namespace countersign::authority {
+namespace {
+
+using store::EhiServerRow;
+
+EhiServers servers_of(Authority& authority) { return EhiServers(authority.ledger(), authority.random()); }
+
+base::json::object check_json(const EhiServerRow& row) {
+  base::json::object json{{"state", *row.check_state}, {"asked_by", row.check_asked_by.value_or("")}};
+  if (row.check_asked_at) json["asked"] = base::to_rfc3339(*row.check_asked_at);
+  if (row.check_begun_at) json["begun"] = base::to_rfc3339(*row.check_begun_at);
+  if (row.check_ended_at) json["ended"] = base::to_rfc3339(*row.check_ended_at);
+  if (row.check_error) json["error"] = *row.check_error;
+  return json;
+}
+
+base::json::object to_json(const EhiServerRow& row) {
+  base::json::object json{{"server", row.id},
+                          {"organisation", row.organisation},
+                          {"environment", row.environment},
+                          {"url", row.url},
+                          {"created", base::to_rfc3339(row.created_at)},
+                          {"created_by", row.created_by}};
+  if (row.removed_at) json["removed"] = base::to_rfc3339(*row.removed_at);
+  if (row.check_state) json["check"] = check_json(row);
+  if (row.check_verdict) json["verdict"] = *row.check_verdict;
+  return json;
+}
+
+/// Whose servers a call is about, and who answers for it.
+struct Whose {
+  base::Slug organisation;
+  Actor actor;
+};
+
+base::Result<Whose> named_in(const Operator& caller, const Call& call) {
+  BASE_TRY(auto organisation, base::Slug::parse(call.arguments[0]));
+  return Whose{std::move(organisation), caller.actor()};
+}
+
+Whose own(const Person& caller) { return {caller.organisation(), caller.actor()}; }
+
+Answer add(Authority& authority, const Whose& whose, const Call& call) {
+  BASE_TRY(const auto body, read_body(call));
+  BASE_TRY(auto reader, base::JsonReader::of(body));
+  BASE_TRY(const std::string environment_text, reader.text("environment"));
+  BASE_TRY(std::string url, reader.text("url"));
+  BASE_TRY_VOID(reader.finish());
+  BASE_TRY(const auto environment, base::parse_environment(environment_text));
+  const NewEhiServer server{whose.organisation, environment, std::move(url)};
+  BASE_TRY(const auto row, servers_of(authority).add(whose.actor, server));
+  return answer(201, to_json(row));
+}
+
+Answer list(Authority& authority, const std::optional<base::Slug>& organisation) {
+  BASE_TRY(const auto rows, servers_of(authority).list(organisation));
+  base::json::array array;
+  for (const EhiServerRow& row : rows)
+    array.emplace_back(to_json(row));
+  return answer(200, {{"servers", std::move(array)}});
+}
+
+/// With the report, where there is one.
+Answer show(Authority& authority, const Whose& whose, const std::string& id) {
+  BASE_TRY(const auto known, servers_of(authority).find(whose.organisation, id));
+  base::json::object json = to_json(known.row);
+  if (known.report) {
+    BASE_TRY(json["report"], base::parse_json(*known.report));
+  }
+  http::Response response = answer(200, json);
+  response.fields.add("Cache-Control", "no-store");
+  return response;
+}
+
+Answer remove(Authority& authority, const Whose& whose, const Call& call) {
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, servers_of(authority).remove(whose.actor, whose.organisation, call.arguments.back()));
+  return answer(200, to_json(row));
+}
+
+Answer ask_for_check(Authority& authority, const Whose& whose, const Call& call) {
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, servers_of(authority).ask_for_check(whose.actor, whose.organisation, call.arguments.back()));
+  return answer(202, to_json(row));
+}
+
+Answer add_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  return add(authority, whose, call);
+}
+Answer list_all(Authority& authority, const Operator&, const Call&) { return list(authority, std::nullopt); }
+Answer list_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  return list(authority, whose.organisation);
+}
+Answer show_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  return show(authority, whose, call.arguments.back());
+}
+Answer remove_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  return remove(authority, whose, call);
+}
+Answer check_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  return ask_for_check(authority, whose, call);
+}
+
+Answer add_own(Authority& authority, const Person& caller, const Call& call) {
+  return add(authority, own(caller), call);
+}
+Answer list_own(Authority& authority, const Person& caller, const Call&) {
+  return list(authority, caller.organisation());
+}
+Answer show_own(Authority& authority, const Person& caller, const Call& call) {
+  return show(authority, own(caller), call.arguments.back());
+}
+Answer remove_own(Authority& authority, const Person& caller, const Call& call) {
+  return remove(authority, own(caller), call);
+}
+Answer check_own(Authority& authority, const Person& caller, const Call& call) {
+  return ask_for_check(authority, own(caller), call);
+}
+
+#define ANY "/v1/organisations/{organisation}/ehi-servers"
+#define OWN "/v1/own-organisation/ehi-servers"
+constexpr std::array kRoutes = {
+    Route{"GET", "/v1/ehi-servers", OperatorHandler{Right::look, list_all}},
+    Route{"POST", ANY, OperatorHandler{Right::enrol, add_any}},
+    Route{"GET", ANY, OperatorHandler{Right::look, list_any}},
+    Route{"GET", ANY "/{server}", OperatorHandler{Right::look, show_any}},
+    Route{"POST", ANY "/{server}/check", OperatorHandler{Right::enrol, check_any}},
+    Route{"POST", ANY "/{server}/remove", OperatorHandler{Right::enrol, remove_any}},
+    Route{"POST", OWN, PersonHandler{PersonRight::request, add_own}},
+    Route{"GET", OWN, PersonHandler{PersonRight::look, list_own}},
+    Route{"GET", OWN "/{server}", PersonHandler{PersonRight::look, show_own}},
+    Route{"POST", OWN "/{server}/check", PersonHandler{PersonRight::request, check_own}},
+    Route{"POST", OWN "/{server}/remove", PersonHandler{PersonRight::request, remove_own}},
+};
+#undef OWN
+#undef ANY
+
+}  // namespace
+
+std::span<const Route> ehi_server_routes() { return kRoutes; }
+
+}  // namespace countersign::authority

@@ -1,0 +1,176 @@
+// Partners' servers in the registry, and checks from the asking to what became of them.
+#include "authority/ehi/servers.h"
+
+#include "authority/ehi/checks.h"
+#include "authority/fixture_test.h"
+
+namespace countersign::authority {
+namespace {
+
+using base::Environment;
+using testing::code_of;
+
+constexpr const char* kUrl = "https://host.acme.example/decide";
+
+class EhiServersTest : public AuthorityTest {
+ protected:
+  EhiServers servers() { return EhiServers(office().ledger, random); }
+  EhiChecks checks() { return EhiChecks(office().ledger, office().hierarchy); }
+  base::Result<store::EhiServerRow> add(const std::string& url, Environment environment = Environment::production,
+                                        const char* organisation = "acme") {
+    return servers().add(admin(), {slug(organisation), environment, url});
+  }
+  std::string id() { return add(kUrl)->id; }
+  std::string ask(const std::string& server, const char* organisation = "acme") {
+    return code_of(servers().ask_for_check(admin(), slug(organisation), server));
+  }
+  BegunCheck begin() {
+    auto begun = checks().begin();
+    EXPECT_TRUE(begun && *begun);
+    return std::move(**begun);
+  }
+  bool nothing_waits() { return !checks().begin().value(); }
+  EhiServers::Known known(const std::string& server) { return servers().find(slug("acme"), server).value(); }
+  std::string audited(const std::string& action) {
+    return raw().ask("SELECT COUNT(*) FROM audit WHERE action = '" + action + "'");
+  }
+  static check::Report report(check::Severity severity) {
+    return {.url = kUrl, .at = kNow, .findings = {{"reach.connect", severity, "It is there", "seen", ""}}};
+  }
+};
+
+TEST_F(EhiServersTest, AreAddedWithChecks) {
+  struct Row {
+    const char* name;
+    std::string url;
+    Environment environment;
+    const char* organisation;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"good", kUrl, Environment::production, "acme", "ok"},
+      {"again", kUrl, Environment::production, "acme", "ehi_server.exists"},
+      {"in the other environment", kUrl, Environment::uat, "acme", "ok"},
+      {"inside", kUrl, Environment::internal, "acme", "ehi_server.environment"},
+      {"in clear", "http://host.acme.example/decide", Environment::uat, "acme", "ehi_server.url"},
+      {"no URL", "host.acme.example", Environment::uat, "acme", "ehi_server.url"},
+      {"with a name and password", "https://a:b@host.acme.example/", Environment::uat, "acme", "ehi_server.url"},
+      {"too long", "https://host.acme.example/" + std::string(1024, 'a'), Environment::uat, "acme", "ehi_server.url"},
+      {"of nobody", kUrl, Environment::uat, "globex", "organisation.unknown"},
+      {"of the platform", kUrl, Environment::uat, "provider", "organisation.reserved"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(code_of(add(row.url, row.environment, row.organisation)), row.code) << row.name;
+  EXPECT_EQ(servers().list(slug("acme"))->size(), 2U);
+  EXPECT_EQ(servers().list(std::nullopt)->size(), 2U);
+  EXPECT_EQ(code_of(servers().list(slug("globex"))), "organisation.unknown");
+  EXPECT_EQ(audited("ehi_server.added"), "2");
+}
+
+TEST_F(EhiServersTest, AreNotWithoutNumber) {
+  for (std::size_t i = 0; i < kEhiServerLimit; ++i)
+    ASSERT_EQ(code_of(add(kUrl + std::to_string(i))), "ok");
+  EXPECT_EQ(code_of(add(kUrl)), "ehi_server.too_many");
+  const std::string one = servers().list(slug("acme"))->front().id;
+  ASSERT_TRUE(servers().remove(admin(), slug("acme"), one));
+  EXPECT_EQ(code_of(add(kUrl)), "ok");
+}
+
+TEST_F(EhiServersTest, AreSeenByNobodyElse) {
+  ASSERT_TRUE(office().directory.create_organisation(admin(), slug("globex"), "Globex"));
+  const std::string server = id();
+  EXPECT_EQ(code_of(servers().find(slug("globex"), server)), "ehi_server.unknown");
+  EXPECT_EQ(code_of(servers().remove(admin(), slug("globex"), server)), "ehi_server.unknown");
+  EXPECT_EQ(ask(server, "globex"), "ehi_server.unknown");
+  EXPECT_EQ(ask(server), "ok");
+  ASSERT_TRUE(servers().remove(admin(), slug("acme"), server));
+  EXPECT_EQ(code_of(servers().find(slug("acme"), server)), "ehi_server.unknown");
+  EXPECT_EQ(ask(server), "ehi_server.unknown");
+  EXPECT_TRUE(nothing_waits()) << "removed while it waited";
+}
+
+TEST_F(EhiServersTest, AreCheckedOnceForEachAsking) {
+  const std::string server = id();
+  EXPECT_TRUE(nothing_waits());
+  EXPECT_EQ(ask(server), "ok");
+  EXPECT_EQ(ask(server), "ok") << "while it waits that changes nothing";
+  EXPECT_EQ(audited("ehi_check.asked"), "1");
+  const BegunCheck begun = begin();
+  EXPECT_EQ(begun.server.url, kUrl);
+  EXPECT_EQ(begun.trust_chain.size(), office().hierarchy.trust_chain(Root::provider).size());
+  EXPECT_TRUE(nothing_waits()) << "one at a time";
+  EXPECT_EQ(ask(server), "ok");
+  EXPECT_TRUE(nothing_waits());
+  clock.set(clock.now() + std::chrono::seconds(40));
+  ASSERT_TRUE(checks().end(begun, report(check::Severity::fail)));
+  EXPECT_EQ(known(server).row.check_state, "ended");
+  EXPECT_EQ(known(server).row.check_verdict, "fail");
+  EXPECT_NE(known(server).report->find("reach.connect"), std::string::npos);
+  const std::string detail = raw().ask("SELECT detail FROM audit WHERE action = 'ehi_check.ended'");
+  EXPECT_NE(detail.find(R"("failed":["reach.connect"])"), std::string::npos) << detail;
+  EXPECT_EQ(ask(server), "ehi_check.too_soon");
+  clock.set(clock.now() + kEhiCheckPause);
+  EXPECT_EQ(ask(server), "ok");
+  ASSERT_TRUE(checks().end(begin(), report(check::Severity::warn)));
+  EXPECT_EQ(known(server).row.check_verdict, "pass") << "a warning fails nobody";
+}
+
+TEST_F(EhiServersTest, AreCheckedAFewAtOnce) {
+  std::vector<std::string> all;
+  for (std::int64_t i = 0; i <= kEhiChecksOfOne; ++i)
+    all.push_back(add(kUrl + std::to_string(i))->id);
+  for (std::int64_t i = 0; i < kEhiChecksOfOne; ++i)
+    EXPECT_EQ(ask(all[static_cast<std::size_t>(i)]), "ok");
+  EXPECT_EQ(ask(all.back()), "ehi_check.too_many");
+  ASSERT_TRUE(checks().end(begin(), report(check::Severity::pass)));
+  EXPECT_EQ(ask(all.back()), "ok");
+}
+
+TEST_F(EhiServersTest, AreNotCheckedAgainByThemselvesWhenNobodyEndedIt) {
+  const std::string server = id();
+  EXPECT_EQ(ask(server), "ok");
+  const BegunCheck lost = begin();
+  reopen();
+  clock.set(clock.now() + kEhiCheckGivenUp);
+  EXPECT_TRUE(nothing_waits()) << "it may still be running";
+  EXPECT_EQ(known(server).row.check_state, "running");
+  clock.set(clock.now() + std::chrono::seconds(1));
+  EXPECT_TRUE(nothing_waits());
+  EXPECT_EQ(known(server).row.check_state, "failed");
+  EXPECT_NE(known(server).row.check_error->find("ehi_check.given_up"), std::string::npos);
+  ASSERT_TRUE(checks().end(lost, report(check::Severity::pass))) << "too late, and so without effect";
+  EXPECT_EQ(known(server).row.check_state, "failed");
+  EXPECT_FALSE(known(server).report);
+}
+
+TEST_F(EhiServersTest, KeepTheLastReportWhenACheckFails) {
+  const std::string server = id();
+  EXPECT_EQ(ask(server), "ok");
+  ASSERT_TRUE(checks().end(begin(), report(check::Severity::pass)));
+  clock.set(clock.now() + kEhiCheckPause);
+  EXPECT_EQ(ask(server), "ok");
+  ASSERT_TRUE(checks().end(begin(), base::fail(base::Kind::denied, "ehi_check.address", "inside")));
+  EXPECT_EQ(known(server).row.check_state, "failed");
+  EXPECT_EQ(known(server).row.check_error, "inside (ehi_check.address)");
+  EXPECT_EQ(known(server).row.check_verdict, "pass") << "of the last one that ended";
+  EXPECT_TRUE(known(server).report);
+  clock.set(clock.now() + kEhiCheckPause);
+  EXPECT_EQ(ask(server), "ok");
+  check::Report huge = report(check::Severity::pass);
+  huge.findings[0].evidence = std::string(kEhiReportLimit, 'x');
+  ASSERT_TRUE(checks().end(begin(), huge));
+  EXPECT_NE(known(server).row.check_error->find("ehi_check.report"), std::string::npos);
+}
+
+TEST_F(EhiServersTest, AreNotCheckedWhereTheAskingCannotBeAudited) {
+  const std::string server = id();
+  ASSERT_TRUE(raw().refuse_audit());
+  EXPECT_NE(ask(server), "ok");
+  EXPECT_TRUE(nothing_waits());
+  ASSERT_TRUE(raw().take_audit());
+  EXPECT_EQ(ask(server), "ok");
+  EXPECT_FALSE(nothing_waits());
+}
+
+}  // namespace
+}  // namespace countersign::authority

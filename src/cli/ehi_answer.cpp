@@ -1,0 +1,58 @@
+#include "cli/ehi_answer.h"
+
+#include "cli/admin_answer.h"
+
+namespace countersign::cli {
+namespace {
+
+namespace json = base::json;
+
+/// The object `name` of an answer; empty where it is not there.
+json::object inner(const json::object& answer, std::string_view name) {
+  const json::value* value = answer.if_contains(name);
+  return value != nullptr && value->is_object() ? value->get_object() : json::object();
+}
+
+Row server_row(const json::object& server) {
+  const json::object check = inner(server, "check");
+  const std::string error = member(check, "error");
+  return {member(server, "server"),      member(server, "organisation"),
+          member(server, "environment"), member(server, "url"),
+          member(server, "verdict"),     member(check, "state") + (error.empty() ? "" : ": " + error)};
+}
+
+Row finding_row(const json::object& finding) {
+  return {member(finding, "severity"), member(finding, "id"), member(finding, "evidence"), member(finding, "remedy")};
+}
+
+std::string state_of(const json::object& shown) { return member(inner(shown, "check"), "state"); }
+
+}  // namespace
+
+std::string ehi_servers_text(const json::object& answer) {
+  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "VERDICT", "CHECK"};
+  return table_of(answer, "servers", header, server_row);
+}
+
+std::string ehi_server_text(const json::object& shown) {
+  const json::object check = inner(shown, "check");
+  const json::object report = inner(shown, "report");
+  const std::string error = member(check, "error");
+  std::string text = member(shown, "url") + "  " + (check.empty() ? "never checked" : member(check, "state")) + "\n";
+  if (!error.empty()) text += error + "\n";
+  if (report.empty()) return text;
+  return text + "\nThe last report, of " + member(report, "at") + ": " + member(report, "verdict") + "\n" +
+         table_of(report, "findings", {"", "CHECK", "EVIDENCE", "REMEDY"}, finding_row);
+}
+
+bool is_check_under_way(const json::object& shown) {
+  const std::string state = state_of(shown);
+  return state == "waiting" || state == "running";
+}
+
+base::ExitCode exit_code_of_check(const json::object& shown) {
+  if (state_of(shown) != "ended") return base::ExitCode::unavailable;
+  return member(shown, "verdict") == "pass" ? base::ExitCode::ok : base::ExitCode::refused;
+}
+
+}  // namespace countersign::cli
