@@ -47,10 +47,10 @@ class GatheringSink final : public LogSink {
 
   const int descriptor_;
   Gathered gathered_;
-  std::mutex writing_;   ///< taken before gathering_
-  std::string taken_;    ///< what is being written
+  std::mutex writing_;    ///< taken before gathering_
+  std::string taken_;     ///< what is being written
   std::mutex gathering_;  ///< never held across a system call
-  std::string waiting_;  ///< whole lines
+  std::string waiting_;   ///< whole lines
 };
 
 }  // namespace countersign::base

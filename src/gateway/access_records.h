@@ -18,9 +18,7 @@ class AccessRecords {
  public:
   /// Into `out`; null: into `log`, each at once.
   AccessRecords(net::Loop& loop, const base::Log& log, const RecordsOut* out)
-      : log_(out == nullptr ? log : out->log),
-        gathers_(out != nullptr),
-        flush_(loop, [out] { out->sink.flush(); }) {}
+      : log_(out == nullptr ? log : out->log), gathers_(out != nullptr), flush_(loop, [out] { out->sink.flush(); }) {}
 
   base::Log::Line begin(std::string_view event) const { return log_.begin(base::Level::info, event); }
   /// Written by the end of this turn.

@@ -154,8 +154,8 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
     shared_.sightings.note(live.connection.peer->certificate().fingerprint());
   }
   const ConnectionContext context{
-      *loop_,          now_,         shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
-      shared_.log,     listener,     listener.server(), policy_,    tokens_,         authority_calls_,
+      *loop_,          now_,          shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
+      shared_.log,     listener,      listener.server(), policy_,    tokens_,         authority_calls_,
       shared_.signing, shared_.spans, records_};
   return serve_connection(context, live);
 }

@@ -4,6 +4,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "net/readiness.h"
+
 namespace countersign::net {
 
 struct TurnEnd::State {
@@ -17,13 +19,15 @@ TurnEnd::TurnEnd(Loop& loop, std::function<void()> work) : loop_(loop), state_(s
 
 TurnEnd::~TurnEnd() { state_->work = nullptr; }
 
-/// Posted, so that it runs behind all that was ready.
 void TurnEnd::ask() {
   if (std::exchange(state_->asked, true)) return;
-  boost::asio::post(loop_.executor(), [state = state_] {
+  auto at_end = [state = state_] {
     state->asked = false;
     if (state->work) state->work();
-  });
+  };
+  Readiness& readiness = Readiness::of(loop_);
+  if (readiness.is_telling()) readiness.after_this(std::move(at_end));
+  else boost::asio::post(loop_.executor(), std::move(at_end));  // behind all that is ready
 }
 
 }  // namespace countersign::net

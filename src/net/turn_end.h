@@ -1,4 +1,4 @@
-// TurnEnd: one piece of work behind everything that is ready now: what many tasks of one turn of the loop want done once.
+// TurnEnd: one piece of work behind all that is ready now: what many tasks of one turn of the loop want done once.
 //
 // Belongs to its loop's thread.
 #pragma once
