@@ -12,9 +12,10 @@ namespace countersign::net {
 namespace {
 
 constexpr std::uint32_t kGone = EPOLLHUP | EPOLLERR;
-constexpr std::uint32_t kEnd = EPOLLRDHUP | kGone;
-constexpr std::uint32_t kReadable = EPOLLIN | kEnd;
+constexpr std::uint32_t kReadable = EPOLLIN | EPOLLRDHUP | kGone;
 constexpr std::uint32_t kWritable = EPOLLOUT | kGone;
+/// Reading stops at urgent data, and before the end (tcp(7)).
+constexpr std::uint32_t kBehindBytes = EPOLLRDHUP | EPOLLPRI | kGone;
 
 }  // namespace
 
@@ -50,7 +51,7 @@ void Readiness::shutdown() {
 int Readiness::Watched::open(int descriptor) {
   if (readiness_.failure_ != 0) return readiness_.failure_;
   epoll_event event = {};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
   event.data.ptr = this;
   if (epoll_ctl(readiness_.epoll_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0) return errno;
   descriptor_ = descriptor;
@@ -130,7 +131,7 @@ void Readiness::tell(std::size_t index) {
   auto* const watched = static_cast<Watched*>(batch_[index].data.ptr);
   const std::uint32_t events = batch_[index].events;
   if (watched == nullptr) return;
-  if ((events & kEnd) != 0) watched->ended_ = true;
+  if ((events & kBehindBytes) != 0) watched->may_hide_more_ = true;
   const auto ready = [&](Side& side, std::uint32_t what) {
     if ((events & what) == 0) return false;
     side.maybe_ready = true;

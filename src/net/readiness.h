@@ -54,8 +54,9 @@ class Readiness final : public boost::asio::execution_context::service {
     /// Closes the descriptor and has whoever waits go on soon.
     void close() noexcept;
     int descriptor() const { return descriptor_; }
-    /// The peer ended its side, or the connection is gone: what was read last may not have been all.
-    bool is_ended() const { return ended_; }
+    /// An event told of the peer's end, of a failure or of urgent data: a read that got less than it asked for does not
+    /// mean that nothing more is there.
+    bool may_hide_more() const { return may_hide_more_; }
 
     /// Suspends until `side`, one of this socket's, is ready, or until disturb() or close(). One task at a time and
     /// side.
@@ -71,7 +72,7 @@ class Readiness final : public boost::asio::execution_context::service {
     friend class Readiness;
     Readiness& readiness_;
     int descriptor_ = -1;
-    bool ended_ = false;
+    bool may_hide_more_ = false;
     Watched* previous_ = nullptr;
     Watched* next_ = nullptr;
   };

@@ -214,6 +214,25 @@ TEST_F(EndsTest, WhatWasReadBeforeItsEventWakesNobody) {
   EXPECT_EQ(outcome, "ready");
 }
 
+TEST_F(EndsTest, WhatWasToldForOneWaitIsNotToldForTheNext) {
+  std::optional<RawPeer> peer;
+  std::optional<Socket> socket;
+  connect(peer, socket);
+  std::string outcome;
+  spawn(keep_wait(*socket, Socket::Ready::read, in(seconds(30)), outcome));
+  settle();
+  peer->send("x");
+  loop_.run();
+  EXPECT_EQ(outcome, "ready");
+  std::array<std::uint8_t, 100> buffer;
+  EXPECT_EQ(socket->read_now(buffer), 1);
+  for (const base::Duration patience : {base::Duration(seconds(-1)), base::Duration(milliseconds(1))}) {
+    spawn(keep_wait(*socket, Socket::Ready::read, in(patience), outcome));
+    loop_.run();
+    EXPECT_EQ(outcome, "!net.timeout");
+  }
+}
+
 TEST_F(EndsTest, WhoeverWaitsForWhatWasToldAlreadyIsToldAtOnce) {
   std::optional<RawPeer> peer;
   std::optional<Socket> socket;
@@ -242,6 +261,8 @@ TEST_F(EndsTest, AnUrgentByteDoesNotHideWhatFollows) {
   peer->send("one");
   peer->send_urgent('!');
   peer->send("two");
+  settle();
+  EXPECT_EQ(seen, (Texts{"one", "two"}));
   peer->half_close();
   loop_.run();
   EXPECT_EQ(seen, (Texts{"one", "two", ""}));

@@ -102,15 +102,17 @@ Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready di
     side.maybe_ready = false;
   }
   impl->without_wait = 0;
+  bool told = false;
   if (!impl->aborted && !cancellation.timed_out) {
     cancellation.pending = true;
     impl->loop.wheel().arm(cancellation, deadline);
     co_await impl->watched.suspend(side);
     cancellation.disarm();
     cancellation.pending = false;
+    told = side.was_told();
   }
   if (impl->aborted) co_return closed_here();
-  if (side.was_told()) co_return base::Result<void>();
+  if (told) co_return base::Result<void>();
   co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
 }
 
@@ -131,9 +133,9 @@ ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
     return -1;
   }
   const ssize_t got = recv(descriptor(), into.data(), into.size(), 0);
-  // Less than asked for: the kernel has no more now, and what comes later is an event of its own. But where an event
-  // told of the end, that came with these bytes or is still behind them, and is not told again.
-  if (got > 0) maybe_ready = static_cast<std::size_t>(got) == into.size() || watched.is_ended();
+  // Less than asked for: the kernel has no more now, and what comes later is an event of its own. But an end, or what
+  // is behind an urgent byte, may have been told of by the same event as these bytes, and is not told again.
+  if (got > 0) maybe_ready = static_cast<std::size_t>(got) == into.size() || watched.may_hide_more();
   else if (got < 0 && would_block(errno)) maybe_ready = false;
   return got;
 }
