@@ -336,7 +336,6 @@ TEST_F(ReadinessTest, TheNextOwnerOfANumberIsToldNothingOfTheLast) {
   End a(readiness_), b(readiness_);
   const int number = b.watched->descriptor();
   const auto* const place = &*b.watched;
-  std::optional<End> fresh;
   wait(a, [&] {
     b.watched.reset();
     b.watched.emplace(readiness_);  // at the same place in memory, too
@@ -362,19 +361,23 @@ TEST_F(ReadinessTest, TheNextOwnerOfANumberIsToldNothingOfTheLast) {
 }
 
 TEST_F(ReadinessTest, AConnectionThatAnotherProcessHoldsTooIsNoLongerTold) {
-  auto a = std::make_unique<End>(readiness_);
-  End b(readiness_);
-  const int elsewhere = ::dup(a->watched->descriptor());  // as a child has it between fork and exec
-  const int peer = ::dup(a->other);
-  a.reset();
-  wait(b);
+  End a(readiness_);
+  const int elsewhere = ::dup(a.watched->descriptor());  // as a child has it between fork and exec
+  const int peer = ::dup(a.other);
+  a.watched.reset();
+  a.watched.emplace(readiness_);  // at the same place in memory
+  int both[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both), 0);
+  ASSERT_EQ(a.watched->open(both[0]), 0);
+  ::close(std::exchange(a.other, both[1]));
+  wait(a);
   settle();
   ASSERT_EQ(::send(peer, "x", 1, 0), 1);
   settle();
-  EXPECT_EQ(b.outcome, "");
-  b.poke();
+  EXPECT_EQ(a.outcome, "") << "that was for the last owner";
+  a.poke();
   loop_.run();
-  EXPECT_EQ(b.outcome, "told");
+  EXPECT_EQ(a.outcome, "told");
   ::close(elsewhere);
   ::close(peer);
 }
