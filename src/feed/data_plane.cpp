@@ -2,6 +2,7 @@
 
 #include "base/json_array.h"
 #include "feed/renewal.h"
+#include "feed/telling.h"
 
 namespace countersign::feed {
 namespace {
@@ -13,8 +14,7 @@ constexpr int kLooksInALife = 12;
 /// How long to wait before a certificate that is not there yet is asked for again.
 constexpr base::Duration kFirstRetry = std::chrono::seconds(15);
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
-/// How often the authority is told what was seen, and how long that may take; how long to wait when it failed.
-constexpr base::Duration kTelling = std::chrono::seconds(1);
+/// How long telling the authority may take; how long to wait when it failed.
 constexpr base::Duration kTellingTime = std::chrono::seconds(10);
 constexpr base::Duration kTellingRetry = std::chrono::seconds(30);
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
@@ -158,9 +158,11 @@ net::Task<void> DataPlane::tell_sightings() {
 
 /// The same. An answer that was lost has them counted twice, which is better than not at all.
 net::Task<void> DataPlane::tell_refusals() {
+  std::size_t told_last = 0;
   for (;;) {
-    co_await net::sleep_until(net::Deadline::after(kTelling));
+    co_await net::sleep_until(net::Deadline::after(pause_after_telling(told_last)));
     std::vector<RefusalCount> refusals = refusals_.take();
+    told_last = refusals.size();
     if (refusals.empty()) continue;
     std::string target = "/v1/refusals";
     std::string body = base::json::serialize(to_json(refusals));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "feed/telling.h"
+
 namespace countersign::feed {
 namespace {
 
@@ -132,6 +134,8 @@ base::Result<std::vector<RefusalCount>> refusals_from_json(const base::json::val
   }
   return counts;
 }
+
+base::Duration pause_after_telling(std::size_t told) { return told < Refusals::kBatch ? kTelling : kTellingOfMany; }
 
 std::optional<trust::Reason> find_reason(std::string_view name) {
   const auto found = std::ranges::find(trust::explanations(), name, &trust::Explanation::name);
