@@ -4,7 +4,7 @@
 namespace countersign::store {
 
 // Where the provider calls partners, what the last check of each found, and whom the coming of a CA was announced to.
-// use_from: the day from which a CA that was announced may be used.
+// use_from: the day from which a CA that was announced may be used. letters.ca: the one that a letter announces.
 inline constexpr const char* kEhiServers[] = {
     "CREATE TABLE ehi_servers ("
     " id TEXT NOT NULL PRIMARY KEY,"
@@ -28,9 +28,10 @@ inline constexpr const char* kEhiServers[] = {
     "ALTER TABLE issuing_cas ADD COLUMN use_from BIGINT",
     "CREATE TABLE ca_announcements ("
     " ca TEXT NOT NULL REFERENCES issuing_cas (name),"
-    " organisation TEXT NOT NULL REFERENCES organisations (id),"
+    " contact TEXT NOT NULL REFERENCES contacts (id),"
     " written_at BIGINT NOT NULL,"
-    " PRIMARY KEY (ca, organisation))",
+    " PRIMARY KEY (ca, contact))",
+    "ALTER TABLE letters ADD COLUMN ca TEXT",
 };
 
 }  // namespace countersign::store

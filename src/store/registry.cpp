@@ -45,6 +45,13 @@ base::Result<Transaction> Registry::begin() {
   return started(nullptr);
 }
 
+base::Result<Transaction> Registry::begin_noting() {
+  BASE_CHECK(!impl_->in_use);
+  end_snapshot();
+  BASE_TRY_VOID(impl_->engine->begin(Access::noting));
+  return started(nullptr);
+}
+
 base::Result<Transaction> Registry::begin_reading() {
   BASE_CHECK(!impl_->in_use);
   if (!impl_->snapshot) BASE_TRY_VOID(impl_->engine->begin(Access::reading));

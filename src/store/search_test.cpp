@@ -15,6 +15,7 @@
 #include "store/merkle.h"
 #include "store/notices.h"
 #include "store/organisations.h"
+#include "store/refusals.h"
 #include "store/requests.h"
 #include "store/statuses.h"
 #include "testing/code_of.h"
@@ -216,7 +217,8 @@ TEST_F(Search, NeverGoesThroughATable) {
   const EndingBetween day{kNow - kDay, kNow};
   ASSERT_TRUE(list_ending(rows, day, std::nullopt, 5));
   ASSERT_TRUE(list_ending(rows, day, EndingPlace{kNow - kDay, "a0"}, 5));
-  ASSERT_TRUE(list_notices(rows, kNow - kDay, kNow));
+  ASSERT_TRUE(list_notices(rows, std::vector<std::string>{"a0", "a1", "a2"}));
+  ASSERT_TRUE(find_refused(rows, {"f1", "f2", "f3"}));
   ASSERT_TRUE(find_ending(rows, "a0"));
   CertificateFilter of_key;
   of_key.spki_sha256 = "k1";
@@ -232,6 +234,28 @@ TEST_F(Search, NeverGoesThroughATable) {
       EXPECT_EQ(seen.sorts, 0) << statement;
     }
   }
+}
+
+/// Thousands of applications are not gone through for the report of one.
+TEST_F(Search, NotesRefusalsBesideManyOthers) {
+  if (testing::on_postgresql()) GTEST_SKIP() << "SQLite tells what its statements did";
+  const ApplicationKey pay{"uat", "acme", "pay"};
+  const auto some_of = [](const ApplicationKey& key, int many) {
+    std::vector<RefusalRow> rows;
+    for (int i = 0; i < many; ++i)
+      rows.push_back({key, "f" + std::to_string(i), "revoked", "01", 1, kNow, kNow, "gateway"});
+    return rows;
+  };
+  auto rows = registry().begin_noting().value();
+  ASSERT_TRUE(add_refusals(rows, some_of({"production", "globex", "ship"}, 50)));
+  Watch::seen().clear();
+  ASSERT_TRUE(add_refusals(rows, some_of(pay, 6)));
+  ASSERT_TRUE(keep_newest_refusals(rows, {pay}, 4));
+  ASSERT_EQ(list_refusals(rows, {"uat", "acme", "pay"}, 10)->size(), 4U);
+  ASSERT_EQ(*forget_refusals(rows, kNow, 5), 0);
+  ASSERT_FALSE(Watch::seen().empty());
+  for (const auto& [statement, seen] : Watch::seen())
+    EXPECT_LE(seen.steps, 10) << statement;
 }
 
 TEST_F(Search, WouldSeeAStatementThatDoes) {

@@ -73,6 +73,7 @@ class Sqlite final : public Engine {
 
   base::Result<void> begin(Access access) override {
     // A read transaction that changes something would be upgraded behind our back: SQLite must refuse it.
+    if (access == Access::noting) access = Access::amending;  // there is one lock
     if (access_ != access) BASE_TRY_VOID(allow(access));
     access_ = access;
     return execute(access == Access::amending ? begin_to_write_ : begin_to_read_, "begin a transaction");

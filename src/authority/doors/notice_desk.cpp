@@ -1,7 +1,5 @@
 #include "authority/doors/notice_desk.h"
 
-#include "authority/notices/announcements.h"
-
 namespace countersign::authority {
 
 base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings& settings, const Parts& parts) {
@@ -19,7 +17,12 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
 
 NoticeDesk::NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
                        courier::WebhookRules webhooks)
-    : parts_(parts), mail_(std::move(mail)), server_(std::move(server)), webhooks_(std::move(webhooks)) {}
+    : parts_(parts),
+      mail_(std::move(mail)),
+      announcements_({parts.authority.ledger(), parts.authority.contacts(), parts.authority.random(), parts.log,
+                      mail_.has_value()}),
+      server_(std::move(server)),
+      webhooks_(std::move(webhooks)) {}
 
 NoticeDesk::~NoticeDesk() { stop_ = true; }
 
@@ -55,10 +58,7 @@ net::Task<bool> NoticeDesk::plan_some() {
 
 net::Task<void> NoticeDesk::announce() {
   base::Result<std::size_t> announced = std::size_t{0};
-  std::function<void()> job = [&] {
-    announced =
-        Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
-  };
+  std::function<void()> job = [&] { announced = announcements_.write(); };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!announced) report(announced.error());
 }

@@ -91,6 +91,7 @@ base::Result<store::ContactRow> Contacts::add(const Actor& actor, const NewConta
   if (contact.application) detail["application"] = contact.application->to_urn();
   BASE_TRY_VOID(amendment.audit({actor, "contact.added", row.organisation, std::move(detail)}));
   BASE_TRY_VOID(amendment.commit());
+  ++added_;
   return row;
 }
 
