@@ -70,6 +70,7 @@ class Authority {
   Followers& followers() { return followers_; }
   AuthorisationServer& oauth() { return *oauth_; }
   bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
+  bool checks_ehi_servers() const { return checks_ehi_servers_; }  ///< [authority.ehi_checks] is there
   const IssuancePolicy& policy() const { return *policy_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
@@ -120,6 +121,7 @@ class Authority {
   Ledger ledger_;
   Fleet fleet_;
   std::optional<base::Instant> last_beat_;
+  bool checks_ehi_servers_ = false;
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;
   base::Published<trust::TrustSet> trust_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/notices/text.h"
+#include "authority/registry/row_id.h"
 #include "base/check.h"
 
 namespace countersign::authority {
