@@ -286,8 +286,7 @@ TEST_F(JudgeTest, TellsEachAskerWhatItCanDo) {
         Row{Asker::unconfirmed, "an operator has not confirmed this server yet", "ehi-servers confirm"},
         Row{Asker::unproven, "does not prove to be this host", "mend certificate.chain"}}) {
     const Report report = bare(row.asker);
-    const auto accepts =
-        std::ranges::find(report.findings, std::string("client.accepts_ours"), &Finding::id);
+    const auto accepts = std::ranges::find(report.findings, std::string("client.accepts_ours"), &Finding::id);
     EXPECT_EQ(accepts->severity, Severity::not_tried);
     EXPECT_NE(accepts->evidence.find(row.evidence), std::string::npos) << accepts->evidence;
     EXPECT_NE(accepts->remedy.find(row.remedy), std::string::npos) << accepts->remedy;

@@ -57,10 +57,10 @@ Verdict no_ca(const Observations& seen, std::string why) {
 Verdict no_test_credential(const Observations& seen, std::string_view name) {
   if (auto verdict = withheld(seen)) return std::move(*verdict);
   const std::string files = std::string(name) + ".pem and " + std::string(name) + ".key";
-  return missing(seen, "only the provider's authority can make such a certificate",
-                 {"give --test-credentials DIR with " + files + "; docs/check-ehi.md says how they are made",
-                  "the provider's operators have to give the authority " + files +
-                      "; docs/check-ehi.md says how they are made"});
+  return missing(
+      seen, "only the provider's authority can make such a certificate",
+      {"give --test-credentials DIR with " + files + "; docs/check-ehi.md says how they are made",
+       "the provider's operators have to give the authority " + files + "; docs/check-ehi.md says how they are made"});
 }
 
 }  // namespace countersign::check

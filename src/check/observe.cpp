@@ -189,8 +189,8 @@ net::Task<void> Observer::try_impostor(std::string_view check, const tls::Creden
   seen_.impostors[std::string(check)] = std::move(tried);
 }
 
-/// Somebody at a command line shows what is his to whom he likes. The authority goes where partners say, and shows it to a
-/// server alone that proves to be the host it is called, as the sender does: else one could lead it to another's.
+/// Somebody at a command line shows what is his to whom he likes. The authority goes where partners say, and shows it
+/// to a server alone that proves to be the host it is called, as the sender does: else one could lead it to another's.
 bool Observer::may_be_shown_ours() const {
   return target_.asker != Asker::authority || believes_server(target_, seen_.best().sighting.chain, seen_.at);
 }

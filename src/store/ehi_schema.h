@@ -3,8 +3,8 @@
 
 namespace countersign::store {
 
-// Where the provider calls partners (address: host and port of it, in one spelling), what the last check of each found, and whom the coming of a CA was announced to.
-// use_from: the day from which a CA that was announced may be used.
+// Where the provider calls partners (address: host and port of it, in one spelling), what the last check of each found,
+// and whom the coming of a CA was announced to. use_from: the day from which a CA that was announced may be used.
 inline constexpr const char* kEhiServers[] = {
     "CREATE TABLE ehi_servers ("
     " id TEXT NOT NULL PRIMARY KEY,"

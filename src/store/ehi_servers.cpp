@@ -58,7 +58,8 @@ namespace {
 
 /// All but the report, which is large.
 constexpr const char* kSelect =
-    "SELECT id, organisation, environment, url, address, created_by, created_at, confirmed_by, confirmed_at, removed_at,"
+    "SELECT id, organisation, environment, url, address, created_by, created_at, confirmed_by, confirmed_at, "
+    "removed_at,"
     " check_state, check_asked_by, check_asked_at, check_begun_at, check_ended_at, check_error, check_verdict,"
     " check_not_tried FROM ehi_servers";
 
@@ -114,7 +115,8 @@ base::Result<std::vector<EhiServerRow>> list_ehi_servers(Transaction& transactio
 
 base::Result<void> update(Transaction& transaction, const EhiServerRow& row) {
   return run(transaction, "note what became of a partner's server", [&](soci::session& sql) {
-    sql << "UPDATE ehi_servers SET confirmed_by = :confirmed_by, confirmed_at = :confirmed_at, removed_at = :removed_at,"
+    sql << "UPDATE ehi_servers SET confirmed_by = :confirmed_by, confirmed_at = :confirmed_at, removed_at = "
+           ":removed_at,"
            " check_state = :check_state, check_asked_by = :check_asked_by, check_asked_at = :check_asked_at,"
            " check_begun_at = :check_begun_at, check_ended_at = :check_ended_at, check_error = :check_error,"
            " check_verdict = :check_verdict, check_not_tried = :check_not_tried WHERE id = :id",

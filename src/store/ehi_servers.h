@@ -29,8 +29,8 @@ struct EhiServerRow {
   std::optional<base::Instant> check_asked_at = std::nullopt;
   std::optional<base::Instant> check_begun_at = std::nullopt;
   std::optional<base::Instant> check_ended_at = std::nullopt;
-  std::optional<std::string> check_error = std::nullopt;    ///< of one that failed: why there is no report of it
-  std::optional<std::string> check_verdict = std::nullopt;  ///< pass | fail: of the last check that ended
+  std::optional<std::string> check_error = std::nullopt;       ///< of one that failed: why there is no report of it
+  std::optional<std::string> check_verdict = std::nullopt;     ///< pass | fail: of the last check that ended
   std::optional<std::int64_t> check_not_tried = std::nullopt;  ///< how much of that it did not try
 };
 
@@ -75,7 +75,7 @@ base::Result<std::optional<EhiServerRow>> find_ehi_check_to_run(Transaction& tra
 base::Result<std::int64_t> count_ehi_checks(Transaction& transaction, const std::string& organisation);
 /// Of all servers at an address, whosever and removed ones included.
 struct EhiAddressUse {
-  bool under_way = false;                                 ///< a check of it waits, or runs
+  bool under_way = false;                                ///< a check of it waits, or runs
   std::optional<base::Instant> ended_at = std::nullopt;  ///< the newest end of one that is not after `now`
 };
 struct EhiAddressAt {

@@ -41,7 +41,8 @@ struct Sighting {
 /// Why there was no handshake.
 struct ProbeFailure {
   std::optional<std::pair<int, std::string>> alert_received = {};  ///< as HandshakeFailure
-  base::Error error = {};     ///< `tls.alert_received`, `tls.not_believed`, `tls.protocol`, `tls.context`, and as net::Socket
+  base::Error error =
+      {};  ///< `tls.alert_received`, `tls.not_believed`, `tls.protocol`, `tls.context`, and as net::Socket
   Sighting seen_so_far = {};  ///< before it failed
 };
 
@@ -58,7 +59,7 @@ class Probe {
     /// Is what the server showed good enough for it to be shown `own`? Else the connection ends when it asks, with
     /// `tls.not_believed`. Nothing: whoever asks.
     std::function<bool(const std::vector<x509::Certificate>&)> believes = {};
-    std::string ciphers = {};         ///< of TLS 1.2 and before, in libssl's words; empty: whatever libssl has
+    std::string ciphers = {};  ///< of TLS 1.2 and before, in libssl's words; empty: whatever libssl has
     Tickets tickets = Tickets::accepted;
     ProbeSession offered = nullptr;
   };

@@ -122,8 +122,8 @@ class Doors : public ::testing::Test {
     return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
   }
 
-  IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
-  Places places;                               ///< for SetUp()
+  IssuancePolicy issuance_policy{kDay * 350};                       ///< for SetUp()
+  Places places;                                                    ///< for SetUp()
   std::optional<EhiCheckSettings> ehi_checks = EhiCheckSettings();  ///< for SetUp()
   testing::FakeClock clock{kNow};
   testing::KeptLog log;

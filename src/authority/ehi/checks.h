@@ -39,8 +39,8 @@ class EhiChecks {
   /// The check that has waited longest, begun; nothing when none waits. Fails: as store and audit; then it was not
   /// begun.
   base::Result<std::optional<BegunCheck>> begin();
-  /// Nothing is written where the check was given up meanwhile; where the server was removed, that it ended and no more.
-  /// Fails: as store and audit.
+  /// Nothing is written where the check was given up meanwhile; where the server was removed, that it ended and no
+  /// more. Fails: as store and audit.
   base::Result<void> end(const BegunCheck& begun, const base::Result<check::Report>& outcome);
 
  private:

@@ -33,7 +33,8 @@ std::string canonical_host(std::string host) {
   in6_addr six{};
   if (::inet_aton(host.c_str(), &four) != 0 && ::inet_ntop(AF_INET, &four, text.data(), text.size()) != nullptr)
     return text.data();
-  if (::inet_pton(AF_INET6, host.c_str(), &six) == 1 && ::inet_ntop(AF_INET6, &six, text.data(), text.size()) != nullptr)
+  if (::inet_pton(AF_INET6, host.c_str(), &six) == 1 &&
+      ::inet_ntop(AF_INET6, &six, text.data(), text.size()) != nullptr)
     return text.data();
   if (host.ends_with('.')) host.pop_back();
   return host;

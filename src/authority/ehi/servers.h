@@ -39,8 +39,8 @@ class EhiServers {
   EhiServers(Ledger& ledger, crypto::Random& random) : ledger_(ledger), random_(random) {}
 
   /// Fails: `ehi_server.url` (no https URL of at most kEhiServerUrlLimit bytes), `ehi_server.environment` (neither uat
-  /// nor production), `organisation.unknown`, `organisation.reserved`, `ehi_server.exists`, `ehi_server.address` (another
-  /// organisation's: whose is not told), `ehi_server.too_many`, as store.
+  /// nor production), `organisation.unknown`, `organisation.reserved`, `ehi_server.exists`, `ehi_server.address`
+  /// (another organisation's: whose is not told), `ehi_server.too_many`, as store.
   base::Result<store::EhiServerRow> add(const Actor& actor, const NewEhiServer& server);
   /// All of one organisation, oldest first. Fails: `organisation.unknown`.
   base::Result<std::vector<store::EhiServerRow>> list(const base::Slug& organisation);

@@ -125,8 +125,7 @@ TEST_F(EhiServersTest, AreListedPageByPage) {
 
 /// Else one partner could have another's server called in the provider's name.
 TEST_F(EhiServersTest, AreConfirmedByAnOperatorAlone) {
-  const std::string by_operator =
-      add("https://a.acme.example/", Environment::uat, "acme", EhiWord::of_an_operator)->id;
+  const std::string by_operator = add("https://a.acme.example/", Environment::uat, "acme", EhiWord::of_an_operator)->id;
   EXPECT_TRUE(known(by_operator).row.confirmed_at);
   const std::string server = id();
   EXPECT_FALSE(known(server).row.confirmed_at);

@@ -1,5 +1,5 @@
-// EhiCheckSettings: [authority.ehi_checks] of countersign.toml: with what partners' servers are checked, and where a check
-// may go. Without the section nothing is checked.
+// EhiCheckSettings: [authority.ehi_checks] of countersign.toml: with what partners' servers are checked, and where a
+// check may go. Without the section nothing is checked.
 #pragma once
 
 #include <filesystem>
