@@ -75,7 +75,7 @@ class Authority {
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
   const std::string& feed_id() const { return fleet_.feed_id(); }  ///< of the trust feed (fleet.h); it may change
-  bool is_shared() const { return ledger_.is_shared(); }  ///< may other authorities change the same registry?
+  bool is_shared() const { return ledger_.is_shared(); }           ///< may other authorities change the same registry?
   /// Learns what others have committed, as far as the registry can be read now. For before a decision about a caller.
   void catch_up();
   /// Where whom to trust has changed, loads it anew: hierarchy(), trust(), the keys to sign with, the files of

@@ -67,6 +67,7 @@ TEST_F(EhiCheckDeskTest, ReportsWhatItSees) {
   EXPECT_EQ(findings.at(0).at("id"), "reach.connect");
   EXPECT_EQ(findings.at(0).at("severity"), "pass");
   EXPECT_TRUE(has_logged("danger.private_servers"));
+  EXPECT_TRUE(has_logged("ehi_checks.ready"));
   close();
 }
 
@@ -112,6 +113,23 @@ TEST_F(EhiCheckDeskTest, CanEndWhileAServerIsSilent) {
   const auto before = std::chrono::steady_clock::now();
   close();
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3)) << "less than the server's patience";
+}
+
+class NoEhiChecks : public Doors {
+ protected:
+  void SetUp() override {
+    ehi_checks.reset();
+    Doors::SetUp();
+  }
+};
+
+TEST_F(NoEhiChecks, AreSaidToBeOff) {
+  testing::SeededRandom random(7);
+  const auto row = EhiServers(authority().ledger(), random)
+                       .add(admin_actor(), {slug("acme"), base::Environment::production, "https://acme.example/"});
+  ASSERT_TRUE(row);
+  const std::string target = "/v1/organisations/acme/ehi-servers/" + row->id + "/check";
+  EXPECT_EQ(outcome(api(admin(), {.method = "POST", .target = target})), "409 ehi_check.off");
 }
 
 }  // namespace
