@@ -9,7 +9,7 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
   }
   if (settings.danger_plain_smtp)
     parts.log.warning("danger.plain_smtp", {{"meaning", "mail and its password cross the network in clear"}});
-  if (settings.webhooks.reach == courier::WebhookReach::anywhere)
+  if (settings.webhooks.addresses.reach == courier::Reach::anywhere)
     parts.log.warning("danger.private_webhooks",
                       {{"meaning", "partners' webhooks may lead to this machine and into its network"}});
   return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings.mail, std::move(server), settings.webhooks));

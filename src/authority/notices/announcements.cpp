@@ -5,6 +5,7 @@
 
 #include "authority/notices/contacts.h"
 #include "authority/notices/notices.h"
+#include "authority/registry/row_id.h"
 #include "authority/registry/rows.h"
 #include "base/json_array.h"
 #include "store/ca_announcements.h"

@@ -1,8 +1,8 @@
 #include "authority/notices/contacts.h"
 
 #include <algorithm>
-#include <array>
 
+#include "authority/registry/row_id.h"
 #include "authority/registry/rows.h"
 #include "crypto/mac.h"
 #include "store/notices.h"
@@ -61,12 +61,6 @@ store::ContactRow to_row(const NewContact& contact) {
 base::Secret derive_webhook_key(const base::Secret& audit_key) {
   const auto key = crypto::hmac_sha256(audit_key.reveal(), base::as_bytes(kKeyDomain));
   return base::Secret(base::Bytes(key.begin(), key.end()));
-}
-
-base::Result<std::string> make_id(crypto::Random& random) {
-  std::array<std::uint8_t, 16> bytes{};
-  BASE_TRY_VOID(random.fill(bytes));
-  return base::to_hex(bytes);
 }
 
 base::Secret Contacts::secret_of(const store::ContactRow& contact) const {

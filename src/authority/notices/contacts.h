@@ -51,7 +51,4 @@ class Contacts {
 /// The key for Contacts, out of the audit log's.
 base::Secret derive_webhook_key(const base::Secret& audit_key);
 
-/// 128 random bits, hexadecimal. Fails: `random.unavailable`.
-base::Result<std::string> make_id(crypto::Random& random);
-
 }  // namespace countersign::authority

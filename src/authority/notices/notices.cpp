@@ -4,6 +4,7 @@
 
 #include "authority/notices/text.h"
 #include "authority/registry/ca_state.h"
+#include "authority/registry/row_id.h"
 #include "base/check.h"
 #include "store/issuers.h"
 
