@@ -1,6 +1,7 @@
 #include "authority/notices/settings.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/files.h"
 #include "http/plain_server.h"
