@@ -69,7 +69,7 @@ pkg_check_modules(P11KIT REQUIRED p11-kit-1)
 if(COUNTERSIGN_PCH)
   # Whoever uses a precompiled header has to define what it was compiled with, and be as independent of its position.
   add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
-  foreach(library Boost::json spdlog::spdlog fmt::fmt)
+  foreach(library Boost::json Boost::container spdlog::spdlog fmt::fmt)
     get_target_property(definitions ${library} INTERFACE_COMPILE_DEFINITIONS)
     if(definitions)
       add_compile_definitions(${definitions})
