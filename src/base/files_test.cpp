@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 #include "check/impostors.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "crypto/false_key.h"
 #include "crypto/random.h"

@@ -1,5 +1,7 @@
 #include "feed/data_plane.h"
 
+#include <algorithm>
+
 #include "base/json_array.h"
 #include "feed/renewal.h"
 #include "feed/telling.h"

@@ -1,6 +1,7 @@
 #include "gateway/config.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "http/plain_server.h"
 #include "net/configured_networks.h"

@@ -1,6 +1,7 @@
 #include "store/migrations.h"
 
 #include <array>
+#include <exception>
 #include <set>
 #include <span>
 

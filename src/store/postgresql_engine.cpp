@@ -2,6 +2,9 @@
 //
 // An amendment takes the row lock of counter `amendments` before it reads anything, and keeps it to its end: amendments
 // of all authorities come one after the other, each seeing all before it, as SQLite's BEGIN IMMEDIATE does it. Readers
+
+#include <exception>
+
 // see one snapshot and wait for nobody (docs/adr/0013).
 #include <libpq-fe.h>
 #include <soci/postgresql/soci-postgresql.h>

@@ -1,5 +1,7 @@
 #include "store/registry.h"
 
+#include <exception>
+
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 

@@ -1,4 +1,6 @@
 // SQLite: one file of one authority: write-ahead log, synchronous=FULL, one amendment at a time by BEGIN IMMEDIATE.
+#include <exception>
+
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "base/files.h"

@@ -1,6 +1,8 @@
 // Contacts, and notices from the registry to the outbox: once each, whatever restarts, and nothing unrecorded.
 #include "authority/notices/notices.h"
 
+#include <algorithm>
+
 #include "authority/enrolment/renewal.h"
 #include "authority/fixture_test.h"
 #include "authority/revocation/revocation.h"

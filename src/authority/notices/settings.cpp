@@ -1,6 +1,7 @@
 #include "authority/notices/settings.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/config_path.h"
 #include "base/files.h"
