@@ -13,12 +13,53 @@ json::object inner(const json::object& answer, std::string_view name) {
   return value != nullptr && value->is_object() ? value->get_object() : json::object();
 }
 
+/// "refused: expired", "unreachable: ehi.timeout", "up"; what there is in `calls` or in an outage.
+std::string calls_in(const json::object& calls) {
+  const std::string state = member(calls, "state");
+  const std::string reason = member(calls, "reason");
+  const std::string why = reason.empty() ? member(calls, "code") : reason;
+  return why.empty() ? state : state + ": " + why;
+}
+
 Row server_row(const json::object& server) {
   const json::object check = inner(server, "check");
   const std::string error = member(check, "error");
-  return {member(server, "server"),      member(server, "organisation"),
-          member(server, "environment"), member(server, "url"),
-          member(server, "verdict"),     member(check, "state") + (error.empty() ? "" : ": " + error)};
+  return {member(server, "server"),
+          member(server, "organisation"),
+          member(server, "environment"),
+          member(server, "url"),
+          member(server, "verdict"),
+          member(check, "state") + (error.empty() ? "" : ": " + error),
+          calls_in(inner(server, "calls"))};
+}
+
+Row outage_row(const json::object& outage) {
+  return {member(outage, "began"), member(outage, "ended"), member(outage, "ended_by"), calls_in(outage)};
+}
+
+Row report_row(const json::object& report) {
+  return {member(report, "sender"), member(report, "endpoint"), member(report, "calls"),  calls_in(report),
+          number(report, "times"),  member(report, "last"),     member(report, "detail")};
+}
+
+/// How calls get on there, what was told of it, and what senders say where that is shown.
+std::string calls_text(const json::object& shown) {
+  const json::object calls = inner(shown, "calls");
+  std::string text;
+  if (!calls.empty()) {
+    text += "\nThe provider's calls: " + calls_in(calls);
+    if (!member(calls, "since").empty()) text += ", since " + member(calls, "since");
+    if (!member(calls, "last").empty()) text += "; the last failed at " + member(calls, "last");
+    text += "\n";
+    if (!member(calls, "meaning").empty())
+      text += "  " + member(calls, "meaning") + "\n  " + member(calls, "remedy") + "\n";
+  }
+  if (shown.contains("outages"))
+    text += "\n" + table_of(shown, "outages", {"BEGAN", "ENDED", "", "BECAUSE"}, outage_row);
+  if (shown.contains("reports"))
+    text += "\n" + table_of(shown, "reports", {"SENDER", "ENDPOINT", "CALLS", "STATE", "TIMES", "LAST", "DETAIL"},
+                            report_row);
+  return text;
 }
 
 Row finding_row(const json::object& finding) {
@@ -30,7 +71,7 @@ std::string state_of(const json::object& shown) { return member(inner(shown, "ch
 }  // namespace
 
 std::string ehi_servers_text(const json::object& answer) {
-  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "VERDICT", "CHECK"};
+  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "VERDICT", "CHECK", "CALLS"};
   return table_of(answer, "servers", header, server_row);
 }
 
@@ -40,6 +81,7 @@ std::string ehi_server_text(const json::object& shown) {
   const std::string error = member(check, "error");
   std::string text = member(shown, "url") + "  " + (check.empty() ? "never checked" : member(check, "state")) + "\n";
   if (!error.empty()) text += error + "\n";
+  text += calls_text(shown);
   if (report.empty()) return text;
   return text + "\nThe last report, of " + member(report, "at") + ": " + member(report, "verdict") + "\n" +
          table_of(report, "findings", {"", "CHECK", "EVIDENCE", "REMEDY"}, finding_row);

@@ -53,6 +53,7 @@ struct Endpoint {
   Acknowledgement acknowledgement = {};
   Fallback fallback = {};
   AdviceRules advice = {};
+  std::optional<base::Slug> organisation = {};  ///< whose its servers are; absent: the authority is not told of them
   std::vector<std::string> callers = {};  ///< "service/NAME"; empty: every internal system
 };
 

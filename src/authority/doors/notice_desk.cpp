@@ -1,5 +1,6 @@
 #include "authority/doors/notice_desk.h"
 
+#include "authority/ehi/outages.h"
 #include "authority/notices/announcements.h"
 
 namespace countersign::authority {
@@ -14,12 +15,15 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
   if (settings.webhooks.reach == courier::WebhookReach::anywhere)
     parts.log.warning("danger.private_webhooks",
                       {{"meaning", "partners' webhooks may lead to this machine and into its network"}});
-  return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings.mail, std::move(server), settings.webhooks));
+  return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings, std::move(server)));
 }
 
-NoticeDesk::NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
-                       courier::WebhookRules webhooks)
-    : parts_(parts), mail_(std::move(mail)), server_(std::move(server)), webhooks_(std::move(webhooks)) {}
+NoticeDesk::NoticeDesk(const Parts& parts, const NoticeSettings& settings, courier::MailServer server)
+    : parts_(parts),
+      mail_(settings.mail),
+      server_(std::move(server)),
+      webhooks_(settings.webhooks),
+      outages_(settings.outages) {}
 
 NoticeDesk::~NoticeDesk() { stop_ = true; }
 
@@ -39,6 +43,7 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     while (more && !stop_)
       more = co_await plan_some();
     co_await announce();
+    co_await tell_outages();
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
@@ -61,6 +66,16 @@ net::Task<void> NoticeDesk::announce() {
   };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!announced) report(announced.error());
+}
+
+net::Task<void> NoticeDesk::tell_outages() {
+  base::Result<std::size_t> told = std::size_t{0};
+  std::function<void()> job = [&] {
+    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value(), outages_})
+               .write();
+  };
+  co_await parts_.registry.run(parts_.loop, std::move(job));
+  if (!told) report(told.error());
 }
 
 net::Task<void> NoticeDesk::send_again_and_again(Channel channel) {

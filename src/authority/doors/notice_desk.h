@@ -29,11 +29,11 @@ class NoticeDesk {
   void start();
 
  private:
-  NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
-             courier::WebhookRules webhooks);
+  NoticeDesk(const Parts& parts, const NoticeSettings& settings, courier::MailServer server);
   net::Task<void> plan_again_and_again();
   net::Task<bool> plan_some();
   net::Task<void> announce();
+  net::Task<void> tell_outages();
   net::Task<void> send_again_and_again(Channel channel);
   net::Task<bool> send_one(Channel channel);
   base::Result<void> deliver(const store::LetterRow& letter) const;
@@ -45,6 +45,7 @@ class NoticeDesk {
   std::optional<MailSettings> mail_;
   courier::MailServer server_;
   courier::WebhookRules webhooks_;
+  OutageRules outages_;
   courier::Stop stop_{false};
   net::Worker mail_worker_;
   net::Worker webhook_worker_;

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "authority/notices/contacts.h"
-#include "authority/notices/notices.h"
+#include "authority/notices/letters.h"
 #include "authority/registry/rows.h"
 #include "base/json_array.h"
 #include "store/ca_announcements.h"
@@ -92,25 +91,14 @@ base::Result<void> Announcements::write(const IssuingCaRow& ca, const std::vecto
 base::Result<void> Announcements::write_letters(Amendment& amendment, const IssuingCaRow& ca,
                                                 const std::string& organisation) {
   BASE_TRY(const auto certificate, to_certificate(ca.der));
-  BASE_TRY(const auto contacts, store::list_contacts(amendment.rows(), organisation));
-  for (const store::ContactRow& contact : contacts) {
-    const bool is_mail = contact.kind == "email";
-    const bool concerns = !contact.environment || *contact.environment == ca.environment;
-    if (!concerns || (is_mail && !parts_.has_mail)) continue;
-    store::LetterRow letter;
-    BASE_TRY(letter.id, make_id(parts_.random));
-    letter.channel = name(is_mail ? Channel::mail : Channel::webhook);
-    letter.contact = contact.id;
-    letter.recipient = contact.address;
-    letter.created_at = letter.next_attempt_at = parts_.ledger.now();
-    if (is_mail) {
-      letter.subject = "The provider calls your servers with certificates of another CA " + day_of(ca);
-      letter.body = mail_body(ca, certificate);
-    } else {
-      letter.body = webhook_body(ca, certificate, letter);
-    }
-    BASE_TRY_VOID(store::insert(amendment.rows(), letter));
-  }
+  const Writing writing{
+      .organisation = organisation,
+      .environment = ca.environment,
+      .mail = {"The provider calls your servers with certificates of another CA " + day_of(ca),
+               mail_body(ca, certificate)},
+      .webhook = [&](const store::LetterRow& letter) { return webhook_body(ca, certificate, letter); }};
+  const LetterParts parts{parts_.random, parts_.ledger.now(), parts_.has_mail};
+  BASE_TRY_VOID(authority::write_letters(amendment, parts, writing));
   return {};
 }
 
