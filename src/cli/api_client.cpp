@@ -18,7 +18,10 @@ struct ApiClient::Impl {
       : context(c), patience(p), connection(loop, std::move(target)) {}
 
   net::Task<void> run(http::Request request, net::Deadline deadline);
-  base::Result<ApiAnswer> call(std::string_view target, std::string body);
+  base::Result<ApiAnswer> call(std::string_view target, std::string body) {
+    return call(to_request(target, std::move(body)));
+  }
+  base::Result<ApiAnswer> call(http::Request request);
 };
 
 namespace {
@@ -45,9 +48,8 @@ net::Task<void> ApiClient::Impl::run(http::Request request, net::Deadline deadli
   loop.stop();
 }
 
-base::Result<ApiAnswer> ApiClient::Impl::call(std::string_view target, std::string body) {
+base::Result<ApiAnswer> ApiClient::Impl::call(http::Request request) {
   answer.reset();
-  http::Request request = to_request(target, std::move(body));
   net::spawn(loop, run(std::move(request), net::Deadline::after(patience)), "api call", context.log);
   loop.run();
   if (answer) return std::move(*answer);
@@ -60,6 +62,10 @@ base::Result<ApiClient> ApiClient::make(Options options, const Context& context)
                               std::move(options.server_name)};
   BASE_TRY(auto target, ApiConnection::believe_authority(std::move(whom), context.clock));
   return ApiClient(std::make_unique<Impl>(std::move(target), patience, context));
+}
+
+ApiClient ApiClient::make_for(ApiConnection::Target target, const Context& context) {
+  return ApiClient(std::make_unique<Impl>(std::move(target), kPatience, context));
 }
 
 base::Result<std::string> get_from_stranger(net::Endpoint authority, std::string_view target, const Context& context) {
@@ -91,6 +97,14 @@ base::Result<base::json::object> ApiClient::post(std::string_view target, const 
 
 base::Result<ApiAnswer> ApiClient::post_for_answer(std::string_view target, const base::json::object& body) {
   return impl_->call(target, base::json::serialize(body));
+}
+
+base::Result<void> ApiClient::remove(std::string_view target) {
+  http::Request request = to_request(target, "");
+  request.head.method = "DELETE";
+  const auto answer = impl_->call(std::move(request));
+  if (!answer) return base::unexpected(answer.error());
+  return {};
 }
 
 base::Result<std::string> ApiClient::get_text(std::string_view target) {

@@ -82,6 +82,7 @@ void declare_commands(CommandTree& tree) {
   add_request(tree);
   add_renew(tree);
   add_agent(tree);
+  add_ehi(tree);
   add_own(tree);
   add_token(tree);
   add_trust_chain(tree);
