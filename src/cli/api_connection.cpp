@@ -69,9 +69,8 @@ base::Error ApiConnection::explained(tls::HandshakeFailure failure) const {
   const std::string where = target_.authority.to_string();
   if (failure.refusal)
     return to_error(*failure.refusal)
-        .under(code + ".refused",
-               "whoever answers at " + where + " did not prove to be " +
-                   (code == "authority" ? "this provider's authority" : name));
+        .under(code + ".refused", "whoever answers at " + where + " did not prove to be " +
+                                      (code == "authority" ? "this provider's authority" : name));
   if (failure.alert_received)
     return {base::Kind::denied, code + ".refuses_us",
             name + " at " + where + " ended the handshake with the alert '" + failure.alert_received->second +

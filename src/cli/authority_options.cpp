@@ -27,10 +27,10 @@ base::Result<net::Endpoint> configured_address(const fs::path& data) {
 base::Result<net::Endpoint> running_address(const fs::path& data, std::string_view member) {
   auto text = base::read_file(data / kRunningFile);
   if (!text)
-    return base::fail(
-        base::Kind::unavailable, "authority.not_running",
-        "the configuration leaves the port to the system, and no `countersign up` is running on this data folder: start "
-        "it, or give --authority HOST:PORT (of a sender: --sender HOST:PORT)");
+    return base::fail(base::Kind::unavailable, "authority.not_running",
+                      "the configuration leaves the port to the system, and no `countersign up` is running on this "
+                      "data folder: start "
+                      "it, or give --authority HOST:PORT (of a sender: --sender HOST:PORT)");
   BASE_TRY(const base::json::value value, base::parse_json(*text));
   BASE_TRY(base::JsonReader reader, base::JsonReader::of(value));
   BASE_TRY(const std::string address, reader.text(member));

@@ -99,7 +99,7 @@ Row endpoint_row(const json::object& one) {
 }
 
 Row message_row(const json::object& one) {
-  return {number(one, "id"),       member(one, "endpoint"),    member(one, "kind"),       member(one, "state"),
+  return {number(one, "id"),       member(one, "endpoint"),    member(one, "kind"),      member(one, "state"),
           number(one, "attempts"), member(one, "accepted_at"), member(one, "last_error")};
 }
 
@@ -115,7 +115,8 @@ base::Result<base::ExitCode> show_endpoints(const EhiOptions& options, Context& 
   for (const char* use : {"decisions", "advices"})
     if (const json::value* value = answer.if_contains(use); value != nullptr && value->is_object())
       if (const std::string detail = inner(value->get_object(), "trouble", "detail"); !detail.empty())
-        text += std::string("\n") + use + ": " + detail + "\n  " + inner(value->get_object(), "trouble", "remedy") + "\n";
+        text +=
+            std::string("\n") + use + ": " + detail + "\n  " + inner(value->get_object(), "trouble", "remedy") + "\n";
   return answer_with(answer, options.authority, context, text);
 }
 
@@ -217,7 +218,8 @@ void add_ehi(CommandTree& tree) {
       .add_option("endpoint", of_endpoints->endpoint, "This one only [all]")
       ->type_name("NAME");
   const auto of_list = std::make_shared<EhiOptions>();
-  CLI::App& list_app = add(tree, group, {"outbox", "List messages of the outbox, oldest first", list_messages}, of_list);
+  CLI::App& list_app =
+      add(tree, group, {"outbox", "List messages of the outbox, oldest first", list_messages}, of_list);
   list_app.add_option("endpoint", of_list->endpoint, "Of this endpoint only [all]")->type_name("NAME");
   add_choice(list_app, "--state", of_list->state, {"waiting", "delivered", "dead"}, "Only those");
   add_page(list_app, *of_list);
@@ -237,8 +239,9 @@ void add_ehi(CommandTree& tree) {
   replay_app.add_option("id", of_replay->id, "As listed")->type_name("ID");
   replay_app.add_option("--endpoint", of_replay->endpoint, "500 dead letters of this one, oldest first")
       ->type_name("NAME");
-  tree.explain(replay_app,
-               "Whoever does this is named in [ehi] outbox_operators of the sender; to look, outbox_viewers is enough.");
+  tree.explain(
+      replay_app,
+      "Whoever does this is named in [ehi] outbox_operators of the sender; to look, outbox_viewers is enough.");
 }
 
 }  // namespace countersign::cli

@@ -24,12 +24,9 @@ std::string calls_in(const json::object& calls) {
 Row server_row(const json::object& server) {
   const json::object check = inner(server, "check");
   const std::string error = member(check, "error");
-  return {member(server, "server"),
-          member(server, "organisation"),
-          member(server, "environment"),
-          member(server, "url"),
-          member(server, "verdict"),
-          member(check, "state") + (error.empty() ? "" : ": " + error),
+  return {member(server, "server"),        member(server, "organisation"),
+          member(server, "environment"),   member(server, "url"),
+          member(server, "verdict"),       member(check, "state") + (error.empty() ? "" : ": " + error),
           calls_in(inner(server, "calls"))};
 }
 
@@ -38,7 +35,7 @@ Row outage_row(const json::object& outage) {
 }
 
 Row report_row(const json::object& report) {
-  return {member(report, "sender"), member(report, "endpoint"), member(report, "calls"),  calls_in(report),
+  return {member(report, "sender"), member(report, "endpoint"), member(report, "calls"), calls_in(report),
           number(report, "times"),  member(report, "last"),     member(report, "detail")};
 }
 
@@ -57,8 +54,8 @@ std::string calls_text(const json::object& shown) {
   if (shown.contains("outages"))
     text += "\n" + table_of(shown, "outages", {"BEGAN", "ENDED", "", "BECAUSE"}, outage_row);
   if (shown.contains("reports"))
-    text += "\n" + table_of(shown, "reports", {"SENDER", "ENDPOINT", "CALLS", "STATE", "TIMES", "LAST", "DETAIL"},
-                            report_row);
+    text += "\n" +
+            table_of(shown, "reports", {"SENDER", "ENDPOINT", "CALLS", "STATE", "TIMES", "LAST", "DETAIL"}, report_row);
   return text;
 }
 

@@ -86,7 +86,9 @@ bool Caller::has_certificate(const Endpoint& endpoint) const {
   return own != own_.end() && own->second.context != nullptr && own->second.until > clock_.now();
 }
 
-bool Caller::may_call(const Endpoint& endpoint) const { return has_certificate(endpoint) && signer_.may_sign(endpoint); }
+bool Caller::may_call(const Endpoint& endpoint) const {
+  return has_certificate(endpoint) && signer_.may_sign(endpoint);
+}
 
 CallFailure Caller::no_certificate(const Endpoint& endpoint) const {
   const auto own = own_.find(endpoint.environment);

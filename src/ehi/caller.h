@@ -2,8 +2,8 @@
 //
 // Over HTTP/2 or HTTP/1.1, as the partner's server chooses. Connections are kept warm, keyed by endpoint and by the
 // generation of our certificate, so that a renewal drains the old ones. None is used longer than [ehi] connection_age:
-// another one is made in its place beside the calls, and its server judged anew. A server whose certificate does not verify for
-// its name gets no byte of the request. Lives on one loop.
+// another one is made in its place beside the calls, and its server judged anew. A server whose certificate does not
+// verify for its name gets no byte of the request. Lives on one loop.
 #pragma once
 
 #include <map>
@@ -82,7 +82,7 @@ class Caller {
   MessageSigner signer_;
   LinePool lines_;
   std::map<std::string, std::shared_ptr<Opening>, std::less<>> openings_;  ///< of what will be shared
-  std::map<std::string, std::size_t, std::less<>> replacing_;               ///< connections made in the place of old ones
+  std::map<std::string, std::size_t, std::less<>> replacing_;  ///< connections made in the place of old ones
   std::uint64_t opened_ = 0;
 };
 

@@ -252,16 +252,17 @@ TEST(CallCredential, OneThatIsTakenBackIsUsedNoMore) {
   scene.run({kNothing,
              [&] { scene.caller->stop_using_credential(base::Environment::production, "revoked: key compromise"); },
              kNothing, [&] { scene.use(std::move(other)); }});
-  EXPECT_EQ(scene.outcomes, (std::vector<std::string>{"200 /decide {}", "ehi.no_certificate", "ehi.no_certificate",
-                                                      "200 /decide {}"}));
+  EXPECT_EQ(scene.outcomes,
+            (std::vector<std::string>{"200 /decide {}", "ehi.no_certificate", "ehi.no_certificate", "200 /decide {}"}));
   EXPECT_EQ(scene.partner->requests, 2);
 }
 
 TEST(CallCredential, OneThatHasEndedIsUsedNoMore) {
   Scene scene;
   const base::Instant now = scene.pki.now();
+  Issued own = scene.pki.ehi().valid(now - std::chrono::hours(1), now + std::chrono::minutes(1)).issue();
   scene.set_up({scene.pki.server().issue()});
-  scene.use(scene.pki.ehi().valid(now - std::chrono::hours(1), now + std::chrono::minutes(1)).issue());
+  scene.use(std::move(own));
   const auto advance = [&] { scene.pki.clock().advance(std::chrono::minutes(2)); };
   scene.run({kNothing, advance});
   EXPECT_EQ(scene.outcomes, (std::vector<std::string>{"200 /decide {}", "ehi.no_certificate"}));

@@ -86,8 +86,7 @@ net::Task<Answer> Channel::ask(http::Request request, Times times, std::shared_p
   http::Request again = request;
   Answer answer = co_await ask_site(*site, std::move(request), times, progress);
   const bool unsent = !answer && answer.error().sent == CallFailure::Sent::nothing;
-  if (!unsent || is_our_fault(answer.error()) || times.sent_by.passed())
-    co_return std::move(answer);
+  if (!unsent || is_our_fault(answer.error()) || times.sent_by.passed()) co_return std::move(answer);
   progress->judged = false;
   co_return co_await ask_site(Site::recovery, std::move(again), times, std::move(progress));
 }

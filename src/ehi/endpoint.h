@@ -54,7 +54,7 @@ struct Endpoint {
   Fallback fallback = {};
   AdviceRules advice = {};
   std::optional<base::Slug> organisation = {};  ///< whose its servers are; absent: the authority is not told of them
-  std::vector<std::string> callers = {};  ///< "service/NAME"; empty: every internal system
+  std::vector<std::string> callers = {};        ///< "service/NAME"; empty: every internal system
 };
 
 /// All but `callers`. Fails: `config.*`, `ehi.config` naming the key.

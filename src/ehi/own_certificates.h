@@ -1,9 +1,9 @@
-// OwnCertificates: which of our certificates are used to call and to sign: the first of each kind that the authority has
-// not taken back and that has not ended.
+// OwnCertificates: which of our certificates are used to call and to sign: the first of each kind that the authority
+// has not taken back and that has not ended.
 //
 // A certificate of ours that is revoked, suspended, expired or of a withdrawn issuing CA is used no more, from the
-// moment the trust feed says so; a standby is used in its stead where there is one, else none. One of which the feed has
-// not heard yet is used: it may have been issued a moment ago. Lives on one loop.
+// moment the trust feed says so; a standby is used in its stead where there is one, else none. One of which the feed
+// has not heard yet is used: it may have been issued a moment ago. Lives on one loop.
 #pragma once
 
 #include <functional>

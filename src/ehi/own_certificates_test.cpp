@@ -40,9 +40,9 @@ class OwnCertificatesTest : public ::testing::Test {
   };
   void keep(Issued issued) {
     const trust::CertificateFact fact = issued.fact();
-    mine.push_back({std::make_shared<const tls::Credential>(
-                        tls::Credential{std::move(issued.chain), std::move(issued.key)}),
-                    fact});
+    mine.push_back(
+        {std::make_shared<const tls::Credential>(tls::Credential{std::move(issued.chain), std::move(issued.key)}),
+         fact});
   }
   /// Its number.
   std::string name_of(const tls::Credential& used) {

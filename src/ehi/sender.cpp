@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kPathPrefix = "/v1/endpoints/";
 constexpr std::string_view kAdvicesSuffix = "/advices";
-constexpr std::chrono::seconds kOwnLook{1};       // at the certificates that calls are made with
+constexpr std::chrono::seconds kOwnLook{1};     // at the certificates that calls are made with
 constexpr std::chrono::milliseconds kLook{20};  // for the end of advices under way, at a stop
 /// Internal systems prove themselves with a service certificate of the platform.
 struct JudgeInternal {
@@ -97,10 +97,9 @@ base::Result<void> Sender::keep(OwnCertificates::Kind kind, const std::string& n
   for (const Rank rank : {Rank::first, Rank::standby}) {
     if (rank == Rank::standby && !config_.standby_certificates) continue;
     const std::string suffix = rank == Rank::standby ? "-standby" : "";
-    feed::DataPlane::Kept kept{
-        .files = plane_->files(name + suffix), .purpose = kind.purpose, .replaced = [this, kind, rank](auto own) {
-          own_->offer(kind, rank, std::move(own));
-        }};
+    feed::DataPlane::Kept kept{.files = plane_->files(name + suffix),
+                               .purpose = kind.purpose,
+                               .replaced = [this, kind, rank](auto own) { own_->offer(kind, rank, std::move(own)); }};
     if (asked_with) kept.asked_with = plane_->files(*asked_with + suffix);
     BASE_TRY_VOID(plane_->keep(std::move(kept)));
   }
@@ -295,7 +294,8 @@ net::Task<http::Response> Sender::answer_status(http::Request request) {
   http::Response response;
   response.fields.add("Content-Type", "text/plain; version=0.0.4");
   if (request.head.target == "/live") response.body = "live\n";
-  else if (request.head.target == "/ready") response.body = server_->draining() ? "draining\n" : "ready\n" + standings();
+  else if (request.head.target == "/ready")
+    response.body = server_->draining() ? "draining\n" : "ready\n" + standings();
   else if (request.head.target == "/metrics") response.body = co_await metrics();
   else response.status = 404;
   if (request.head.target == "/ready" && server_->draining()) response.status = 503;

@@ -13,9 +13,10 @@ using enum EndpointState;
 constexpr std::array kTroubles = {
     EndpointTrouble{"ehi.refused", refused, "The certificate of the server is not believed.",
                     "Have the server send a certificate that is good for its name, with the chain it needs."},
-    EndpointTrouble{"ehi.pin_mismatch", refused,
-                    "The certificate of the server is good, but the provider has pinned other keys than those on its path.",
-                    "Tell the provider of a new key before the server uses it; until the provider knows it, use the old one."},
+    EndpointTrouble{
+        "ehi.pin_mismatch", refused,
+        "The certificate of the server is good, but the provider has pinned other keys than those on its path.",
+        "Tell the provider of a new key before the server uses it; until the provider knows it, use the old one."},
     EndpointTrouble{"ehi.no_staple", refused, "The server sends no current OCSP response with its certificate.",
                     "Switch OCSP stapling on at the server."},
     EndpointTrouble{"ehi.no_tls", refused,
@@ -40,7 +41,8 @@ constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 /// Printable ASCII, cut.
 std::string printable(std::string_view text) {
   std::string printed(text.substr(0, EndpointReports::kDetailLimit));
-  std::ranges::replace_if(printed, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::ranges::replace_if(
+      printed, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return printed;
 }
 

@@ -1,10 +1,10 @@
 // EndpointReports: how partners' servers are, as the sender meets them: what the authority is told, so that those whose
 // servers they are learn it.
 //
-// A report is a full statement about one endpoint's calls of one use: telling it again does no harm. Its words come from
-// a closed list that both ends know, and `detail` is for the provider's own people alone: addresses and names of what is
-// inside stay inside. One entry for each site that was added, so that there are never more than are configured. Lives on
-// one loop.
+// A report is a full statement about one endpoint's calls of one use: telling it again does no harm. Its words come
+// from a closed list that both ends know, and `detail` is for the provider's own people alone: addresses and names of
+// what is inside stay inside. One entry for each site that was added, so that there are never more than are configured.
+// Lives on one loop.
 #pragma once
 
 #include <cstdint>

@@ -90,7 +90,9 @@ TEST_F(EndpointReportsTest, SayOnceThatAServerIsNotKnown) {
 }
 
 TEST_F(EndpointReportsTest, AreReadAsTheyWereWritten) {
-  site.failed({.code = "ehi.refused", .reason = trust::Reason::expired, .detail = std::string("a\n\xff") + std::string(600, 'b')},
+  site.failed({.code = "ehi.refused",
+               .reason = trust::Reason::expired,
+               .detail = std::string("a\n\xff") + std::string(600, 'b')},
               kNow);
   reports.add(which("advices")).answered();
   const auto told = reports.take(kNow);

@@ -76,11 +76,10 @@ namespace countersign::store {
 
 base::Result<std::optional<EhiTroubleRow>> find_ehi_trouble(Transaction& transaction, const EhiTroubleKey& key) {
   return run(transaction, "find a trouble", [&](soci::session& sql) {
-    return first<EhiTroubleRow>(
-        (sql.prepare << "SELECT * FROM ehi_troubles WHERE server = :server AND sender = :sender"
-                        " AND endpoint = :endpoint AND used_for = :used_for",
-         soci::use(key.server, "server"), soci::use(key.sender, "sender"), soci::use(key.endpoint, "endpoint"),
-         soci::use(key.used_for, "used_for")));
+    return first<EhiTroubleRow>((sql.prepare << "SELECT * FROM ehi_troubles WHERE server = :server AND sender = :sender"
+                                                " AND endpoint = :endpoint AND used_for = :used_for",
+                                 soci::use(key.server, "server"), soci::use(key.sender, "sender"),
+                                 soci::use(key.endpoint, "endpoint"), soci::use(key.used_for, "used_for")));
   });
 }
 

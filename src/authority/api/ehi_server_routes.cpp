@@ -84,10 +84,16 @@ base::json::object outage_json(const store::EhiOutageRow& row) {
 
 /// What each sender says itself: names and addresses of the provider's inside, for operators alone.
 base::json::object report_json(const store::EhiTroubleRow& row) {
-  base::json::object json{{"sender", row.sender},     {"endpoint", row.endpoint}, {"calls", row.used_for},
-                          {"state", row.state},       {"code", row.code},         {"detail", row.detail},
-                          {"times", row.times},       {"first", base::to_rfc3339(row.first_at)},
-                          {"last", base::to_rfc3339(row.last_at)}, {"heard", base::to_rfc3339(row.heard_at)}};
+  base::json::object json{{"sender", row.sender},
+                          {"endpoint", row.endpoint},
+                          {"calls", row.used_for},
+                          {"state", row.state},
+                          {"code", row.code},
+                          {"detail", row.detail},
+                          {"times", row.times},
+                          {"first", base::to_rfc3339(row.first_at)},
+                          {"last", base::to_rfc3339(row.last_at)},
+                          {"heard", base::to_rfc3339(row.heard_at)}};
   if (row.reason) json["reason"] = *row.reason;
   if (row.ended_at) json["ended"] = base::to_rfc3339(*row.ended_at);
   return json;
@@ -122,9 +128,8 @@ Answer add(Authority& authority, const Whose& whose, const Call& call) {
 
 Answer list(Authority& authority, const std::optional<base::Slug>& organisation) {
   BASE_TRY(const auto rows, servers_of(authority).list(organisation));
-  BASE_TRY(const auto troubles,
-           troubles_of(authority,
-                       {.organisation = organisation ? organisation->text() : "", .limit = kTroublesListed}));
+  BASE_TRY(const auto troubles, troubles_of(authority, {.organisation = organisation ? organisation->text() : "",
+                                                        .limit = kTroublesListed}));
   base::json::array array;
   for (const EhiServerRow& row : rows) {
     base::json::object json = to_json(row);

@@ -69,17 +69,15 @@ base::Result<void> require_sender(const tls::VerifiedPeer& peer) {
   BASE_TRY_VOID(require_service(peer));
   const std::string& name = peer.identity().application.text();
   if (name == "ehi" || name.starts_with("ehi-")) return {};
-  return base::fail(
-      base::Kind::denied, "caller.not_sender",
-      "this is for EHI senders: internal/service/ehi, or ehi-NAME; yours is " + peer.identity().to_urn());
+  return base::fail(base::Kind::denied, "caller.not_sender",
+                    "this is for EHI senders: internal/service/ehi, or ehi-NAME; yours is " + peer.identity().to_urn());
 }
 
 /// {"reports":[...]}: how partners' servers are, as calls from there meet them.
 Answer note_endpoints(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
   BASE_TRY(const auto body, read_body({request, {}}));
   BASE_TRY(const auto reports, feed::endpoint_reports_from_json(body));
-  BASE_TRY(const auto noted,
-           note_endpoint_reports(authority.ledger(), peer.identity().application.text(), reports));
+  BASE_TRY(const auto noted, note_endpoint_reports(authority.ledger(), peer.identity().application.text(), reports));
   return answer(200, {{"noted", noted.noted}, {"unknown", base::to_json_array(noted.unknown)}});
 }
 

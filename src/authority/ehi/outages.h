@@ -2,8 +2,8 @@
 // that it is over. Writes letters into the outbox of notices.h, which sends them.
 //
 // Exactly once for each outage and each of the two: the row that says so is written together with the letters and their
-// audit record. An outage is over when there was no trouble for a while, so that one that comes and goes is one. What is
-// written comes from the registry and a closed list of words: nothing of the provider's inside. Belongs to the
+// audit record. An outage is over when there was no trouble for a while, so that one that comes and goes is one. What
+// is written comes from the registry and a closed list of words: nothing of the provider's inside. Belongs to the
 // registry's thread.
 #pragma once
 

@@ -30,8 +30,9 @@ class OutagesTest : public AuthorityTest {
     ASSERT_TRUE(contacts.add(admin(), contact));
   }
   std::string add(const std::string& organisation, Environment environment = Environment::production) {
-    const auto row = EhiServers(office().ledger, random)
-                         .add(admin(), {slug(organisation), environment, "https://" + organisation + ".example/decide"});
+    const auto row =
+        EhiServers(office().ledger, random)
+            .add(admin(), {slug(organisation), environment, "https://" + organisation + ".example/decide"});
     EXPECT_TRUE(row) << base::to_string(row.error());
     return row ? row->id : "";
   }

@@ -19,7 +19,8 @@ using State = EhiCondition::State;
 /// "host:port", letters small (RFC 3986 section 6.2.2.1).
 std::string place_of(const http::Url& url) {
   std::string host = url.authority.host;
-  std::ranges::transform(host, host.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return host + ":" + std::to_string(url.authority.port);
 }
 
@@ -143,7 +144,8 @@ TroubleWords words_for(const std::string& code, const std::optional<std::string>
   if (reason)
     if (const auto known = feed::find_reason(*reason))
       return {trust::explanation(*known).meaning, trust::explanation(*known).remedy};
-  if (const feed::EndpointTrouble* trouble = feed::find_endpoint_trouble(code)) return {trouble->meaning, trouble->remedy};
+  if (const feed::EndpointTrouble* trouble = feed::find_endpoint_trouble(code))
+    return {trouble->meaning, trouble->remedy};
   return {};
 }
 

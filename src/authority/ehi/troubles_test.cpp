@@ -23,8 +23,7 @@ class EhiTroublesTest : public AuthorityTest {
   }
   std::string add(const std::string& url, Environment environment = Environment::production,
                   const char* organisation = "acme") {
-    const auto row =
-        EhiServers(office().ledger, random).add(admin(), {slug(organisation), environment, url});
+    const auto row = EhiServers(office().ledger, random).add(admin(), {slug(organisation), environment, url});
     EXPECT_TRUE(row) << base::to_string(row.error());
     return row ? row->id : "";
   }
