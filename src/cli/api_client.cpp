@@ -18,10 +18,7 @@ struct ApiClient::Impl {
       : context(c), patience(p), connection(loop, std::move(target)) {}
 
   net::Task<void> run(http::Request request, net::Deadline deadline);
-  base::Result<ApiAnswer> call(std::string_view target, std::string body) {
-    return call(to_request(target, std::move(body)));
-  }
-  base::Result<ApiAnswer> call(http::Request request);
+  base::Result<ApiAnswer> call(std::string_view target, std::string body);
 };
 
 namespace {
@@ -48,8 +45,9 @@ net::Task<void> ApiClient::Impl::run(http::Request request, net::Deadline deadli
   loop.stop();
 }
 
-base::Result<ApiAnswer> ApiClient::Impl::call(http::Request request) {
+base::Result<ApiAnswer> ApiClient::Impl::call(std::string_view target, std::string body) {
   answer.reset();
+  http::Request request = to_request(target, std::move(body));
   net::spawn(loop, run(std::move(request), net::Deadline::after(patience)), "api call", context.log);
   loop.run();
   if (answer) return std::move(*answer);
@@ -62,10 +60,6 @@ base::Result<ApiClient> ApiClient::make(Options options, const Context& context)
                               std::move(options.server_name)};
   BASE_TRY(auto target, ApiConnection::believe_authority(std::move(whom), context.clock));
   return ApiClient(std::make_unique<Impl>(std::move(target), patience, context));
-}
-
-ApiClient ApiClient::make_for(ApiConnection::Target target, const Context& context) {
-  return ApiClient(std::make_unique<Impl>(std::move(target), kPatience, context));
 }
 
 base::Result<std::string> get_from_stranger(net::Endpoint authority, std::string_view target, const Context& context) {
@@ -97,14 +91,6 @@ base::Result<base::json::object> ApiClient::post(std::string_view target, const 
 
 base::Result<ApiAnswer> ApiClient::post_for_answer(std::string_view target, const base::json::object& body) {
   return impl_->call(target, base::json::serialize(body));
-}
-
-base::Result<void> ApiClient::remove(std::string_view target) {
-  http::Request request = to_request(target, "");
-  request.head.method = "DELETE";
-  const auto answer = impl_->call(std::move(request));
-  if (!answer) return base::unexpected(answer.error());
-  return {};
 }
 
 base::Result<std::string> ApiClient::get_text(std::string_view target) {

@@ -26,8 +26,6 @@ class ApiClient {
   };
   /// Connects at the first call. Borrows `context`. Fails: `tls.context`.
   static base::Result<ApiClient> make(Options options, const Context& context);
-  /// For another program of the provider's, believed as the target says.
-  static ApiClient make_for(ApiConnection::Target target, const Context& context);
   ~ApiClient();
   ApiClient(ApiClient&&) noexcept;
   ApiClient& operator=(ApiClient&&) noexcept;
@@ -38,8 +36,6 @@ class ApiClient {
   base::Result<base::json::object> post(std::string_view target, const base::json::object& body);
   /// The same where the answer may be that it is not done yet (202).
   base::Result<ApiAnswer> post_for_answer(std::string_view target, const base::json::object& body);
-  /// DELETE. Fails: as get().
-  base::Result<void> remove(std::string_view target);
   /// The body as it came. Fails: as get().
   base::Result<std::string> get_text(std::string_view target);
   const net::Endpoint& authority() const;

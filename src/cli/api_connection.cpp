@@ -64,34 +64,30 @@ base::Error problem_to_error(int status, std::string_view body) {
 }
 
 base::Error ApiConnection::explained(tls::HandshakeFailure failure) const {
-  const std::string code = target_.called.code;
-  const std::string name = target_.called.name;
   const std::string where = target_.authority.to_string();
   if (failure.refusal)
     return to_error(*failure.refusal)
-        .under(code + ".refused", "whoever answers at " + where + " did not prove to be " +
-                                      (code == "authority" ? "this provider's authority" : name));
+        .under("authority.refused", "whoever answers at " + where + " did not prove to be this provider's authority");
   if (failure.alert_received)
-    return {base::Kind::denied, code + ".refuses_us",
-            name + " at " + where + " ended the handshake with the alert '" + failure.alert_received->second +
+    return {base::Kind::denied, "authority.refuses_us",
+            "the authority at " + where + " ended the handshake with the alert '" + failure.alert_received->second +
                 "': our certificate is not accepted there (revoked, expired, or of another provider)"};
   return std::move(failure.error)
-      .under(code + ".handshake", "no TLS connection with " + where + " came about: is it " +
-                                      (code == "authority" ? "the authority's API?" : name + "?"));
+      .under("authority.handshake", "no TLS connection with " + where + " came about: is it the authority's API?");
 }
 
 base::Error ApiConnection::explained(base::Error error) const {
-  const std::string code = target_.called.code;
-  const std::string name = target_.called.name;
   const std::string where = target_.authority.to_string();
   if (error.code == "net.connect" || error.code == "net.resolve")
-    return std::move(error).under(code + ".unreachable",
-                                  name + " at " + where + " is not there: " + target_.called.remedy);
+    return std::move(error).under("authority.unreachable",
+                                  "the authority at " + where +
+                                      " is not there: start it with `countersign up`, or say where it is with "
+                                      "--authority HOST:PORT");
   if (error.code == "tls.alert_received")
     return std::move(error).under(
-        code + ".refuses_us",
-        name + " at " + where + " does not accept our certificate (revoked, expired, or of another provider)");
-  return std::move(error).under(code + ".call", "the call to " + name + " at " + where + " did not succeed");
+        "authority.refuses_us",
+        "the authority at " + where + " does not accept our certificate (revoked, expired, or of another provider)");
+  return std::move(error).under("authority.call", "the call to the authority at " + where + " did not succeed");
 }
 
 net::Task<base::Result<void>> ApiConnection::open(net::Deadline deadline) {

@@ -27,18 +27,11 @@ struct ApiAnswer {
 
 class ApiConnection {
  public:
-  /// In errors: the first word of their codes, who it is, and what to do where nobody is there.
-  struct Called {
-    const char* code = "authority";
-    const char* name = "the authority";
-    const char* remedy = "start it with `countersign up`, or say where it is with --authority HOST:PORT";
-  };
   struct Target {
     net::Endpoint authority;
     std::string server_name;  ///< for SNI; `judge` is expected to check it
     tls::JudgeServer judge;
     std::shared_ptr<const tls::ClientContext> own;
-    Called called = {};
   };
   struct Options {
     net::Endpoint authority;

@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
+#include "cli/operator_files.h"
 #include "cli/trust_file.h"
 
 namespace countersign::cli {

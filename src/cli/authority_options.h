@@ -39,13 +39,6 @@ base::Result<ApiClient> open_api_with(const AuthorityOptions& options, const tls
 /// A client that proves to be the operator. Fails: also `operator.missing`.
 base::Result<ApiClient> open_api_as_operator(const AuthorityOptions& options, const Context& context);
 
-/// The trust chain of the options. Fails: `trust_chain.missing`, as read_trust_file.
-base::Result<trust::TrustSet> load_trust(const AuthorityOptions& options);
-/// The operator's credential of the options. Fails: `operator.missing`, `operator.unusable`.
-base::Result<tls::Credential> load_operator(const AuthorityOptions& options);
-/// `member` of what a running `countersign up` left about itself in `data`. Fails: `authority.not_running`.
-base::Result<net::Endpoint> running_address(const std::filesystem::path& data, std::string_view member);
-
 /// What a running `countersign up` left about itself.
 inline constexpr const char* kRunningFile = "up.json";
 

@@ -2,6 +2,8 @@
 
 #include <CLI/Formatter.hpp>
 
+#include "cli/ehi.h"
+
 namespace countersign::cli {
 namespace {
 

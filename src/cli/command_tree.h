@@ -71,7 +71,6 @@ void add_roots(CommandTree& tree, CLI::App& admin);
 void add_request(CommandTree& tree);
 void add_renew(CommandTree& tree);
 void add_agent(CommandTree& tree);
-void add_ehi(CommandTree& tree);
 void add_own(CommandTree& tree);
 void add_token(CommandTree& tree);
 void add_trust_chain(CommandTree& tree);

@@ -1,9 +1,12 @@
 // `countersign ehi`: how the endpoints of a sender are, and what operators do with its outbox, over the sender's own
 // local side.
+#include "cli/ehi.h"
+
 #include "base/config.h"
 #include "cli/admin_answer.h"
 #include "cli/command_tree.h"
-#include "feed/judge_authority.h"
+#include "cli/operator_files.h"
+#include "cli/sender_client.h"
 
 namespace countersign::cli {
 namespace {
@@ -12,9 +15,6 @@ namespace json = base::json;
 namespace fs = std::filesystem;
 
 constexpr const char* kDefaultSender = "localhost:7080";
-constexpr ApiConnection::Called kCalled{"sender", "the EHI sender",
-                                        "start it, or say where it is with --sender HOST:PORT"};
-
 struct EhiOptions {
   AuthorityOptions authority;  ///< its folder, trust chain, operator and --json
   std::string sender;          ///< HOST:PORT
@@ -26,25 +26,6 @@ struct EhiOptions {
 };
 using Options = std::shared_ptr<EhiOptions>;
 using Call = base::Result<base::ExitCode> (*)(const EhiOptions&, Context&);
-
-/// Believes a sender of the platform: not merely any of its servers, which would be handed what lies in an outbox.
-struct JudgeSender {
-  std::shared_ptr<const trust::TrustSet> trust;
-  std::string host;
-  const base::Clock* clock;
-
-  base::Result<trust::VerifiedChain, trust::Refusal> operator()(const trust::PresentedChain& presented) const {
-    const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = host};
-    auto chain = trust::verify_chain(presented, policy, *trust, clock->now());
-    if (!chain) return chain;
-    const auto& identity = chain->identity();
-    const std::string urn = identity ? identity->to_urn() : "";
-    constexpr std::string_view kSender = "urn:countersign:internal:service:ehi";
-    if (urn == kSender || urn.starts_with(std::string(kSender) + "-")) return chain;
-    return base::unexpected(trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
-                                          "the server is no sender: its certificate lacks " + std::string(kSender)));
-  }
-};
 
 /// --sender; else what DATA/countersign.toml says (with port 0: what the running `countersign up` says).
 base::Result<net::Endpoint> address_of(const EhiOptions& options) {
@@ -64,15 +45,11 @@ base::Result<net::Endpoint> address_of(const EhiOptions& options) {
   return address;
 }
 
-base::Result<ApiClient> open(const EhiOptions& options, const Context& context) {
+base::Result<SenderClient> open(const EhiOptions& options, const Context& context) {
   BASE_TRY(net::Endpoint sender, address_of(options));
   BASE_TRY(trust::TrustSet trust, load_trust(options.authority));
   BASE_TRY(const tls::Credential credential, load_operator(options.authority));
-  BASE_TRY(auto own, tls::ClientContext::make(&credential));
-  JudgeSender judge{std::make_shared<const trust::TrustSet>(std::move(trust)), sender.host, &context.clock};
-  std::string host = sender.host;
-  ApiConnection::Target target{std::move(sender), std::move(host), std::move(judge), std::move(own), kCalled};
-  return ApiClient::make_for(std::move(target), context);
+  return SenderClient::make({std::move(sender), std::move(trust), &credential}, context);
 }
 
 std::string inner(const json::object& object, std::string_view name, std::string_view member_name) {
@@ -104,7 +81,7 @@ Row message_row(const json::object& one) {
 }
 
 base::Result<base::ExitCode> show_endpoints(const EhiOptions& options, Context& context) {
-  BASE_TRY(ApiClient api, open(options, context));
+  BASE_TRY(SenderClient api, open(options, context));
   const Row header{"NAME", "ENVIRONMENT", "URL", "MODE", "DECISIONS", "ADVICES"};
   if (options.endpoint.empty()) {
     BASE_TRY(const json::object answer, api.get("/v1/endpoints"));
@@ -123,7 +100,7 @@ base::Result<base::ExitCode> show_endpoints(const EhiOptions& options, Context& 
 std::string shown_number(std::uint64_t value) { return value == 0 ? "" : std::to_string(value); }
 
 base::Result<base::ExitCode> list(const EhiOptions& options, Context& context, const std::string& state) {
-  BASE_TRY(ApiClient api, open(options, context));
+  BASE_TRY(SenderClient api, open(options, context));
   const std::string query = query_of({{"endpoint", options.endpoint},
                                       {"state", state},
                                       {"after", shown_number(options.after)},
@@ -144,7 +121,7 @@ base::Result<base::ExitCode> list_dead(const EhiOptions& options, Context& conte
 std::string path_of(const EhiOptions& options) { return "/v1/outbox/" + std::to_string(options.id); }
 
 base::Result<base::ExitCode> show_message(const EhiOptions& options, Context& context) {
-  BASE_TRY(ApiClient api, open(options, context));
+  BASE_TRY(SenderClient api, open(options, context));
   BASE_TRY(const json::object answer, api.get(path_of(options)));
   std::string text;
   for (const char* name : {"endpoint", "kind", "state", "idempotency_key", "order", "accepted_at", "expires_at",
@@ -164,15 +141,15 @@ base::Result<base::ExitCode> replay(const EhiOptions& options, Context& context)
   if (one == !options.endpoint.empty())
     return base::fail(base::Kind::invalid, "usage.replay",
                       "name one message by its ID, or with --endpoint all dead letters of an endpoint");
-  BASE_TRY(ApiClient api, open(options, context));
+  BASE_TRY(SenderClient api, open(options, context));
   const std::string path =
       one ? path_of(options) + "/replay" : "/v1/outbox/replay" + query_of({{"endpoint", options.endpoint}});
-  BASE_TRY(const json::object answer, api.post(path, {}));
+  BASE_TRY(const json::object answer, api.post(path));
   return answer_with(answer, options.authority, context, number(answer, "replayed") + " replayed\n");
 }
 
 base::Result<base::ExitCode> discard(const EhiOptions& options, Context& context) {
-  BASE_TRY(ApiClient api, open(options, context));
+  BASE_TRY(SenderClient api, open(options, context));
   BASE_TRY_VOID(api.remove(path_of(options)));
   return answer_with({{"discarded", options.id}}, options.authority, context, "The dead letter is discarded.\n");
 }

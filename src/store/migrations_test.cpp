@@ -84,7 +84,7 @@ TEST_F(Migrations, FewerIndexesFindTheSame) {
     auto rows = registry.begin_reading().value();
     expect_all(rows);
   }
-  EXPECT_EQ(raw().ask("SELECT MAX(number) FROM migrations"), "14");
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM migrations WHERE number = 14"), "1");
   EXPECT_FALSE(raw().run("DROP INDEX certificates_by_key")) << "it is gone";
   for (const char* index : {"certificates_revoked_by_key", "certificates_by_replaces", "notices_by_end"})
     EXPECT_TRUE(raw().run("DROP INDEX " + std::string(index))) << index;

@@ -7,11 +7,13 @@ import subprocess
 import threading
 import time
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import path  # noqa: F401
 from cryptography import x509
-from harness import clients, message_signatures, scripted_partner, testing
+from harness import clients, message_signatures, scripted_partner, testing, webhook_receiver
+from harness.faults import Faults
 from harness.material import TRANSPORT, Material, Validity
 from harness.odd_partners import OddPartners
 from harness.platform import Endpoint, Platform
@@ -123,11 +125,17 @@ class RefusedServersTest(Scene):
         cls.coming = ScriptedPartner(cls.partners.good, cls.platform.trust_chain)
         cls.addClassCleanup(cls.coming.close)
         cls.platform.authority_settings = (
-            '[authority.notices]\noutage_patience = "1s"\noutage_calm = "1s"\ndanger_private_webhooks = true\n'
+            '[authority.notices]\ndanger_private_webhooks = true\n'
             f'webhook_ca_file = "{cls.partners.anchors}"\n')
         quick = 'organisation = "acme"\nmode = "decline"\nbreaker_failures = 2\nbreaker_pause = "100ms"\n'
         return [Endpoint("inside-refused", cls.partners.url("expired"), cls.partners.anchors, "2s", quick),
                 Endpoint("inside-coming", cls.coming.url(), cls.partners.anchors, "2s", quick)]
+
+    @classmethod
+    def prepare(cls):
+        cls.faults = Faults(below=cls.platform.data / "authority")
+        cls.addClassCleanup(cls.faults.close)
+        cls.platform.variables = cls.faults.variables
 
     def test_each_is_refused_with_its_reason_stood_in_for_and_seen(self):
         log = self.platform.records("ehi")
@@ -202,12 +210,15 @@ class RefusedServersTest(Scene):
         for _ in range(2):
             self.assertEqual(self.decide("inside-coming")[1]["x-countersign-decided-by"], "decline")
         wait_until(lambda: calls(coming).get("state") == "unreachable", "the partner reads that it is away", 30)
+        self.faults.set(clock_seconds=70)  # more than the patience with a server that is away
+        self.enterContext(unittest.mock.patch.object(webhook_receiver, "TOLERANCE_SECONDS", 3600))
         self.decide("inside-refused")
         wait_until(lambda: calls(refused).get("state") == "refused", "the partner reads that it is refused", 30)
         self.assertEqual((calls(refused)["code"], calls(refused)["reason"]), ("ehi.refused", "expired"))
         wait_until(lambda: hooks(coming) and hooks(refused), f"a webhook of each; {receiver.refused}", 60)
         self.coming.open()
         wait_until(lambda: calls(coming).get("state") == "up", "the partner reads that it is back", 30)
+        self.faults.set(clock_seconds=70 + 610)  # and than the calm after which an outage is over
         wait_until(lambda: len(hooks(coming)) > 1, "a webhook that it is back", 60)
         self.assertEqual(hooks(coming), ["ehi_server.unreachable", "ehi_server.recovered"])
         self.assertEqual(hooks(refused), ["ehi_server.refused"])

@@ -202,8 +202,7 @@ void DescribedDoors::meet_trouble() {
   report.first = report.last = clock.now();
   ASSERT_TRUE(note_endpoint_reports(authority().ledger(), "ehi", {report}));
   const testing::KeptLog kept;
-  EXPECT_EQ(Outages({authority().ledger(), authority().random(), kept.log(), true, OutageRules{}}).write().value_or(0),
-            1U);
+  EXPECT_EQ(Outages({authority().ledger(), authority().random(), kept.log(), true}).write().value_or(0), 1U);
 }
 
 void DescribedDoors::enrol_and_end() {

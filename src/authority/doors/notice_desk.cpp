@@ -15,15 +15,12 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
   if (settings.webhooks.reach == courier::WebhookReach::anywhere)
     parts.log.warning("danger.private_webhooks",
                       {{"meaning", "partners' webhooks may lead to this machine and into its network"}});
-  return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings, std::move(server)));
+  return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings.mail, std::move(server), settings.webhooks));
 }
 
-NoticeDesk::NoticeDesk(const Parts& parts, const NoticeSettings& settings, courier::MailServer server)
-    : parts_(parts),
-      mail_(settings.mail),
-      server_(std::move(server)),
-      webhooks_(settings.webhooks),
-      outages_(settings.outages) {}
+NoticeDesk::NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
+                       courier::WebhookRules webhooks)
+    : parts_(parts), mail_(std::move(mail)), server_(std::move(server)), webhooks_(std::move(webhooks)) {}
 
 NoticeDesk::~NoticeDesk() { stop_ = true; }
 
@@ -71,8 +68,7 @@ net::Task<void> NoticeDesk::announce() {
 net::Task<void> NoticeDesk::tell_outages() {
   base::Result<std::size_t> told = std::size_t{0};
   std::function<void()> job = [&] {
-    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value(), outages_})
-               .write();
+    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
   };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!told) report(told.error());

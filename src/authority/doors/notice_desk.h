@@ -29,7 +29,8 @@ class NoticeDesk {
   void start();
 
  private:
-  NoticeDesk(const Parts& parts, const NoticeSettings& settings, courier::MailServer server);
+  NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
+             courier::WebhookRules webhooks);
   net::Task<void> plan_again_and_again();
   net::Task<bool> plan_some();
   net::Task<void> announce();
@@ -45,7 +46,6 @@ class NoticeDesk {
   std::optional<MailSettings> mail_;
   courier::MailServer server_;
   courier::WebhookRules webhooks_;
-  OutageRules outages_;
   courier::Stop stop_{false};
   net::Worker mail_worker_;
   net::Worker webhook_worker_;

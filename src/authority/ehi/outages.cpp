@@ -29,11 +29,13 @@ base::Result<std::vector<Outages::Due>> Outages::find_due() {
   BASE_TRY(auto rows, parts_.ledger.read());
   BASE_TRY(const auto troubles, store::list_ehi_troubles(rows, {.limit = kTroublesListed}));
   BASE_TRY(const auto open, store::list_open_ehi_outages(rows, kOutagesListed));
-  std::map<std::string, std::vector<EhiTroubleRow>> by_server;
-  for (const EhiTroubleRow& row : troubles)
-    by_server[row.server].push_back(row);
+  std::map<std::string, std::vector<EhiTroubleRow>> by_server;  // where something goes on
   for (const EhiOutageRow& row : open)
     by_server.try_emplace(row.server);
+  for (const EhiTroubleRow& row : troubles)
+    if (!row.ended_at) by_server.try_emplace(row.server);
+  for (const EhiTroubleRow& row : troubles)
+    if (const auto found = by_server.find(row.server); found != by_server.end()) found->second.push_back(row);
   std::vector<Due> due;
   for (const auto& [id, of_server] : by_server) {
     BASE_TRY(auto server, store::find_ehi_server(rows, id));
@@ -51,13 +53,13 @@ base::Result<bool> Outages::is_due(store::Transaction& rows, const Due& one) {
   const base::Instant now = parts_.ledger.now();
   if (!condition.is_trouble()) {
     if (!open) return false;
-    return condition.state == State::unknown || condition.since + parts_.rules.calm <= now;
+    return condition.state == State::unknown || condition.since + kOutageCalm <= now;
   }
   if (one.server.removed_at) return false;
   if (open && told_at(*open, condition.state)) return false;
   const bool quiet = open && !was_told(*open);  // too many were told that day
   if (quiet && open->state == name(condition.state)) return false;
-  return condition.state == State::refused || condition.since + parts_.rules.patience <= now;
+  return condition.state == State::refused || condition.since + kOutagePatience <= now;
 }
 
 /// Else all partners would be written to when we have cut ourselves off, or when a sender lies.

@@ -8,12 +8,15 @@
 #pragma once
 
 #include "authority/ehi/troubles.h"
-#include "authority/notices/settings.h"
 #include "base/log.h"
 #include "crypto/random.h"
 
 namespace countersign::authority {
 
+/// Contacts are told of a server that does not answer after so long; of one that is refused at once.
+inline constexpr base::Duration kOutagePatience = std::chrono::minutes(1);
+/// An outage is over when there was no trouble for so long.
+inline constexpr base::Duration kOutageCalm = std::chrono::minutes(10);
 /// Servers that are looked after in one step, which holds the registry for each of them.
 inline constexpr std::size_t kOutagesAtOnce = 50;
 inline constexpr int kOutagesListed = 1000;
@@ -31,7 +34,6 @@ class Outages {
     crypto::Random& random;
     const base::Log& log;
     bool has_mail;  ///< else no letters of that channel are written
-    OutageRules rules;
   };
   explicit Outages(const Parts& parts) : parts_(parts) {}
 

@@ -50,9 +50,7 @@ class OutagesTest : public AuthorityTest {
     }
     ASSERT_TRUE(note_endpoint_reports(office().ledger, "ehi", {one}));
   }
-  Outages outages(bool has_mail = true) {
-    return Outages({office().ledger, random, log.log(), has_mail, OutageRules{}});
-  }
+  Outages outages(bool has_mail = true) { return Outages({office().ledger, random, log.log(), has_mail}); }
   std::size_t write() {
     const auto written = outages().write();
     EXPECT_TRUE(written) << base::to_string(written.error());

@@ -14,7 +14,6 @@ using courier::MailSecurity;
 
 constexpr std::size_t kOperatorLimit = 20;
 constexpr std::size_t kUserLimit = 256;
-constexpr base::Duration kLongestOutageRule = std::chrono::hours(24);
 constexpr Threshold kDaySeconds = 24 * 60 * 60;
 
 tl::unexpected<base::Error> wrong(const base::ConfigSection& section, std::string_view key, const std::string& why) {
@@ -106,13 +105,6 @@ base::Result<MailSettings> read_mail(base::ConfigSection& section, const fs::pat
   return mail;
 }
 
-base::Result<base::Duration> read_outage(base::ConfigSection& section, std::string_view key, base::Duration otherwise) {
-  BASE_TRY(const base::Duration duration, section.duration_or(key, otherwise));
-  if (duration < std::chrono::seconds(1) || duration > kLongestOutageRule)
-    return wrong(section, key, "must be between 1s and 24h");
-  return duration;
-}
-
 }  // namespace
 
 std::vector<Threshold> NoticeSettings::default_thresholds() {
@@ -143,8 +135,6 @@ base::Result<NoticeSettings> NoticeSettings::read(base::ConfigSection& authority
     BASE_TRY(auto address, read_address(section, "operators", text));
     settings.operators.push_back(std::move(address));
   }
-  BASE_TRY(settings.outages.patience, read_outage(section, "outage_patience", settings.outages.patience));
-  BASE_TRY(settings.outages.calm, read_outage(section, "outage_calm", settings.outages.calm));
   BASE_TRY(settings.webhooks.ca_file, read_path(section, "webhook_ca_file", folder));
   BASE_TRY(const bool anywhere, section.flag_or("danger_private_webhooks", false));
   if (anywhere) settings.webhooks.reach = courier::WebhookReach::anywhere;

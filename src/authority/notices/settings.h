@@ -25,18 +25,11 @@ struct MailSettings {
   std::filesystem::path ca_file;        ///< empty: the system's
 };
 
-/// When contacts are told of servers of theirs that the provider cannot call (ehi/outages.h).
-struct OutageRules {
-  base::Duration patience = std::chrono::minutes(1);  ///< a server that does not answer is told of after so long
-  base::Duration calm = std::chrono::minutes(10);     ///< an outage is over when there was no trouble for so long
-};
-
 struct NoticeSettings {
   std::vector<Threshold> thresholds = default_thresholds();  ///< ascending, each once
   std::optional<MailSettings> mail;                          ///< absent: none is sent
   std::vector<courier::MailAddress> operators;
   courier::WebhookRules webhooks;
-  OutageRules outages;
   bool danger_plain_smtp = false;  ///< mail, and the password, in clear over a network
 
   /// 60, 30, 14, 7 and 1 days before and after the end, and the end itself.
