@@ -1,6 +1,7 @@
 // What senders say of partners' servers, told at the internal door.
 #include "authority/doors/doors_test.h"
 #include "authority/ehi/servers.h"
+#include "authority/ehi/troubles.h"
 
 namespace countersign::authority {
 namespace {
