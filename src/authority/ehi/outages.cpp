@@ -15,6 +15,8 @@ using store::EhiOutageRow;
 using store::EhiTroubleRow;
 using State = EhiCondition::State;
 
+/// More than there can be, with a calm behind each.
+constexpr int kOutagesOfADay = 200;
 constexpr base::Duration kDay = std::chrono::hours(24);
 
 std::optional<base::Instant>& told_at(EhiOutageRow& row, State state) {
@@ -104,7 +106,7 @@ base::Result<bool> Outages::write(const Due& found) {
 }
 
 base::Result<bool> Outages::begin(Amendment& amendment, const Due& due) {
-  BASE_TRY(const auto before, store::list_ehi_outages(amendment.rows(), due.server.id, kOutagesToldADay));
+  BASE_TRY(const auto before, store::list_ehi_outages(amendment.rows(), due.server.id, kOutagesOfADay));
   EhiOutageRow row;
   row.server = due.server.id;
   // One that lapsed and is heard of again began before the other ended.
