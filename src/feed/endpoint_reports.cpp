@@ -34,6 +34,8 @@ constexpr std::array kTroubles = {
                     "See the log of the server for calls that broke off, or were too large."},
 };
 
+/// Of a batch, before its last one: the authority takes 256 KiB.
+constexpr std::size_t kBatchBytes = 200 * 1024;
 constexpr std::size_t kWordLimit = 128;  // of an endpoint's name, of `calls`
 constexpr std::int64_t kMostTimes = 1'000'000'000'000;
 constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
@@ -44,6 +46,12 @@ std::string printable(std::string_view text) {
   std::ranges::replace_if(
       printed, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return printed;
+}
+
+/// As JSON, where each character may be escaped.
+std::size_t most_bytes_of(const EndpointReport& report) {
+  constexpr std::size_t kNamesAndNumbers = 512;
+  return 2 * (report.url.size() + report.detail.size()) + kNamesAndNumbers;
 }
 
 bool is_of(const EndpointReport& one, const EndpointReport& other) {
@@ -164,9 +172,11 @@ EndpointReports::Site& EndpointReports::add(EndpointReport which) {
 
 std::vector<EndpointReport> EndpointReports::take(base::Instant now) {
   std::vector<EndpointReport> batch;
+  std::size_t bytes = 0;
   for (Site& site : sites_) {
-    if (batch.size() >= kBatch) break;
+    if (batch.size() >= kBatch || bytes >= kBatchBytes) break;
     if (!site.is_due(now)) continue;
+    bytes += most_bytes_of(site.report_);
     batch.push_back(site.report_);
     site.changed_ = false;
     site.told_ = now;

@@ -71,6 +71,14 @@ TEST_F(EndpointReportsTest, AreToldAgainWhereTheAuthorityWasAway) {
   EXPECT_EQ(take(seconds(1)), "up ehi.no_tls 1;") << "as it is now";
 }
 
+TEST_F(EndpointReportsTest, AreToldInBatches) {
+  for (std::size_t i = 0; i < EndpointReports::kBatch + 10; ++i)
+    reports.add(which("calls-" + std::to_string(i))).answered();
+  EXPECT_EQ(reports.take(kNow).size(), EndpointReports::kBatch);
+  EXPECT_EQ(reports.take(kNow).size(), 10U);
+  EXPECT_EQ(reports.take(kNow).size(), 0U);
+}
+
 TEST_F(EndpointReportsTest, HoldNothingUpWhenTheClockIsPutBack) {
   site.answered();
   (void)take(seconds(1000));

@@ -18,6 +18,7 @@ class EhiTroublesTest : public AuthorityTest {
     AuthorityTest::SetUp();
     ASSERT_TRUE(office().directory.create_organisation(admin(), slug("globex"), "Globex"));
     decide_ = add("https://host.acme.example/decide");
+    clock.advance(std::chrono::seconds(1));
     advice_ = add("https://HOST.acme.example:443/advice");
     uat_ = add("https://uat.acme.example/decide", Environment::uat);
   }
