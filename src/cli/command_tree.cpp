@@ -2,6 +2,8 @@
 
 #include <CLI/Formatter.hpp>
 
+#include "cli/ehi.h"
+
 namespace countersign::cli {
 namespace {
 
@@ -82,6 +84,7 @@ void declare_commands(CommandTree& tree) {
   add_request(tree);
   add_renew(tree);
   add_agent(tree);
+  add_ehi(tree);
   add_own(tree);
   add_token(tree);
   add_trust_chain(tree);

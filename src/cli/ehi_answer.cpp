@@ -20,6 +20,14 @@ std::string verdict_of(const json::object& shown) {
   return member(shown, "verdict") + (is_whole ? "" : ", " + std::to_string(not_tried->get_int64()) + " not tried");
 }
 
+/// "refused: expired", "unreachable: ehi.timeout", "up"; what there is in `calls` or in an outage.
+std::string calls_in(const json::object& calls) {
+  const std::string state = member(calls, "state");
+  const std::string reason = member(calls, "reason");
+  const std::string why = reason.empty() ? member(calls, "code") : reason;
+  return why.empty() ? state : state + ": " + why;
+}
+
 Row server_row(const json::object& server) {
   const json::object check = inner(server, "check");
   const std::string error = member(check, "error");
@@ -29,7 +37,37 @@ Row server_row(const json::object& server) {
           member(server, "url"),
           server.contains("confirmed") ? "yes" : "no",
           verdict_of(server),
-          member(check, "state") + (error.empty() ? "" : ": " + error)};
+          member(check, "state") + (error.empty() ? "" : ": " + error),
+          calls_in(inner(server, "calls"))};
+}
+
+Row outage_row(const json::object& outage) {
+  return {member(outage, "began"), member(outage, "ended"), member(outage, "ended_by"), calls_in(outage)};
+}
+
+Row report_row(const json::object& report) {
+  return {member(report, "sender"), member(report, "endpoint"), member(report, "calls"), calls_in(report),
+          number(report, "times"),  member(report, "last"),     member(report, "detail")};
+}
+
+/// How calls get on there, what was told of it, and what senders say where that is shown.
+std::string calls_text(const json::object& shown) {
+  const json::object calls = inner(shown, "calls");
+  std::string text;
+  if (!calls.empty()) {
+    text += "\nThe provider's calls: " + calls_in(calls);
+    if (!member(calls, "since").empty()) text += ", since " + member(calls, "since");
+    if (!member(calls, "last").empty()) text += "; the last failed at " + member(calls, "last");
+    text += "\n";
+    if (!member(calls, "meaning").empty())
+      text += "  " + member(calls, "meaning") + "\n  " + member(calls, "remedy") + "\n";
+  }
+  if (shown.contains("outages"))
+    text += "\n" + table_of(shown, "outages", {"BEGAN", "ENDED", "", "BECAUSE"}, outage_row);
+  if (shown.contains("reports"))
+    text += "\n" +
+            table_of(shown, "reports", {"SENDER", "ENDPOINT", "CALLS", "STATE", "TIMES", "LAST", "DETAIL"}, report_row);
+  return text;
 }
 
 Row finding_row(const json::object& finding) {
@@ -41,7 +79,7 @@ std::string state_of(const json::object& shown) { return member(inner(shown, "ch
 }  // namespace
 
 std::string ehi_servers_text(const json::object& answer) {
-  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "CONFIRMED", "VERDICT", "CHECK"};
+  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "CONFIRMED", "VERDICT", "CHECK", "CALLS"};
   return table_of(answer, "servers", header, server_row);
 }
 
@@ -53,6 +91,7 @@ std::string ehi_server_text(const json::object& shown) {
   if (!error.empty()) text += error + "\n";
   if (!shown.contains("confirmed"))
     text += "No operator has confirmed it: checks show it none of the provider's certificates, and ask for / alone.\n";
+  text += calls_text(shown);
   if (report.empty()) return text;
   return text + "\nThe last report, of " + member(report, "at") + ": " + verdict_of(shown) + "\n" +
          table_of(report, "findings", {"", "CHECK", "EVIDENCE", "REMEDY"}, finding_row);

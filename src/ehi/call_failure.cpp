@@ -59,6 +59,10 @@ CallFailure too_late(const Endpoint& endpoint, const http::Url& url) {
   return to_failure(base::Error{base::Kind::timeout, "net.timeout", "it was too late to send anything"}, endpoint, url);
 }
 
+bool is_our_fault(const CallFailure& failure) {
+  return failure.error.code == "ehi.no_certificate" || failure.error.code == "ehi.no_signature";
+}
+
 bool is_refusal(const CallFailure& failure) {
   return failure.refusal.has_value() || failure.error.code == "ehi.pin_mismatch" ||
          failure.error.code == "ehi.no_staple";

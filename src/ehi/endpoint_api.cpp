@@ -38,12 +38,14 @@ object to_json(const Channel& channel, const Trouble& trouble) {
 
 object to_json(const Lane& lane) {
   const Endpoint& endpoint = lane.endpoint;
-  return {{"name", endpoint.name.text()},
-          {"environment", base::name(endpoint.environment)},
-          {"url", "https://" + endpoint.url.host_field() + endpoint.url.target},
-          {"mode", name(endpoint.fallback.mode)},
-          {"decisions", to_json(lane.decisions, lane.trouble)},
-          {"advices", to_json(lane.advices, lane.delivery.trouble())}};
+  object shown{{"name", endpoint.name.text()},
+               {"environment", base::name(endpoint.environment)},
+               {"url", "https://" + endpoint.url.host_field() + endpoint.url.target},
+               {"mode", name(endpoint.fallback.mode)},
+               {"decisions", to_json(lane.decisions, lane.trouble)},
+               {"advices", to_json(lane.advices, lane.delivery.trouble())}};
+  if (endpoint.organisation) shown["organisation"] = endpoint.organisation->text();
+  return shown;
 }
 
 }  // namespace

@@ -42,4 +42,38 @@ inline constexpr const char* kEhiServers[] = {
     "ALTER TABLE letters ADD COLUMN ca TEXT",
 };
 
+// What senders met at partners' servers, and outages as they were told to the partners. used_for: decisions, advices,
+// ...; ended_by: recovered, or lapsed where nobody reported any more.
+inline constexpr const char* kEhiTroubles[] = {
+    "CREATE TABLE ehi_troubles ("
+    " server TEXT NOT NULL REFERENCES ehi_servers (id),"
+    " sender TEXT NOT NULL,"
+    " endpoint TEXT NOT NULL,"
+    " used_for TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('refused', 'unreachable')),"
+    " code TEXT NOT NULL,"
+    " reason TEXT,"
+    " detail TEXT NOT NULL,"
+    " times BIGINT NOT NULL,"
+    " first_at BIGINT NOT NULL,"
+    " last_at BIGINT NOT NULL,"
+    " heard_at BIGINT NOT NULL,"
+    " ended_at BIGINT,"
+    " PRIMARY KEY (server, sender, endpoint, used_for))",
+    "CREATE INDEX ehi_troubles_by_age ON ehi_troubles (heard_at)",
+    "CREATE TABLE ehi_outages ("
+    " server TEXT NOT NULL REFERENCES ehi_servers (id),"
+    " began_at BIGINT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " code TEXT NOT NULL,"
+    " reason TEXT,"
+    " refused_told_at BIGINT,"
+    " unreachable_told_at BIGINT,"
+    " ended_at BIGINT,"
+    " ended_by TEXT CHECK (ended_by IN ('recovered', 'lapsed')),"
+    " PRIMARY KEY (server, began_at))",
+    "CREATE UNIQUE INDEX ehi_outages_open ON ehi_outages (server) WHERE ended_at IS NULL",
+    "CREATE INDEX ehi_outages_by_age ON ehi_outages (ended_at)",
+};
+
 }  // namespace countersign::store

@@ -437,6 +437,7 @@ constexpr std::array kMigrations = {
     Migration{14, "fewer_indexes", kFewerIndexes},             //
     Migration{15, "ehi_servers", kEhiServers},                 //
     Migration{16, "refusals", kRefusals},                      //
+    Migration{17, "ehi_troubles", kEhiTroubles},               //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {

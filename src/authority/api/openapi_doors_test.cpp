@@ -6,6 +6,7 @@
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
 #include "authority/ehi/checks.h"
+#include "authority/ehi/outages.h"
 #include "authority/ehi/servers.h"
 #include "authority/registry/refused_certificates.h"
 #include "ceremony/ca_profile.h"
@@ -89,6 +90,7 @@ class DescribedDoors : public Doors {
   void keep_the_directory();
   void keep_contacts();
   void keep_ehi_servers();
+  void meet_trouble();
   void enrol_and_end();
   void approve_and_refuse();
   void look_after_the_own_organisation();
@@ -183,7 +185,30 @@ void DescribedDoors::keep_ehi_servers() {
   clock.set(clock.now() + kEhiCheckPause);
   own("POST", id + "/check", {});
   own("GET", id, {});
+  meet_trouble();
+  const object theirs = own("GET", id, {});
+  const object ours = get(servers + id);
+  EXPECT_EQ(member(theirs.at("calls").as_object(), "reason"), "expired");
+  EXPECT_EQ(theirs.at("outages").as_array().size(), 1U);
+  EXPECT_EQ(member(ours.at("reports").as_array().at(0).as_object(), "detail"), "from 10.1.2.3");
+  EXPECT_EQ(base::json::serialize(theirs).find("10.1.2.3"), std::string::npos) << "that is the provider's to know";
+  EXPECT_EQ(base::json::serialize(theirs).find("acme-cards"), std::string::npos);
   own("POST", id + "/remove", {});
+}
+
+/// A sender met it, and contacts are told.
+void DescribedDoors::meet_trouble() {
+  feed::EndpointReport report{base::Environment::production, slug("acme"), "https://host.acme.example/decide",
+                              "acme-cards", "decisions"};
+  report.state = feed::EndpointState::refused;
+  report.code = "ehi.refused";
+  report.reason = trust::Reason::expired;
+  report.detail = "from 10.1.2.3";
+  report.times = 2;
+  report.first = report.last = clock.now();
+  ASSERT_TRUE(note_endpoint_reports(authority().ledger(), "ehi", {report}));
+  const testing::KeptLog kept;
+  EXPECT_EQ(Outages({authority().ledger(), authority().random(), kept.log(), true}).write().value_or(0), 1U);
 }
 
 void DescribedDoors::enrol_and_end() {

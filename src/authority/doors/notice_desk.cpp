@@ -1,5 +1,7 @@
 #include "authority/doors/notice_desk.h"
 
+#include "authority/ehi/outages.h"
+
 namespace countersign::authority {
 
 base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings& settings, const Parts& parts) {
@@ -42,6 +44,7 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     while (more && !stop_)
       more = co_await plan_some();
     co_await announce();
+    co_await tell_outages();
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
@@ -61,6 +64,15 @@ net::Task<void> NoticeDesk::announce() {
   std::function<void()> job = [&] { announced = announcements_.write(); };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!announced) report(announced.error());
+}
+
+net::Task<void> NoticeDesk::tell_outages() {
+  base::Result<std::size_t> told = std::size_t{0};
+  std::function<void()> job = [&] {
+    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
+  };
+  co_await parts_.registry.run(parts_.loop, std::move(job));
+  if (!told) report(told.error());
 }
 
 net::Task<void> NoticeDesk::send_again_and_again(Channel channel) {

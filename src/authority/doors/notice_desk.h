@@ -35,6 +35,7 @@ class NoticeDesk {
   net::Task<void> plan_again_and_again();
   net::Task<bool> plan_some();
   net::Task<void> announce();
+  net::Task<void> tell_outages();
   net::Task<void> send_again_and_again(Channel channel);
   net::Task<bool> send_one(Channel channel);
   base::Result<void> deliver(const store::LetterRow& letter) const;

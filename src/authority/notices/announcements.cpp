@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "authority/notices/contacts.h"
-#include "authority/notices/notices.h"
-#include "authority/registry/row_id.h"
+#include "authority/notices/letters.h"
 #include "authority/registry/rows.h"
 #include "base/json_array.h"
 #include "store/ca_announcements.h"
@@ -110,8 +108,14 @@ base::Result<std::size_t> Announcements::tell(const IssuingCaRow& ca) {
   if (contacts.empty()) return std::size_t{0};
   std::vector<store::LetterRow> letters;
   std::vector<store::CaAnnouncementRow> told;
+  const LetterParts parts{parts_.random, parts_.ledger.now(), parts_.has_mail};
+  const Wording wording{
+      .mail = {"The provider calls your servers with certificates of another CA " + day_of(ca),
+               mail_body(ca, certificate)},
+      .webhook = [&](const store::LetterRow& letter) { return webhook_body(ca, certificate, letter); }};
   for (const store::ContactRow& contact : contacts) {
-    BASE_TRY(auto letter, make_letter(ca, certificate, contact));
+    BASE_TRY(auto letter, make_letter(parts, contact, wording));
+    letter.ca = ca.name;
     letters.push_back(std::move(letter));
     told.push_back({ca.name, contact.id, parts_.ledger.now()});
   }
@@ -125,25 +129,6 @@ base::Result<std::size_t> Announcements::tell(const IssuingCaRow& ca) {
   BASE_TRY_VOID(amendment.commit());
   parts_.log.info("issuing_ca.announced", {{"ca", ca.name}, {"contacts", contacts.size()}});
   return contacts.size();
-}
-
-base::Result<store::LetterRow> Announcements::make_letter(const IssuingCaRow& ca, const x509::Certificate& certificate,
-                                                          const store::ContactRow& contact) {
-  const bool is_mail = contact.kind == "email";
-  store::LetterRow letter;
-  BASE_TRY(letter.id, make_id(parts_.random));
-  letter.channel = name(is_mail ? Channel::mail : Channel::webhook);
-  letter.contact = contact.id;
-  letter.recipient = contact.address;
-  letter.ca = ca.name;
-  letter.created_at = letter.next_attempt_at = parts_.ledger.now();
-  if (is_mail) {
-    letter.subject = "The provider calls your servers with certificates of another CA " + day_of(ca);
-    letter.body = mail_body(ca, certificate);
-  } else {
-    letter.body = webhook_body(ca, certificate, letter);
-  }
-  return letter;
 }
 
 }  // namespace countersign::authority

@@ -51,8 +51,6 @@ class Announcements {
   base::Result<std::vector<store::ContactRow>> list_untold(store::Transaction& rows, const store::IssuingCaRow& ca,
                                                            int limit) const;
   base::Result<std::size_t> tell(const store::IssuingCaRow& ca);
-  base::Result<store::LetterRow> make_letter(const store::IssuingCaRow& ca, const x509::Certificate& certificate,
-                                             const store::ContactRow& contact);
   Parts parts_;
   std::map<std::string, Quiet> quiet_;  ///< by CA
 };
