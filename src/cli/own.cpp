@@ -33,7 +33,7 @@ constexpr const char* kOwn = "/v1/own-organisation";
 base::Result<ApiClient> open_api_as_person(const OwnOptions& options, const Context& context) {
   const fs::path folder = options.folder;
   auto credential = tls::load_credential(folder / "person-chain.pem", folder / "person.key");
-  if (credential) return open_api_with(options.authority, *credential, context);
+  if (credential) return open_api_with(options.authority, *credential, kDoorForPeople, context);
   return base::unexpected(
       std::move(credential)
           .error()

@@ -120,7 +120,7 @@ base::Result<base::ExitCode> verify(const VerifyOptions& options, Context& conte
   BASE_TRY(const VerifyQuestion question, to_question(options, context));
   auto verdict = verify_files(question);
   if (!verdict) {  // a file that cannot be read is a mistake on the command line, whatever the reason
-    print_error(context.err, verdict.error());
+    report(verdict.error(), context);
     return base::ExitCode::usage;
   }
   if (*verdict) {
