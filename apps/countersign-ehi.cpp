@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "countersign-ehi",
        .purpose = "Calls partners' servers with the provider's Transport Certificate.",
-       .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
-                    &authority}},
+       .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority, false,
+                    "HOST:PORT"}},
        .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});
 }

@@ -77,9 +77,15 @@ base::Result<base::ExitCode> create_application(const AdminOptions& options, Con
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.server_names.empty()) body["server_names"] = to_array(options.server_names);
   BASE_TRY(const json::object answer, api.post("/v1/applications", body));
-  return answer_with(
-      answer, options.authority, context,
-      "Application " + to_ref(identity) + " is created.\nNext: countersign admin enrol " + to_ref(identity) + "\n");
+  const bool is_internal = identity.environment == base::Environment::internal;
+  std::string text = "Application " + to_ref(identity) + " is created.\nNext: ";
+  if (is_internal && identity.organisation.text() == "operator")
+    text += "countersign admin operators set " + identity.application.text() + " --role ROLE\nThen: ";
+  if (is_internal && !base::is_reserved_organisation(identity.organisation))
+    text += "countersign admin people set " + identity.organisation.text() + " " + identity.application.text() +
+            " --role ROLE\nThen: ";
+  return answer_with(answer, options.authority, context,
+                     text + "countersign admin enrol " + to_ref(identity) + "\n");
 }
 
 base::Result<base::ExitCode> set_server_names(const AdminOptions& options, Context& context) {
@@ -131,9 +137,11 @@ base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Cont
   const std::string purposes = members(answer, "purposes");
   std::string text = "Enrolment code for " + to_ref(identity) + ", once for each of: " + purposes + "\nGood until " +
                      member(answer, "expires") + ". It is shown only now:\n\n  " + code +
-                     "\n\nTell the partner this fingerprint by another way than the code, such as the telephone:\n\n"
-                     "  SHA-256 " +
-                     root +
+                     "\n\n" +
+                     (is_reserved_organisation(identity.organisation)
+                          ? "Check this fingerprint there, where the code is used on another machine:"
+                          : "Tell the partner this fingerprint by another way than the code, such as the telephone:") +
+                     "\n\n  SHA-256 " + root +
                      "\n\nTo be run where the private key shall live:\n  countersign trust-chain --fingerprint " +
                      root + " --authority " + api.authority().to_string() + " --out trust-chain.pem\n";
   const json::value* list = answer.if_contains("purposes");
@@ -178,10 +186,7 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/certificates" + query));
   const auto to_row = [](const json::object& o) -> Row {
-    const auto identity = base::Identity::from_urn(member(o, "urn"));
-    const std::string reason = member(o, "revoked_for");
-    return {member(o, "serial"), identity ? to_ref(*identity) : member(o, "urn"), member(o, "purpose"),
-            member(o, "status") + (reason.empty() ? "" : " (" + reason + ")"), member(o, "not_after")};
+    return {member(o, "serial"), application_in(o), member(o, "purpose"), status_in(o), member(o, "not_after")};
   };
   return answer_with(
       answer, options.authority, context,

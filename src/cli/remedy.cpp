@@ -32,7 +32,6 @@ std::string_view remedy_of(std::string_view code) {
       {"root.offline", "`countersign ceremony` signs it; `countersign admin ca import CA FILE` brings it."},
       {"organisation.suspended", "The provider suspended all your applications: ask it why."},
       {"application.suspended", "The provider suspended this application: ask it why."},
-      {"application.form", "`countersign admin app list` shows the applications as they are named."},
       {"key.compromised",
        "A new key is made in a folder without one: the same command with another --out, or once PURPOSE.* is moved away."},
       {"request.other_key", "To begin anew, move PURPOSE.* of that folder away, all of it, and keep the key's copy safe."},
