@@ -167,6 +167,23 @@ base::Result<base::ExitCode> revoke(const AdminOptions& options, Context& contex
   return answer_with(answer, options.authority, context, text);
 }
 
+/// An application without certificates is not one that is mistyped. Fails: `application.unknown`.
+base::Result<void> check_known(ApiClient& api, const base::Identity& identity) {
+  const std::string query = query_of(
+      {{"environment", std::string(base::name(identity.environment))}, {"organisation", identity.organisation.text()}});
+  BASE_TRY(const json::object answer, api.get("/v1/applications" + query));
+  const json::value* list = answer.if_contains("applications");
+  if (list != nullptr && list->is_array())
+    for (const json::value& one : list->get_array())
+      if (one.is_object() && member(one.get_object(), "application") == identity.application.text()) return {};
+  return base::fail(base::Kind::not_found, "application.unknown", "there is no application " + to_ref(identity));
+}
+
+bool is_empty_list(const json::object& answer, std::string_view name) {
+  const json::value* list = answer.if_contains(name);
+  return list != nullptr && list->is_array() && list->get_array().empty();
+}
+
 base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Context& context) {
   std::string application;
   std::string environment = options.environment;
@@ -185,6 +202,10 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
                                       {"status", options.status},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/certificates" + query));
+  if (!options.application.empty() && is_empty_list(answer, "certificates")) {
+    BASE_TRY(const base::Identity identity, parse_application(options.application));
+    BASE_TRY_VOID(check_known(api, identity));
+  }
   const auto to_row = [](const json::object& o) -> Row {
     return {member(o, "serial"), application_in(o), member(o, "purpose"), status_in(o), member(o, "not_after")};
   };
@@ -331,7 +352,7 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   add_filters(*list, *list_options);
   add_choice(*list, "--status", list_options->status, {"valid", "revoked", "expired"}, "Only with this status");
   add_choices(*list, "--purpose", list_options->purposes,
-              {"transport", "signing", "service", "server", "ehi", "person"}, "Only for this purpose")
+              {"transport", "signing", "service", "server", "ehi", "person", "ocsp"}, "Only for this purpose")
       ->expected(1);
   list->add_option("--limit", list_options->limit, "At most this many [100]")->type_name("N");
   add_operator_options(*list, list_options->authority);

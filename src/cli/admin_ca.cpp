@@ -129,13 +129,14 @@ base::Result<base::ExitCode> distribute(const CaOptions& options, Context& conte
 }
 
 base::Result<base::ExitCode> activate(const CaOptions& options, Context& context) {
-  if (!options.authority.json)
-    context.err << "The one before is believed as long as its certificates are in use: `countersign admin ca list` counts\n"
-                   "them; at 0 `countersign admin ca retire` ends it.\n";
   json::object body;
   if (!options.without.empty()) body["without"] = json::array(options.without.begin(), options.without.end());
   if (!options.reason.empty()) body["reason"] = options.reason;
-  return change(options, context, "activate", body);
+  auto done = change(options, context, "activate", body);
+  if (done && !options.authority.json)
+    context.out << "\nThe one before stays believed while its certificates are in use: `countersign admin ca list` counts\n"
+                   "them. At 0, `countersign admin ca retire` ends it.\n";
+  return done;
 }
 
 base::Result<base::ExitCode> retire(const CaOptions& options, Context& context) {

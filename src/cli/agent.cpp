@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
+#include "cli/text.h"
 #include "cli/trust_file.h"
 
 namespace countersign::cli {

@@ -140,7 +140,11 @@ base::Result<base::ExitCode> create_code(const OwnOptions& options, Context& con
   return answer_with(answer, options.authority, context,
                      "Enrolment code for " + options.application +
                          ", once for each of: " + members(answer, "purposes") + "\nGood until " +
-                         member(answer, "expires") + ". It is shown only now:\n\n  " + member(answer, "code") + "\n");
+                         member(answer, "expires") + ". It is shown only now:\n\n  " + member(answer, "code") +
+                         "\n\nTo be run where the private key shall live, with trust-chain.pem, for each of them:\n"
+                         "  countersign request PURPOSE --code " +
+                         member(answer, "code") + " --authority " + api.authority().to_string() +
+                         " --trust-chain trust-chain.pem --out DIR\n");
 }
 
 base::Result<base::ExitCode> cancel_code(const OwnOptions& options, Context& context, ApiClient& api) {
