@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "countersign-gateway",
        .purpose = "Serves REST APIs to partners over mutual TLS.",
-       .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority, false,
-                    "HOST:PORT"}},
+       .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority,
+                    false, "HOST:PORT"}},
        .more = "Commands that need no gateway (each with --help):\n"
                "  policy check                Is a policy file right, and what does it decide for one request?\n"
                "  policy key                  Make an API key and the digest for the policy file",

@@ -36,10 +36,9 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
       command.add_flag_callback(
           own.flag, [&own] { *own.value = "yes"; }, own.help);
     else command.add_option(own.flag, *own.value, own.help)->type_name(own.type);
-  command.footer(
-      (daemon.more.empty() ? "" : daemon.more + "\n\n") +
-      "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not\n"
-      "there, 5 failure.");
+  command.footer((daemon.more.empty() ? "" : daemon.more + "\n\n") +
+                 "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not\n"
+                 "there, 5 failure.");
   try {
     command.parse(argc, argv);
   } catch (const CLI::ParseError& thrown) {

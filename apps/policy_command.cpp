@@ -177,10 +177,8 @@ int run_policy_command(int argc, char** argv) try {
   checking->add_option("--as", asked.who, "ENVIRONMENT/ORGANISATION/APPLICATION or its URN, or anonymous")
       ->type_name("WHO");
   checking->add_option("--request", asked.request, "What is asked for")->type_name("\"METHOD HOST PATH\"");
-  checking->add_option("--from", asked.from, "The address it comes from")
-      ->type_name("ADDRESS");
-  checking->add_option("--api-key-file", asked.api_key_file, "Holds the API key that is sent along")
-      ->type_name("FILE");
+  checking->add_option("--from", asked.from, "The address it comes from")->type_name("ADDRESS");
+  checking->add_option("--api-key-file", asked.api_key_file, "Holds the API key that is sent along")->type_name("FILE");
   CLI::App* key = command.add_subcommand("key", "Make an API key and the digest for the policy file");
   key->add_option("OWNER", owner, "ENVIRONMENT/ORGANISATION/APPLICATION")->required();
   command.footer("Exit codes: 0 right or let through, 1 refused, 2 wrong option or file, 3 a file is not there.");

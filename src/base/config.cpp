@@ -192,9 +192,9 @@ Error ConfigSection::explain(Error error) const {
   for (const auto& [key, value] : *node_->table) {
     const std::string* meant = node_->taken.contains(key.str()) ? nullptr : node_->meant_by(key.str());
     if (meant == nullptr) continue;
-    return Error{Kind::invalid, "config.unknown_key",
-                 "'" + path_of(key.str()) + "' (line " + line_of(value) + ") is not a known key: is '" + *meant +
-                     "' meant?"};
+    return Error{
+        Kind::invalid, "config.unknown_key",
+        "'" + path_of(key.str()) + "' (line " + line_of(value) + ") is not a known key: is '" + *meant + "' meant?"};
   }
   for (const auto& child : node_->children) {
     Error explained = ConfigSection(child).explain(error);

@@ -84,8 +84,7 @@ base::Result<base::ExitCode> create_application(const AdminOptions& options, Con
   if (is_internal && !base::is_reserved_organisation(identity.organisation))
     text += "countersign admin people set " + identity.organisation.text() + " " + identity.application.text() +
             " --role ROLE\nThen: ";
-  return answer_with(answer, options.authority, context,
-                     text + "countersign admin enrol " + to_ref(identity) + "\n");
+  return answer_with(answer, options.authority, context, text + "countersign admin enrol " + to_ref(identity) + "\n");
 }
 
 base::Result<base::ExitCode> set_server_names(const AdminOptions& options, Context& context) {
@@ -136,8 +135,7 @@ base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Cont
   const std::string code = member(answer, "code");
   const std::string purposes = members(answer, "purposes");
   std::string text = "Enrolment code for " + to_ref(identity) + ", once for each of: " + purposes + "\nGood until " +
-                     member(answer, "expires") + ". It is shown only now:\n\n  " + code +
-                     "\n\n" +
+                     member(answer, "expires") + ". It is shown only now:\n\n  " + code + "\n\n" +
                      (is_reserved_organisation(identity.organisation)
                           ? "Check this fingerprint there, where the code is used on another machine:"
                           : "Tell the partner this fingerprint by another way than the code, such as the telephone:") +

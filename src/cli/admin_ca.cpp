@@ -52,15 +52,15 @@ std::string next_step(const json::object& ca) {
   const std::string state = member(ca, "state");
   const std::string admin = "  countersign admin ca ";
   if (state == "waiting")
-    return "\nIts key is made, and waits for a certificate. Next, where this authority holds the root's key:\n" + admin +
-           "certify " + name + "\nelse a ceremony signs the request, and its certificate is brought back:\n" + admin +
-           "show " + name + " --csr FILE\n" + admin + "import " + name + " FILE\n";
+    return "\nIts key is made, and waits for a certificate. Next, where this authority holds the root's key:\n" +
+           admin + "certify " + name + "\nelse a ceremony signs the request, and its certificate is brought back:\n" +
+           admin + "show " + name + " --csr FILE\n" + admin + "import " + name + " FILE\n";
   if (state == "prepared")
     return "\nNobody was told of it yet. Next, have gateways and senders believe it:\n" + admin + "distribute " + name +
            "\n";
   if (state == "distributed")
-    return "\nFollowers learn of it within seconds. Look whether all do, and have it issue:\n" + admin + "show " + name +
-           "\n" + admin + "activate " + name + "\n";
+    return "\nFollowers learn of it within seconds. Look whether all do, and have it issue:\n" + admin + "show " +
+           name + "\n" + admin + "activate " + name + "\n";
   return "";
 }
 
@@ -134,8 +134,9 @@ base::Result<base::ExitCode> activate(const CaOptions& options, Context& context
   if (!options.reason.empty()) body["reason"] = options.reason;
   auto done = change(options, context, "activate", body);
   if (done && !options.authority.json)
-    context.out << "\nThe one before stays believed while its certificates are in use: `countersign admin ca list` counts\n"
-                   "them. At 0, `countersign admin ca retire` ends it.\n";
+    context.out
+        << "\nThe one before stays believed while its certificates are in use: `countersign admin ca list` counts\n"
+           "them. At 0, `countersign admin ca retire` ends it.\n";
   return done;
 }
 

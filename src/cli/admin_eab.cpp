@@ -34,7 +34,8 @@ base::Result<base::ExitCode> create_credential(const EabOptions& options, Contex
   return answer_with(
       answer, options.authority, context,
       "Credential for one ACME account of " + to_ref(identity) + ", or for one certificate by CMP, to be used until\n" +
-          member(answer, "expires") + ". The key is shown only now:\n\n  kid       " + kid + "\n  hmac_key  " + hmac_key +
+          member(answer, "expires") + ". The key is shown only now:\n\n  kid       " + kid + "\n  hmac_key  " +
+          hmac_key +
           "\n\nWith trust-chain.pem, the provider's trust chain (docs/enrolment.md shows each in full):\n\n"
           "  REQUESTS_CA_BUNDLE=trust-chain.pem certbot certonly" +
           account + " --eab-kid " + kid + " --eab-hmac-key " + hmac_key +

@@ -106,7 +106,8 @@ base::Error ApiConnection::explained(tls::HandshakeFailure failure) const {
   if (failure.alert_received) return explained(base::Error{base::Kind::denied, kAlert, failure.alert_received->second});
   return std::move(failure.error)
       .under(code("handshake"), "no TLS connection with " + where + " came about: is it the " +
-                                    std::string(target_.door.who) + (target_.door.codes == "authority" ? "'s API?" : "?"));
+                                    std::string(target_.door.who) +
+                                    (target_.door.codes == "authority" ? "'s API?" : "?"));
 }
 
 base::Error ApiConnection::explained(base::Error error) const {

@@ -67,8 +67,8 @@ class ApiConnection {
 
   /// Fails, `authority` being what the door's codes begin with: `authority.unreachable`, `authority.refused` (we do not
   /// believe it), `authority.another_server` (nor is it the authority, but another of this provider's), what the door
-  /// calls a refusal of our certificate, `authority.handshake`, `authority.call`, and whatever problem was answered, with
-  /// its own code.
+  /// calls a refusal of our certificate, `authority.handshake`, `authority.call`, and whatever problem was answered,
+  /// with its own code.
   net::Task<base::Result<ApiAnswer>> call(http::Request request, net::Deadline deadline);
   const net::Endpoint& authority() const { return target_.authority; }
 

@@ -117,10 +117,11 @@ TEST(CommandLine, WithJsonAFailureIsJson) {
   const struct {
     std::vector<std::string> arguments;
     const char* code;
-  } rows[] = {{{"admin", "list", "--json", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, "operator.missing"},
-              {{"admin", "app", "create", "acme/payments", "--json"}, "application.form"},
-              {{"admin", "ogr", "list", "--json"}, "usage"},
-              {{"verify", "--trust", "/nonexistent", "--purpose", "transport", "/nonexistent", "--json"}, "file.not_found"}};
+  } rows[] = {
+      {{"admin", "list", "--json", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, "operator.missing"},
+      {{"admin", "app", "create", "acme/payments", "--json"}, "application.form"},
+      {{"admin", "ogr", "list", "--json"}, "usage"},
+      {{"verify", "--trust", "/nonexistent", "--purpose", "transport", "/nonexistent", "--json"}, "file.not_found"}};
   for (const auto& row : rows) {
     const Answer answer = run_with(row.arguments);
     EXPECT_EQ(answer.code, ExitCode::usage) << row.code;

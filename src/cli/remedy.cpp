@@ -33,8 +33,10 @@ std::string_view remedy_of(std::string_view code) {
       {"organisation.suspended", "The provider suspended all your applications: ask it why."},
       {"application.suspended", "The provider suspended this application: ask it why."},
       {"key.compromised",
-       "A new key is made in a folder without one: the same command with another --out, or once PURPOSE.* is moved away."},
-      {"request.other_key", "To begin anew, move PURPOSE.* of that folder away, all of it, and keep the key's copy safe."},
+       "A new key is made in a folder without one: the same command with another --out, or once PURPOSE.* is moved "
+       "away."},
+      {"request.other_key",
+       "To begin anew, move PURPOSE.* of that folder away, all of it, and keep the key's copy safe."},
       {"credential.mismatch", "They must be of one pair: name the folder, or the two files, that belong together."},
       {"oauth.client_unknown", "The provider makes it one: `countersign admin clients set ENV/ORG/APP --scope SCOPE`."},
       {"authority.another_server",
@@ -45,12 +47,15 @@ std::string_view remedy_of(std::string_view code) {
       {"gateway.refused",
        "Check --issuer and --trust-chain. If both are right, somebody may stand in between: tell the provider."},
       {"operator.refused",
-       "Another credential: --operator DIR; a new one needs a code of another operator's. The authority's log names the "
+       "Another credential: --operator DIR; a new one needs a code of another operator's. The authority's log names "
+       "the "
        "reason."},
       {"person.refused",
-       "Ask the provider for an enrolment code; then `countersign request person --code CODE --out NEW`, and --person NEW."},
+       "Ask the provider for an enrolment code; then `countersign request person --code CODE --out NEW`, and --person "
+       "NEW."},
       {"gateway.refuses_us",
-       "Ask the provider why, and for an enrolment code; then `countersign request transport --code CODE --out NEW`, and "
+       "Ask the provider why, and for an enrolment code; then `countersign request transport --code CODE --out NEW`, "
+       "and "
        "--out NEW here."},
   };
   for (const auto& [known, text] : kRemedies)

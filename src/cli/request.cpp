@@ -155,8 +155,8 @@ std::string gateway_url(const RequestOptions& options) {
 void print_summary(const RequestOptions& options, const Prepared& prepared, const Issued& issued, Context& context) {
   const x509::Certificate& leaf = issued.certificate;
   const std::string key = options.csr.empty() ? prepared.files.key.string() : "KEY-OF-THE-CSR";
-  context.out << "The authority issued " << article(prepared.enrolment.purpose) << title(prepared.enrolment.purpose) << " to " << to_ref(issued.identity)
-              << ".\n\n";
+  context.out << "The authority issued " << article(prepared.enrolment.purpose) << title(prepared.enrolment.purpose)
+              << " to " << to_ref(issued.identity) << ".\n\n";
   if (options.csr.empty())
     context.out << "  key          " << prepared.files.key.string()
                 << (prepared.key_made ? " (made here; it never leaves this machine)\n"

@@ -93,10 +93,11 @@ base::Result<trust::TrustSet> load_trust(const TokenOptions& options) {
   if (chain.empty()) chain = std::filesystem::path(options.folder) / "trust-chain.pem";
   std::error_code ignored;
   if (!std::filesystem::exists(chain, ignored))
-    return base::fail(base::Kind::invalid, "trust_chain.missing",
-                      "there is no trust chain at '" + chain.string() +
-                          "', so the gateway could not be recognised: name it with --trust-chain FILE, or fetch it with "
-                          "`countersign trust-chain --out FILE`");
+    return base::fail(
+        base::Kind::invalid, "trust_chain.missing",
+        "there is no trust chain at '" + chain.string() +
+            "', so the gateway could not be recognised: name it with --trust-chain FILE, or fetch it with "
+            "`countersign trust-chain --out FILE`");
   BASE_TRY(TrustFile trusted, read_trust_file(chain));
   return trust::TrustSet::of_roots(std::move(trusted.roots), std::move(trusted.issuing_cas));
 }

@@ -148,7 +148,8 @@ base::Result<bool> Up::start_data_planes() {
   return true;
 }
 
-/// Before anything is started: all that is taken, at once. An `up` that was killed may still be letting go of its ports.
+/// Before anything is started: all that is taken, at once. An `up` that was killed may still be letting go of its
+/// ports.
 base::Result<void> Up::check_ports() const {
   std::vector<std::string> programs;
   for (const char* name : {kAuthority, kGateway, kEhi})

@@ -221,7 +221,8 @@ bool is_taken(const net::Endpoint& at) {
 
 std::string first_config(const UpSettings& settings) {
   return "# Countersign on this machine. Written once by `countersign up`; yours to edit. Unknown keys are refused.\n"
-         "# Relative paths are relative to this file. The gateway takes over a change of [gateway] while it serves, within\n"
+         "# Relative paths are relative to this file. The gateway takes over a change of [gateway] while it serves, "
+         "within\n"
          "# seconds (what it cannot, it logs as gateway.reload_kept); for the rest restart `countersign up`.\n"
          "\n"
          "[provider]\n"

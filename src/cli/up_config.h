@@ -52,8 +52,8 @@ struct UpConfig {
   std::vector<ListensAt> listens;
 };
 
-/// A line for each address of those programs on which somebody listens already, with where it is chosen; empty where all
-/// are free.
+/// A line for each address of those programs on which somebody listens already, with where it is chosen; empty where
+/// all are free.
 std::string busy_addresses(const UpConfig& config, const std::vector<std::string>& programs);
 
 /// Fails: `config.*`; `up.setting` where `settings` contradict the file.

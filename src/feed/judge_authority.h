@@ -47,9 +47,8 @@ struct JudgeAuthority {
       return base::unexpected(
           trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
     if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
-    return base::unexpected(
-        trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
-                      std::string(kAnotherServer) + std::string(kAuthorityUrn)));
+    return base::unexpected(trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
+                                          std::string(kAnotherServer) + std::string(kAuthorityUrn)));
   }
 };
 

@@ -80,8 +80,8 @@ base::Result<Caller> parse_caller(std::string_view text) {
     return Caller::supposed(std::move(identity));
   }
   if (split(text).size() != 3)
-    return bad_name(text,
-                    "write ENVIRONMENT/ORGANISATION/APPLICATION, such as production/acme/shop, its URN, or \"anonymous\"");
+    return bad_name(
+        text, "write ENVIRONMENT/ORGANISATION/APPLICATION, such as production/acme/shop, its URN, or \"anonymous\"");
   BASE_TRY(const std::string name, parse_applications(text));
   if (name.find('*') != std::string::npos) return bad_name(text, "one application is asked about, not several");
   const auto parts = split(name);
