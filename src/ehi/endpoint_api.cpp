@@ -12,7 +12,7 @@ using base::json::object;
 
 std::string_view remedy_of(const std::string& reason) {
   const auto known = std::ranges::find(trust::explanations(), reason, &trust::Explanation::name);
-  return known == trust::explanations().end() ? std::string_view() : known->remedy;
+  return known == trust::explanations().end() ? std::string_view() : known->remedy(trust::Party::server);
 }
 
 object to_json(const Trouble::State& state) {
