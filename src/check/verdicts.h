@@ -12,6 +12,12 @@ inline Verdict not_tried(std::string why, std::string how_to) {
   return {Severity::not_tried, std::move(why), std::move(how_to)};
 }
 
+/// The same with what the evidence is followed by.
+inline Verdict with_list(Verdict verdict, std::vector<std::string> listed) {
+  verdict.listed = std::move(listed);
+  return verdict;
+}
+
 /// "1.50 ms".
 std::string in_milliseconds(base::Duration duration);
 /// "a, b, c and 4 more".

@@ -178,10 +178,7 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/certificates" + query));
   const auto to_row = [](const json::object& o) -> Row {
-    const auto identity = base::Identity::from_urn(member(o, "urn"));
-    const std::string reason = member(o, "revoked_for");
-    return {member(o, "serial"), identity ? to_ref(*identity) : member(o, "urn"), member(o, "purpose"),
-            member(o, "status") + (reason.empty() ? "" : " (" + reason + ")"), member(o, "not_after")};
+    return {member(o, "serial"), owner_of(o), member(o, "purpose"), status_of(o), member(o, "not_after")};
   };
   return answer_with(
       answer, options.authority, context,

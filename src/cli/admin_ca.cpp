@@ -46,8 +46,8 @@ Row follower_row(const json::object& follower) {
           flag(follower, "holds") ? "yes" : (concerned ? "NO" : "not concerned")};
 }
 
-std::string to_text(const json::object& ca) {
-  std::string text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
+Shown to_text(const json::object& ca) {
+  Shown text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
   const json::value* followers = ca.if_contains("followers");
   if (followers != nullptr && followers->is_array() && !followers->get_array().empty())
     text += "\n" + table_of(ca, "followers", {"FOLLOWER", "WHO", "SEEN", "BELIEVES IT"}, follower_row);

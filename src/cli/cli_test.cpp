@@ -69,7 +69,7 @@ TEST(Text, CannotSteerTheTerminalOrTheShell) {
   EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
   EXPECT_EQ(shell_word(""), "''");
   EXPECT_EQ(percent_encoded("a b&c=\xc3\xa9"), "a%20b%26c%3D%C3%A9");
-  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}), "A    LONG\nxyz  1\nx\n");
+  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}).to_text(0), "A    LONG\nxyz  1\nx\n");
 }
 
 TEST(CommandLine, ExitCodesAreThoseDocumented) {

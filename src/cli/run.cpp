@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iostream>
 #include <optional>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -90,7 +91,8 @@ std::optional<base::ExitCode> parse(CommandTree& tree, const std::vector<std::st
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
     const std::string help = tree.root().help();  // of the command that was named
-    context.out << help << (help.ends_with('\n') ? "" : "\n");
+    context.out << folded(help, context.columns == 0 ? kHelpColumns : context.columns)
+                << (help.ends_with('\n') ? "" : "\n");
     return base::ExitCode::ok;
   } catch (const CLI::ParseError& thrown) {
     if (thrown.get_exit_code() != 0) return usage_error(named_command(tree, arguments), thrown, context);
@@ -108,7 +110,8 @@ base::ExitCode exit_code_of(const base::Error& error) {
 
 }  // namespace
 
-void print_error(std::ostream& err, const base::Error& error) {
+void print_error(std::ostream& to, const base::Error& error) {
+  std::ostringstream err;
   err << "countersign: " << error.detail << " (" << error.code << ")\n";
   std::string_view advice = remedy(error.code);
   for (const base::Error* cause = error.cause.get(); cause != nullptr; cause = cause->cause.get()) {
@@ -116,6 +119,7 @@ void print_error(std::ostream& err, const base::Error& error) {
     if (advice.empty()) advice = remedy(cause->code);
   }
   if (!advice.empty()) err << "  " << advice << "\n";
+  to << folded(err.str(), columns_of(to));
 }
 
 base::ExitCode run(const std::vector<std::string>& arguments, Context& context) {
@@ -136,7 +140,7 @@ int run(int argc, char** argv) {
   const base::SystemClock clock;
   const auto sink = base::stderr_sink();
   const base::Log log({.program = "countersign", .at_least = base::Level::error}, clock, *sink);
-  Context context{std::cout, std::cerr, clock, log};
+  Context context{std::cout, std::cerr, clock, log, columns_of(std::cout)};
   try {
     return static_cast<int>(run(std::vector<std::string>(argv + 1, argv + argc), context));
   } catch (const std::exception& thrown) {
