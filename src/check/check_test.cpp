@@ -54,8 +54,8 @@ TEST(Report, IsReadAgainFromItsJson) {
   ASSERT_TRUE(report);
   EXPECT_EQ(to_text(*report), to_text(sample()));
   base::json::object later = json;
-  later["findings"].as_array().push_back(
-      {{"id", "quantum.safe"}, {"severity", "unheard_of"}, {"title", ""}, {"evidence", ""}, {"remedy", ""}});
+  later["findings"].as_array().push_back(base::json::object{
+      {"id", "quantum.safe"}, {"severity", "unheard_of"}, {"title", ""}, {"evidence", ""}, {"remedy", ""}});
   EXPECT_EQ(parse_report(later)->findings.size(), sample().findings.size());
   base::json::object hostile = json;
   hostile["findings"].as_array()[0].as_object()["evidence"] = "a\x1b[2J";

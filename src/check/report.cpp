@@ -103,7 +103,8 @@ base::Result<Report> parse_report(const base::json::object& json) {
     BASE_TRY(const std::string severity, finding.text("severity"));
     const auto known = std::ranges::find(kSeverities, severity, [](Severity of) { return name(of); });
     if (known == kSeverities.end()) continue;
-    Finding read{.severity = *known};
+    Finding read{};
+    read.severity = *known;
     const std::pair<const char*, std::string*> members[] = {
         {"id", &read.id}, {"title", &read.title}, {"evidence", &read.evidence}, {"remedy", &read.remedy}};
     for (const auto& [member, into] : members) {
