@@ -39,7 +39,7 @@ Shown table_of(const json::object& answer, std::string_view name, const Row& hea
 
 Shown table_of_refusals(const json::object& answer) {
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "last_seen"), owner_of(o),         member(o, "serial"),    member(o, "reason"),
+    return {member(o, "last_seen"), owner_of(o),          member(o, "serial"),    member(o, "reason"),
             number(o, "count"),     member(o, "gateway"), member(o, "first_seen")};
   };
   const Row header{"LAST SEEN", "APPLICATION", "CERTIFICATE", "REASON", "COUNT", "GATEWAY", "FIRST SEEN"};

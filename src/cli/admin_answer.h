@@ -20,7 +20,7 @@ std::string application_path(const base::Identity& identity);
 std::string query_of(std::initializer_list<std::pair<std::string_view, std::string>> filters);
 /// A table with one row an object of the list `name` in `answer`; "none" where it is empty.
 Shown table_of(const base::json::object& answer, std::string_view name, const Row& header,
-                     Row (*to_row)(const base::json::object&));
+               Row (*to_row)(const base::json::object&));
 /// The list `refusals` of an answer as a table, and below it what each reason in it means and how to mend it.
 Shown table_of_refusals(const base::json::object& answer);
 /// Whose an object's `urn` says it is, as commands name it: production/acme/payments; the URN of whom they do not.

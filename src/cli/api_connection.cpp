@@ -44,7 +44,8 @@ base::Duration retry_after_in(const http::Fields& fields) {
 base::Error to_error(const trust::Refusal& refusal) {
   const trust::Explanation& why = trust::explanation(refusal.reason);
   return {base::Kind::conflict, std::string(why.name),
-          std::string(why.meaning) + " " + printable(refusal.detail) + ". " + std::string(why.remedy(trust::Party::platform))};
+          std::string(why.meaning) + " " + printable(refusal.detail) + ". " +
+              std::string(why.remedy(trust::Party::platform))};
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ base::Result<base::ExitCode> list_certificates(const OwnOptions& options, Contex
   const auto to_row = [](const json::object& o) -> Row {
     return {member(o, "serial"), owner_of(o), member(o, "purpose"), status_of(o), member(o, "not_after")};
   };
-  return answer_with(answer, options.authority, context,
-                     table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
+  return answer_with(
+      answer, options.authority, context,
+      table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
 }
 
 base::Result<base::ExitCode> list_requests(const OwnOptions& options, Context& context, ApiClient& api) {
