@@ -10,6 +10,7 @@
 
 #include "check/verdicts.h"
 #include "testing/pki.h"
+#include "trust/reason.h"
 
 namespace countersign::check {
 namespace {
