@@ -45,6 +45,8 @@ bool is_refusal_status(int status) {
   return std::ranges::find(kRefusals, status) != std::end(kRefusals);
 }
 
+bool is_success(int status) { return status >= 200 && status < 300; }
+
 bool is_accepted(const std::optional<Attempt>& attempt) {
   if (!attempt || attempt->end != Attempt::End::answered || attempt->says_certificate) return false;
   // 400 may well be what the application makes of our request.
@@ -72,10 +74,15 @@ Probe::Options Caller::options(const tls::Credential* own) const {
   return options;
 }
 
-http::Request Caller::request() const {
+/// With a message, what comes with one of the sender's: a key of its own, or the answer would be one that the partner
+/// remembers instead of deciding (docs/ehi.md).
+http::Request Caller::request() {
   http::Request request;
   request.head = target_.request;
   request.body = target_.body;
+  if (target_.message_key.empty()) return request;
+  request.head.fields.set("Idempotency-Key", target_.message_key + "-" + std::to_string(++asked_));
+  request.head.fields.set("X-Countersign-Attempt", "1");
   return request;
 }
 
@@ -151,6 +158,7 @@ net::Task<base::Result<void>> Caller::one_request(Line& line, Measured& measured
   (warm ? measured.warm : measured.cold)
       .push_back(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   notice(response);
+  if (!is_success(response.status)) measured.error_status = response.status;
   co_return base::Result<void>();
 }
 

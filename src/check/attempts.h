@@ -13,6 +13,7 @@ struct Measured {
   std::vector<base::Duration> cold = {};  ///< the first over its connection; the handshake is not counted
   std::size_t connections = 0;
   std::string failed = {};
+  int error_status = 0;  ///< of an answer that is no success; 0: there was none
 };
 
 class Caller {
@@ -44,7 +45,7 @@ class Caller {
  private:
   struct Line;
   net::Deadline soon() const { return net::Deadline::earlier(net::Deadline::after(target_.patience), end_); }
-  http::Request request() const;
+  http::Request request();
   http::ClientOptions client_options() const;
   void notice(const http::Response& response);
   net::Task<base::Result<tls::Probe, tls::ProbeFailure>> connect(tls::Probe::Options options);
@@ -54,6 +55,7 @@ class Caller {
   net::Loop& loop_;
   net::Deadline end_;
   base::Instant at_;
+  std::size_t asked_ = 0;  ///< requests so far
   bool asked_late_ = false;
   ServerKind server_ = ServerKind::unknown;
   std::vector<base::Duration> handshakes_ = {};
@@ -63,6 +65,7 @@ class Caller {
 bool is_accepted(const std::optional<Attempt>& attempt);
 /// Does this chain, leaf first, prove to whoever believes the target's anchors that its holder is the target's host?
 bool believes_server(const Target& target, const std::vector<x509::Certificate>& chain, base::Instant at);
+bool is_success(int status);
 /// What a server's answer says of the server; `known` where it says nothing.
 ServerKind recognise(const http::Response& response, ServerKind known);
 

@@ -9,6 +9,10 @@ namespace {
 
 /// A connection may end now and then; it is not kept where more than one in so many requests needs a new one.
 constexpr std::size_t kRequestsOfAConnection = 10;
+constexpr const char* kAskTheSame =
+    "Have it asked what the provider will ask: `countersign check ehi` does with --method and --body. If that was "
+    "asked, "
+    "the application's log says what it is missing.";
 /// Fewer say nothing about the slowest.
 constexpr std::size_t kEnoughRequests = 10;
 
@@ -23,8 +27,7 @@ std::size_t count_of_requests(const Observations& seen) {
 }
 
 bool is_redirect(int status) { return status >= 300 && status < 400; }
-/// Of whom stands in front of an application, about the application; and 500 of that itself.
-bool is_trouble(int status) { return status == 500 || (status >= 502 && status <= 504); }
+bool is_trouble(int status) { return status >= 500; }
 
 }  // namespace
 
@@ -37,7 +40,10 @@ Verdict judge_answer(const Observations& seen, const Check&) {
   const std::string status = "HTTP " + std::to_string(ours.status);
   if (is_redirect(ours.status)) return failure(status + " to '" + ours.location + "': the sender follows no redirect");
   if (is_trouble(ours.status)) return warning(status + ": does the application behind the server run?");
-  return passed(status);
+  if (is_success(ours.status)) return passed(status);
+  Verdict verdict = warning(status + ": the application refuses what it is asked here");
+  verdict.how_to = kAskTheSame;
+  return verdict;
 }
 
 Verdict judge_latency(const Observations& seen, const Check&) {
@@ -51,6 +57,10 @@ Verdict judge_latency(const Observations& seen, const Check&) {
                               (warm ? "warm connections" : "new connections") + "; deadline " +
                               in_milliseconds(seen.deadline);
   if (p99 > seen.deadline) return failure(figures);
+  // Saying no may be quicker than deciding.
+  if (seen.error_status != 0)
+    return not_tried("answers were HTTP " + std::to_string(seen.error_status) + ", which decide nothing: " + figures,
+                     "mend behaviour.answer first");
   if (sample.size() < kEnoughRequests) return warning(figures + "; too few to tell: " + seen.requests_failed);
   if (p50 * 2 > seen.deadline) return warning(figures + "; little is left for the way and for bad days");
   return passed(figures);

@@ -84,7 +84,7 @@ Verdict judge_names_our_ca(const Observations& seen, const Check&) {
   std::vector<std::string> texts;
   for (const std::string& text : seen.best().sighting.ca_texts)
     texts.push_back(plain(text));
-  return failure("asked for: certificates of " + listed(texts));
+  return with_list(failure("asked for: certificates of"), std::move(texts));
 }
 
 Verdict judge_only_our_ca(const Observations& seen, const Check&) {
@@ -98,7 +98,7 @@ Verdict judge_only_our_ca(const Observations& seen, const Check&) {
   for (std::size_t i = 0; i < sighting.ca_names.size(); ++i)
     if (!is_ours(seen, sighting.ca_names[i])) strangers.push_back(plain(sighting.ca_texts[i]));
   if (strangers.empty()) return passed("the provider's alone");
-  return warning("certificates of others are taken as well: " + listed(strangers));
+  return with_list(warning("certificates of others are taken as well:"), std::move(strangers));
 }
 
 Verdict judge_accepts_ours(const Observations& seen, const Check&) {

@@ -180,6 +180,7 @@ void Observer::note_own() {
   for (const x509::Certificate& ca : cas) {
     if (std::ranges::find(seen_.own_ca_names, ca.subject().der) != seen_.own_ca_names.end()) continue;
     seen_.own_ca_names.push_back(ca.subject().der);
+    if (seen_.provider.empty()) seen_.provider = plain(ca.subject().organisation);
   }
 }
 
@@ -249,6 +250,7 @@ net::Task<void> Observer::measure() {
   seen_.cold_requests = std::move(measured.cold);
   seen_.connections = measured.connections;
   seen_.requests_failed = std::move(measured.failed);
+  seen_.error_status = measured.error_status;
 }
 
 net::Task<Observations> Observer::run() {

@@ -32,6 +32,7 @@ struct Target {
   std::vector<TestCredential> test_credentials = {};
   http::RequestHead request = {};  ///< what is asked; Host and Content-Length are written for it
   std::string body = {};
+  std::string message_key = {};  ///< what the Idempotency-Key of each request begins with; empty: none is sent
   base::Duration deadline = std::chrono::milliseconds(200);  ///< that a decision call has
   base::Duration patience = std::chrono::seconds(5);         ///< for each step with a server that does not answer
   std::size_t requests = 100;                                ///< that latency is measured by

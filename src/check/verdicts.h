@@ -18,6 +18,11 @@ Verdict no_own(const Observations& seen, std::string why);
 Verdict no_next(const Observations& seen);
 Verdict no_ca(const Observations& seen, std::string why);
 Verdict no_test_credential(const Observations& seen, std::string_view name);
+/// The same with what the evidence is followed by.
+inline Verdict with_list(Verdict verdict, std::vector<std::string> listed) {
+  verdict.listed = std::move(listed);
+  return verdict;
+}
 
 /// "1.50 ms".
 std::string in_milliseconds(base::Duration duration);

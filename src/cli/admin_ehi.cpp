@@ -1,8 +1,5 @@
 // `countersign admin ehi-servers` and `admin check-ehi`: where the provider calls partners, and what checks of their
 // servers found.
-#include <chrono>
-#include <thread>
-
 #include "base/config.h"
 #include "cli/admin_answer.h"
 #include "cli/command_tree.h"
@@ -23,8 +20,6 @@ struct EhiOptions {
 };
 using Options = std::shared_ptr<EhiOptions>;
 using Call = base::Result<base::ExitCode> (*)(const EhiOptions&, Context&);
-
-constexpr auto kAskEvery = std::chrono::seconds(1);
 
 base::Result<std::string> servers_path(const EhiOptions& options) {
   BASE_TRY(const base::Slug organisation, base::Slug::parse(options.organisation));
@@ -102,13 +97,10 @@ base::Result<base::ExitCode> check_server(const EhiOptions& options, Context& co
   BASE_TRY(const std::string path, server_path(options));
   BASE_TRY(const base::Duration patience, base::parse_duration(options.wait));
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(json::object shown, api.post(path + "/check", {}));
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (is_check_under_way(shown) && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(kAskEvery);
-    BASE_TRY(shown, api.get(path));
-  }
-  BASE_TRY_VOID(answer_with(shown, options.authority, context, ehi_server_text(shown)));
+  BASE_TRY(const json::object begun, api.post(path + "/check", {}));
+  BASE_TRY(const json::object shown, wait_for_check(api, path, begun, patience));
+  const std::string command = "countersign admin ehi-servers show " + options.organisation + " " + options.server;
+  BASE_TRY_VOID(answer_with(shown, options.authority, context, checked_server_text(shown, command)));
   return exit_code_of_check(shown);
 }
 

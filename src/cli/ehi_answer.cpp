@@ -1,11 +1,17 @@
 #include "cli/ehi_answer.h"
 
-#include "cli/admin_answer.h"
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "check/report.h"
 
 namespace countersign::cli {
 namespace {
 
 namespace json = base::json;
+
+constexpr auto kAskEvery = std::chrono::seconds(1);
 
 /// The object `name` of an answer; empty where it is not there.
 json::object inner(const json::object& answer, std::string_view name) {
@@ -28,19 +34,6 @@ std::string calls_in(const json::object& calls) {
   return why.empty() ? state : state + ": " + why;
 }
 
-Row server_row(const json::object& server) {
-  const json::object check = inner(server, "check");
-  const std::string error = member(check, "error");
-  return {member(server, "server"),
-          member(server, "organisation"),
-          member(server, "environment"),
-          member(server, "url"),
-          server.contains("confirmed") ? "yes" : "no",
-          verdict_of(server),
-          member(check, "state") + (error.empty() ? "" : ": " + error),
-          calls_in(inner(server, "calls"))};
-}
-
 Row outage_row(const json::object& outage) {
   return {member(outage, "began"), member(outage, "ended"), member(outage, "ended_by"), calls_in(outage)};
 }
@@ -51,55 +44,93 @@ Row report_row(const json::object& report) {
 }
 
 /// How calls get on there, what was told of it, and what senders say where that is shown.
-std::string calls_text(const json::object& shown) {
+Shown calls_text(const json::object& shown) {
   const json::object calls = inner(shown, "calls");
-  std::string text;
+  std::string said;
   if (!calls.empty()) {
-    text += "\nThe provider's calls: " + calls_in(calls);
-    if (!member(calls, "since").empty()) text += ", since " + member(calls, "since");
-    if (!member(calls, "last").empty()) text += "; the last failed at " + member(calls, "last");
-    text += "\n";
+    said += "\nThe provider's calls: " + calls_in(calls);
+    if (!member(calls, "since").empty()) said += ", since " + member(calls, "since");
+    if (!member(calls, "last").empty()) said += "; the last failed at " + member(calls, "last");
+    said += "\n";
     if (!member(calls, "meaning").empty())
-      text += "  " + member(calls, "meaning") + "\n  " + member(calls, "remedy") + "\n";
+      said += "  " + member(calls, "meaning") + "\n  " + member(calls, "remedy") + "\n";
   }
+  Shown text = Shown::prose(std::move(said));
   if (shown.contains("outages"))
-    text += "\n" + table_of(shown, "outages", {"BEGAN", "ENDED", "", "BECAUSE"}, outage_row);
+    text += Shown("\n") + table_of(shown, "outages", {"BEGAN", "ENDED", "", "BECAUSE"}, outage_row);
   if (shown.contains("reports"))
-    text += "\n" +
+    text += Shown("\n") +
             table_of(shown, "reports", {"SENDER", "ENDPOINT", "CALLS", "STATE", "TIMES", "LAST", "DETAIL"}, report_row);
   return text;
 }
 
-Row finding_row(const json::object& finding) {
-  return {member(finding, "severity"), member(finding, "id"), member(finding, "evidence"), member(finding, "remedy")};
+/// The verdict says what was found; this, whether anything was looked at.
+std::string state_in_words(const json::object& check) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"waiting", "a check waits"},
+      {"running", "a check runs"},
+      {"ended", "checked"},
+      {"failed", "the last check could not be made"}};
+  const std::string state = member(check, "state");
+  const auto known = std::ranges::find(kWords, state, [](const auto& one) { return one.first; });
+  const std::string error = member(check, "error");
+  const std::string words = known == std::end(kWords) ? state : std::string(known->second);
+  return error.empty() ? words : words + ": " + error;
+}
+
+Row server_row(const json::object& server) {
+  const json::object check = inner(server, "check");
+  return {member(server, "server"),
+          member(server, "organisation"),
+          member(server, "environment"),
+          member(server, "url"),
+          server.contains("confirmed") ? "yes" : "no",
+          verdict_of(server),
+          check.empty() ? "never" : state_in_words(check),
+          calls_in(inner(server, "calls"))};
 }
 
 std::string state_of(const json::object& shown) { return member(inner(shown, "check"), "state"); }
 
+bool is_under_way(const json::object& shown) {
+  const std::string state = state_of(shown);
+  return state == "waiting" || state == "running";
+}
+
 }  // namespace
 
-std::string ehi_servers_text(const json::object& answer) {
+Shown ehi_servers_text(const json::object& answer) {
   const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "CONFIRMED", "VERDICT", "CHECK", "CALLS"};
   return table_of(answer, "servers", header, server_row);
 }
 
-std::string ehi_server_text(const json::object& shown) {
+Shown ehi_server_text(const json::object& shown) {
   const json::object check = inner(shown, "check");
   const json::object report = inner(shown, "report");
-  const std::string error = member(check, "error");
-  std::string text = member(shown, "url") + "  " + (check.empty() ? "never checked" : member(check, "state")) + "\n";
-  if (!error.empty()) text += error + "\n";
+  std::string text = member(shown, "url") + "\n" + (check.empty() ? "never checked" : state_in_words(check)) + "\n";
   if (!shown.contains("confirmed"))
     text += "No operator has confirmed it: checks show it none of the provider's certificates, and ask for / alone.\n";
-  text += calls_text(shown);
-  if (report.empty()) return text;
-  return text + "\nThe last report, of " + member(report, "at") + ": " + verdict_of(shown) + "\n" +
-         table_of(report, "findings", {"", "CHECK", "EVIDENCE", "REMEDY"}, finding_row);
+  const Shown known = Shown::prose(std::move(text)) + calls_text(shown);
+  if (report.empty()) return known;
+  text = "\nThe last report, of " + member(report, "at") + ": " + verdict_of(shown) + "\n\n";
+  const auto findings = check::parse_report(report);
+  return known + Shown::prose(findings ? text + check::to_text(*findings) : text);
 }
 
-bool is_check_under_way(const json::object& shown) {
-  const std::string state = state_of(shown);
-  return state == "waiting" || state == "running";
+base::Result<json::object> wait_for_check(ApiClient& api, const std::string& path, json::object shown,
+                                          base::Duration patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (is_under_way(shown) && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kAskEvery);
+    BASE_TRY(shown, api.get(path));
+  }
+  return shown;
+}
+
+Shown checked_server_text(const json::object& shown, const std::string& command) {
+  const Shown known = ehi_server_text(shown);
+  if (!is_under_way(shown)) return known;
+  return known + Shown("\nThe check goes on. To see its report once it is done:\n  " + command + "\n");
 }
 
 base::ExitCode exit_code_of_check(const json::object& shown) {

@@ -47,7 +47,7 @@ CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint, 
 
 CallFailure to_failure(trust::Refusal refusal, const Endpoint& endpoint) {
   const std::string reason(trust::name(refusal.reason));
-  const std::string remedy(trust::explanation(refusal.reason).remedy);
+  const std::string remedy(trust::explanation(refusal.reason).remedy(trust::Party::server));
   CallFailure refused{
       {base::Kind::denied, "ehi.refused",
        "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason + ": " + remedy}};

@@ -121,6 +121,10 @@ struct Scene {
   static std::string describe(const base::Result<http::Response, CallFailure>& answered) {
     if (answered) return std::to_string(answered->status) + " " + answered->body;
     const auto& refusal = answered.error().refusal;
+    if (refusal) {  // who runs that server is told what to do, which is not what an application of ours would
+      const std::string remedy(trust::explanation(refusal->reason).remedy(trust::Party::server));
+      EXPECT_TRUE(answered.error().error.detail.ends_with(remedy)) << answered.error().error.detail;
+    }
     return answered.error().error.code + (refusal ? " " + std::string(trust::name(refusal->reason)) : "");
   }
 };

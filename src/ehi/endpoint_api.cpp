@@ -13,7 +13,7 @@ using base::json::object;
 
 std::string_view remedy_of(const std::string& reason) {
   const auto known = trust::find_reason(reason);
-  return known ? trust::explanation(*known).remedy : std::string_view();
+  return known ? trust::explanation(*known).remedy(trust::Party::server) : std::string_view();
 }
 
 object to_json(const Trouble::State& state) {

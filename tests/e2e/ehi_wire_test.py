@@ -162,6 +162,8 @@ class RefusedServersTest(Scene):
         self.assertEqual((trouble["code"], trouble.get("reason", "")), (code, reason))
         self.assertTrue(trouble["detail"])
         self.assertEqual(bool(trouble.get("remedy")), bool(reason))
+        self.assertIn(trouble.get("remedy", ""), trouble["detail"])
+        self.assertNotIn("countersign request", str(trouble))  # it mends what our authority issued, not a partner's server
         if code == "ehi.redirected" or code == "ehi.no_tls":
             return
         self.assertIn(f'server_refusals_total{{endpoint="{name}",use="decisions",code="{code}",reason="{reason}"}} 1', self.metrics())

@@ -7,7 +7,7 @@
 namespace countersign::authority {
 namespace {
 
-/// Meaning and remedy are those of docs/refusals.md, from the same table.
+/// Meaning and remedy are those of docs/refusals.md, from the same table: gateways tell of clients.
 base::Result<base::json::object> to_json(const store::RefusalRow& row) {
   BASE_TRY(const auto identity, to_identity(row.key));
   base::json::object json{{"urn", identity.to_urn()},
@@ -21,7 +21,7 @@ base::Result<base::json::object> to_json(const store::RefusalRow& row) {
   if (const auto reason = trust::find_reason(row.reason)) {
     const trust::Explanation& explained = trust::explanation(*reason);
     json["meaning"] = std::string(explained.meaning);
-    json["remedy"] = std::string(explained.remedy);
+    json["remedy"] = std::string(explained.remedy(trust::Party::client));
   }
   return json;
 }

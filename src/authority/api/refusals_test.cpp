@@ -76,7 +76,7 @@ TEST_F(RefusedCertificates, AreSeenByTheirPeopleAndOperators) {
   EXPECT_EQ(member(row, "fingerprint"), fingerprint_of(payments));
   EXPECT_EQ(member(row, "reason"), "revoked");
   EXPECT_EQ(member(row, "meaning"), trust::explanation(Reason::revoked).meaning);
-  EXPECT_EQ(member(row, "remedy"), trust::explanation(Reason::revoked).remedy);
+  EXPECT_EQ(member(row, "remedy"), trust::explanation(Reason::revoked).remedy(trust::Party::client));
   EXPECT_EQ(row.at("count").as_int64(), 5);
   EXPECT_EQ(member(row, "gateway"), "gateway");
   EXPECT_EQ(member(row, "last_seen"), base::to_rfc3339(clock.now()));

@@ -146,7 +146,8 @@ TEST_F(EhiTroublesTest, AreBoundedAndNotOfTheFuture) {
 TEST(TroubleWordsFor, EveryCodeAndReason) {
   for (const feed::EndpointTrouble& one : feed::endpoint_troubles())
     EXPECT_EQ(words_for(std::string(one.code), std::nullopt).remedy, one.remedy);
-  EXPECT_EQ(words_for("ehi.refused", "expired").remedy, trust::explanation(trust::Reason::expired).remedy);
+  EXPECT_EQ(words_for("ehi.refused", "expired").remedy,
+            trust::explanation(trust::Reason::expired).remedy(trust::Party::server));
   EXPECT_EQ(words_for("ehi.of_tomorrow", std::nullopt).remedy, "");
 }
 
