@@ -4,6 +4,7 @@
 
 #include "authority/ehi/servers.h"
 #include "feed/refusals.h"
+#include "trust/find_reason.h"
 #include "http/text.h"
 #include "http/url.h"
 
@@ -142,7 +143,7 @@ EhiCondition condition_of(std::span<const EhiTroubleRow> rows, base::Instant now
 
 TroubleWords words_for(const std::string& code, const std::optional<std::string>& reason) {
   if (reason)
-    if (const auto known = feed::find_reason(*reason))
+    if (const auto known = trust::find_reason(*reason))
       return {trust::explanation(*known).meaning, trust::explanation(*known).remedy(trust::Party::server)};
   if (const feed::EndpointTrouble* trouble = feed::find_endpoint_trouble(code))
     return {trouble->meaning, trouble->remedy};
