@@ -1,5 +1,5 @@
-// What commands that call another program of the provider's share with those that call the authority: whom they believe,
-// who they are, and where it is.
+// What commands that call another program of the provider's share with those that call the authority: whom they
+// believe, who they are, and where it is.
 #pragma once
 
 #include "cli/authority_options.h"

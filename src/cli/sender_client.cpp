@@ -41,7 +41,8 @@ base::Error reworded(base::Error error, const std::string& where) {
   if (!error.code.starts_with(kAuthorityPrefix)) return error;
   const std::string what = error.code.substr(kAuthorityPrefix.size());
   error.code = "sender." + what;
-  error.detail = what.starts_with("status_") ? "the EHI sender answered with status " + what.substr(7) : words_for(what, where);
+  error.detail =
+      what.starts_with("status_") ? "the EHI sender answered with status " + what.substr(7) : words_for(what, where);
   return error;
 }
 
@@ -64,8 +65,7 @@ struct SenderClient::Impl {
     net::spawn(loop, run(std::move(request), net::Deadline::after(kPatience)), "sender call", context.log);
     loop.run();
     if (!answer) return base::fail(base::Kind::internal, "sender.call", "the call was given up; this is a bug");
-    if (!*answer)
-      return base::unexpected(reworded(std::move(*answer).error(), connection.authority().to_string()));
+    if (!*answer) return base::unexpected(reworded(std::move(*answer).error(), connection.authority().to_string()));
     return std::move((*answer)->body);
   }
 };

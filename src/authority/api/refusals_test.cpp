@@ -107,7 +107,7 @@ TEST_F(RefusedCertificates, AreBoundedInNumberAndTime) {
     auto rows = authority().ledger().write_unaudited().value();
     for (int i = 0; i < kRefusalsOfApplication + 20; ++i) {
       const store::RefusalRow row{{"production", "acme", "payments"},
-                                  "f" + std::to_string(i),
+                                  std::string(60, 'f') + std::to_string(1000 + i),
                                   "revoked",
                                   "01",
                                   1,
