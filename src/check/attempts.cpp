@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "check/observe.h"
+#include "trust/verdict.h"
 
 namespace countersign::check {
 namespace {
@@ -50,6 +51,11 @@ bool is_accepted(const std::optional<Attempt>& attempt) {
   return attempt->status == 400 || !is_refusal_status(attempt->status);
 }
 
+bool believes_server(const Target& target, const std::vector<x509::Certificate>& chain, base::Instant at) {
+  const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = target.url.authority.host};
+  return trust::verify_chain(chain, policy, *target.anchors, at).has_value();
+}
+
 ServerKind recognise(const http::Response& response, ServerKind known) {
   const auto server = response.fields.find("Server");
   if (server && (server->starts_with("nginx") || server->starts_with("openresty"))) return ServerKind::nginx;
@@ -60,7 +66,10 @@ ServerKind recognise(const http::Response& response, ServerKind known) {
 }
 
 Probe::Options Caller::options(const tls::Credential* own) const {
-  return {.to = target_.to(), .server_name = target_.url.authority.host, .own = own};
+  Probe::Options options{.to = target_.to(), .server_name = target_.url.authority.host, .own = own};
+  if (own != nullptr && target_.asker != Asker::command)
+    options.believes = [this](const auto& chain) { return believes_server(target_, chain, at_); };
+  return options;
 }
 
 http::Request Caller::request() const {

@@ -17,9 +17,16 @@ struct Measured {
 
 class Caller {
  public:
-  /// Borrows both; every step ends at `end` at the latest.
-  Caller(const Target& target, net::Loop& loop, net::Deadline end) : target_(target), loop_(loop), end_(end) {}
+  struct Times {
+    net::Deadline end;  ///< of every step, at the latest
+    base::Instant at;   ///< that certificates are judged at
+  };
+  /// Borrows both.
+  Caller(const Target& target, net::Loop& loop, const Times& times)
+      : target_(target), loop_(loop), end_(times.end), at_(times.at) {}
 
+  /// With `own` for the authority, the connection ends where a server that asks for it does not prove to be the host:
+  /// each looks for itself, as whoever is at the other end may let them through to different servers.
   tls::Probe::Options options(const tls::Credential* own) const;
   /// Null: no certificate. Borrows `own`.
   net::Task<Attempt> attempt(const tls::Credential* own);
@@ -46,6 +53,7 @@ class Caller {
   const Target& target_;
   net::Loop& loop_;
   net::Deadline end_;
+  base::Instant at_;
   bool asked_late_ = false;
   ServerKind server_ = ServerKind::unknown;
   std::vector<base::Duration> handshakes_ = {};
@@ -53,6 +61,8 @@ class Caller {
 
 /// Did the server let this one in: an answer by HTTP that is no refusal? Not when nobody tried.
 bool is_accepted(const std::optional<Attempt>& attempt);
+/// Does this chain, leaf first, prove to whoever believes the target's anchors that its holder is the target's host?
+bool believes_server(const Target& target, const std::vector<x509::Certificate>& chain, base::Instant at);
 /// What a server's answer says of the server; `known` where it says nothing.
 ServerKind recognise(const http::Response& response, ServerKind known);
 

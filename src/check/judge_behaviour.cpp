@@ -13,8 +13,7 @@ constexpr std::size_t kRequestsOfAConnection = 10;
 constexpr std::size_t kEnoughRequests = 10;
 
 Verdict not_measured(const Observations& seen) {
-  if (!seen.has_own)
-    return not_tried("there is no certificate of the provider to call with", "give --cert FILE and --key FILE");
+  if (!seen.has_own) return no_own(seen, "there is no certificate of the provider to call with");
   if (!seen.requests_failed.empty()) return failure("requests fail: " + seen.requests_failed);
   return not_tried("no request of the provider was answered", "mend client.accepts_ours and behaviour.answer first");
 }
@@ -30,8 +29,7 @@ bool is_trouble(int status) { return status == 500 || (status >= 502 && status <
 }  // namespace
 
 Verdict judge_answer(const Observations& seen, const Check&) {
-  if (!seen.ours)
-    return not_tried("there is no certificate of the provider to call with", "give --cert FILE and --key FILE");
+  if (!seen.ours) return no_own(seen, "there is no certificate of the provider to call with");
   const Attempt& ours = *seen.ours;
   if (ours.end == Attempt::End::late || ours.end == Attempt::End::unclear)
     return failure("no answer by HTTP/1.1: " + (ours.words.empty() ? "none in time" : ours.words));

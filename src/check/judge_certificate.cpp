@@ -1,5 +1,6 @@
 // What the server shows of itself: its chain, and whether it would be believed.
 #include <algorithm>
+#include <iterator>
 
 #include "check/verdicts.h"
 #include "crypto/strength.h"

@@ -260,5 +260,45 @@ TEST(Checks, AreNamedOnceAndHintsBelongToThem) {
   EXPECT_EQ(hint("behaviour.resumption", ServerKind::unknown), "");
 }
 
+/// What is missing, and who can bring it, as whoever asks can.
+TEST_F(JudgeTest, TellsEachAskerWhatItCanDo) {
+  const auto bare = [&](Asker asker) {
+    Observations seen = right();
+    seen.asker = asker;
+    seen.has_own = false;
+    seen.ours = seen.next = std::nullopt;
+    seen.next_ca.clear();
+    seen.impostors.clear();
+    seen.own_ca_names.clear();
+    seen.warm_requests.clear();
+    seen.cold_requests.clear();
+    seen.unanswered = "nothing came";
+    return judge(seen, "https://localhost/");
+  };
+  struct Row {
+    Asker asker;
+    const char* evidence;
+    const char* remedy;
+  };
+  for (const Row& row :
+       {Row{Asker::command, "there is no certificate of the provider to show", "--cert FILE"},
+        Row{Asker::authority, "there is no certificate of the provider to show", "operators have to give"},
+        Row{Asker::unconfirmed, "an operator has not confirmed this server yet", "ehi-servers confirm"},
+        Row{Asker::unproven, "does not prove to be this host", "mend certificate.chain"}}) {
+    const Report report = bare(row.asker);
+    const auto accepts = std::ranges::find(report.findings, std::string("client.accepts_ours"), &Finding::id);
+    EXPECT_EQ(accepts->severity, Severity::not_tried);
+    EXPECT_NE(accepts->evidence.find(row.evidence), std::string::npos) << accepts->evidence;
+    EXPECT_NE(accepts->remedy.find(row.remedy), std::string::npos) << accepts->remedy;
+    EXPECT_GT(report.count(Severity::not_tried), 10U);
+    if (row.asker == Asker::command) continue;
+    for (const Finding& finding : report.findings)
+      if (finding.severity == Severity::not_tried) {
+        EXPECT_EQ(finding.remedy.find("give --"), std::string::npos) << finding.id << ": " << finding.remedy;
+        EXPECT_EQ(finding.remedy.find("--patience"), std::string::npos) << finding.id << ": " << finding.remedy;
+      }
+  }
+}
+
 }  // namespace
 }  // namespace countersign::check

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "check/asker.h"
 #include "check/finding.h"
 #include "check/hello.h"
 #include "crypto/digest.h"
@@ -58,6 +59,7 @@ struct Observations {
   std::shared_ptr<const trust::TrustSet> anchors;
   base::Instant at;
   base::Duration deadline;
+  Asker asker = Asker::command;
 
   std::optional<std::string> unreachable = {};  ///< why; nothing else was tried
   std::optional<HelloAnswer> first = {};        ///< the answer to the first ClientHello

@@ -47,13 +47,31 @@ base::Result<base::ExitCode> add_server(const EhiOptions& options, Context& cont
                          member(answer, "organisation") + " " + member(answer, "server") + "\n");
 }
 
-base::Result<base::ExitCode> list_servers(const EhiOptions& options, Context& context) {
-  std::string path = "/v1/ehi-servers";
-  if (!options.organisation.empty()) {
-    BASE_TRY(path, servers_path(options));
+/// Of everybody, page after page.
+base::Result<json::object> get_all_servers(ApiClient& api) {
+  json::array all;
+  std::string query = "?limit=1000";
+  for (;;) {
+    BASE_TRY(json::object page, api.get("/v1/ehi-servers" + query));
+    const json::value* servers = page.if_contains("servers");
+    if (servers != nullptr && servers->is_array())
+      for (const json::value& server : servers->get_array())
+        all.push_back(server);
+    const std::string next = member(page, "next");
+    if (next.empty()) return json::object{{"servers", std::move(all)}};
+    query = "?limit=1000&after=" + percent_encoded(next);
   }
+}
+
+base::Result<base::ExitCode> list_servers(const EhiOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(const json::object answer, api.get(path));
+  json::object answer;
+  if (options.organisation.empty()) {
+    BASE_TRY(answer, get_all_servers(api));
+  } else {
+    BASE_TRY(const std::string path, servers_path(options));
+    BASE_TRY(answer, api.get(path));
+  }
   return answer_with(answer, options.authority, context, ehi_servers_text(answer));
 }
 
@@ -62,6 +80,15 @@ base::Result<base::ExitCode> show_server(const EhiOptions& options, Context& con
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.get(path));
   return answer_with(answer, options.authority, context, ehi_server_text(answer));
+}
+
+base::Result<base::ExitCode> confirm_server(const EhiOptions& options, Context& context) {
+  BASE_TRY(const std::string path, server_path(options));
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  BASE_TRY(const json::object answer, api.post(path + "/confirm", {}));
+  return answer_with(answer, options.authority, context,
+                     "The server " + member(answer, "server") +
+                         " is confirmed: checks show the provider's certificates to " + member(answer, "url") + ".\n");
 }
 
 base::Result<base::ExitCode> remove_server(const EhiOptions& options, Context& context) {
@@ -114,6 +141,12 @@ void add_ehi_servers(CommandTree& tree, CLI::App& admin) {
   CLI::App& show = add(tree, group, "show", "Show one, with the report of its last check", of_show, show_server);
   add_server_arguments(show, *of_show);
   add_operator_options(show, of_show->authority);
+  const auto of_confirm = std::make_shared<EhiOptions>();
+  CLI::App& confirm =
+      add(tree, group, "confirm", "Vouch that one is the organisation's: checks show it the provider's certificates",
+          of_confirm, confirm_server);
+  add_server_arguments(confirm, *of_confirm);
+  add_operator_options(confirm, of_confirm->authority);
   const auto of_remove = std::make_shared<EhiOptions>();
   CLI::App& remove = add(tree, group, "remove", "Remove one", of_remove, remove_server);
   add_server_arguments(remove, *of_remove);

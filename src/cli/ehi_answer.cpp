@@ -13,6 +13,13 @@ json::object inner(const json::object& answer, std::string_view name) {
   return value != nullptr && value->is_object() ? value->get_object() : json::object();
 }
 
+/// The verdict, and how much it says nothing of.
+std::string verdict_of(const json::object& shown) {
+  const json::value* not_tried = shown.if_contains("not_tried");
+  const bool is_whole = not_tried == nullptr || !not_tried->is_int64() || not_tried->get_int64() == 0;
+  return member(shown, "verdict") + (is_whole ? "" : ", " + std::to_string(not_tried->get_int64()) + " not tried");
+}
+
 /// "refused: expired", "unreachable: ehi.timeout", "up"; what there is in `calls` or in an outage.
 std::string calls_in(const json::object& calls) {
   const std::string state = member(calls, "state");
@@ -24,9 +31,13 @@ std::string calls_in(const json::object& calls) {
 Row server_row(const json::object& server) {
   const json::object check = inner(server, "check");
   const std::string error = member(check, "error");
-  return {member(server, "server"),        member(server, "organisation"),
-          member(server, "environment"),   member(server, "url"),
-          member(server, "verdict"),       member(check, "state") + (error.empty() ? "" : ": " + error),
+  return {member(server, "server"),
+          member(server, "organisation"),
+          member(server, "environment"),
+          member(server, "url"),
+          server.contains("confirmed") ? "yes" : "no",
+          verdict_of(server),
+          member(check, "state") + (error.empty() ? "" : ": " + error),
           calls_in(inner(server, "calls"))};
 }
 
@@ -68,7 +79,7 @@ std::string state_of(const json::object& shown) { return member(inner(shown, "ch
 }  // namespace
 
 std::string ehi_servers_text(const json::object& answer) {
-  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "VERDICT", "CHECK", "CALLS"};
+  const Row header{"SERVER", "ORGANISATION", "ENVIRONMENT", "URL", "CONFIRMED", "VERDICT", "CHECK", "CALLS"};
   return table_of(answer, "servers", header, server_row);
 }
 
@@ -78,9 +89,11 @@ std::string ehi_server_text(const json::object& shown) {
   const std::string error = member(check, "error");
   std::string text = member(shown, "url") + "  " + (check.empty() ? "never checked" : member(check, "state")) + "\n";
   if (!error.empty()) text += error + "\n";
+  if (!shown.contains("confirmed"))
+    text += "No operator has confirmed it: checks show it none of the provider's certificates, and ask for / alone.\n";
   text += calls_text(shown);
   if (report.empty()) return text;
-  return text + "\nThe last report, of " + member(report, "at") + ": " + member(report, "verdict") + "\n" +
+  return text + "\nThe last report, of " + member(report, "at") + ": " + verdict_of(shown) + "\n" +
          table_of(report, "findings", {"", "CHECK", "EVIDENCE", "REMEDY"}, finding_row);
 }
 

@@ -162,7 +162,9 @@ base::Result<base::ExitCode> add_server(const OwnOptions& options, Context& cont
   BASE_TRY(const json::object answer, api.post(std::string(kOwn) + "/ehi-servers", body));
   return answer_with(answer, options.authority, context,
                      "The server " + member(answer, "server") +
-                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") + "\n");
+                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") +
+                         "\nUntil the provider's operators have confirmed it, that shows it none of the provider's "
+                         "certificates.\n");
 }
 
 std::string server_path(const OwnOptions& options) {

@@ -1,4 +1,6 @@
 // `countersign up`: the whole platform on one machine, with supervised children and nothing to set up first.
+#include <algorithm>
+
 #include <unistd.h>
 
 #include "base/files.h"

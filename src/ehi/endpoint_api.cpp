@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "http/problem.h"
+#include "trust/find_reason.h"
 
 namespace countersign::ehi {
 namespace {
@@ -11,8 +12,8 @@ namespace {
 using base::json::object;
 
 std::string_view remedy_of(const std::string& reason) {
-  const auto known = std::ranges::find(trust::explanations(), reason, &trust::Explanation::name);
-  return known == trust::explanations().end() ? std::string_view() : known->remedy;
+  const auto known = trust::find_reason(reason);
+  return known ? trust::explanation(*known).remedy : std::string_view();
 }
 
 object to_json(const Trouble::State& state) {

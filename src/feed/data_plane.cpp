@@ -1,5 +1,7 @@
 #include "feed/data_plane.h"
 
+#include <algorithm>
+
 #include "base/json_array.h"
 #include "feed/renewal.h"
 
@@ -13,8 +15,7 @@ constexpr int kLooksInALife = 12;
 /// How long to wait before a certificate that is not there yet is asked for again.
 constexpr base::Duration kFirstRetry = std::chrono::seconds(15);
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
-/// How often the authority is told what was seen, and how long that may take; how long to wait when it failed.
-constexpr base::Duration kTelling = std::chrono::seconds(1);
+/// How long telling the authority may take; how long to wait when it failed.
 constexpr base::Duration kTellingTime = std::chrono::seconds(10);
 constexpr base::Duration kTellingRetry = std::chrono::seconds(30);
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
@@ -141,14 +142,17 @@ net::Task<base::Result<std::string>> DataPlane::tell_now(std::string target, std
 
 /// While the authority is away it is kept, and told later.
 net::Task<void> DataPlane::tell_again_and_again(Telling telling) {
+  base::Duration pause = kTelling;
   for (;;) {
-    co_await net::sleep_until(net::Deadline::after(kTelling));
+    co_await net::sleep_until(net::Deadline::after(pause));
+    pause = kTelling;
     std::optional<Told> told = telling.next();
     if (!told) continue;
     std::string target = telling.target;
     const auto answer = co_await tell_now(std::move(target), std::move(told->body));
     if (answer) {
       told->heard(*answer);
+      pause = told->pause;
       continue;
     }
     log_.warning(telling.failed, {{"error", base::to_string(answer.error())}});
@@ -174,8 +178,9 @@ DataPlane::Telling DataPlane::refusals_to_tell() {
     std::vector<RefusalCount> refusals = refusals_.take();
     if (refusals.empty()) return std::nullopt;
     std::string body = base::json::serialize(to_json(refusals));
+    const base::Duration pause = pause_after_telling(refusals.size());
     return Told{std::move(body), [](const std::string&) {},
-                [this, refusals = std::move(refusals)] { refusals_.give_back(refusals); }};
+                [this, refusals = std::move(refusals)] { refusals_.give_back(refusals); }, pause};
   };
   return {"/v1/refusals", "feed.refusals_untold", next};
 }

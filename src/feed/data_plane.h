@@ -10,6 +10,7 @@
 #include "feed/follower.h"
 #include "feed/refusals.h"
 #include "feed/sightings.h"
+#include "feed/telling.h"
 
 namespace countersign::feed {
 
@@ -78,6 +79,7 @@ class DataPlane {
     std::string body;
     std::function<void(const std::string& answer)> heard;
     std::function<void()> unheard;
+    base::Duration pause = kTelling;  ///< before there is more
   };
   struct Telling {
     std::string target;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "authority/api/json.h"
+#include "authority/api/lists.h"
 #include "authority/api/routes.h"
 #include "authority/ehi/servers.h"
 #include "authority/ehi/troubles.h"
@@ -32,9 +33,14 @@ base::json::object to_json(const EhiServerRow& row) {
                           {"url", row.url},
                           {"created", base::to_rfc3339(row.created_at)},
                           {"created_by", row.created_by}};
+  if (row.confirmed_at) {
+    json["confirmed"] = base::to_rfc3339(*row.confirmed_at);
+    json["confirmed_by"] = row.confirmed_by.value_or("");
+  }
   if (row.removed_at) json["removed"] = base::to_rfc3339(*row.removed_at);
   if (row.check_state) json["check"] = check_json(row);
   if (row.check_verdict) json["verdict"] = *row.check_verdict;
+  if (row.check_not_tried) json["not_tried"] = *row.check_not_tried;
   return json;
 }
 
@@ -105,14 +111,29 @@ enum class Reader { operator_, partner };
 struct Whose {
   base::Slug organisation;
   Actor actor;
+  EhiWord word;
 };
 
 base::Result<Whose> named_in(const Operator& caller, const Call& call) {
   BASE_TRY(auto organisation, base::Slug::parse(call.arguments[0]));
-  return Whose{std::move(organisation), caller.actor()};
+  return Whose{std::move(organisation), caller.actor(), EhiWord::of_an_operator};
 }
 
-Whose own(const Person& caller) { return {caller.organisation(), caller.actor()}; }
+Whose own(const Person& caller) { return {caller.organisation(), caller.actor(), EhiWord::of_the_organisation}; }
+
+/// With how calls get on at each of them; `whose` are the troubles to look through.
+base::Result<base::json::object> listed(Authority& authority, const std::vector<EhiServerRow>& rows,
+                                        const store::EhiTroubleFilter& whose) {
+  BASE_TRY(const auto troubles, troubles_of(authority, whose));
+  base::json::array array;
+  for (const EhiServerRow& row : rows) {
+    base::json::object json = to_json(row);
+    const auto found = troubles.find(row.id);
+    if (found != troubles.end()) add_calls(json, found->second, authority.ledger().now());
+    array.emplace_back(std::move(json));
+  }
+  return base::json::object{{"servers", std::move(array)}};
+}
 
 Answer add(Authority& authority, const Whose& whose, const Call& call) {
   BASE_TRY(const auto body, read_body(call));
@@ -121,23 +142,15 @@ Answer add(Authority& authority, const Whose& whose, const Call& call) {
   BASE_TRY(std::string url, reader.text("url"));
   BASE_TRY_VOID(reader.finish());
   BASE_TRY(const auto environment, base::parse_environment(environment_text));
-  const NewEhiServer server{whose.organisation, environment, std::move(url)};
+  const NewEhiServer server{whose.organisation, environment, std::move(url), whose.word};
   BASE_TRY(const auto row, servers_of(authority).add(whose.actor, server));
   return answer(201, to_json(row));
 }
 
-Answer list(Authority& authority, const std::optional<base::Slug>& organisation) {
+Answer list(Authority& authority, const base::Slug& organisation) {
   BASE_TRY(const auto rows, servers_of(authority).list(organisation));
-  BASE_TRY(const auto troubles, troubles_of(authority, {.organisation = organisation ? organisation->text() : "",
-                                                        .limit = kTroublesListed}));
-  base::json::array array;
-  for (const EhiServerRow& row : rows) {
-    base::json::object json = to_json(row);
-    const auto found = troubles.find(row.id);
-    if (found != troubles.end()) add_calls(json, found->second, authority.ledger().now());
-    array.emplace_back(std::move(json));
-  }
-  return answer(200, {{"servers", std::move(array)}});
+  BASE_TRY(auto json, listed(authority, rows, {.organisation = organisation.text(), .limit = kTroublesListed}));
+  return answer(200, json);
 }
 
 base::Result<void> add_history(Authority& authority, const std::string& id, Reader reader, base::json::object& json) {
@@ -171,6 +184,10 @@ Answer remove(Authority& authority, const Whose& whose, const Call& call) {
 
 Answer ask_for_check(Authority& authority, const Whose& whose, const Call& call) {
   BASE_TRY_VOID(read_empty_body(call));
+  if (!authority.checks_ehi_servers())
+    return base::fail(base::Kind::conflict, "ehi_check.off",
+                      "this authority checks no servers: its operators switch it on by [authority.ehi_checks] in "
+                      "countersign.toml; `countersign check ehi` does it by hand");
   BASE_TRY(const auto row, servers_of(authority).ask_for_check(whose.actor, whose.organisation, call.arguments.back()));
   return answer(202, to_json(row));
 }
@@ -179,7 +196,17 @@ Answer add_any(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const Whose whose, named_in(caller, call));
   return add(authority, whose, call);
 }
-Answer list_all(Authority& authority, const Operator&, const Call&) { return list(authority, std::nullopt); }
+/// A page: ?limit=&after=.
+Answer list_all(Authority& authority, const Operator&, const Call& call) {
+  BASE_TRY(const int limit, read_limit(call.request));
+  BASE_TRY(const auto after, read_list_place(call.request));
+  std::optional<store::EhiServerPlace> place;
+  if (after) place = store::EhiServerPlace{after->at, after->id};
+  BASE_TRY(const auto page, servers_of(authority).list_all(place, limit));
+  BASE_TRY(auto json, listed(authority, page.rows, {.limit = kTroublesListed}));
+  if (page.end) json["next"] = to_text(ListPlace{page.end->at, page.end->id});
+  return answer(200, json);
+}
 Answer list_any(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const Whose whose, named_in(caller, call));
   return list(authority, whose.organisation);
@@ -187,6 +214,12 @@ Answer list_any(Authority& authority, const Operator& caller, const Call& call) 
 Answer show_any(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const Whose whose, named_in(caller, call));
   return show(authority, whose, call.arguments.back(), Reader::operator_);
+}
+Answer confirm_any(Authority& authority, const Operator& caller, const Call& call) {
+  BASE_TRY(const Whose whose, named_in(caller, call));
+  BASE_TRY_VOID(read_empty_body(call));
+  BASE_TRY(const auto row, servers_of(authority).confirm(whose.actor, whose.organisation, call.arguments.back()));
+  return answer(200, to_json(row));
 }
 Answer remove_any(Authority& authority, const Operator& caller, const Call& call) {
   BASE_TRY(const Whose whose, named_in(caller, call));
@@ -221,6 +254,7 @@ constexpr std::array kRoutes = {
     Route{"GET", ANY, OperatorHandler{Right::look, list_any}},
     Route{"GET", ANY "/{server}", OperatorHandler{Right::look, show_any}},
     Route{"POST", ANY "/{server}/check", OperatorHandler{Right::enrol, check_any}},
+    Route{"POST", ANY "/{server}/confirm", OperatorHandler{Right::enrol, confirm_any}},
     Route{"POST", ANY "/{server}/remove", OperatorHandler{Right::enrol, remove_any}},
     Route{"POST", OWN, PersonHandler{PersonRight::request, add_own}},
     Route{"GET", OWN, PersonHandler{PersonRight::look, list_own}},

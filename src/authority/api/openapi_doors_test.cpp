@@ -7,6 +7,7 @@
 #include "authority/doors/doors_test.h"
 #include "authority/ehi/checks.h"
 #include "authority/ehi/outages.h"
+#include "authority/ehi/servers.h"
 #include "authority/registry/refused_certificates.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
@@ -169,14 +170,19 @@ void DescribedDoors::keep_ehi_servers() {
   ASSERT_TRUE(EhiChecks(authority().ledger(), authority().hierarchy()).end(**begun, report));
   EXPECT_EQ(member(get(added).at("report").as_object(), "verdict"), "fail");
   EXPECT_EQ(get(servers).at("servers").as_array().size(), 1U);
-  EXPECT_EQ(member(get("/v1/ehi-servers").at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  const object page = get("/v1/ehi-servers?limit=1");
+  EXPECT_EQ(member(page.at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  EXPECT_TRUE(get("/v1/ehi-servers?after=" + member(page, "next")).at("servers").as_array().empty());
   post(added + "/remove");
   const auto own = [&](const char* method, const std::string& path, const object& body) {
     const std::string text = body.empty() ? "" : base::json::serialize(body);
     return call(&*person_, {method, "/v1/own-organisation/ehi-servers" + path, text});
   };
   const std::string id = "/" + member(own("POST", "", order), "server");
+  EXPECT_FALSE(own("GET", id, {}).contains("confirmed"));
+  EXPECT_TRUE(post(servers + id + "/confirm").contains("confirmed"));
   EXPECT_EQ(own("GET", "", {}).at("servers").as_array().size(), 1U);
+  clock.set(clock.now() + kEhiCheckPause);
   own("POST", id + "/check", {});
   own("GET", id, {});
   meet_trouble();

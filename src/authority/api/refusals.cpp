@@ -2,6 +2,7 @@
 #include "authority/api/lists.h"
 #include "authority/registry/refused_certificates.h"
 #include "authority/registry/rows.h"
+#include "trust/find_reason.h"
 
 namespace countersign::authority {
 namespace {
@@ -17,7 +18,7 @@ base::Result<base::json::object> to_json(const store::RefusalRow& row) {
                           {"first_seen", base::to_rfc3339(row.first_seen_at)},
                           {"last_seen", base::to_rfc3339(row.last_seen_at)},
                           {"gateway", row.gateway}};
-  if (const auto reason = feed::find_reason(row.reason)) {
+  if (const auto reason = trust::find_reason(row.reason)) {
     const trust::Explanation& explained = trust::explanation(*reason);
     json["meaning"] = std::string(explained.meaning);
     json["remedy"] = std::string(explained.remedy);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "authority/authority.h"
+#include "authority/notices/announcements.h"
 #include "net/loop.h"
 
 namespace countersign::authority {
@@ -44,6 +45,7 @@ class NoticeDesk {
 
   Parts parts_;
   std::optional<MailSettings> mail_;
+  Announcements announcements_;  ///< on the registry's thread
   courier::MailServer server_;
   courier::WebhookRules webhooks_;
   courier::Stop stop_{false};

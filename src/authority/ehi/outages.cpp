@@ -150,8 +150,9 @@ base::Result<bool> Outages::tell(Amendment& amendment, const Due& due, const Ehi
     const Writing writing{
         .organisation = due.server.organisation,
         .environment = due.server.environment,
-        .mail = to_mail(due.server, due.condition, row),
-        .webhook = [&](const store::LetterRow& letter) { return to_webhook(due.server, due.condition, row, letter); }};
+        .wording = {.mail = to_mail(due.server, due.condition, row), .webhook = [&](const store::LetterRow& letter) {
+                      return to_webhook(due.server, due.condition, row, letter);
+                    }}};
     BASE_TRY(letters, write_letters(amendment, {parts_.random, parts_.ledger.now(), parts_.has_mail}, writing));
   }
   base::json::object detail{{"server", due.server.id},
