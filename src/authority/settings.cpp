@@ -61,7 +61,9 @@ base::Result<StatusUrls> read_status_url(base::ConfigSection& section, const net
 
 base::Result<Settings> Settings::load(const fs::path& file) {
   BASE_TRY(auto document, base::ConfigSection::load(file));
-  return read(document, file.has_parent_path() ? file.parent_path() : ".");
+  auto settings = read(document, file.has_parent_path() ? file.parent_path() : ".");
+  if (settings) return settings;
+  return base::unexpected(document.explain(std::move(settings).error()));
 }
 
 base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::path& folder) {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "cli/application_ref.h"
 #include "cli/text.h"
 
 namespace countersign::cli {
@@ -36,12 +37,23 @@ std::string table_of(const json::object& answer, std::string_view name, const Ro
   return rows.empty() ? "none\n" : to_table(header, rows);
 }
 
+std::string application_in(const json::object& object) {
+  const std::string urn = member(object, "urn");
+  const auto identity = base::Identity::from_urn(urn);
+  return identity ? to_ref(*identity) : urn;
+}
+
+std::string status_in(const json::object& certificate) {
+  const std::string reason = member(certificate, "revoked_for");
+  return member(certificate, "status") + (reason.empty() ? "" : " (" + reason + ")");
+}
+
 std::string table_of_refusals(const json::object& answer) {
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "last_seen"), member(o, "urn"),     member(o, "serial"),    member(o, "reason"),
+    return {member(o, "last_seen"), application_in(o),    member(o, "serial"),    member(o, "reason"),
             number(o, "count"),     member(o, "gateway"), member(o, "first_seen")};
   };
-  const Row header{"LAST SEEN", "OF", "CERTIFICATE", "REASON", "COUNT", "GATEWAY", "FIRST SEEN"};
+  const Row header{"LAST SEEN", "APPLICATION", "CERTIFICATE", "REASON", "COUNT", "GATEWAY", "FIRST SEEN"};
   std::string text = table_of(answer, "refusals", header, to_row);
   std::set<std::string> explained;
   const json::value* list = answer.if_contains("refusals");

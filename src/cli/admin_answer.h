@@ -21,6 +21,10 @@ std::string query_of(std::initializer_list<std::pair<std::string_view, std::stri
 /// A table with one row an object of the list `name` in `answer`; "none" where it is empty.
 std::string table_of(const base::json::object& answer, std::string_view name, const Row& header,
                      Row (*to_row)(const base::json::object&));
+/// The member `urn` as ENV/ORG/APP, as people write it; what it is where it is no URN of an application.
+std::string application_in(const base::json::object& object);
+/// The status of a certificate, with the reason of its revocation.
+std::string status_in(const base::json::object& certificate);
 /// The list `refusals` of an answer as a table, and below it what each reason in it means and how to mend it.
 std::string table_of_refusals(const base::json::object& answer);
 /// The whole number `name` of an answer, as text; "" when it is not there.

@@ -327,6 +327,8 @@ TEST_F(AgentConfigTest, OneAgentAFolder) {
     ASSERT_TRUE(first) << base::to_string(first.error());
     EXPECT_EQ(code_of(Agent::make(load(text).value(), parts)), "agent.locked");
     EXPECT_EQ((*first)->look_once(), base::ExitCode::ok);
+    EXPECT_TRUE((*first)->summary().starts_with((folder_ / "acme").string() + " transport: as it was; due at 20"))
+        << (*first)->summary();
   }
   EXPECT_EQ(code_of(Agent::make(load(text).value(), parts)), "ok");
 }

@@ -111,15 +111,15 @@ base::Result<ApiClient> open_api(const AuthorityOptions& options, const Context&
 
 base::Result<ApiClient> open_api_as_operator(const AuthorityOptions& options, const Context& context) {
   BASE_TRY(const tls::Credential credential, load_operator(options));
-  return open_api_with(options, credential, context);
+  return open_api_with(options, credential, kDoorForOperators, context);
 }
 
 base::Result<ApiClient> open_api_with(const AuthorityOptions& options, const tls::Credential& credential,
-                                      const Context& context) {
+                                      const Door& door, const Context& context) {
   BASE_TRY(net::Endpoint authority, options.address());
   BASE_TRY(trust::TrustSet trust, load_trust(options));
-  return ApiClient::make({.authority = std::move(authority), .trust = std::move(trust), .credential = &credential},
-                         context);
+  return ApiClient::make(
+      {.authority = std::move(authority), .trust = std::move(trust), .credential = &credential, .door = door}, context);
 }
 
 }  // namespace countersign::cli

@@ -33,7 +33,7 @@ constexpr const char* kOwn = "/v1/own-organisation";
 base::Result<ApiClient> open_api_as_person(const OwnOptions& options, const Context& context) {
   const fs::path folder = options.folder;
   auto credential = tls::load_credential(folder / "person-chain.pem", folder / "person.key");
-  if (credential) return open_api_with(options.authority, *credential, context);
+  if (credential) return open_api_with(options.authority, *credential, kDoorForPeople, context);
   return base::unexpected(
       std::move(credential)
           .error()
@@ -46,9 +46,14 @@ base::Result<ApiClient> open_api_as_person(const OwnOptions& options, const Cont
 /// "uat/cards" as a path of codes.
 base::Result<std::string> codes_path(const OwnOptions& options) {
   const std::size_t slash = options.application.find('/');
+  const std::size_t last = options.application.rfind('/');
   if (slash == std::string::npos)
     return base::fail(base::Kind::invalid, "application.form",
                       "name the application as ENVIRONMENT/APPLICATION, such as production/payments");
+  if (last != slash)
+    return base::fail(base::Kind::invalid, "application.form",
+                      "leave your organisation out: '" + printable(options.application.substr(0, slash)) +
+                          printable(options.application.substr(last)) + "' (here it is always your own)");
   BASE_TRY(const auto environment, base::parse_environment(options.application.substr(0, slash)));
   BASE_TRY(const base::Slug application, base::Slug::parse(options.application.substr(slash + 1)));
   return std::string(kOwn) + "/applications/" + std::string(base::name(environment)) + "/" + application.text() +
@@ -78,23 +83,24 @@ base::Result<base::ExitCode> list_certificates(const OwnOptions& options, Contex
   BASE_TRY(const json::object answer,
            api.get(std::string(kOwn) + "/certificates" + query_of({{"status", options.status}})));
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "serial"), member(o, "urn"), member(o, "purpose"), member(o, "status"), member(o, "not_after")};
+    return {member(o, "serial"), application_in(o), member(o, "purpose"), status_in(o), member(o, "not_after")};
   };
-  return answer_with(answer, options.authority, context,
-                     table_of(answer, "certificates", {"SERIAL", "OF", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
+  return answer_with(
+      answer, options.authority, context,
+      table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "STATUS", "NOT AFTER"}, to_row));
 }
 
 base::Result<base::ExitCode> list_requests(const OwnOptions& options, Context& context, ApiClient& api) {
   BASE_TRY(const json::object answer, api.get(std::string(kOwn) + "/requests" + query_of({{"state", options.status}})));
   const auto to_row = [](const json::object& o) -> Row {
     return {member(o, "request"),
-            member(o, "urn"),
+            application_in(o),
             member(o, "purpose"),
             member(o, "state"),
             number(o, "given") + " of " + number(o, "needed"),
             member(o, "refusal")};
   };
-  const Row header{"REQUEST", "FOR", "PURPOSE", "STATE", "APPROVALS", "REFUSED BECAUSE"};
+  const Row header{"REQUEST", "APPLICATION", "PURPOSE", "STATE", "APPROVALS", "REFUSED BECAUSE"};
   return answer_with(answer, options.authority, context, table_of(answer, "requests", header, to_row));
 }
 
@@ -135,7 +141,11 @@ base::Result<base::ExitCode> create_code(const OwnOptions& options, Context& con
   return answer_with(answer, options.authority, context,
                      "Enrolment code for " + options.application +
                          ", once for each of: " + members(answer, "purposes") + "\nGood until " +
-                         member(answer, "expires") + ". It is shown only now:\n\n  " + member(answer, "code") + "\n");
+                         member(answer, "expires") + ". It is shown only now:\n\n  " + member(answer, "code") +
+                         "\n\nTo be run where the private key shall live, with trust-chain.pem, for each of them:\n"
+                         "  countersign request PURPOSE --code " +
+                         member(answer, "code") + " --authority " + api.authority().to_string() +
+                         " --trust-chain trust-chain.pem --out DIR\n");
 }
 
 base::Result<base::ExitCode> cancel_code(const OwnOptions& options, Context& context, ApiClient& api) {

@@ -43,6 +43,10 @@ std::string printable(std::string_view text) {
   return safe;
 }
 
+std::string counted(std::int64_t number, std::string_view one) {
+  return std::to_string(number) + " " + std::string(one) + (number == 1 ? "" : "s");
+}
+
 std::string percent_encoded(std::string_view text) {
   static constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string encoded;

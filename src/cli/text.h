@@ -15,6 +15,8 @@ using Row = std::vector<std::string>;
 std::string to_table(const Row& header, const std::vector<Row>& rows);
 /// Control characters become '?', so that a name from a registry or certificate cannot steer the terminal.
 std::string printable(std::string_view text);
+/// "1 hour", "2 hours".
+std::string counted(std::int64_t number, std::string_view one);
 /// RFC 3986 section 2.1, for one part of a path or query.
 std::string percent_encoded(std::string_view text);
 /// `word` as one word of a POSIX shell.

@@ -79,7 +79,7 @@ std::string gateway_section(const UpSettings& settings) {
 }
 
 std::string ehi_section(const UpSettings& settings) {
-  return "\n# Where your own systems call partners' servers with the provider's Transport Certificate.\n"
+  return "\n# Where your own systems call partners' servers, with the provider's Transport Certificate (purpose ehi).\n"
          "[ehi]\n"
          "data = \"ehi\"\n"
          "listen = " +
@@ -228,7 +228,9 @@ bool is_taken(const net::Endpoint& at) {
 
 std::string first_config(const UpSettings& settings) {
   return "# Countersign on this machine. Written once by `countersign up`; yours to edit. Unknown keys are refused.\n"
-         "# Relative paths are relative to this file. Restart `countersign up` after a change.\n"
+         "# Relative paths are relative to this file. The gateway takes over a change of [gateway] while it serves, "
+         "within\n"
+         "# seconds (what it cannot, it logs as gateway.reload_kept); for the rest restart `countersign up`.\n"
          "\n"
          "[provider]\n"
          "name = " +
@@ -269,15 +271,16 @@ base::Result<UpSettings> settings_in(const std::filesystem::path& file) {
   return settings;
 }
 
-std::string busy_address(const UpConfig& config, std::string_view program) {
+std::string busy_addresses(const UpConfig& config, const std::vector<std::string>& programs) {
+  std::string lines;
   for (const ListensAt& one : config.listens) {
-    if (one.program != program) continue;
+    if (std::ranges::find(programs, one.program) == programs.end()) continue;
     const auto address = net::Endpoint::parse(one.address);
     if (!address || !is_taken(*address)) continue;
-    return one.address + " is taken by another program: stop that one, or choose another port in countersign.toml (" +
-           one.key + "), on a first run by " + one.option + " PORT";
+    lines += "\n  " + one.address + " is taken by another program: choose another by " + one.option +
+             " PORT on a first run, afterwards in countersign.toml (" + one.key + ")";
   }
-  return {};
+  return lines;
 }
 
 base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings) {

@@ -85,6 +85,12 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   return config;
 }
 
+base::Result<EhiConfig> read_or_explain(ConfigSection& top, const std::filesystem::path& folder) {
+  auto config = read(top, folder);
+  if (config) return config;
+  return base::unexpected(top.explain(std::move(config).error()));
+}
+
 }  // namespace
 
 std::string short_name(const base::Identity& identity) {
@@ -99,12 +105,12 @@ const Endpoint* EhiConfig::find(std::string_view name) const {
 
 base::Result<EhiConfig> EhiConfig::load(const std::filesystem::path& file) {
   BASE_TRY(auto top, ConfigSection::load(file));
-  return read(top, file.parent_path());
+  return read_or_explain(top, file.parent_path());
 }
 
 base::Result<EhiConfig> EhiConfig::parse(std::string_view text, const std::filesystem::path& folder) {
   BASE_TRY(auto top, ConfigSection::parse(text, "countersign.toml"));
-  return read(top, folder);
+  return read_or_explain(top, folder);
 }
 
 }  // namespace countersign::ehi

@@ -317,16 +317,22 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   return config;
 }
 
+base::Result<GatewayConfig> read_or_explain(ConfigSection& top, const std::filesystem::path& folder) {
+  auto config = read(top, folder);
+  if (config) return config;
+  return base::unexpected(top.explain(std::move(config).error()));
+}
+
 }  // namespace
 
 base::Result<GatewayConfig> GatewayConfig::load(const std::filesystem::path& file) {
   BASE_TRY(auto top, ConfigSection::load(file));
-  return read(top, file.parent_path());
+  return read_or_explain(top, file.parent_path());
 }
 
 base::Result<GatewayConfig> GatewayConfig::parse(std::string_view text, const std::filesystem::path& folder) {
   BASE_TRY(auto top, ConfigSection::parse(text, "countersign.toml"));
-  return read(top, folder);
+  return read_or_explain(top, folder);
 }
 
 }  // namespace countersign::gateway

@@ -1,6 +1,8 @@
 // Partners' servers in the registry, and checks from the asking to what became of them.
 #include "authority/ehi/servers.h"
 
+#include <algorithm>
+
 #include "authority/ehi/checks.h"
 #include "authority/fixture_test.h"
 
