@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "authority/ehi/servers.h"
-#include "feed/refusals.h"
-#include "trust/find_reason.h"
 #include "http/text.h"
 #include "http/url.h"
+#include "trust/find_reason.h"
 
 namespace countersign::authority {
 namespace {
