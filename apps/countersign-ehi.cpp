@@ -25,8 +25,9 @@ int main(int argc, char** argv) {
   return apps::run_daemon(
       argc, argv,
       {.name = "countersign-ehi",
-       .purpose = "Calls partners' servers with the provider's Transport Certificate.",
-       .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
-                    &authority}},
+       .purpose =
+           "Calls partners' servers with the provider's EHI certificate (its Transport Certificate towards them).",
+       .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority,
+                    false, "HOST:PORT"}},
        .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});
 }

@@ -42,9 +42,11 @@ int main(int argc, char** argv) {
   return apps::run_daemon(
       argc, argv,
       {.name = kName,
-       .purpose =
-           "Serves REST APIs to partners over mutual TLS. `countersign-gateway policy --help`: ask a policy file.",
-       .options = {{"--authority", "HOST:PORT of the authority's internal listener, instead of the configured one",
-                    &authority}},
+       .purpose = "Serves REST APIs to partners over mutual TLS.",
+       .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority,
+                    false, "HOST:PORT"}},
+       .more = "Commands that need no gateway (each with --help):\n"
+               "  policy check                Is a policy file right, and what does it decide for one request?\n"
+               "  policy key                  Make an API key and the digest for the policy file",
        .work = [&](const apps::DaemonContext& context) { return run(context, authority); }});
 }

@@ -23,18 +23,23 @@ int report(const std::string& name, const base::Error& error) {
 int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   DaemonOptions options;
   CLI::App command(daemon.purpose, daemon.name);
-  command.add_option("--config", options.config, "the configuration, countersign.toml")->required();
-  command.add_option("--ready-file", options.ready_file, "written once the program listens, with its addresses");
+  command.get_formatter()->column_width(34);
+  command.set_help_flag("-h,--help", "Print this help and exit");
+  command.set_version_flag("--version", daemon.name + " " COUNTERSIGN_VERSION, "Print the version and exit");
+  command.add_option("--config", options.config, "The configuration, countersign.toml")->required()->type_name("FILE");
+  command.add_option("--ready-file", options.ready_file, "Written once the program listens, with its addresses")
+      ->type_name("FILE");
   bool core_dumps = false;
   command.add_flag("--danger-core-dumps", core_dumps,
-                   "let the system dump this process's memory, keys included, and let debuggers attach");
+                   "Let the system dump this process's memory, keys included, and let debuggers attach");
   for (const Daemon::Option& own : daemon.options)
     if (own.is_flag)
       command.add_flag_callback(
           own.flag, [&own] { *own.value = "yes"; }, own.help);
-    else command.add_option(own.flag, *own.value, own.help);
-  command.footer(
-      "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not there, 5 failure.");
+    else command.add_option(own.flag, *own.value, own.help)->type_name(own.type);
+  command.footer((daemon.more.empty() ? "" : daemon.more + "\n\n") +
+                 "Exit codes: 0 stopped on request, 2 wrong option or configuration, 3 something needed is not\n"
+                 "there, 5 failure.");
   try {
     command.parse(argc, argv);
   } catch (const CLI::ParseError& thrown) {

@@ -32,8 +32,10 @@ struct Daemon {
     std::string help;
     std::string* value = nullptr;  ///< filled in before `work` runs; of a flag, with "yes" when it was given
     bool is_flag = false;          ///< takes no value
+    std::string type = "VALUE";    ///< of the value, as --help names it
   };
   std::vector<Option> options = {};  ///< beside --config and --ready-file
+  std::string more = "";             ///< for --help: what else the program can do
   std::function<base::Result<void>(const DaemonContext&)> work;
 };
 

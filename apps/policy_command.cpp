@@ -157,7 +157,7 @@ int report(const base::Result<ExitCode>& done) {
   std::fprintf(stderr, "countersign-gateway policy: %s\n", base::to_string(done.error()).c_str());
   // 1 says that a request would be refused, and nothing else.
   const bool file_missing = done.error().kind == base::Kind::not_found;
-  return static_cast<int>(file_missing ? ExitCode::unavailable : base::to_exit_code(done.error().kind));
+  return static_cast<int>(file_missing ? ExitCode::usage : base::to_exit_code(done.error().kind));
 }
 
 }  // namespace
@@ -165,17 +165,21 @@ int report(const base::Result<ExitCode>& done) {
 int run_policy_command(int argc, char** argv) try {
   CLI::App command("Asks a policy file what it says; no gateway is needed.", "countersign-gateway policy");
   command.require_subcommand(1);
+  command.get_formatter()->column_width(34);
   Asked asked;
   std::string owner;
   CLI::App* checking = command.add_subcommand("check", "Is the file right, and what does it decide for one request?");
-  checking->add_option("FILE", asked.file, "the policy file; else the one that the configuration names");
-  checking->add_option("--config", asked.config, "countersign.toml, for its routes and its policy file");
-  checking->add_option("--listener", asked.listener, "of that configuration, where it comes in; else the first");
-  checking->add_option("--as", asked.who, "ENVIRONMENT/ORGANISATION/APPLICATION or its URN, or anonymous");
-  checking->add_option("--request", asked.request, "\"METHOD HOST PATH\"");
-  checking->add_option("--from", asked.from, "the address it comes from");
-  checking->add_option("--api-key-file", asked.api_key_file, "holds the API key that is sent along");
-  CLI::App* key = command.add_subcommand("key", "Makes an API key and the digest for the policy file.");
+  checking->add_option("FILE", asked.file, "The policy file; else the one that the configuration names");
+  checking->add_option("--config", asked.config, "countersign.toml: for its routes and its policy file")
+      ->type_name("FILE");
+  checking->add_option("--listener", asked.listener, "Of that configuration, where it comes in; else the first")
+      ->type_name("NAME");
+  checking->add_option("--as", asked.who, "ENVIRONMENT/ORGANISATION/APPLICATION or its URN, or anonymous")
+      ->type_name("WHO");
+  checking->add_option("--request", asked.request, "What is asked for")->type_name("\"METHOD HOST PATH\"");
+  checking->add_option("--from", asked.from, "The address it comes from")->type_name("ADDRESS");
+  checking->add_option("--api-key-file", asked.api_key_file, "Holds the API key that is sent along")->type_name("FILE");
+  CLI::App* key = command.add_subcommand("key", "Make an API key and the digest for the policy file");
   key->add_option("OWNER", owner, "ENVIRONMENT/ORGANISATION/APPLICATION")->required();
   command.footer("Exit codes: 0 right or let through, 1 refused, 2 wrong option or file, 3 a file is not there.");
   try {

@@ -1,11 +1,13 @@
 #include "base/config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
 #include <toml++/toml.h>
 
 #include "base/files.h"
+#include "base/spelling.h"
 
 namespace countersign::base {
 
@@ -14,15 +16,39 @@ struct ConfigSection::Node {
   const toml::table* table;
   std::string prefix;  ///< "gateway.routes[2]", or empty at the top
   std::set<std::string, std::less<>> taken = {};
+  std::set<std::string, std::less<>> looked_for = {};  ///< by has()
   std::vector<std::shared_ptr<Node>> children = {};
 
   const toml::node* take(std::string_view key) {
     taken.emplace(key);
     return table->get(key);
   }
+  /// Of the keys that were looked for and are absent, the one that is written nearly so.
+  const std::string* meant_by(std::string_view key) const {
+    for (const auto* keys : {&taken, &looked_for})
+      for (const std::string& known : *keys)
+        if (!table->contains(known) && is_nearly(key, known)) return &known;
+    return nullptr;
+  }
 };
 
 namespace {
+
+std::string line_of(const toml::node& node) { return std::to_string(node.source().begin.line); }
+
+/// Where a value that is a text stands without quotes, as 127.0.0.1:8443 does: what mends that.
+std::string_view hint_at(std::string_view text, std::size_t line) {
+  for (; line > 1 && !text.empty(); --line)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  text = text.substr(0, text.find('\n'));
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return "";
+  std::string_view value = text.substr(equals + 1);
+  value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+  const bool is_bare = !value.empty() && std::string_view("\"'[{=#").find(value.front()) == std::string_view::npos;
+  const bool has_words = value.find_first_of(":./_abcdefghijklmnopqrstuvwxyz") != std::string_view::npos;
+  return is_bare && has_words ? "; a text stands in quotes: key = \"text\"" : "";
+}
 
 tl::unexpected<Error> wrong_type(const std::string& path, std::string_view wanted) {
   return fail(Kind::invalid, "config.type", "'" + path + "' must be " + std::string(wanted));
@@ -46,7 +72,7 @@ Result<ConfigSection> ConfigSection::parse(std::string_view text, std::string or
     const auto& where = thrown.source().begin;
     return fail(Kind::invalid, "config.syntax",
                 origin + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) + ": " +
-                    std::string(thrown.description()));
+                    std::string(thrown.description()) + std::string(hint_at(text, where.line)));
   }
 }
 
@@ -56,22 +82,25 @@ std::string ConfigSection::path_of(std::string_view key) const {
 
 std::string ConfigSection::place_of(std::string_view key) const {
   const toml::node* node = node_->table->get(key);
-  const auto line = (node == nullptr ? node_->table->source() : node->source()).begin.line;
-  return "'" + path_of(key) + "' (line " + std::to_string(line) + ")";
+  if (node != nullptr) return "'" + path_of(key) + "' (line " + line_of(*node) + ")";
+  if (node_->prefix.empty() || node_->table->source().begin.line == 0) return "'" + path_of(key) + "' (missing)";
+  return "'" + path_of(key) + "' (missing in the table of line " + line_of(*node_->table) + ")";
 }
 
-bool ConfigSection::has(std::string_view key) const { return node_->table->contains(key); }
+bool ConfigSection::has(std::string_view key) const {
+  node_->looked_for.emplace(key);
+  return node_->table->contains(key);
+}
 
 void ConfigSection::leave_to_others(std::string_view key) { node_->take(key); }
 
 Result<std::string> ConfigSection::text(std::string_view key) {
-  if (!has(key)) return fail(Kind::invalid, "config.missing", "'" + path_of(key) + "' is missing: it must be a text");
+  if (!has(key)) return fail(Kind::invalid, "config.missing", place_of(key) + " must be there: a text in quotes");
   return text_or(key, "");
 }
 
 Result<std::int64_t> ConfigSection::integer(std::string_view key) {
-  if (!has(key))
-    return fail(Kind::invalid, "config.missing", "'" + path_of(key) + "' is missing: it must be a whole number");
+  if (!has(key)) return fail(Kind::invalid, "config.missing", place_of(key) + " must be there: a whole number");
   return integer_or(key, 0);
 }
 
@@ -150,13 +179,29 @@ Result<std::vector<ConfigSection>> ConfigSection::sections(std::string_view key)
 Result<void> ConfigSection::finish() const {
   for (const auto& [key, value] : *node_->table) {
     if (node_->taken.contains(key.str())) continue;
-    return fail(
-        Kind::invalid, "config.unknown_key",
-        "'" + path_of(key.str()) + "' (line " + std::to_string(value.source().begin.line) + ") is not a known key");
+    const std::string* meant = node_->meant_by(key.str());
+    return fail(Kind::invalid, "config.unknown_key",
+                "'" + path_of(key.str()) + "' (line " + line_of(value) + ") is not a known key" +
+                    (meant == nullptr ? "" : ": is '" + *meant + "' meant?"));
   }
   for (const auto& child : node_->children)
     BASE_TRY_VOID(ConfigSection(child).finish());
   return {};
+}
+
+Error ConfigSection::explain(Error error) const {
+  for (const auto& [key, value] : *node_->table) {
+    const std::string* meant = node_->taken.contains(key.str()) ? nullptr : node_->meant_by(key.str());
+    if (meant == nullptr) continue;
+    return Error{
+        Kind::invalid, "config.unknown_key",
+        "'" + path_of(key.str()) + "' (line " + line_of(value) + ") is not a known key: is '" + *meant + "' meant?"};
+  }
+  for (const auto& child : node_->children) {
+    Error explained = ConfigSection(child).explain(error);
+    if (explained.code == "config.unknown_key") return explained;
+  }
+  return error;
 }
 
 Result<Duration> parse_duration(std::string_view text) {

@@ -46,10 +46,13 @@ class ConfigSection {
 
   /// Refuses a key in this section (and in those taken from it) that nobody asked for. Fails: `config.unknown_key`.
   Result<void> finish() const;
+  /// What reading this section (and those taken from it) failed with, or `config.unknown_key` where that is the cause:
+  /// a key that is not known stands there, written nearly like one that was looked for in vain.
+  Error explain(Error error) const;
 
   /// `key` as it would be written from the top of the file, for errors of the caller's own.
   std::string path_of(std::string_view key) const;
-  /// The same with its line, `'grants[2].paths' (line 14)`; of an absent key that of its section.
+  /// The same with its line, `'grants[2].paths' (line 14)`; of an absent key, `(missing in the table of line 13)`.
   std::string place_of(std::string_view key) const;
 
  private:

@@ -120,6 +120,37 @@ TEST(Config, AnUnknownKeyIsNamedWithItsPlace) {
   }
 }
 
+TEST(Config, AMistypedKeyIsTheReasonForWhatIsMissing) {
+  const struct {
+    const char* name;
+    const char* text;
+    const char* code;
+    const char* named;
+  } rows[] = {
+      {"a required key", "[[rows]]\nmethds = 1\n", "config.unknown_key",
+       "'rows[1].methds' (line 2) is not a known key: is 'methods' meant?"},
+      {"its twin, not near", "[[rows]]\nverbs = 1\n", "config.missing",
+       "'rows[1].methods' (missing in the table of line 1) must be there"},
+      {"of the wrong type", "[[rows]]\nmethods = 1\nmethds = 1\n", "config.type", "'rows[1].methods'"},
+      {"one that was asked for by has()", "[[rows]]\nmethods = 1\nform = 1\n", "config.unknown_key",
+       "'rows[1].form' (line 3) is not a known key: is 'from' meant?"},
+      {"in another table", "nubmer = 1\n[[rows]]\nmethods = 1\n", "config.unknown_key",
+       "'nubmer' (line 1) is not a known key: is 'number' meant?"},
+  };
+  for (const auto& row : rows) {
+    auto config = ConfigSection::parse(row.text, "test.toml");
+    ASSERT_TRUE(config) << row.name;
+    EXPECT_TRUE(config->integer_or("number", 0)) << row.name;
+    auto sections = config->sections("rows");
+    EXPECT_FALSE(sections->front().has("from")) << row.name;
+    const auto failed = sections->front().text("methods");
+    ASSERT_FALSE(failed) << row.name;
+    const Error error = config->explain(failed.error());
+    EXPECT_EQ(error.code, row.code) << row.name;
+    EXPECT_NE(error.detail.find(row.named), std::string::npos) << row.name << ": " << error.detail;
+  }
+}
+
 TEST(Config, WhatIsLeftToOthersIsNotLookedAt) {
   auto config = ConfigSection::parse("[other]\nanything = [1, 'x']\n", "test.toml");
   ASSERT_TRUE(config);
@@ -136,6 +167,13 @@ TEST(Config, FilesAndSyntax) {
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().code, "config.syntax");
   EXPECT_NE(bad.error().detail.find("bad.toml:2:"), std::string::npos) << bad.error().detail;
+  const auto hinted = [](const char* text) {
+    return ConfigSection::parse(text, "x").error().detail.find("stands in quotes") != std::string::npos;
+  };
+  EXPECT_TRUE(hinted("a = 1\nlisten = 127.0.0.1:8443\n"));
+  EXPECT_TRUE(hinted("access = policy\n"));
+  EXPECT_FALSE(hinted("a = 1\nb = = 2\n"));
+  EXPECT_FALSE(hinted("a = \"x\n"));
   EXPECT_EQ(code_of(ConfigSection::parse("a = 1\na = 2\n", "x")), "config.syntax");
   EXPECT_EQ(code_of(ConfigSection::parse("a = 'not \xff UTF-8'\n", "x")), "config.syntax");
 }

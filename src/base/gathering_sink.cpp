@@ -1,5 +1,6 @@
 #include "base/gathering_sink.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 

@@ -1,6 +1,7 @@
 // GatheringSink: few calls, no line lost, torn or out of order.
 #include "base/gathering_sink.h"
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 

@@ -177,16 +177,7 @@ base::Result<void> check_names(const Plan& plan) {
   return {};
 }
 
-}  // namespace
-
-base::Result<Plan> Plan::load(const std::filesystem::path& file) {
-  BASE_TRY(const std::string text, base::read_file(file, kPlanLimit));
-  return parse(text, file);
-}
-
-base::Result<Plan> Plan::parse(std::string_view text, const std::filesystem::path& file) {
-  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
-  BASE_TRY(auto top, ConfigSection::parse(text, file.string()));
+base::Result<Plan> read(ConfigSection& top, const std::filesystem::path& folder) {
   BASE_TRY(auto head, top.section("ceremony"));
   Plan plan;
   BASE_TRY(plan.title, head.text("title"));
@@ -219,6 +210,21 @@ base::Result<Plan> Plan::parse(std::string_view text, const std::filesystem::pat
   BASE_TRY_VOID(top.finish());
   BASE_TRY_VOID(check_names(plan));
   return plan;
+}
+
+}  // namespace
+
+base::Result<Plan> Plan::load(const std::filesystem::path& file) {
+  BASE_TRY(const std::string text, base::read_file(file, kPlanLimit));
+  return parse(text, file);
+}
+
+base::Result<Plan> Plan::parse(std::string_view text, const std::filesystem::path& file) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  BASE_TRY(auto top, ConfigSection::parse(text, file.string()));
+  auto plan = read(top, folder);
+  if (plan) return plan;
+  return base::unexpected(top.explain(std::move(plan).error()));
 }
 
 }  // namespace countersign::ceremony

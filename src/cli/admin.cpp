@@ -77,9 +77,14 @@ base::Result<base::ExitCode> create_application(const AdminOptions& options, Con
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.server_names.empty()) body["server_names"] = to_array(options.server_names);
   BASE_TRY(const json::object answer, api.post("/v1/applications", body));
-  return answer_with(
-      answer, options.authority, context,
-      "Application " + to_ref(identity) + " is created.\nNext: countersign admin enrol " + to_ref(identity) + "\n");
+  const bool is_internal = identity.environment == base::Environment::internal;
+  std::string text = "Application " + to_ref(identity) + " is created.\nNext: ";
+  if (is_internal && identity.organisation.text() == "operator")
+    text += "countersign admin operators set " + identity.application.text() + " --role ROLE\nThen: ";
+  if (is_internal && !base::is_reserved_organisation(identity.organisation))
+    text += "countersign admin people set " + identity.organisation.text() + " " + identity.application.text() +
+            " --role ROLE\nThen: ";
+  return answer_with(answer, options.authority, context, text + "countersign admin enrol " + to_ref(identity) + "\n");
 }
 
 base::Result<base::ExitCode> set_server_names(const AdminOptions& options, Context& context) {
@@ -130,10 +135,11 @@ base::Result<base::ExitCode> enrol_application(const AdminOptions& options, Cont
   const std::string code = member(answer, "code");
   const std::string purposes = members(answer, "purposes");
   std::string text = "Enrolment code for " + to_ref(identity) + ", once for each of: " + purposes + "\nGood until " +
-                     member(answer, "expires") + ". It is shown only now:\n\n  " + code +
-                     "\n\nTell the partner this fingerprint by another way than the code, such as the telephone:\n\n"
-                     "  SHA-256 " +
-                     root +
+                     member(answer, "expires") + ". It is shown only now:\n\n  " + code + "\n\n" +
+                     (is_reserved_organisation(identity.organisation)
+                          ? "Check this fingerprint there, where the code is used on another machine:"
+                          : "Tell the partner this fingerprint by another way than the code, such as the telephone:") +
+                     "\n\n  SHA-256 " + root +
                      "\n\nTo be run where the private key shall live:\n  countersign trust-chain --fingerprint " +
                      root + " --authority " + api.authority().to_string() + " --out trust-chain.pem\n";
   const json::value* list = answer.if_contains("purposes");
@@ -159,6 +165,23 @@ base::Result<base::ExitCode> revoke(const AdminOptions& options, Context& contex
   return answer_with(answer, options.authority, context, text);
 }
 
+/// An application without certificates is not one that is mistyped. Fails: `application.unknown`.
+base::Result<void> check_known(ApiClient& api, const base::Identity& identity) {
+  const std::string query = query_of(
+      {{"environment", std::string(base::name(identity.environment))}, {"organisation", identity.organisation.text()}});
+  BASE_TRY(const json::object answer, api.get("/v1/applications" + query));
+  const json::value* list = answer.if_contains("applications");
+  if (list != nullptr && list->is_array())
+    for (const json::value& one : list->get_array())
+      if (one.is_object() && member(one.get_object(), "application") == identity.application.text()) return {};
+  return base::fail(base::Kind::not_found, "application.unknown", "there is no application " + to_ref(identity));
+}
+
+bool is_empty_list(const json::object& answer, std::string_view name) {
+  const json::value* list = answer.if_contains(name);
+  return list != nullptr && list->is_array() && list->get_array().empty();
+}
+
 base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Context& context) {
   std::string application;
   std::string environment = options.environment;
@@ -177,11 +200,12 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
                                       {"status", options.status},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/certificates" + query));
+  if (!options.application.empty() && is_empty_list(answer, "certificates")) {
+    BASE_TRY(const base::Identity identity, parse_application(options.application));
+    BASE_TRY_VOID(check_known(api, identity));
+  }
   const auto to_row = [](const json::object& o) -> Row {
-    const auto identity = base::Identity::from_urn(member(o, "urn"));
-    const std::string reason = member(o, "revoked_for");
-    return {member(o, "serial"), identity ? to_ref(*identity) : member(o, "urn"), member(o, "purpose"),
-            member(o, "status") + (reason.empty() ? "" : " (" + reason + ")"), member(o, "not_after")};
+    return {member(o, "serial"), owner_of(o), member(o, "purpose"), status_of(o), member(o, "not_after")};
   };
   return answer_with(
       answer, options.authority, context,
@@ -326,7 +350,7 @@ void add_certificates(CommandTree& tree, CLI::App& admin) {
   add_filters(*list, *list_options);
   add_choice(*list, "--status", list_options->status, {"valid", "revoked", "expired"}, "Only with this status");
   add_choices(*list, "--purpose", list_options->purposes,
-              {"transport", "signing", "service", "server", "ehi", "person"}, "Only for this purpose")
+              {"transport", "signing", "service", "server", "ehi", "person", "ocsp"}, "Only for this purpose")
       ->expected(1);
   list->add_option("--limit", list_options->limit, "At most this many [100]")->type_name("N");
   add_operator_options(*list, list_options->authority);

@@ -36,22 +36,45 @@ Row to_row(const json::object& ca) {
 base::Result<base::ExitCode> list(const CaOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.get("/v1/issuing-cas"));
-  const Row header = {"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"};
-  return answer_with(answer, options.authority, context, table_of(answer, "issuing_cas", header, to_row));
+  const auto without_subject = [](const json::object& ca) {  // it repeats the name, at length
+    Row row = to_row(ca);
+    row.pop_back();
+    return row;
+  };
+  const Row header = {"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE"};
+  return answer_with(answer, options.authority, context, table_of(answer, "issuing_cas", header, without_subject));
 }
 
 Row follower_row(const json::object& follower) {
   const bool concerned = flag(follower, "concerned");
   return {member(follower, "serial"), member(follower, "caller"), member(follower, "seen"),
-          flag(follower, "holds") ? "yes" : (concerned ? "NO" : "not concerned")};
+          flag(follower, "holds") ? "yes" : (concerned ? "not yet" : "not concerned")};
 }
 
-std::string to_text(const json::object& ca) {
-  std::string text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
+/// What follows a state in the ordinary rotation (docs/rotation.md); empty where nothing has to.
+std::string next_step(const json::object& ca) {
+  const std::string name = member(ca, "name");
+  const std::string state = member(ca, "state");
+  const std::string admin = "  countersign admin ca ";
+  if (state == "waiting")
+    return "\nIts key is made, and waits for a certificate. Next, where this authority holds the root's key:\n" +
+           admin + "certify " + name + "\nelse a ceremony signs the request, and its certificate is brought back:\n" +
+           admin + "show " + name + " --csr FILE\n" + admin + "import " + name + " FILE\n";
+  if (state == "prepared")
+    return "\nNobody was told of it yet. Next, have gateways and senders believe it:\n" + admin + "distribute " + name +
+           "\n";
+  if (state == "distributed")
+    return "\nFollowers learn of it within seconds. Look whether all do, and have it issue:\n" + admin + "show " +
+           name + "\n" + admin + "activate " + name + "\n";
+  return "";
+}
+
+Shown to_text(const json::object& ca) {
+  Shown text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
   const json::value* followers = ca.if_contains("followers");
   if (followers != nullptr && followers->is_array() && !followers->get_array().empty())
     text += "\n" + table_of(ca, "followers", {"FOLLOWER", "WHO", "SEEN", "BELIEVES IT"}, follower_row);
-  return text;
+  return text + next_step(ca);
 }
 
 /// The request, into the file that was named; otherwise where everything goes.
@@ -114,7 +137,12 @@ base::Result<base::ExitCode> activate(const CaOptions& options, Context& context
   json::object body;
   if (!options.without.empty()) body["without"] = json::array(options.without.begin(), options.without.end());
   if (!options.reason.empty()) body["reason"] = options.reason;
-  return change(options, context, "activate", body);
+  auto done = change(options, context, "activate", body);
+  if (done && !options.authority.json)
+    context.out
+        << "\nThe one before stays believed while its certificates are in use: `countersign admin ca list` counts\n"
+           "them. At 0, `countersign admin ca retire` ends it.\n";
+  return done;
 }
 
 base::Result<base::ExitCode> retire(const CaOptions& options, Context& context) {

@@ -40,6 +40,8 @@ Row notice_row(const json::object& letter) {
 
 base::Result<base::ExitCode> add_contact(const ContactOptions& options, Context& context) {
   BASE_TRY(const base::Slug organisation, base::Slug::parse(options.organisation));
+  if (options.email.empty() == options.webhook.empty())
+    return base::fail(base::Kind::invalid, "contact.options", "give either --email ADDRESS or --webhook URL");
   json::object body;
   if (!options.email.empty()) body["email"] = options.email;
   if (!options.webhook.empty()) body["webhook"] = options.webhook;

@@ -26,16 +26,25 @@ base::Result<base::ExitCode> create_credential(const EabOptions& options, Contex
   if (!options.life.empty()) body["life"] = options.life;
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.post(application_path(identity) + "/eab-credentials", body));
-  const std::string server = "https://" + api.authority().to_string() + "/acme/directory";
+  const std::string authority = api.authority().to_string();
+  const std::string kid = member(answer, "kid");
+  const std::string hmac_key = member(answer, "hmac_key");
+  const std::string account = " --server https://" + authority + "/acme/directory";
+  const std::string& name = identity.application.text();
   return answer_with(
       answer, options.authority, context,
-      "Credential for one ACME account of " + to_ref(identity) + ", to be used until " + member(answer, "expires") +
-          ". The key is shown only now:\n\n  kid   " + member(answer, "kid") + "\n  hmac  " +
-          member(answer, "hmac_key") +
-          "\n\nWith certbot, where REQUESTS_CA_BUNDLE names the provider's trust chain:\n  certbot certonly "
-          "--server " +
-          server + " --eab-kid " + member(answer, "kid") + " --eab-hmac-key " + member(answer, "hmac_key") +
-          " --standalone -d " + identity.application.text() + "\n");
+      "Credential for one ACME account of " + to_ref(identity) + ", or for one certificate by CMP, to be used until\n" +
+          member(answer, "expires") + ". The key is shown only now:\n\n  kid       " + kid + "\n  hmac_key  " +
+          hmac_key +
+          "\n\nWith trust-chain.pem, the provider's trust chain (docs/enrolment.md shows each in full):\n\n"
+          "  REQUESTS_CA_BUNDLE=trust-chain.pem certbot certonly" +
+          account + " --eab-kid " + kid + " --eab-hmac-key " + hmac_key +
+          " --standalone --agree-tos -m you@example.com --no-eff-email -d " + name +
+          "\n\n  LEGO_CA_CERTIFICATES=trust-chain.pem lego" + account + " --accept-tos --email you@example.com --eab" +
+          " --kid " + kid + " --hmac " + hmac_key + " --domains " + name + " --http run" +
+          "\n\n  openssl cmp -cmd ir -server " + authority + " -path .well-known/cmp -tls_used -tls_trusted" +
+          " trust-chain.pem -trusted trust-chain.pem -ref " + kid + " -secret pass:" + hmac_key +
+          " -newkey NEW.key -subject /CN=any -certout " + name + ".pem -extracertsout issuer.pem\n");
 }
 
 Row to_row(const json::object& credential) {

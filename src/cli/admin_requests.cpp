@@ -4,6 +4,7 @@
 #include "cli/application_ref.h"
 #include "cli/command_tree.h"
 #include "crypto/digest.h"
+#include "x509/certificate.h"
 
 namespace countersign::cli {
 namespace {
@@ -140,18 +141,29 @@ std::string life_of(const json::object& content) {
   const std::int64_t seconds = value->get_int64();
   constexpr std::int64_t kHour = 3600;
   constexpr std::int64_t kDay = 24 * kHour;
-  if (seconds % kDay == 0) return std::to_string(seconds / kDay) + " days";
-  if (seconds % kHour == 0) return std::to_string(seconds / kHour) + " hours";
+  if (seconds % kDay == 0) return counted(seconds / kDay, "day");
+  if (seconds % kHour == 0) return counted(seconds / kHour, "hour");
   return std::to_string(seconds) + " seconds";
+}
+
+/// OIDs of extended key usages as people know them (RFC 5280 section 4.2.1.12).
+std::string named_usages(std::string text) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{x509::oid::kClientAuth, "clientAuth"},
+                                                                             {x509::oid::kServerAuth, "serverAuth"}};
+  for (const auto& [oid, name] : kNames)
+    if (const std::size_t at = text.find(oid); at != std::string::npos)
+      text.insert(at + oid.size(), " (" + std::string(name) + ")");
+  return text;
 }
 
 std::string content_lines(const json::object& content) {
   return line("identity", member(content, "urn")) + line("purpose", member(content, "purpose")) +
          line("subject", member(content, "subject")) + line("server names", members(content, "server_names")) +
          line("key", member(content, "key")) + line("key SHA-256", member(content, "spki_sha256")) +
-         line("key usage", members(content, "key_usage")) + line("extended", members(content, "extended_key_usage")) +
-         line("life", life_of(content)) + line("issuer", member(content, "issuer")) +
-         line("issuer SHA-256", member(content, "issuer_sha256")) + line("replaces", member(content, "replaces"));
+         line("key usage", members(content, "key_usage")) +
+         line("extended", named_usages(members(content, "extended_key_usage"))) + line("life", life_of(content)) +
+         line("issuer", member(content, "issuer")) + line("issuer SHA-256", member(content, "issuer_sha256")) +
+         line("replaces", member(content, "replaces"));
 }
 
 std::string approval_lines(const json::object& request) {

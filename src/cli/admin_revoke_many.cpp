@@ -63,9 +63,7 @@ base::Result<json::object> to_body(const RevokeManyOptions& options) {
 }
 
 Row to_row(const json::object& o) {
-  const auto identity = base::Identity::from_urn(member(o, "urn"));
-  return {member(o, "serial"), identity ? to_ref(*identity) : member(o, "urn"), member(o, "purpose"),
-          member(o, "not_after")};
+  return {member(o, "serial"), owner_of(o), member(o, "purpose"), member(o, "not_after")};
 }
 
 base::Result<base::ExitCode> revoke_many(const RevokeManyOptions& options, Context& context) {
@@ -73,13 +71,13 @@ base::Result<base::ExitCode> revoke_many(const RevokeManyOptions& options, Conte
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.post("/v1/revocations", body));
   const json::value* list = answer.if_contains("certificates");
-  const std::size_t count = list != nullptr && list->is_array() ? list->get_array().size() : 0;
+  const std::int64_t count = list != nullptr && list->is_array() ? std::ssize(list->get_array()) : 0;
   std::string text = table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "NOT AFTER"}, to_row);
-  if (!options.plan.empty())
-    text += std::to_string(count) + " certificates are revoked: connections with them end now.\n";
+  if (!options.plan.empty()) text += "Revoked: " + counted(count, "certificate") + "; connections with them end now.\n";
   else if (count > 0)
-    text += "\nNothing has been changed. To revoke these " + std::to_string(count) +
-            " certificates and no others, repeat the command with\n  --plan " + member(answer, "plan_sha256") + "\n";
+    text += "\nNothing has been changed. To revoke exactly " + (count == 1 ? "this " : "these ") +
+            counted(count, "certificate") + ", repeat the command with\n  --plan " + member(answer, "plan_sha256") +
+            "\n";
   return answer_with(answer, options.authority, context, text);
 }
 

@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "cli/authority_options.h"
 #include "cli/command_tree.h"
+#include "cli/text.h"
 #include "cli/trust_file.h"
 
 namespace countersign::cli {
@@ -101,6 +102,20 @@ base::ExitCode Agent::look_once() {
   return worst;
 }
 
+std::string Agent::summary() const {
+  std::string text;
+  for (const auto& keeper : keepers_) {
+    const Keeper::State& state = keeper->state();
+    std::string found = "as it was; due at " + (state.due ? base::to_rfc3339(*state.due) : "");
+    if (state.renewed > 0) found = "renewed; the next is due at " + (state.due ? base::to_rfc3339(*state.due) : "");
+    if (state.pending) found = "waits for approval by the provider";
+    if (state.failures_in_a_row > 0) found = "FAILED; the log on standard error says why";
+    text += printable(keeper->options().folder.string()) + " " + std::string(trust::name(keeper->options().purpose)) +
+            ": " + found + "\n";
+  }
+  return text;
+}
+
 base::Result<net::Endpoint> Agent::listen() {
   http::Handler handler = [this](http::Request request) { return answer_status(std::move(request)); };
   BASE_TRY(status_, http::PlainServer::bind(loop_, config_.status, std::move(handler), parts_.log));
@@ -154,7 +169,11 @@ base::Result<base::ExitCode> run_agent(const AgentOptions& options, Context& con
   const base::Log log({.program = "countersign-agent"}, context.clock, *sink);
   crypto::SystemRandom random;
   BASE_TRY(const auto agent, Agent::make(std::move(config), {context.clock, random, log}));
-  if (options.once) return agent->look_once();
+  if (options.once) {
+    const base::ExitCode worst = agent->look_once();
+    context.out << agent->summary();
+    return worst;
+  }
   BASE_TRY(const net::Endpoint status, agent->listen());
   net::keep_back_stop_signals();  // whoever waits for the file may ask us to stop at once
   if (!options.ready_file.empty()) {

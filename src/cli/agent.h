@@ -26,6 +26,8 @@ class Agent {
 
   /// Looks once at each certificate. The worst of their exit codes: `unavailable` also where approval is waited for.
   base::ExitCode look_once();
+  /// A line for each certificate: what became of it at the last look.
+  std::string summary() const;
 
   /// Serves /live, /ready and /metrics from run() on. Fails: `net.listen`.
   base::Result<net::Endpoint> listen();

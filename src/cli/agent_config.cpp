@@ -67,10 +67,7 @@ base::Result<KeptFolder> read_folder(ConfigSection& section, const std::filesyst
   return kept;
 }
 
-}  // namespace
-
-base::Result<AgentConfig> AgentConfig::load(const std::filesystem::path& file) {
-  BASE_TRY(ConfigSection top, ConfigSection::load(file));
+base::Result<AgentConfig> read(ConfigSection& top, const std::filesystem::path& folder) {
   AgentConfig config;
   BASE_TRY(ConfigSection agent, top.section("agent"));
   BASE_TRY(config.status, read_endpoint(agent, "status", "127.0.0.1:9103"));
@@ -82,7 +79,7 @@ base::Result<AgentConfig> AgentConfig::load(const std::filesystem::path& file) {
     return wrong("'" + agent.path_of("longest_retry") + "' must not be shorter than first_retry");
   BASE_TRY(auto sections, top.sections("certificates"));
   for (ConfigSection& section : sections) {
-    BASE_TRY(KeptFolder kept, read_folder(section, std::filesystem::absolute(file).parent_path()));
+    BASE_TRY(KeptFolder kept, read_folder(section, folder));
     if (std::ranges::find(config.folders, kept.folder, &KeptFolder::folder) != config.folders.end())
       return wrong("'" + section.path_of("dir") + "' is named by another of [[certificates]] already");
     config.folders.push_back(std::move(kept));
@@ -90,6 +87,15 @@ base::Result<AgentConfig> AgentConfig::load(const std::filesystem::path& file) {
   BASE_TRY_VOID(top.finish());
   if (config.folders.empty()) return wrong("there is no [[certificates]]: nothing would be kept fresh");
   return config;
+}
+
+}  // namespace
+
+base::Result<AgentConfig> AgentConfig::load(const std::filesystem::path& file) {
+  BASE_TRY(ConfigSection top, ConfigSection::load(file));
+  auto config = read(top, std::filesystem::absolute(file).parent_path());
+  if (config) return config;
+  return base::unexpected(top.explain(std::move(config).error()));
 }
 
 }  // namespace countersign::cli

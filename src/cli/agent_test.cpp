@@ -1,6 +1,8 @@
 // The agent with a fake clock and a fake authority: when it asks, what it keeps, when it tries again.
 #include "cli/agent.h"
 
+#include <algorithm>
+
 #include "cli/renewal_fixture_test.h"
 
 namespace countersign::cli {
@@ -325,6 +327,8 @@ TEST_F(AgentConfigTest, OneAgentAFolder) {
     ASSERT_TRUE(first) << base::to_string(first.error());
     EXPECT_EQ(code_of(Agent::make(load(text).value(), parts)), "agent.locked");
     EXPECT_EQ((*first)->look_once(), base::ExitCode::ok);
+    EXPECT_TRUE((*first)->summary().starts_with((folder_ / "acme").string() + " transport: as it was; due at 20"))
+        << (*first)->summary();
   }
   EXPECT_EQ(code_of(Agent::make(load(text).value(), parts)), "ok");
 }

@@ -57,7 +57,7 @@ base::Result<ApiAnswer> ApiClient::Impl::call(std::string_view target, std::stri
 base::Result<ApiClient> ApiClient::make(Options options, const Context& context) {
   const base::Duration patience = options.patience;
   ApiConnection::Options whom{std::move(options.authority), std::move(options.trust), options.credential,
-                              std::move(options.server_name)};
+                              std::move(options.server_name), options.door};
   BASE_TRY(auto target, ApiConnection::believe_authority(std::move(whom), context.clock));
   return ApiClient(std::make_unique<Impl>(std::move(target), patience, context));
 }

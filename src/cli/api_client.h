@@ -23,6 +23,7 @@ class ApiClient {
     const tls::Credential* credential = nullptr;  ///< borrowed for make() only; null: no certificate is sent
     std::string server_name = {};                 ///< the name its certificate must carry; empty: authority.host
     base::Duration patience = kPatience;          ///< for each call, connecting included
+    Door door = kAuthorityDoor;                   ///< as whom it is asked
   };
   /// Connects at the first call. Borrows `context`. Fails: `tls.context`.
   static base::Result<ApiClient> make(Options options, const Context& context);
@@ -30,8 +31,7 @@ class ApiClient {
   ApiClient(ApiClient&&) noexcept;
   ApiClient& operator=(ApiClient&&) noexcept;
 
-  /// Fails: `authority.unreachable`, `authority.refused` (we do not believe it), `authority.refuses_us`, `net.timeout`,
-  /// `authority.answer` (no JSON), and whatever problem the authority answered, with its own code.
+  /// Fails: as ApiConnection::call; `net.timeout`; `authority.answer` (no JSON).
   base::Result<base::json::object> get(std::string_view target);
   base::Result<base::json::object> post(std::string_view target, const base::json::object& body);
   /// The same where the answer may be that it is not done yet (202).

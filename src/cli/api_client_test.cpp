@@ -1,4 +1,5 @@
 // The client against an authority of our own making, over real TLS: whom it believes, and what it keeps open.
+#include <algorithm>
 #include <atomic>
 #include <sstream>
 #include <thread>
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/first_contact.h"
+#include "cli/remedy.h"
 #include "http/problem.h"
 #include "http/server.h"
 #include "net/loop.h"
@@ -96,11 +98,12 @@ class FakeAuthority {
 class ApiClientTest : public ::testing::Test {
  protected:
   base::Result<base::json::object> call(const FakeAuthority& authority, std::string name,
-                                        const tls::Credential* own = nullptr) {
+                                        const tls::Credential* own = nullptr, const Door& door = kAuthorityDoor) {
     auto client = ApiClient::make({.authority = authority.address(),
                                    .trust = pki_.provider_trust(),
                                    .credential = own,
-                                   .server_name = std::move(name)},
+                                   .server_name = std::move(name),
+                                   .door = door},
                                   context_);
     return client->get("/v1/health");
   }
@@ -123,7 +126,7 @@ TEST_F(ApiClientTest, BelievesOnlyTheAuthorityByThatName) {
   Row rows[] = {
       {"genuine", pki_.internal_server("authority").issue(), "localhost", "ok"},
       {"other name", pki_.internal_server("authority").issue(), "authority.example", "authority.refused"},
-      {"another server", pki_.internal_server("gateway").issue(), "localhost", "authority.refused"},
+      {"another server", pki_.internal_server("gateway").issue(), "localhost", "authority.another_server"},
       {"other CA", pki_.internal_server("authority").other_ca().issue(), "localhost", "authority.refused"},
       {"expired", pki_.internal_server("authority").expired().issue(), "localhost", "authority.refused"},
       {"self-signed", pki_.internal_server("authority").self_signed().issue(), "localhost", "authority.refused"},
@@ -131,7 +134,14 @@ TEST_F(ApiClientTest, BelievesOnlyTheAuthorityByThatName) {
       {"a public CA's", pki_.server("localhost").issue(), "localhost", "authority.refused"}};
   for (Row& row : rows) {
     FakeAuthority authority(pki_, std::move(row.certificate));
-    EXPECT_EQ(code_of(call(authority, row.called)), row.code) << row.row;
+    const auto answer = call(authority, row.called);
+    EXPECT_EQ(code_of(answer), row.code) << row.row;
+    if (answer || answer.error().code != "authority.refused") continue;
+    const base::Error* why = answer.error().cause.get();
+    ASSERT_NE(why, nullptr) << row.row;
+    const auto known = std::ranges::find(trust::explanations(), why->code, &trust::Explanation::name);
+    ASSERT_NE(known, trust::explanations().end()) << row.row << ": " << why->code;
+    EXPECT_TRUE(why->detail.ends_with(known->remedy(trust::Party::platform))) << row.row << ": " << why->detail;
   }
 }
 
@@ -139,10 +149,24 @@ TEST_F(ApiClientTest, SaysThatOurOwnCertificateWasRefused) {
   FakeAuthority authority(pki_, pki_.internal_server("authority").issue());
   Issued own = pki_.operator_().issue();
   const tls::Credential credential{std::move(own.chain), std::move(own.key)};
-  const auto refused = call(authority, "localhost", &credential);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, "authority.refuses_us");
-  EXPECT_EQ(refused.error().kind, base::Kind::denied);
+  const struct {
+    const char* name;
+    Door door;
+    const char* code;
+    const char* remedy;
+  } rows[] = {{"a renewal", kAuthorityDoor, "authority.refuses_us", ""},
+              {"an operator", kDoorForOperators, "operator.refused", "--operator DIR"},
+              {"a person", kDoorForPeople, "person.refused", "--person NEW"},
+              {"at a gateway", kGatewayDoor, "gateway.refuses_us", "--out NEW"}};
+  for (const auto& row : rows) {
+    const auto refused = call(authority, "localhost", &credential, row.door);
+    ASSERT_FALSE(refused) << row.name;
+    EXPECT_EQ(refused.error().code, row.code) << row.name;
+    EXPECT_EQ(refused.error().kind, base::Kind::denied) << row.name;
+    EXPECT_NE(refused.error().detail.find("another provider"), std::string::npos) << refused.error().detail;
+    EXPECT_EQ(remedy(refused.error()).empty(), std::string_view(row.remedy).empty()) << row.name;
+    EXPECT_NE(remedy(refused.error()).find(row.remedy), std::string_view::npos) << row.name;
+  }
 }
 
 TEST_F(ApiClientTest, KeepsOneConnectionAndGivesAnswersAsTheyAre) {
@@ -198,7 +222,7 @@ TEST_F(ApiClientTest, TheFingerprintOfTheRootIsEnoughForAFirstContact) {
       {"another root", server("authority").issue(), pki_.partner_root().certificate, "trust_chain.other_root", ""},
       {"the genuine root, shown by another CA", server("authority").other_ca().issue(), root, "ok",
        "authority.refused"},
-      {"the genuine root, shown by another server", server("gateway").issue(), root, "ok", "authority.refused"},
+      {"the genuine root, shown by another server", server("gateway").issue(), root, "ok", "authority.another_server"},
       {"the genuine root, shown by a partner", pki_.client().with_addresses({"127.0.0.1"}).issue(), root,
        "authority.refused", ""}};
   for (Row& row : rows) {

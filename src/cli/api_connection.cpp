@@ -40,11 +40,35 @@ base::Duration retry_after_in(const http::Fields& fields) {
   return std::chrono::seconds(std::min(seconds, kLongestWaitSeconds));
 }
 
-/// Why we did not believe a server, and what its owner can do about it.
+/// Why we did not believe the authority, or the gateway, and who can do what about it.
 base::Error to_error(const trust::Refusal& refusal) {
   const trust::Explanation& why = trust::explanation(refusal.reason);
   return {base::Kind::conflict, std::string(why.name),
-          std::string(why.meaning) + " " + printable(refusal.detail) + ". For its owner: " + std::string(why.remedy)};
+          std::string(why.meaning) + " " + printable(refusal.detail) + ". " +
+              std::string(why.remedy(trust::Party::platform))};
+}
+
+constexpr const char* kAlert = "tls.alert_received";
+
+/// What an alert about our certificate says of it (RFC 8446 section 6.2).
+std::string meaning_of(std::string_view alert) {
+  static constexpr std::pair<std::string_view, std::string_view> kMeanings[] = {
+      {"certificate_revoked", "it was revoked"},
+      {"certificate_expired", "it has ended"},
+      {"certificate_unknown", "the application is suspended, or the certificate is not known there"},
+      {"unknown_ca", "it comes from another provider, or is of another environment"},
+      {"unsupported_certificate", "it was issued for something else"},
+      {"certificate_required", "a certificate is demanded, and none was shown"}};
+  for (const auto& [name, meaning] : kMeanings)
+    if (alert.find(name) != std::string_view::npos) return std::string(meaning);
+  return "revoked, ended, or of another provider";
+}
+
+/// The one judgement of an address that is not the authority's, whether its certificate or its demand gave it away.
+base::Error not_the_authority(const std::string& where) {
+  return {base::Kind::conflict, "authority.another_server",
+          "whoever answers at " + where +
+              " is not the authority's API but another server, such as the gateway: nothing was sent to it"};
 }
 
 }  // namespace
@@ -63,31 +87,45 @@ base::Error problem_to_error(int status, std::string_view body) {
   return error;
 }
 
+std::string ApiConnection::code(std::string_view what) const {
+  return std::string(target_.door.codes) + "." + std::string(what);
+}
+
+base::Error ApiConnection::refused_by(std::string_view alert) const {
+  std::string said = "the " + std::string(target_.door.who) + " at " + target_.authority.to_string() +
+                     " does not accept our certificate: " + meaning_of(alert);
+  return {base::Kind::denied, std::string(target_.door.refuses_us), std::move(said)};
+}
+
 base::Error ApiConnection::explained(tls::HandshakeFailure failure) const {
   const std::string where = target_.authority.to_string();
+  if (failure.refusal && feed::is_another_server(*failure.refusal)) return not_the_authority(where);
   if (failure.refusal)
     return to_error(*failure.refusal)
-        .under("authority.refused", "whoever answers at " + where + " did not prove to be this provider's authority");
-  if (failure.alert_received)
-    return {base::Kind::denied, "authority.refuses_us",
-            "the authority at " + where + " ended the handshake with the alert '" + failure.alert_received->second +
-                "': our certificate is not accepted there (revoked, expired, or of another provider)"};
+        .under(code("refused"),
+               "whoever answers at " + where + " did not prove to be this provider's " + std::string(target_.door.who));
+  if (failure.alert_received) return explained(base::Error{base::Kind::denied, kAlert, failure.alert_received->second});
   return std::move(failure.error)
-      .under("authority.handshake", "no TLS connection with " + where + " came about: is it the authority's API?");
+      .under(code("handshake"), "no TLS connection with " + where + " came about: is it the " +
+                                    std::string(target_.door.who) +
+                                    (target_.door.codes == "authority" ? "'s API?" : "?"));
 }
 
 base::Error ApiConnection::explained(base::Error error) const {
   const std::string where = target_.authority.to_string();
+  const std::string who(target_.door.who);
   if (error.code == "net.connect" || error.code == "net.resolve")
-    return std::move(error).under("authority.unreachable",
-                                  "the authority at " + where +
-                                      " is not there: start it with `countersign up`, or say where it is with "
-                                      "--authority HOST:PORT");
-  if (error.code == "tls.alert_received")
-    return std::move(error).under(
-        "authority.refuses_us",
-        "the authority at " + where + " does not accept our certificate (revoked, expired, or of another provider)");
-  return std::move(error).under("authority.call", "the call to the authority at " + where + " did not succeed");
+    return std::move(error).under(code("unreachable"),
+                                  "the " + who + " at " + where + " is not there: " + std::string(target_.door.where));
+  // The authority's API asks nobody for a certificate that has none (RFC 8446 section 6.2: certificate_required).
+  if (error.code == kAlert && error.detail.find("certificate_required") != std::string::npos &&
+      target_.door.codes == kAuthorityDoor.codes)
+    return not_the_authority(where);
+  if (error.code == kAlert) {
+    base::Error refused = refused_by(error.detail);
+    return std::move(error).under(std::move(refused.code), std::move(refused.detail));
+  }
+  return std::move(error).under(code("call"), "the call to the " + who + " at " + where + " did not succeed");
 }
 
 net::Task<base::Result<void>> ApiConnection::open(net::Deadline deadline) {
@@ -129,7 +167,8 @@ base::Result<ApiConnection::Target> ApiConnection::believe_authority(Options opt
   BASE_TRY(auto own, tls::ClientContext::make(options.credential));
   auto trust = std::make_shared<const trust::TrustSet>(std::move(options.trust));
   feed::JudgeAuthority judge{std::move(trust), options.server_name, &clock};
-  return Target{std::move(options.authority), std::move(options.server_name), std::move(judge), std::move(own)};
+  return Target{std::move(options.authority), std::move(options.server_name), std::move(judge), std::move(own),
+                options.door};
 }
 
 http::Request to_request(std::string_view target, std::string json_body) {

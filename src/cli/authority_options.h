@@ -33,9 +33,9 @@ void add_operator_options(CLI::App& app, AuthorityOptions& options);
 
 /// A client without certificate. Fails: `trust_chain.missing`, as read_trust_file.
 base::Result<ApiClient> open_api(const AuthorityOptions& options, const Context& context);
-/// A client that shows `credential`, borrowed for the call. Fails: the same.
+/// A client that shows `credential`, borrowed for the call; `door` says whose it is. Fails: the same.
 base::Result<ApiClient> open_api_with(const AuthorityOptions& options, const tls::Credential& credential,
-                                      const Context& context);
+                                      const Door& door, const Context& context);
 /// A client that proves to be the operator. Fails: also `operator.missing`.
 base::Result<ApiClient> open_api_as_operator(const AuthorityOptions& options, const Context& context);
 

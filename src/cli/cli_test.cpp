@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "cli/api_client.h"
 #include "cli/application_ref.h"
 #include "cli/authority_options.h"
+#include "cli/remedy.h"
 #include "cli/run.h"
 #include "cli/text.h"
 #include "cli/up_config.h"
@@ -68,8 +70,9 @@ TEST(Text, CannotSteerTheTerminalOrTheShell) {
   EXPECT_EQ(shell_word("plain/path-1.pem"), "plain/path-1.pem");
   EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
   EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(counted(1, "hour") + counted(0, "day"), "1 hour0 days");
   EXPECT_EQ(percent_encoded("a b&c=\xc3\xa9"), "a%20b%26c%3D%C3%A9");
-  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}), "A    LONG\nxyz  1\nx\n");
+  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}).to_text(0), "A    LONG\nxyz  1\nx\n");
 }
 
 TEST(CommandLine, ExitCodesAreThoseDocumented) {
@@ -91,6 +94,12 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
               {{"renew", "transport", "--out", "/nonexistent"}, ExitCode::usage},
               {{"renew", "transport", "--wait", "soon"}, ExitCode::usage},
               {{"agent"}, ExitCode::usage},
+              {{"ehi"}, ExitCode::usage},
+              {{"ehi", "show"}, ExitCode::usage},
+              {{"ehi", "replay"}, ExitCode::usage},
+              {{"ehi", "replay", "1", "--endpoint", "acme"}, ExitCode::usage},
+              {{"ehi", "outbox", "--state", "lost"}, ExitCode::usage},
+              {{"ehi", "endpoints", "--data", "/nonexistent"}, ExitCode::usage},
               {{"check"}, ExitCode::usage},
               {{"check", "ehi"}, ExitCode::usage},
               {{"check", "ehi", "http://localhost/"}, ExitCode::usage},
@@ -109,6 +118,50 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
     EXPECT_EQ(answer.code, row.code) << words << "\n" << answer.out << answer.err;
     EXPECT_EQ(answer.err.empty(), row.code == ExitCode::ok) << words;
   }
+}
+
+TEST(CommandLine, WithJsonAFailureIsJson) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* code;
+  } rows[] = {
+      {{"admin", "list", "--json", "--data", "/nonexistent", "--trust-chain", "/nonexistent"}, "operator.missing"},
+      {{"admin", "app", "create", "acme/payments", "--json"}, "application.form"},
+      {{"admin", "ogr", "list", "--json"}, "usage"},
+      {{"verify", "--trust", "/nonexistent", "--purpose", "transport", "/nonexistent", "--json"}, "file.not_found"}};
+  for (const auto& row : rows) {
+    const Answer answer = run_with(row.arguments);
+    EXPECT_EQ(answer.code, ExitCode::usage) << row.code;
+    EXPECT_EQ(answer.out, "") << row.code;
+    const auto value = base::parse_json(answer.err);
+    ASSERT_TRUE(value) << answer.err;
+    EXPECT_EQ(member(value->as_object(), "code"), row.code) << answer.err;
+    EXPECT_NE(member(value->as_object(), "detail"), "") << answer.err;
+    EXPECT_TRUE(value->as_object().contains("remedy")) << answer.err;
+  }
+  EXPECT_TRUE(run_with({"admin", "app", "create", "acme/payments"}).err.starts_with("countersign: "));
+}
+
+TEST(CommandLine, WhatIsMissingIsNamedBeforeAnybodyIsCalled) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* code;
+  } rows[] = {{{"token", "--out", "/nonexistent"}, "token.no_certificate"},
+              {{"admin", "contacts", "add", "acme"}, "contact.options"},
+              {{"admin", "contacts", "add", "acme", "--email", "a@b", "--webhook", "https://c"}, "contact.options"}};
+  for (const auto& row : rows) {
+    const Answer answer = run_with(row.arguments);
+    EXPECT_EQ(answer.code, ExitCode::usage) << row.code;
+    EXPECT_NE(answer.err.find("(" + std::string(row.code) + ")"), std::string::npos) << answer.err;
+  }
+}
+
+TEST(Remedy, IsThatOfTheOutermostCodeThatHasOne) {
+  const base::Error inner{base::Kind::conflict, "key.compromised", "make a new key", nullptr};
+  EXPECT_NE(remedy(inner).find("another --out"), std::string_view::npos);
+  EXPECT_EQ(remedy(base::Error(inner).under("some.code", "x")), remedy(inner));
+  EXPECT_NE(remedy(base::Error(inner).under("credential.mismatch", "x")), remedy(inner));
+  EXPECT_EQ(remedy({base::Kind::conflict, "some.code", "x", nullptr}), "");
 }
 
 TEST(CommandLine, AMistypedCommandIsNamedWithThoseThereAre) {

@@ -74,6 +74,7 @@ base::Result<void> Keeper::note(const x509::Certificate& current) {
   if (!known_ && !fs::exists(hook_mark(), ignored))
     BASE_TRY_VOID(base::write_file(hook_mark(), text_of(fingerprint) + "\n", base::FileMode::world_readable));
   known_ = fingerprint;
+  state_.due = due_;
   return {};
 }
 

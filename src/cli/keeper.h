@@ -48,6 +48,7 @@ class Keeper {
     std::uint64_t hooks_failed = 0;
     std::uint32_t failures_in_a_row = 0;            ///< of renewal and hook; 0: all is well
     bool pending = false;                           ///< waits for approval
+    std::optional<base::Instant> due;               ///< when the certificate is renewed
     base::ExitCode exit_code = base::ExitCode::ok;  ///< of the last look
   };
 

@@ -116,7 +116,8 @@ base::Result<ApiClient> open_local_authority(const UpConfig& config, const net::
   return ApiClient::make({.authority = api,
                           .trust = std::move(trust),
                           .credential = &credential,
-                          .server_name = name_to_call(config.server_names)},
+                          .server_name = name_to_call(config.server_names),
+                          .door = kDoorForOperators},
                          context);
 }
 

@@ -106,8 +106,8 @@ base::Result<base::ExitCode> renew(const RenewOptions& options, Context& context
   }
   BASE_TRY(const crypto::PrivateKey::Kind kind, kind_of_key(options, held));
   const bool late = is_late(held, purpose, context.clock.now());
-  BASE_TRY(ApiClient api,
-           late ? open_api(options.authority, context) : open_api_with(options.authority, held.credential, context));
+  BASE_TRY(ApiClient api, late ? open_api(options.authority, context)
+                               : open_api_with(options.authority, held.credential, kAuthorityDoor, context));
   if (options.new_key) BASE_TRY_VOID(drop_next_key(files));
   BASE_TRY(const Question question, prepare_renewal(held, files, purpose, kind));
   const auto once = [&] { return ask(api, question, files, held, context); };

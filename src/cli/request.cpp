@@ -126,11 +126,15 @@ base::Result<void> save_p12(const RequestOptions& options, const Prepared& prepa
   return base::write_file(options.p12, base::as_text(der), base::FileMode::owner_only);
 }
 
+std::string_view article(trust::Purpose purpose) {
+  return purpose == trust::Purpose::ehi || purpose == trust::Purpose::ocsp ? "an " : "a ";
+}
+
 std::string title(trust::Purpose purpose) {
   switch (purpose) {
     case trust::Purpose::transport: return "Transport Certificate";
     case trust::Purpose::signing: return "Signing Certificate";
-    case trust::Purpose::ehi: return "the provider's Transport Certificate";
+    case trust::Purpose::ehi: return "EHI certificate, the provider's Transport Certificate towards partners,";
     case trust::Purpose::service: return "service certificate";
     case trust::Purpose::server: return "server certificate";
     case trust::Purpose::person: return "personal certificate";
@@ -151,8 +155,8 @@ std::string gateway_url(const RequestOptions& options) {
 void print_summary(const RequestOptions& options, const Prepared& prepared, const Issued& issued, Context& context) {
   const x509::Certificate& leaf = issued.certificate;
   const std::string key = options.csr.empty() ? prepared.files.key.string() : "KEY-OF-THE-CSR";
-  context.out << "The authority issued a " << title(prepared.enrolment.purpose) << " to " << to_ref(issued.identity)
-              << ".\n\n";
+  context.out << "The authority issued " << article(prepared.enrolment.purpose) << title(prepared.enrolment.purpose)
+              << " to " << to_ref(issued.identity) << ".\n\n";
   if (options.csr.empty())
     context.out << "  key          " << prepared.files.key.string()
                 << (prepared.key_made ? " (made here; it never leaves this machine)\n"
@@ -163,6 +167,10 @@ void print_summary(const RequestOptions& options, const Prepared& prepared, cons
     context.out << "  PKCS#12      " << options.p12 << " (key, certificate and chain under your password)\n";
   context.out << "  serial       " << leaf.serial().hex() << "\n  valid until  " << base::to_rfc3339(leaf.not_after())
               << "\n";
+  if (prepared.enrolment.purpose == trust::Purpose::person)
+    context.out << "\nTry it:\n  countersign own show --person " << shell_word(options.out) << " --authority "
+                << options.authority.address().value_or(net::Endpoint{"HOST", 0}).to_string() << " --trust-chain "
+                << shell_word(options.authority.trust_chain_file().string()) << "\n";
   if (prepared.enrolment.purpose == trust::Purpose::transport)
     context.out << "\nTry it:\n  curl --cacert " << shell_word(options.authority.trust_chain_file().string())
                 << " --cert " << shell_word(prepared.files.chain.string()) << " --key " << shell_word(key) << " "

@@ -16,5 +16,7 @@ base::ExitCode run(const std::vector<std::string>& arguments, Context& context);
 
 /// "countersign: DETAIL (CODE)", causes, and the remedy where we know one.
 void print_error(std::ostream& err, const base::Error& error);
+/// The same on context.err; with --json {"code","detail","remedy","causes"}, in one line.
+void report(const base::Error& error, Context& context);
 
 }  // namespace countersign::cli

@@ -119,13 +119,15 @@ base::Result<Made> make_fields(const SignOptions& options, DescribedMessage& mes
   return Made{{{options.header_name, std::move(header)}}, {}};
 }
 
-/// With the Transport Certificate of the same folder, where it is.
+/// With the Transport Certificate and the trust chain of the same folder, where they are.
 std::string curl_command(const SignOptions& options, const std::vector<http::Field>& made) {
   std::string text = "curl --request " + shell_word(options.message.method);
   const RequestFiles transport = RequestFiles::in(options.folder, trust::Purpose::transport);
   std::error_code ignored;
   if (std::filesystem::exists(transport.chain, ignored))
     text += " --cert " + shell_word(transport.chain.string()) + " --key " + shell_word(transport.key.string());
+  const std::filesystem::path trust_chain = std::filesystem::path(options.folder) / "trust-chain.pem";
+  if (std::filesystem::exists(trust_chain, ignored)) text += " --cacert " + shell_word(trust_chain.string());
   for (const std::string& header : options.message.headers)
     text += " --header " + shell_word(header);
   for (const http::Field& field : made)

@@ -77,22 +77,51 @@ void print(const Token& token, const TokenOptions& options, Context& context) {
   context.out << base::json::serialize(answer) << "\n";
 }
 
-base::Result<base::ExitCode> get_token(const TokenOptions& options, Context& context) {
+/// Whether there is what every token needs.
+base::Result<void> check_options(const TokenOptions& options) {
   if (options.method == "client_secret_post" && options.secret_file.empty())
     return base::fail(base::Kind::invalid, "token.secret", "name the file with the client secret: --secret-file");
+  std::error_code ignored;
+  if (std::filesystem::exists(RequestFiles::in(options.folder, trust::Purpose::transport).chain, ignored)) return {};
+  return base::fail(base::Kind::invalid, "token.no_certificate",
+                    "there is no transport-chain.pem in '" + options.folder +
+                        "': name the folder that `countersign request transport --out` made with --out");
+}
+
+base::Result<trust::TrustSet> load_trust(const TokenOptions& options) {
+  std::filesystem::path chain = options.trust_chain;
+  if (chain.empty()) chain = std::filesystem::path(options.folder) / "trust-chain.pem";
+  std::error_code ignored;
+  if (!std::filesystem::exists(chain, ignored))
+    return base::fail(
+        base::Kind::invalid, "trust_chain.missing",
+        "there is no trust chain at '" + chain.string() +
+            "', so the gateway could not be recognised: name it with --trust-chain FILE, or fetch it with "
+            "`countersign trust-chain --out FILE`");
+  BASE_TRY(TrustFile trusted, read_trust_file(chain));
+  return trust::TrustSet::of_roots(std::move(trusted.roots), std::move(trusted.issuing_cas));
+}
+
+/// Which name the server does not know, it does not say.
+base::Error explain(base::Error error, const std::string& client) {
+  if (error.code == "oauth.client_unknown")
+    error.detail = "the provider's authorisation server has no client '" + client + "'";
+  return error;
+}
+
+base::Result<base::ExitCode> get_token(const TokenOptions& options, Context& context) {
+  BASE_TRY_VOID(check_options(options));
   BASE_TRY(const Held held, load_held(options.folder, trust::Purpose::transport));
   const std::filesystem::path file = token_file(options.folder, options.wish, held.current);
   auto token = options.fresh ? std::nullopt : kept_token(file, context.clock.now());
   if (!token) {
-    std::filesystem::path chain = options.trust_chain;
-    if (chain.empty()) chain = std::filesystem::path(options.folder) / "trust-chain.pem";
-    BASE_TRY(TrustFile trusted, read_trust_file(chain));
-    BASE_TRY(auto trust, trust::TrustSet::of_roots(std::move(trusted.roots), std::move(trusted.issuing_cas)));
-    BASE_TRY(std::string form, make_form(options, oauth::client_id_of(held.identity), context));
-    BASE_TRY(auto got,
-             call_token_endpoint({options.wish, held.credential, std::move(trust), std::move(form)}, context));
-    BASE_TRY_VOID(keep_token(file, got, context.clock.now()));
-    token = std::move(got);
+    BASE_TRY(auto trust, load_trust(options));
+    const std::string client = oauth::client_id_of(held.identity);
+    BASE_TRY(std::string form, make_form(options, client, context));
+    auto got = call_token_endpoint({options.wish, held.credential, std::move(trust), std::move(form)}, context);
+    if (!got) return base::unexpected(explain(std::move(got).error(), client));
+    BASE_TRY_VOID(keep_token(file, *got, context.clock.now()));
+    token = std::move(*got);
   }
   print(*token, options, context);
   return base::ExitCode::ok;

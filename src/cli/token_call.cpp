@@ -59,7 +59,7 @@ base::Result<Token> call_token_endpoint(TokenCall call, const Context& context) 
   BASE_TRY(auto own, tls::ClientContext::make(&call.transport));
   auto trust = std::make_shared<const trust::TrustSet>(std::move(call.trust));
   JudgeGateway judge{std::move(trust), url->authority.host, &context.clock};
-  ApiConnection::Target target{url->authority, url->authority.host, std::move(judge), std::move(own)};
+  ApiConnection::Target target{url->authority, url->authority.host, std::move(judge), std::move(own), kGatewayDoor};
   net::Loop loop;
   ApiConnection connection(loop, std::move(target));
   http::Request request;

@@ -29,7 +29,8 @@ struct Token {
 };
 
 /// A POST of a form to the endpoint. The server must have a certificate under `trust` for the host in the URL. Fails:
-/// `token.endpoint`, `token.answer`, as ApiConnection; what the server refused keeps its code (`oauth.*`).
+/// `token.endpoint`, `token.answer`, as ApiConnection with kGatewayDoor; what the server refused keeps its code
+/// (`oauth.*`).
 struct TokenCall {
   const TokenWish& wish;
   const tls::Credential& transport;

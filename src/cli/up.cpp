@@ -1,4 +1,7 @@
 // `countersign up`: the whole platform on one machine, with supervised children and nothing to set up first.
+#include <algorithm>
+#include <thread>
+
 #include <unistd.h>
 
 #include "base/files.h"
@@ -19,6 +22,8 @@ namespace json = base::json;
 constexpr const char* kAuthority = "authority";
 constexpr const char* kGateway = "gateway";
 constexpr const char* kEhi = "ehi";
+constexpr int kLooksAtPorts = 10;
+constexpr auto kBetweenLooks = std::chrono::milliseconds(200);
 
 struct UpOptions {
   std::string data = "countersign-data";
@@ -51,6 +56,7 @@ class Up {
   /// True when it serves, false when we were asked to stop before.
   base::Result<bool> start_and_wait(const std::string& name);
   base::Result<bool> start_data_planes();
+  base::Result<void> check_ports() const;
   base::Result<bool> start_all();
   base::Result<void> serve();
   void watch();
@@ -114,9 +120,9 @@ void Up::tell(const Supervisor::Event& event) {
 std::optional<base::Error> Up::hopelessness(const Supervisor::Event& event) const {
   if (event.kind != Kind::gave_up && event.kind != Kind::wrong_configuration) return std::nullopt;
   const bool ours_to_mend = event.kind == Kind::wrong_configuration;
-  const std::string busy = busy_address(config_, event.program);
+  const std::string busy = busy_addresses(config_, {event.program});
   return base::Error{ours_to_mend ? base::Kind::invalid : base::Kind::unavailable, "up.cannot_start",
-                     "the " + event.program + " " + event.detail + (busy.empty() ? "" : "\n  " + busy) +
+                     "countersign-" + event.program + " " + event.detail + (busy.empty() ? "" : "\n  " + busy) +
                          "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string()};
 }
 
@@ -143,9 +149,25 @@ base::Result<bool> Up::start_data_planes() {
   return true;
 }
 
+/// Before anything is started: all that is taken, at once. An `up` that was killed may still be letting go of its
+/// ports.
+base::Result<void> Up::check_ports() const {
+  std::vector<std::string> programs;
+  for (const char* name : {kAuthority, kGateway, kEhi})
+    if (wanted(name)) programs.emplace_back(name);
+  std::string busy = busy_addresses(config_, programs);
+  for (int look = 0; look < kLooksAtPorts && !busy.empty(); ++look) {
+    std::this_thread::sleep_for(kBetweenLooks);
+    busy = busy_addresses(config_, programs);
+  }
+  if (busy.empty()) return {};
+  return base::fail(base::Kind::unavailable, "up.ports_taken", "nothing was started:" + busy);
+}
+
 base::Result<bool> Up::start_all() {
   for (const char* name : {kAuthority, kGateway, kEhi})  // before anything is started: is all there?
     if (wanted(name)) BASE_TRY_VOID(find_program(std::string("countersign-") + name));
+  BASE_TRY_VOID(check_ports());
   context_.err << "Starting the authority"
                << (fs::exists(config_.authority_data) ? "" : " (the first time: it makes its keys)") << " ..."
                << std::endl;
@@ -220,14 +242,14 @@ void Up::print_banner(const json::object& running) {
   std::ostream& out = context_.out;
   out << "\nCountersign is up; its data are in " << data_.string() << "\n\n";
   out << "  authority   https://" << member(running, "api") << "   for countersign admin and request\n";
-  out << "  status      http://" << member(running, "authority_status") << "    CRLs and OCSP, for anybody\n";
+  out << "  revocation  http://" << member(running, "authority_status") << "    CRLs and OCSP, for anybody\n";
   if (wanted(kGateway))
     out << "  gateway     https://" << member(running, kGateway) << "   mutual TLS" << upstream << "\n";
   if (wanted(kEhi))
     out << "  EHI sender  https://" << member(running, kEhi) << "   for your own systems: calls partners' servers\n";
   out << "  settings    " << (data_ / "countersign.toml").string() << "\n  logs        " << (data_ / "log").string()
       << "/\n\n";
-  out << "Next, in another terminal, let a partner's application in:\n"
+  out << "Next, in another terminal, let a partner's application in (once for each partner, such as acme):\n"
       << "  countersign admin org create acme" << data << "\n"
       << "  countersign admin app create production/acme/payments" << data << "\n"
       << "  countersign admin enrol production/acme/payments" << data << "\n"

@@ -42,6 +42,13 @@ std::string oauth_section(const UpSettings& settings) {
          "\n";
 }
 
+/// Off until somebody wants connections from here to the outside.
+std::string ehi_checks_section() {
+  return "\n# Checks of partners' servers from here, with the certificates that [ehi] calls them with.\n"
+         "# [authority.ehi_checks]\n"
+         "# credentials = \"ehi\"\n";
+}
+
 std::string gateway_section(const UpSettings& settings) {
   return "\n# Where partners come in: mutual TLS, then HTTP to the services behind it.\n"
          "[gateway]\n"
@@ -72,7 +79,7 @@ std::string gateway_section(const UpSettings& settings) {
 }
 
 std::string ehi_section(const UpSettings& settings) {
-  return "\n# Where your own systems call partners' servers with the provider's Transport Certificate.\n"
+  return "\n# Where your own systems call partners' servers, with the provider's Transport Certificate (purpose ehi).\n"
          "[ehi]\n"
          "data = \"ehi\"\n"
          "listen = " +
@@ -221,7 +228,9 @@ bool is_taken(const net::Endpoint& at) {
 
 std::string first_config(const UpSettings& settings) {
   return "# Countersign on this machine. Written once by `countersign up`; yours to edit. Unknown keys are refused.\n"
-         "# Relative paths are relative to this file. Restart `countersign up` after a change.\n"
+         "# Relative paths are relative to this file. The gateway takes over a change of [gateway] while it serves, "
+         "within\n"
+         "# seconds (what it cannot, it logs as gateway.reload_kept); for the rest restart `countersign up`.\n"
          "\n"
          "[provider]\n"
          "name = " +
@@ -244,7 +253,7 @@ std::string first_config(const UpSettings& settings) {
          "server_names = [\"localhost\", \"127.0.0.1\"]  # in the server certificates of this machine\n"
          "passphrase_file = \"\"                    # protects the CA keys; empty: made in data/passphrase\n"
          "certificate_life = \"350d\"\n" +
-         oauth_section(settings) + gateway_section(settings) + ehi_section(settings);
+         oauth_section(settings) + ehi_checks_section() + gateway_section(settings) + ehi_section(settings);
 }
 
 base::Result<UpSettings> settings_in(const std::filesystem::path& file) {
@@ -262,15 +271,16 @@ base::Result<UpSettings> settings_in(const std::filesystem::path& file) {
   return settings;
 }
 
-std::string busy_address(const UpConfig& config, std::string_view program) {
+std::string busy_addresses(const UpConfig& config, const std::vector<std::string>& programs) {
+  std::string lines;
   for (const ListensAt& one : config.listens) {
-    if (one.program != program) continue;
+    if (std::ranges::find(programs, one.program) == programs.end()) continue;
     const auto address = net::Endpoint::parse(one.address);
     if (!address || !is_taken(*address)) continue;
-    return one.address + " is taken by another program: stop that one, or choose another port in countersign.toml (" +
-           one.key + "), on a first run by " + one.option + " PORT";
+    lines += "\n  " + one.address + " is taken by another program: choose another by " + one.option +
+             " PORT on a first run, afterwards in countersign.toml (" + one.key + ")";
   }
-  return {};
+  return lines;
 }
 
 base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings) {

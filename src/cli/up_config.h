@@ -52,8 +52,9 @@ struct UpConfig {
   std::vector<ListensAt> listens;
 };
 
-/// For the address of that program which somebody else listens on already: what to change. Empty where all are free.
-std::string busy_address(const UpConfig& config, std::string_view program);
+/// A line for each address of those programs on which somebody listens already, with where it is chosen; empty where
+/// all are free.
+std::string busy_addresses(const UpConfig& config, const std::vector<std::string>& programs);
 
 /// Fails: `config.*`; `up.setting` where `settings` contradict the file.
 base::Result<UpConfig> read_up_config(const std::filesystem::path& file, const UpSettings& settings);

@@ -109,12 +109,12 @@ TEST_F(FirstRun, ABusyAddressIsNamedByKeyAndOption) {
                          .ehi_port = 0};
   ASSERT_EQ(start(asked), "ok");
   const UpConfig config = read_up_config(file_, asked).value();
-  const std::string busy = busy_address(config, "gateway");
+  const std::string busy = busy_addresses(config, {"gateway"});
   EXPECT_NE(busy.find("gateway.status"), std::string::npos) << busy;
   EXPECT_NE(busy.find("--gateway-status-port"), std::string::npos) << busy;
-  EXPECT_EQ(busy_address(config, "authority"), "");
+  EXPECT_EQ(busy_addresses(config, {"authority"}), "");
   ::close(listener);
-  EXPECT_EQ(busy_address(config, "gateway"), "");
+  EXPECT_EQ(busy_addresses(config, {"gateway"}), "");
 }
 
 }  // namespace

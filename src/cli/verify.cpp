@@ -41,7 +41,8 @@ base::Result<Verdict> verify_files(const VerifyQuestion& question) {
   if (!presented) return Verdict(base::unexpected(malformed(question.leaf_file, presented.error())));
   BASE_TRY(const trust::TrustSet trust,
            trust::TrustSet::of_roots(std::move(trust_file.roots), std::move(intermediates)));
-  const trust::Policy policy{.purposes = {question.purpose}, .server_name = question.host};
+  const trust::Policy policy{
+      .purposes = {question.purpose}, .environment = question.environment, .server_name = question.host};
   return trust::verify_chain(*presented, policy, trust, question.at);
 }
 
@@ -53,6 +54,7 @@ struct VerifyOptions {
   std::string at;
   std::string purpose;
   std::string name;
+  std::string environment;
   std::string leaf;
   bool json = false;
 };
@@ -65,10 +67,20 @@ base::Result<VerifyQuestion> to_question(const VerifyOptions& options, const Con
     BASE_TRY(question.at, base::parse_rfc3339(options.at));
   }
   if (!options.name.empty()) question.host = options.name;
+  if (!options.environment.empty()) {
+    BASE_TRY(question.environment, base::parse_environment(options.environment));
+  }
   if (question.host && question.purpose != trust::Purpose::server)
     return base::fail(base::Kind::invalid, "verify.options",
                       "--name goes with --purpose server: only servers are called by name");
   return question;
+}
+
+/// What a listener asks besides, and files cannot tell.
+std::vector<std::string> not_judged(const VerifyOptions& options) {
+  std::vector<std::string> left{"revocation", "suspension"};
+  if (options.environment.empty()) left.emplace_back("environment");
+  return left;
 }
 
 void print_accepted(const trust::VerifiedChain& chain, const VerifyOptions& options, Context& context) {
@@ -84,6 +96,8 @@ void print_accepted(const trust::VerifiedChain& chain, const VerifyOptions& opti
     answer["serial"] = leaf.serial().hex();
     answer["fingerprint"] = fingerprint;
     answer["valid_until"] = base::to_rfc3339(chain.valid_until());
+    const auto left = not_judged(options);
+    answer["not_judged"] = base::json::array(left.begin(), left.end());
     context.out << base::json::serialize(answer) << "\n";
     return;
   }
@@ -91,17 +105,24 @@ void print_accepted(const trust::VerifiedChain& chain, const VerifyOptions& opti
   if (!urn.empty()) context.out << "  identity     " << urn << "\n";
   context.out << "  purpose      " << trust::name(chain.purpose()) << "\n  issuer       " << leaf.issuer().text
               << "\n  serial       " << leaf.serial().hex() << "\n  fingerprint  " << fingerprint << "\n  valid until  "
-              << base::to_rfc3339(chain.valid_until()) << "\n";
+              << base::to_rfc3339(chain.valid_until()) << "\n  not judged   ";
+  std::string_view comma;
+  for (const std::string& left : not_judged(options)) {
+    context.out << comma << left;
+    comma = ", ";
+  }
+  context.out << "\n";
 }
 
-void print_refused(const trust::Refusal& refusal, const VerifyOptions& options, Context& context) {
+void print_refused(const trust::Refusal& refusal, trust::Party party, const VerifyOptions& options, Context& context) {
   const trust::Explanation& why = trust::explanation(refusal.reason);
+  const std::string remedy(why.remedy(party));
   if (options.json) {
     const base::json::object answer{{"verdict", "refused"},
                                     {"reason", std::string(why.name)},
                                     {"meaning", std::string(why.meaning)},
                                     {"detail", printable(refusal.detail)},
-                                    {"remedy", std::string(why.remedy)},
+                                    {"remedy", remedy},
                                     {"depth", refusal.depth},
                                     {"serial", refusal.serial},
                                     {"subject", refusal.subject},
@@ -111,7 +132,7 @@ void print_refused(const trust::Refusal& refusal, const VerifyOptions& options, 
     return;
   }
   context.out << "refused " << why.name << "\n  meaning  " << why.meaning << "\n  detail   "
-              << printable(refusal.detail) << "\n  remedy   " << why.remedy << "\n";
+              << printable(refusal.detail) << "\n  remedy   " << remedy << "\n";
   if (!refusal.serial.empty())
     context.out << "  subject  " << refusal.subject << "\n  serial   " << refusal.serial << "\n";
 }
@@ -120,14 +141,14 @@ base::Result<base::ExitCode> verify(const VerifyOptions& options, Context& conte
   BASE_TRY(const VerifyQuestion question, to_question(options, context));
   auto verdict = verify_files(question);
   if (!verdict) {  // a file that cannot be read is a mistake on the command line, whatever the reason
-    print_error(context.err, verdict.error());
+    report(verdict.error(), context);
     return base::ExitCode::usage;
   }
   if (*verdict) {
     print_accepted(**verdict, options, context);
     return base::ExitCode::ok;
   }
-  print_refused(verdict->error(), options, context);
+  print_refused(verdict->error(), trust::party_of(question.purpose), options, context);
   return base::ExitCode::refused;
 }
 
@@ -136,7 +157,7 @@ base::Result<base::ExitCode> verify(const VerifyOptions& options, Context& conte
 void add_verify(CommandTree& tree) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App& app =
-      tree.command(tree.root(), "verify", "Judge a certificate as Countersign does at the door, from files alone",
+      tree.command(tree.root(), "verify", "Judge a certificate from files alone, by the rules of the handshake",
                    [options](Context& context) { return verify(*options, context); });
   app.add_option("leaf", options->leaf, "The certificate: PEM (leaf first, then what else is presented) or DER")
       ->required()
@@ -146,17 +167,20 @@ void add_verify(CommandTree& tree) {
       ->type_name(kFile);
   app.add_option("--intermediates", options->intermediates, "File with further certificates that may lead to a root")
       ->type_name(kFile);
-  add_choice(app, "--purpose", options->purpose, {"transport", "signing", "server"},
+  add_choice(app, "--purpose", options->purpose, {"transport", "signing", "server", "ehi", "service", "person"},
              "What the certificate shall be good for")
       ->required();
   app.add_option("--name", options->name, "Host name or address that a server's certificate must carry")
       ->type_name("HOST");
+  add_choice(app, "--environment", options->environment, {"uat", "production", "internal"},
+             "Which the certificate must be of, as a listener asks; else any");
   app.add_option("--at", options->at, "Judge as if it were then [now]")->type_name("2026-11-23T14:45:00Z");
   app.add_flag("--json", options->json, "Print the verdict as JSON");
   tree.explain(
       app,
       "Prints `accepted` and ends with 0, or prints `refused REASON` and ends with 1; 2: wrong command line or file.\n"
-      "Revocation and suspension are the registry's to know: they are not judged here.");
+      "What a listener asks besides is not judged here: revocation and suspension, which the registry knows, and,\n"
+      "without --environment, whether it opens uat or production. `accepted` lists what was left out.");
 }
 
 }  // namespace countersign::cli

@@ -14,6 +14,7 @@ struct VerifyQuestion {
   std::string leaf_file;  ///< PEM, leaf first and then what else is presented; or one DER certificate
   trust::Purpose purpose = trust::Purpose::transport;
   std::optional<std::string> host = std::nullopt;
+  std::optional<base::Environment> environment = std::nullopt;
   base::Instant at;
 };
 

@@ -100,6 +100,20 @@ TEST_F(Verify, NamesTheReason) {
     EXPECT_EQ(verdict_of(row.issued, row.purpose, row.host), row.verdict) << row.row;
 }
 
+TEST_F(Verify, JudgesEachPurposeAndTheEnvironmentWhereAsked) {
+  EXPECT_EQ(verdict_of(pki_.service().issue(), "service"), "accepted");
+  EXPECT_EQ(verdict_of(pki_.client().issue(), "ehi"), "refused wrong_purpose");
+  put("uat.pem", x509::to_pem(pki_.client().environment(base::Environment::uat).issue().chain));
+  const Answer any = run_verify({"--purpose", "transport", at("uat.pem")});
+  EXPECT_EQ(any.code, base::ExitCode::ok);
+  EXPECT_NE(any.out.find("not judged   revocation, suspension, environment\n"), std::string::npos) << any.out;
+  const Answer uat = run_verify({"--purpose", "transport", "--environment", "uat", at("uat.pem")});
+  EXPECT_NE(uat.out.find("not judged   revocation, suspension\n"), std::string::npos) << uat.out;
+  const Answer production = run_verify({"--purpose", "transport", "--environment", "production", at("uat.pem")});
+  EXPECT_EQ(production.code, base::ExitCode::refused);
+  EXPECT_TRUE(production.out.starts_with("refused wrong_environment\n")) << production.out;
+}
+
 TEST_F(Verify, AnotherProvidersRootIsUnknown) {
   put("roots.pem", pki_.web_root().certificate.to_pem());
   EXPECT_EQ(verdict_of(pki_.client().issue(), "transport"), "refused unknown_issuer");
@@ -170,7 +184,13 @@ TEST_F(Verify, JsonSaysTheSame) {
   const auto refused = base::parse_json(run_verify({"--json", "--purpose", "transport", at("late.pem")}).out);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->at("reason").as_string(), "expired");
-  EXPECT_EQ(refused->at("remedy").as_string(), std::string(trust::explanation(trust::Reason::expired).remedy));
+  const trust::Explanation& why = trust::explanation(trust::Reason::expired);
+  EXPECT_EQ(refused->at("remedy").as_string(), why.remedy(trust::Party::client));
+  put("server.pem", x509::to_pem(pki_.server("bank.example").expired().issue().chain));
+  const auto server = base::parse_json(run_verify({"--json", "--purpose", "server", at("server.pem")}).out);
+  ASSERT_TRUE(server);
+  EXPECT_EQ(server->at("reason").as_string(), "expired");
+  EXPECT_EQ(server->at("remedy").as_string(), why.remedy(trust::Party::server)) << "its CA renews it, not ours";
 }
 
 TEST_F(Verify, ANameGoesWithServersOnly) {

@@ -69,6 +69,10 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   BASE_TRY(config.authority, read_address(section, "authority", "localhost:9444"));
   if (!http::is_loopback(config.status)) return wrong("'" + section.path_of("status") + "' must be a loopback address");
   BASE_TRY(config.drain_time, section.duration_or("drain_time", config.drain_time));
+  BASE_TRY(config.connection_age, section.duration_or("connection_age", config.connection_age));
+  if (config.connection_age < std::chrono::seconds(1) || config.connection_age > std::chrono::hours(24))
+    return wrong("'" + section.path_of("connection_age") + "' must be between 1s and 24h");
+  BASE_TRY(config.standby_certificates, section.flag_or("standby_certificates", false));
   BASE_TRY(config.outbox_viewers, read_people(section, "outbox_viewers"));
   BASE_TRY(config.outbox_operators, read_people(section, "outbox_operators"));
   BASE_TRY(config.danger_unverified_outbox, section.flag_or("danger_unverified_outbox", false));
@@ -79,6 +83,12 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   BASE_TRY_VOID(read_endpoints(section, folder, config));
   BASE_TRY_VOID(top.finish());
   return config;
+}
+
+base::Result<EhiConfig> read_or_explain(ConfigSection& top, const std::filesystem::path& folder) {
+  auto config = read(top, folder);
+  if (config) return config;
+  return base::unexpected(top.explain(std::move(config).error()));
 }
 
 }  // namespace
@@ -95,12 +105,12 @@ const Endpoint* EhiConfig::find(std::string_view name) const {
 
 base::Result<EhiConfig> EhiConfig::load(const std::filesystem::path& file) {
   BASE_TRY(auto top, ConfigSection::load(file));
-  return read(top, file.parent_path());
+  return read_or_explain(top, file.parent_path());
 }
 
 base::Result<EhiConfig> EhiConfig::parse(std::string_view text, const std::filesystem::path& folder) {
   BASE_TRY(auto top, ConfigSection::parse(text, "countersign.toml"));
-  return read(top, folder);
+  return read_or_explain(top, folder);
 }
 
 }  // namespace countersign::ehi

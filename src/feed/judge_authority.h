@@ -13,6 +13,12 @@
 namespace countersign::feed {
 
 inline constexpr std::string_view kAuthorityUrn = "urn:countersign:internal:service:authority";
+inline constexpr std::string_view kAnotherServer = "the server is not the authority: its certificate lacks ";
+
+/// Is it refused for one thing only: a server of this provider, for the name called, that is not the authority?
+inline bool is_another_server(const trust::Refusal& refusal) {
+  return refusal.reason == trust::Reason::wrong_name && refusal.detail.starts_with(kAnotherServer);
+}
 
 /// A tls::JudgeServer. `clock` and `registry` are borrowed.
 struct JudgeAuthority {
@@ -41,9 +47,8 @@ struct JudgeAuthority {
       return base::unexpected(
           trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
     if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
-    return base::unexpected(
-        trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
-                      "the server is not the authority: its certificate lacks " + std::string(kAuthorityUrn)));
+    return base::unexpected(trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
+                                          std::string(kAnotherServer) + std::string(kAuthorityUrn)));
   }
 };
 

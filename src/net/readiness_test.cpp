@@ -1,6 +1,7 @@
 // Readiness: every end, however it comes, is noticed without a deadline; no event reaches the wrong socket.
 #include "net/readiness.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <gtest/gtest.h>

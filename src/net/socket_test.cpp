@@ -1,5 +1,6 @@
 #include "net/socket.h"
 
+#include <array>
 #include <numeric>
 
 #include <fcntl.h>

@@ -58,7 +58,7 @@ std::array<std::string, 2> Caller::names_for_organisations() const {
 base::Result<std::string> parse_applications(std::string_view text) {
   if (text == kAnonymous) return std::string(text);
   const auto parts = split(text);
-  if (parts.size() == 2)
+  if (parts.size() == 2 && is_partners_environment(parts[0]))
     return bad_name(text, "for each application of an organisation write '" + std::string(text.substr(0, 80)) + "/*'");
   if (parts.size() != 3)
     return bad_name(text,
@@ -79,6 +79,9 @@ base::Result<Caller> parse_caller(std::string_view text) {
     BASE_TRY(auto identity, base::Identity::from_urn(text));
     return Caller::supposed(std::move(identity));
   }
+  if (split(text).size() != 3)
+    return bad_name(
+        text, "write ENVIRONMENT/ORGANISATION/APPLICATION, such as production/acme/shop, its URN, or \"anonymous\"");
   BASE_TRY(const std::string name, parse_applications(text));
   if (name.find('*') != std::string::npos) return bad_name(text, "one application is asked about, not several");
   const auto parts = split(name);

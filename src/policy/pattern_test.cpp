@@ -119,6 +119,13 @@ TEST(Caller, NamesAreWholeAndOfPartners) {
   EXPECT_EQ(parse_caller("urn:countersign:uat:acme:shop")->application(), "uat/acme/shop");
   EXPECT_EQ(parse_caller("anonymous")->identity(), std::nullopt);
   EXPECT_FALSE(parse_caller("production/acme/*"));
+  for (const char* short_one : {"acme/shop", "production/acme", "shop"}) {
+    const auto refused = parse_caller(short_one);
+    ASSERT_FALSE(refused) << short_one;
+    EXPECT_NE(refused.error().detail.find("write ENVIRONMENT/ORGANISATION/APPLICATION"), std::string::npos)
+        << short_one;
+    EXPECT_EQ(refused.error().detail.find("/*'"), std::string::npos) << refused.error().detail;
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Reads a policy file: every key is checked, and named with its line when it is wrong.
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "base/config.h"
@@ -246,7 +247,9 @@ class PolicyReader {
 
 base::Result<PolicyPointer> Policy::parse(std::string_view text, const std::string& origin) {
   BASE_TRY(auto top, ConfigSection::parse(text, origin));
-  return PolicyReader(std::move(top)).read();
+  auto policy = PolicyReader(top).read();
+  if (policy) return policy;
+  return base::unexpected(top.explain(std::move(policy).error()));
 }
 
 }  // namespace countersign::policy

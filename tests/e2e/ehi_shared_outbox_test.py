@@ -156,9 +156,9 @@ class SharedOutboxTest(Bench):
         self.assertEqual(self.advise("acme", single.SMALL, key, port=self.second_port).status, 202)
         message = wait_until(lambda: [m for m in self.outbox("?limit=1000") if m["idempotency_key"] == key], "it is not shown")[0]
         self.assertEqual(self.advise("acme", single.SMALL, key).body.count('"repeated":true'), 1)
-        self.partner.manner = None
         said = self.call(f"/v1/outbox/{message['id']}/replay", self.platform.operator, ["-X", "POST"])
         self.assertEqual(said.status, 200, said.body)
+        self.partner.manner = None
         self.await_advice(key)
 
 

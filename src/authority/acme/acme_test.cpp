@@ -68,6 +68,9 @@ TEST(AcmeNames, SayWhichCertificate) {
     const auto purpose = purpose_of_order(row.identifiers, {own, row.purposes});
     EXPECT_EQ(purpose ? std::string(trust::name(*purpose)) : purpose.error().code, row.outcome) << row.what;
   }
+  const auto refused = purpose_of_order(std::vector<std::string>{"www.example.com"}, {own, both});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find(": payments, " + name), std::string::npos) << refused.error().detail;
 }
 
 TEST_F(Acme, TellsItsDirectory) {

@@ -15,7 +15,7 @@ std::string to_lower(std::string text) {
 }
 
 tl::unexpected<base::Error> rejected(const AcmeNames& own) {
-  std::string names = acme_name(own.identity);
+  std::string names = own.identity.application.text() + ", " + acme_name(own.identity);
   for (const trust::Purpose purpose : own.purposes)
     names += ", " + acme_name(own.identity, purpose);
   return base::fail(base::Kind::denied, "acme.identifier",

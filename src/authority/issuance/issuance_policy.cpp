@@ -88,9 +88,9 @@ base::Result<void> IssuancePolicy::add(base::ConfigSection& section) {
   BASE_TRY(rules.key_types, read_key_types(section, rules.key_types));
   BASE_TRY(rules.least_rsa_bits,
            read_whole(section, "least_rsa_bits", rules.least_rsa_bits, {kLeastRsaBits, kMostRsaBits}));
+  BASE_TRY(rules.approvers, read_approvers(section));
   BASE_TRY(rules.approvals, read_whole(section, "approvals", 0, {0, kMostApprovals}));
   BASE_TRY(rules.approve_renewals, section.flag_or("approve_renewals", true));
-  BASE_TRY(rules.approvers, read_approvers(section));
   BASE_TRY(rules.renew_after_expiry, section.duration_or("danger_renew_after_expiry", base::Duration::zero()));
   if (rules.renew_after_expiry < base::Duration::zero() || rules.renew_after_expiry > kLongestLateRenewal)
     return bad_value(section, "danger_renew_after_expiry", "must be from 0s to 30d");

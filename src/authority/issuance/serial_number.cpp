@@ -7,7 +7,7 @@ namespace countersign::authority {
 namespace {
 
 constexpr std::size_t kTickOctets = kSerialOctets - 16;
-/// A tick of 16 ms: a group's serials have one or two. They come again after two years, beside those of then.
+/// A tick of 16 ms: a group's serials have one or two. They come again after thirteen months, beside those of then.
 constexpr int kTickBits = 14;
 
 }  // namespace
