@@ -4,6 +4,7 @@
 #include <array>
 
 #include "feed/refusals.h"
+#include "trust/find_reason.h"
 
 namespace countersign::feed {
 namespace {
@@ -81,7 +82,7 @@ base::Result<bool> read_trouble(base::JsonReader& reader, EndpointReport& report
     return invalid("a trouble has a detail of at most 500 bytes, a count of at least 1, and times since 1970");
   report.first = base::Instant::from_unix_seconds(first);
   report.last = base::Instant::from_unix_seconds(last);
-  if (!reason.empty()) report.reason = find_reason(reason);
+  if (!reason.empty()) report.reason = trust::find_reason(reason);
   const EndpointTrouble* trouble = find_endpoint_trouble(report.code);
   if (trouble == nullptr || (!reason.empty() && !report.reason)) return false;
   if (trouble->state != report.state) return invalid("'" + report.code + "' is not " + std::string(name(report.state)));
