@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include <sys/types.h>
 
@@ -142,12 +143,14 @@ base::Result<void> run(const apps::DaemonContext& context, const Options& option
   authority::StatusKeeper keeper({*authority, loop, worker, bell, log});
   BASE_TRY_VOID(keeper.open(urls));
   BASE_TRY(const auto notices, authority::NoticeDesk::make(settings.notices, {*authority, loop, worker, log}));
-  authority::EhiCheckDesk checks({*authority, loop, worker, log}, settings.ehi_checks);
+  std::optional<authority::EhiCheckDesk> checks;
+  if (settings.ehi_checks)
+    checks.emplace(authority::EhiCheckDesk::Parts{*authority, loop, worker, log}, *settings.ehi_checks);
   const auto status_listener = std::move(bound);  // ends before the authority that it reads
   status_listener->start(authority->status().published(), clock);
   service->start();
   notices->start();
-  checks.start();
+  if (checks) checks->start();
   net::spawn(loop, keeper.run(), "status.keeper", log);
 
   const std::string api = service->api_at().to_string();

@@ -7,6 +7,8 @@ namespace {
 
 using namespace countersign;
 
+constexpr const char* kName = "countersign-gateway";
+
 base::Result<gateway::GatewayConfig> read_config(const std::string& file, const std::string& authority) {
   BASE_TRY(auto config, gateway::GatewayConfig::load(file));
   if (!authority.empty()) {
@@ -17,8 +19,10 @@ base::Result<gateway::GatewayConfig> read_config(const std::string& file, const 
 
 base::Result<void> run(const apps::DaemonContext& context, const std::string& authority) {
   const std::string file = context.options.config;
+  const base::Log gathered({.program = kName}, context.clock, context.sink.gathered());
+  const gateway::RecordsOut records{gathered, context.sink};
   gateway::ConfigSource source{file, [file, authority] { return read_config(file, authority); }};
-  BASE_TRY(auto gateway, gateway::Gateway::make(std::move(source), context.clock, context.log));
+  BASE_TRY(auto gateway, gateway::Gateway::make(std::move(source), context.clock, context.log, &records));
   BASE_TRY_VOID(gateway->succeed());
   const auto listeners = gateway->listening_at();
   base::Fields addresses = {{"listen", listeners.front().at.to_string()}, {"status", gateway->status_at().to_string()}};
@@ -37,7 +41,7 @@ int main(int argc, char** argv) {
   std::string authority;
   return apps::run_daemon(
       argc, argv,
-      {.name = "countersign-gateway",
+      {.name = kName,
        .purpose = "Serves REST APIs to partners over mutual TLS.",
        .options = {{"--authority", "The authority's internal listener, instead of the configured one", &authority,
                     false, "HOST:PORT"}},

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/process.h"
@@ -48,12 +49,12 @@ int run_daemon(int argc, char** argv, const Daemon& daemon) try {
   }
   if (!core_dumps) base::keep_memory_private();
   const base::SystemClock clock;
-  const auto sink = base::stderr_sink();
-  const base::Log log({.program = daemon.name}, clock, *sink);
+  base::GatheringSink sink(STDERR_FILENO);
+  const base::Log log({.program = daemon.name}, clock, sink);
   if (core_dumps) log.warning("danger.core_dumps", {{"meaning", "this process's memory may be dumped, keys included"}});
   const base::FileLimit files = base::raise_file_limit();
   log.info("limits.files", {{"before", files.before}, {"now", files.now}});
-  auto done = daemon.work({options, clock, log});
+  auto done = daemon.work({options, clock, log, sink});
   return done ? static_cast<int>(base::ExitCode::ok) : report(daemon.name, done.error());
 } catch (const std::exception& thrown) {
   return report(daemon.name, {base::Kind::internal, "unexpected", thrown.what()});

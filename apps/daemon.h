@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/exit_code.h"
+#include "base/gathering_sink.h"
 #include "base/log.h"
 #include "base/result.h"
 
@@ -20,6 +21,7 @@ struct DaemonContext {
   const DaemonOptions& options;
   const base::Clock& clock;
   const base::Log& log;
+  base::GatheringSink& sink;  ///< of the log
 };
 
 struct Daemon {

@@ -157,7 +157,7 @@ int report(const base::Result<ExitCode>& done) {
   std::fprintf(stderr, "countersign-gateway policy: %s\n", base::to_string(done.error()).c_str());
   // 1 says that a request would be refused, and nothing else.
   const bool file_missing = done.error().kind == base::Kind::not_found;
-  return static_cast<int>(file_missing ? ExitCode::unavailable : base::to_exit_code(done.error().kind));
+  return static_cast<int>(file_missing ? ExitCode::usage : base::to_exit_code(done.error().kind));
 }
 
 }  // namespace

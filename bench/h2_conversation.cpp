@@ -1,6 +1,7 @@
 #include "h2_conversation.h"
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 

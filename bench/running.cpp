@@ -1,5 +1,7 @@
 #include "running.h"
 
+#include <cstdio>
+
 #include "base/check.h"
 #include "base/files.h"
 

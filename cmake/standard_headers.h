@@ -29,7 +29,7 @@
 #include <tl/expected.hpp>
 
 // clang instantiates templates once for the precompiled header, so what is heavy in them belongs here; g++ does not, and
-// only pays for loading more. Boost.Asio defines variables in its headers, which would have to be linked to every test.
+// only pays for loading more.
 #ifdef __clang__
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

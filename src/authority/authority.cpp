@@ -77,6 +77,7 @@ base::Result<void> Authority::set_up(const Settings& settings, const base::Secre
     outside_.log.info("authority.established", {{"provider", settings.provider}, {"data", folder_.root().string()}});
 
   policy_ = settings.policy;
+  checks_ehi_servers_ = settings.ehi_checks.has_value();
   if (policy_->can_be_outvoted_by_one())
     outside_.log.warning("approval.one_operator_suffices",
                          {{"remedy",

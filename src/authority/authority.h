@@ -70,13 +70,12 @@ class Authority {
   Followers& followers() { return followers_; }
   AuthorisationServer& oauth() { return *oauth_; }
   bool signer_has_key_of(const std::string& ca) const { return signer_->has_key_of(ca); }
+  bool checks_ehi_servers() const { return checks_ehi_servers_; }  ///< [authority.ehi_checks] is there
   const IssuancePolicy& policy() const { return *policy_; }
   const Checkpoints& checkpoints() const { return *checkpoints_; }
   const base::Clock& clock() const { return outside_.clock; }
-  /// Names the trust feed (fleet.h). Belongs to the registry's thread, as it may change.
-  const std::string& feed_id() const { return fleet_.feed_id(); }
-  /// May other authorities change the same registry?
-  bool is_shared() const { return ledger_.is_shared(); }
+  const std::string& feed_id() const { return fleet_.feed_id(); }  ///< of the trust feed (fleet.h); it may change
+  bool is_shared() const { return ledger_.is_shared(); }           ///< may other authorities change the same registry?
   /// Learns what others have committed, as far as the registry can be read now. For before a decision about a caller.
   void catch_up();
   /// Where whom to trust has changed, loads it anew: hierarchy(), trust(), the keys to sign with, the files of
@@ -120,6 +119,7 @@ class Authority {
   Ledger ledger_;
   Fleet fleet_;
   std::optional<base::Instant> last_beat_;
+  bool checks_ehi_servers_ = false;
   Directory directory_;
   std::optional<Hierarchy> hierarchy_;
   base::Published<trust::TrustSet> trust_;

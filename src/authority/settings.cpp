@@ -1,6 +1,7 @@
 #include "authority/settings.h"
 
 #include "authority/registry/server_names.h"
+#include "base/config_path.h"
 
 namespace countersign::authority {
 namespace {
@@ -56,12 +57,6 @@ base::Result<StatusUrls> read_status_url(base::ConfigSection& section, const net
   return urls;
 }
 
-/// Absolute and without a slash at its end, so that what lies beside it can be named.
-fs::path resolve(const fs::path& folder, const std::string& text) {
-  fs::path path = fs::absolute(folder / text).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 }  // namespace
 
 base::Result<Settings> Settings::load(const fs::path& file) {
@@ -79,16 +74,14 @@ base::Result<Settings> Settings::read(base::ConfigSection& document, const fs::p
   Settings settings;
   BASE_TRY(settings.provider, provider.text_or("name", "Example Payments"));
   BASE_TRY(const std::string data, section.text_or("data", "authority"));
-  settings.data = resolve(folder, data);
+  settings.data = base::resolve_path(folder, data);
   BASE_TRY(settings.api, read_endpoint(section, "api", "127.0.0.1:9443"));
   BASE_TRY(settings.internal, read_endpoint(section, "internal", "127.0.0.1:9444"));
   BASE_TRY(settings.status_listen, read_endpoint(section, "status_listen", "127.0.0.1:9080"));
   BASE_TRY(settings.status_url, read_status_url(section, settings.status_listen));
   BASE_TRY(settings.server_names, read_server_names(section));
-  BASE_TRY(const std::string passphrase_file, section.text_or("passphrase_file", ""));
-  if (!passphrase_file.empty()) settings.passphrase_file = resolve(folder, passphrase_file);
-  BASE_TRY(const std::string ceremony, section.text_or("ceremony", ""));
-  if (!ceremony.empty()) settings.ceremony = resolve(folder, ceremony);
+  BASE_TRY(settings.passphrase_file, base::read_path(section, "passphrase_file", folder));
+  BASE_TRY(settings.ceremony, base::read_path(section, "ceremony", folder));
   BASE_TRY(const base::Duration life, read_life(section, "certificate_life", kDefaultCertificateLife));
   BASE_TRY(auto profiles, section.sections("profiles"));
   BASE_TRY(settings.policy, IssuancePolicy::read(std::move(profiles), life));

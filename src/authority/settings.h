@@ -30,7 +30,7 @@ struct Settings {
   std::filesystem::path passphrase_file;  ///< empty: none
   IssuancePolicy policy{kDefaultCertificateLife};
   NoticeSettings notices;
-  EhiCheckSettings ehi_checks = {};
+  std::optional<EhiCheckSettings> ehi_checks = std::nullopt;  ///< nothing: partners' servers are not checked
   OauthSettings oauth;
   std::optional<store::Location> registry = std::nullopt;  ///< nothing: a file in `data`
   bool danger_unverified_registry = false;  ///< take a database on another machine that does not prove who it is

@@ -69,6 +69,10 @@ TEST(Settings, NameEveryMistake) {
             "[authority.ehi_checks]\nanchors = 'roots.pem'\ncredentials = 'ehi'\ntest_credentials = 'bad'\n"
             "danger_private_servers = true",
             "ok"},
+        Row{"a network that they may not go to", "[authority.ehi_checks]\ndeny = ['2a01:db8::/32', '192.0.2.7']", "ok"},
+        Row{"one that is none", "[authority.ehi_checks]\ndeny = ['2a01:db8::1/32']", "config.value"},
+        Row{"one that webhooks may not go to", "[authority.notices]\nwebhook_deny = ['192.0.2.0/24']", "ok"},
+        Row{"one of those that is none", "[authority.notices]\nwebhook_deny = ['example.com']", "config.value"},
         Row{"a key of those that there is not", "[authority.ehi_checks]\nanchor = 'roots.pem'", "config.unknown_key"},
         Row{"a path of those that is none", "[authority.ehi_checks]\ncredentials = 1", "config.type"},
         Row{"bad server name", "[authority]\nserver_names = ['a b']", "config.value"}})
@@ -80,12 +84,17 @@ TEST(Settings, ResolvePaths) {
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->data, "/srv/cs/data");
   EXPECT_EQ(settings->passphrase_file, "/run/secret");
-  EXPECT_EQ(settings->ehi_checks.credentials, "");
-  EXPECT_EQ(settings->ehi_checks.reach, EhiReach::public_only);
-  const auto checks = read("[authority.ehi_checks]\ncredentials = 'x/../ehi'\ndanger_private_servers = true");
-  ASSERT_TRUE(checks);
-  EXPECT_EQ(checks->ehi_checks.credentials, "/srv/cs/ehi");
-  EXPECT_EQ(checks->ehi_checks.reach, EhiReach::danger_anywhere);
+  EXPECT_FALSE(settings->ehi_checks) << "off unless it is asked for";
+  const auto plain = read("[authority.ehi_checks]");
+  ASSERT_TRUE(plain && plain->ehi_checks);
+  EXPECT_EQ(plain->ehi_checks->credentials, "");
+  EXPECT_EQ(plain->ehi_checks->addresses.reach, courier::Reach::public_only);
+  const auto checks = read(
+      "[authority.ehi_checks]\ncredentials = 'x/../ehi/'\ndeny = ['2a01:db8::/32']\ndanger_private_servers = true");
+  ASSERT_TRUE(checks && checks->ehi_checks);
+  EXPECT_EQ(checks->ehi_checks->credentials, "/srv/cs/ehi");
+  EXPECT_EQ(checks->ehi_checks->addresses.reach, courier::Reach::anywhere);
+  EXPECT_EQ(checks->ehi_checks->addresses.deny.at(0).text(), "2a01:db8::/32");
 }
 
 TEST(Passphrase, ComesFromTheFirstSourceThereIs) {

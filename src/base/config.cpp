@@ -1,5 +1,6 @@
 #include "base/config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 

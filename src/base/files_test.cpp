@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/presence.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
 
@@ -144,6 +146,18 @@ TEST(Files, FoldersAreMadeForTheOwnerAlone) {
   ASSERT_TRUE(write_file(folder / "file", "", FileMode::owner_only));
   EXPECT_EQ(code_of(make_folder(folder / "file")), "file.unwritable");
   EXPECT_EQ(code_of(make_folder(folder / "file/below")), "file.unwritable");
+}
+
+/// A folder that root may search always is no help here: one that is none, and one that leads to itself, are.
+TEST(Presence, IsOnlyDeniedWhereNothingIsThere) {
+  const testing::Folder folder;
+  ASSERT_TRUE(write_file(folder / "file", "x", FileMode::owner_only));
+  std::filesystem::create_symlink(folder / "loop", folder / "loop");
+  EXPECT_EQ(is_there(folder / "file"), true);
+  EXPECT_EQ(is_there(folder / "other"), false);
+  EXPECT_EQ(is_there(folder / "none" / "file"), false);
+  EXPECT_EQ(testing::code_of(is_there(folder / "file" / "in it")), "file.unreadable");
+  EXPECT_EQ(testing::code_of(is_there(folder / "loop" / "in it")), "file.unreadable");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // JSON (RFC 8259) in and out, read so that every mistake is named and no member is silently ignored.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>

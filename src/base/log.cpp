@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
-#include <mutex>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/gathering_sink.h"
 
 namespace countersign::base {
 namespace {
@@ -54,38 +52,6 @@ class SpdlogSink final : public LogSink {
 
  private:
   spdlog::logger logger_;
-};
-
-/// Each line is one system call, with nothing in front of it that formats or locks.
-class DescriptorSink final : public LogSink {
- public:
-  explicit DescriptorSink(int descriptor) : descriptor_(descriptor) {}
-  void write(std::string_view line) override {
-    constexpr std::string_view kEnd = "\n";
-    // The kernel keeps what one call writes together (a file, a pipe up to PIPE_BUF); the lock keeps a rest behind its
-    // line, should a call take a part of it only.
-    const std::lock_guard lock(mutex_);
-    iovec parts[] = {{const_cast<char*>(line.data()), line.size()}, {const_cast<char*>(kEnd.data()), kEnd.size()}};
-    iovec* part = parts;
-    for (int left = 2; left > 0;) {
-      ssize_t written = ::writev(descriptor_, part, left);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return;  // nobody is left to tell
-      while (left > 0 && static_cast<std::size_t>(written) >= part->iov_len) {
-        written -= static_cast<ssize_t>(part->iov_len);
-        ++part;
-        --left;
-      }
-      if (left > 0) {
-        part->iov_base = static_cast<char*>(part->iov_base) + written;
-        part->iov_len -= static_cast<std::size_t>(written);
-      }
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  int descriptor_;
 };
 
 /// What stands as it is in a JSON string, looked up: every byte of every record is asked about.
@@ -213,7 +179,7 @@ void Log::Line::write() {
   log_->sink_.write(line_);
 }
 
-std::unique_ptr<LogSink> stderr_sink() { return std::make_unique<DescriptorSink>(STDERR_FILENO); }
+std::unique_ptr<LogSink> stderr_sink() { return std::make_unique<GatheringSink>(STDERR_FILENO); }
 
 Result<std::unique_ptr<LogSink>> file_sink(const std::string& path) {
   try {

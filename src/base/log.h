@@ -4,6 +4,7 @@
 // so that a peer's bytes can never forge a line. Not a debugging aid: nothing secret is ever passed to it.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>

@@ -5,6 +5,7 @@
 // The member names are those of std::expected (C++23), of which tl::expected is the C++20 form.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <tl/expected.hpp>

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "check/observe.h"
+#include "trust/verdict.h"
 
 namespace countersign::check {
 namespace {
@@ -44,10 +45,17 @@ bool is_refusal_status(int status) {
   return std::ranges::find(kRefusals, status) != std::end(kRefusals);
 }
 
+bool is_success(int status) { return status >= 200 && status < 300; }
+
 bool is_accepted(const std::optional<Attempt>& attempt) {
   if (!attempt || attempt->end != Attempt::End::answered || attempt->says_certificate) return false;
   // 400 may well be what the application makes of our request.
   return attempt->status == 400 || !is_refusal_status(attempt->status);
+}
+
+bool believes_server(const Target& target, const std::vector<x509::Certificate>& chain, base::Instant at) {
+  const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = target.url.authority.host};
+  return trust::verify_chain(chain, policy, *target.anchors, at).has_value();
 }
 
 ServerKind recognise(const http::Response& response, ServerKind known) {
@@ -60,13 +68,21 @@ ServerKind recognise(const http::Response& response, ServerKind known) {
 }
 
 Probe::Options Caller::options(const tls::Credential* own) const {
-  return {.to = target_.to(), .server_name = target_.url.authority.host, .own = own};
+  Probe::Options options{.to = target_.to(), .server_name = target_.url.authority.host, .own = own};
+  if (own != nullptr && target_.asker != Asker::command)
+    options.believes = [this](const auto& chain) { return believes_server(target_, chain, at_); };
+  return options;
 }
 
-http::Request Caller::request() const {
+/// With a message, what comes with one of the sender's: a key of its own, or the answer would be one that the partner
+/// remembers instead of deciding (docs/ehi.md).
+http::Request Caller::request() {
   http::Request request;
   request.head = target_.request;
   request.body = target_.body;
+  if (target_.message_key.empty()) return request;
+  request.head.fields.set("Idempotency-Key", target_.message_key + "-" + std::to_string(++asked_));
+  request.head.fields.set("X-Countersign-Attempt", "1");
   return request;
 }
 
@@ -142,6 +158,7 @@ net::Task<base::Result<void>> Caller::one_request(Line& line, Measured& measured
   (warm ? measured.warm : measured.cold)
       .push_back(std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun));
   notice(response);
+  if (!is_success(response.status)) measured.error_status = response.status;
   co_return base::Result<void>();
 }
 

@@ -13,13 +13,21 @@ struct Measured {
   std::vector<base::Duration> cold = {};  ///< the first over its connection; the handshake is not counted
   std::size_t connections = 0;
   std::string failed = {};
+  int error_status = 0;  ///< of an answer that is no success; 0: there was none
 };
 
 class Caller {
  public:
-  /// Borrows both; every step ends at `end` at the latest.
-  Caller(const Target& target, net::Loop& loop, net::Deadline end) : target_(target), loop_(loop), end_(end) {}
+  struct Times {
+    net::Deadline end;  ///< of every step, at the latest
+    base::Instant at;   ///< that certificates are judged at
+  };
+  /// Borrows both.
+  Caller(const Target& target, net::Loop& loop, const Times& times)
+      : target_(target), loop_(loop), end_(times.end), at_(times.at) {}
 
+  /// With `own` for the authority, the connection ends where a server that asks for it does not prove to be the host:
+  /// each looks for itself, as whoever is at the other end may let them through to different servers.
   tls::Probe::Options options(const tls::Credential* own) const;
   /// Null: no certificate. Borrows `own`.
   net::Task<Attempt> attempt(const tls::Credential* own);
@@ -37,7 +45,7 @@ class Caller {
  private:
   struct Line;
   net::Deadline soon() const { return net::Deadline::earlier(net::Deadline::after(target_.patience), end_); }
-  http::Request request() const;
+  http::Request request();
   http::ClientOptions client_options() const;
   void notice(const http::Response& response);
   net::Task<base::Result<tls::Probe, tls::ProbeFailure>> connect(tls::Probe::Options options);
@@ -46,6 +54,8 @@ class Caller {
   const Target& target_;
   net::Loop& loop_;
   net::Deadline end_;
+  base::Instant at_;
+  std::size_t asked_ = 0;  ///< requests so far
   bool asked_late_ = false;
   ServerKind server_ = ServerKind::unknown;
   std::vector<base::Duration> handshakes_ = {};
@@ -53,6 +63,9 @@ class Caller {
 
 /// Did the server let this one in: an answer by HTTP that is no refusal? Not when nobody tried.
 bool is_accepted(const std::optional<Attempt>& attempt);
+/// Does this chain, leaf first, prove to whoever believes the target's anchors that its holder is the target's host?
+bool believes_server(const Target& target, const std::vector<x509::Certificate>& chain, base::Instant at);
+bool is_success(int status);
 /// What a server's answer says of the server; `known` where it says nothing.
 ServerKind recognise(const http::Response& response, ServerKind known);
 

@@ -48,16 +48,22 @@ TEST(Report, AsTextIsAlignedAndCounts) {
             "1 failed, 1 to look at, 1 passed, 1 not tried\n");
 }
 
-TEST(Report, BreaksLongRemediesBetweenWords) {
-  Report report = sample();
-  report.findings = {{"a", Severity::fail, "", "x", std::string(20, 'a')}, {"reach.tls", Severity::fail, "", "x", ""}};
-  for (int i = 0; i < 30; ++i)
-    report.findings[1].remedy += "word ";
-  report.findings[1].remedy += std::string(200, 'b');  // a word is never broken
-  const std::string text = to_text(report);
-  EXPECT_NE(text.find("                        -> word word"), std::string::npos) << text;
-  EXPECT_NE(text.find("\n                        word word"), std::string::npos) << text;
-  EXPECT_NE(text.find("\n                        " + std::string(200, 'b') + "\n"), std::string::npos) << text;
+TEST(Report, IsReadAgainFromItsJson) {
+  const base::json::object json = to_json(sample());
+  const auto report = parse_report(json);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(to_text(*report), to_text(sample()));
+  base::json::object later = json;
+  later["findings"].as_array().push_back(base::json::object{
+      {"id", "quantum.safe"}, {"severity", "unheard_of"}, {"title", ""}, {"evidence", ""}, {"remedy", ""}});
+  EXPECT_EQ(parse_report(later)->findings.size(), sample().findings.size());
+  base::json::object hostile = json;
+  hostile["findings"].as_array()[0].as_object()["evidence"] = "a\x1b[2J";
+  EXPECT_EQ(parse_report(hostile)->findings[0].evidence, "a?[2J") << "it does not steer the terminal";
+  base::json::object torn = json;
+  torn["findings"].as_array()[0].as_object().erase("remedy");
+  EXPECT_EQ(code_of(parse_report(torn)), "json.missing");
+  EXPECT_FALSE(parse_report({}));
 }
 
 TEST(Report, AsJsonHasItsDocumentedShape) {
@@ -73,13 +79,65 @@ TEST(Report, AsJsonHasItsDocumentedShape) {
 }
 
 TEST(Report, AsHtmlCannotBeWrittenIntoByTheServer) {
-  const std::string html = to_html(sample());
+  const std::string html = to_html(sample(), {});
   EXPECT_EQ(html.find("<script"), std::string::npos);
   EXPECT_EQ(html.find("<x>"), std::string::npos);
   EXPECT_NE(html.find("&quot;&lt;script&gt;&quot; &amp; &#39;TLS 1.0&#39;"), std::string::npos);
   EXPECT_NE(html.find("Mend &lt;it&gt;"), std::string::npos);
   EXPECT_NE(html.find("default-src 'none'"), std::string::npos);
   EXPECT_NE(html.find("width=device-width"), std::string::npos);
+}
+
+/// Where `part` stands in `text`; a failure where it does not.
+std::size_t place(const std::string& text, std::string_view part) {
+  const std::size_t at = text.find(part);
+  EXPECT_NE(at, std::string::npos) << part << "\n" << text;
+  return at;
+}
+
+TEST(Letter, BeginsWithTheVerdictAndWhatIsToBeMended) {
+  Report report = sample();
+  report.provider = "Example & Payments";
+  const std::string html = to_html(report, {});
+  const std::string_view order[] = {"Go-live check of https:/<wbr>/<wbr>host.example/<wbr>",
+                                    "By <strong>Example &amp; Payments</strong>",
+                                    "Not ready: 1 check failed, and 1 check found something to look at.",
+                                    "<h2>To mend</h2>",
+                                    "id=\"protocol.old\"",
+                                    "<h2>To look at</h2>",
+                                    "id=\"behaviour.latency\"",
+                                    "<h2>Reaching it</h2>",
+                                    "id=\"reach.connect\"",
+                                    "id=\"refuse.expired\""};
+  for (std::size_t i = 1; i < std::size(order); ++i)
+    EXPECT_LT(place(html, order[i - 1]), place(html, order[i])) << order[i];
+  EXPECT_EQ(html.find("<h2>Behaviour</h2>"), std::string::npos) << "nothing is left of it";
+  std::erase_if(report.findings, [](const Finding& one) { return one.severity == Severity::fail; });
+  place(to_html(report, {}), "Nothing failed; 1 check found something to look at.");
+  std::erase_if(report.findings, [](const Finding& one) { return one.severity == Severity::warn; });
+  place(to_html(report, {}), "Ready, as far as it was looked at: nothing failed.");
+}
+
+TEST(Letter, SaysNothingThatOnlyTheProviderCanDo) {
+  Report report = sample();
+  report.findings[2].remedy = "give --test-credentials DIR with expired.pem; docs/check-ehi.md says how";
+  std::string html = to_html(report, {});
+  EXPECT_EQ(html.find("--test-credentials"), std::string::npos) << html;
+  EXPECT_EQ(html.find("docs/"), std::string::npos) << html;
+  report.findings[2].remedy = "mend protocol.old first";
+  report.findings[1].remedy = "Admit one subject (docs/partner-servers.md).";
+  html = to_html(report, {});
+  place(html, "To have it tried: mend <a href=\"#protocol.old\">protocol.old</a> first");
+  place(html, "(the provider&#39;s guide &ldquo;partner-servers&rdquo;).");
+  html = to_html(report, {.guides = "https://docs.example/a\"b"});
+  place(html, "(<a href=\"https://docs.example/a&quot;b/partner-servers.md\">the guide partner-servers</a>).");
+}
+
+TEST(Letter, MakesAListOfWhatIsListed) {
+  Report report = sample();
+  report.findings[0].evidence = "named: CN=A, CN=A <B>";
+  report.findings[0].listed = {"CN=A", "CN=A <B>"};
+  place(to_html(report, {}), "<p>named:</p><ul><li>CN=A</li><li>CN=A &lt;B&gt;</li></ul>");
 }
 
 TEST(Plain, IsOneLineOfAscii) {

@@ -50,14 +50,15 @@ constexpr Check kChecks[] = {
      "they remember and fetch intermediates.",
      "Send your certificate first and then each intermediate, without the root: most CAs call this file the full "
      "chain. "
-     "If the one that is missing is a root of your own, name it with --anchors.",
+     "If the one that is missing is a root of your own, have the provider take it as an "
+     "anchor (--anchors of `countersign check ehi`).",
      judge_chain},
     {"certificate.order", "The chain is in order, with nothing else in it",
      "TLS 1.2 wants each certificate followed by its issuer (RFC 5246 section 7.4.2); some callers insist.",
      "Put your certificate first, then its issuer, then that one's; leave out what is not needed.", judge_order},
     {"certificate.trust", "The chain leads to a root that is believed", "The sender refuses the server.",
      "Get a certificate of a public CA; or tell the provider your own root, to be the endpoint's anchor (--anchors "
-     "here).",
+     "of `countersign check ehi`).",
      judge_trust},
     {"certificate.name", "The certificate names the host that is called",
      "The sender refuses the server. Common names do not count (RFC 9525).",
@@ -135,7 +136,8 @@ constexpr Check kChecks[] = {
 
     {"behaviour.answer", "A request is answered by HTTP/1.1, and not with a redirect",
      "The sender follows no redirect: it would call somebody that nobody checked.",
-     "Name the URL that answers itself. With --method and --body the check asks what the provider will ask.",
+     "Name the URL that answers itself. `countersign check ehi` asks what the provider will ask with --method and "
+     "--body.",
      judge_answer},
     {"behaviour.latency", "Answers come within the deadline", "Decisions that come late are made without you.",
      "Bring the server nearer to the provider, or make the application faster. Measured from here, the way included.",

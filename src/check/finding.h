@@ -24,14 +24,16 @@ std::string_view name(ServerKind kind);
 struct Finding {
   std::string id;  ///< stable: "certificate.chain"
   Severity severity;
-  std::string title;     ///< what must hold
-  std::string evidence;  ///< what was seen, in one line; of a server's own words only what is plain()
-  std::string remedy;    ///< what to do; empty when it passed
+  std::string title;                     ///< what holds; where it failed or is to be looked at, what does not
+  std::string evidence;                  ///< what was seen, in one line; of a server's own words only what is plain()
+  std::string remedy;                    ///< what to do; empty when it passed
+  std::vector<std::string> listed = {};  ///< what the evidence ends with a list of; empty: with none
 };
 
 struct Report {
   std::string url;
   base::Instant at;
+  std::string provider = {};  ///< who checks, as its certificates say, plain(); empty: not known
   ServerKind server = ServerKind::unknown;
   std::vector<Finding> findings;  ///< in the order of the table of checks; one for each
 

@@ -1,5 +1,6 @@
 #include "check/hello.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/check.h"

@@ -1,6 +1,7 @@
 #include "check/impostors.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "crypto/false_key.h"
 #include "crypto/random.h"
@@ -79,7 +80,7 @@ base::Result<tls::Credential> other_ca(const Genuine& genuine) {
 
 tl::unexpected<base::Error> without(const char* what) {
   return base::fail(base::Kind::not_found, "check.no_model",
-                    std::string("the ") + what + " of the provider is not known: --trust-chain names the file with it");
+                    std::string("the ") + what + " of the provider is not known");
 }
 
 /// A CA with every word of the issuing CA, its key identifier included, and another key.

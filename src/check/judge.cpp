@@ -25,7 +25,7 @@ std::string remedy_of(const Verdict& verdict, const Check& check, ServerKind ser
     case Severity::fail:
     case Severity::warn: break;
   }
-  std::string remedy(check.remedy);
+  std::string remedy = verdict.how_to.empty() ? std::string(check.remedy) : verdict.how_to;
   if (const std::string_view lines = hint(check.name, server); !lines.empty())
     remedy += " In " + std::string(name(server)) + ": " + std::string(lines);
   return remedy;
@@ -56,15 +56,19 @@ base::Duration percentile(std::vector<base::Duration> sample, unsigned percent) 
 }
 
 Report judge(const Observations& seen, std::string url) {
-  Report report{.url = std::move(url), .at = seen.at, .server = seen.server, .findings = {}};
+  Report report{.url = std::move(url), .at = seen.at, .provider = seen.provider, .server = seen.server, .findings = {}};
   for (const Check& check : checks()) {
     Verdict verdict = verdict_of(seen, check);
     std::string remedy = remedy_of(verdict, check, seen.server);
+    const bool faulty = verdict.severity == Severity::fail || verdict.severity == Severity::warn;
+    std::string evidence = std::move(verdict.evidence);
+    if (!verdict.listed.empty()) evidence += " " + listed(verdict.listed);
     report.findings.push_back({.id = std::string(check.name),
                                .severity = verdict.severity,
-                               .title = std::string(check.title),
-                               .evidence = std::move(verdict.evidence),
-                               .remedy = std::move(remedy)});
+                               .title = std::string(faulty ? fault(check.name) : check.title),
+                               .evidence = std::move(evidence),
+                               .remedy = std::move(remedy),
+                               .listed = std::move(verdict.listed)});
   }
   return report;
 }

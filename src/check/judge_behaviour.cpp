@@ -9,12 +9,15 @@ namespace {
 
 /// A connection may end now and then; it is not kept where more than one in so many requests needs a new one.
 constexpr std::size_t kRequestsOfAConnection = 10;
+constexpr const char* kAskTheSame =
+    "Have it asked what the provider will ask: `countersign check ehi` does with --method and --body. If that was "
+    "asked, "
+    "the application's log says what it is missing.";
 /// Fewer say nothing about the slowest.
 constexpr std::size_t kEnoughRequests = 10;
 
 Verdict not_measured(const Observations& seen) {
-  if (!seen.has_own)
-    return not_tried("there is no certificate of the provider to call with", "give --cert FILE and --key FILE");
+  if (!seen.has_own) return no_own(seen, "there is no certificate of the provider to call with");
   if (!seen.requests_failed.empty()) return failure("requests fail: " + seen.requests_failed);
   return not_tried("no request of the provider was answered", "mend client.accepts_ours and behaviour.answer first");
 }
@@ -24,14 +27,12 @@ std::size_t count_of_requests(const Observations& seen) {
 }
 
 bool is_redirect(int status) { return status >= 300 && status < 400; }
-/// Of whom stands in front of an application, about the application; and 500 of that itself.
-bool is_trouble(int status) { return status == 500 || (status >= 502 && status <= 504); }
+bool is_trouble(int status) { return status >= 500; }
 
 }  // namespace
 
 Verdict judge_answer(const Observations& seen, const Check&) {
-  if (!seen.ours)
-    return not_tried("there is no certificate of the provider to call with", "give --cert FILE and --key FILE");
+  if (!seen.ours) return no_own(seen, "there is no certificate of the provider to call with");
   const Attempt& ours = *seen.ours;
   if (ours.end == Attempt::End::late || ours.end == Attempt::End::unclear)
     return failure("no answer by HTTP/1.1: " + (ours.words.empty() ? "none in time" : ours.words));
@@ -39,7 +40,10 @@ Verdict judge_answer(const Observations& seen, const Check&) {
   const std::string status = "HTTP " + std::to_string(ours.status);
   if (is_redirect(ours.status)) return failure(status + " to '" + ours.location + "': the sender follows no redirect");
   if (is_trouble(ours.status)) return warning(status + ": does the application behind the server run?");
-  return passed(status);
+  if (is_success(ours.status)) return passed(status);
+  Verdict verdict = warning(status + ": the application refuses what it is asked here");
+  verdict.how_to = kAskTheSame;
+  return verdict;
 }
 
 Verdict judge_latency(const Observations& seen, const Check&) {
@@ -53,6 +57,10 @@ Verdict judge_latency(const Observations& seen, const Check&) {
                               (warm ? "warm connections" : "new connections") + "; deadline " +
                               in_milliseconds(seen.deadline);
   if (p99 > seen.deadline) return failure(figures);
+  // Saying no may be quicker than deciding.
+  if (seen.error_status != 0)
+    return not_tried("answers were HTTP " + std::to_string(seen.error_status) + ", which decide nothing: " + figures,
+                     "mend behaviour.answer first");
   if (sample.size() < kEnoughRequests) return warning(figures + "; too few to tell: " + seen.requests_failed);
   if (p50 * 2 > seen.deadline) return warning(figures + "; little is left for the way and for bad days");
   return passed(figures);

@@ -1,5 +1,6 @@
 // What the server shows of itself: its chain, and whether it would be believed.
 #include <algorithm>
+#include <iterator>
 
 #include "check/verdicts.h"
 #include "crypto/strength.h"
@@ -99,7 +100,7 @@ Verdict judge_chain(const Observations& seen, const Check&) {
     return failure(std::to_string(sent.size()) + " certificates were sent; callers look at " +
                    std::to_string(trust::kPresentedLimit));
   const auto refusal = refusal_of(seen);
-  if (!refusal || !is_incomplete(*refusal, sent)) return passed("sent: " + listed(texts(sent)));
+  if (!refusal || !is_incomplete(*refusal, sent)) return with_list(passed("sent:"), texts(sent));
   const Certificate top = climb(sent).back();
   return failure("missing: '" + plain(top.issuer().text) + "', which issued " + text_of(top) +
                  where_to_get_issuer(top));
@@ -118,9 +119,9 @@ Verdict judge_order(const Observations& seen, const Check&) {
   Chain needless;
   std::ranges::remove_copy_if(sent, std::back_inserter(needless), is_on_path);
   if (path.size() == 1) return passed("judged with certificate.chain");
-  if (!needless.empty()) return warning("not needed: " + listed(texts(needless)));
+  if (!needless.empty()) return with_list(warning("not needed:"), texts(needless));
   if (path.size() < sent.size()) return passed("each certificate is needed");
-  return warning("sent in the order " + listed(texts(sent)));
+  return with_list(warning("sent in the order"), texts(sent));
 }
 
 Verdict judge_trust(const Observations& seen, const Check&) {
@@ -133,7 +134,9 @@ Verdict judge_trust(const Observations& seen, const Check&) {
   if (reason == Reason::wrong_purpose) return passed("leads to a root that is believed");  // see certificate.purpose
   if (reason == Reason::weak_key || reason == Reason::weak_signature)
     return not_tried("a certificate of the chain is too weak", "mend certificate.strength first");
-  return failure(std::string(trust::name(reason)) + ": " + plain(refusal->detail, 300));
+  Verdict verdict = failure(std::string(trust::name(reason)) + ": " + plain(refusal->detail, 300));
+  verdict.how_to = trust::explanation(reason).remedy(trust::Party::server);
+  return verdict;
 }
 
 Verdict judge_name(const Observations& seen, const Check&) {

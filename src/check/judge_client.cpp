@@ -10,9 +10,6 @@ namespace {
 
 using End = Attempt::End;
 
-constexpr const char* kNoCa = "give --trust-chain FILE, the provider's trust chain";
-constexpr const char* kNoOwn = "give --cert FILE and --key FILE, the provider's EHI certificate";
-
 /// What became of an attempt, in words.
 std::string outcome_of(const Attempt& attempt) {
   switch (attempt.end) {
@@ -54,12 +51,9 @@ const TestFile* find_test_file(std::string_view check) {
 
 Verdict impostor_not_tried(const Observations& seen, const Check& check) {
   const auto known = seen.impostors.find(check.name);
-  if (known != seen.impostors.end()) return not_tried(known->second.why_not, kNoCa);
-  if (const TestFile* file = find_test_file(check.name))
-    return not_tried("only the provider's authority can make such a certificate",
-                     "give --test-credentials DIR with " + std::string(file->name) + ".pem and " +
-                         std::string(file->name) + ".key; docs/check-ehi.md says how they are made");
-  return not_tried("there is no genuine certificate to imitate", kNoOwn);
+  if (known != seen.impostors.end()) return no_ca(seen, known->second.why_not);
+  if (const TestFile* file = find_test_file(check.name)) return no_test_credential(seen, file->name);
+  return no_own(seen, "there is no genuine certificate to imitate");
 }
 
 }  // namespace
@@ -81,7 +75,7 @@ Verdict judge_asked(const Observations& seen, const Check&) {
 
 Verdict judge_names_our_ca(const Observations& seen, const Check&) {
   if (!seen.best().sighting.asked) return nobody_asked();
-  if (seen.own_ca_names.empty()) return not_tried("the provider's CAs are not known", kNoCa);
+  if (seen.own_ca_names.empty()) return no_ca(seen, "the provider's CAs are not known");
   const auto& named = seen.best().sighting.ca_names;
   if (named.empty()) return passed("no CA is named: callers may send whatever they have");
   if (count_of_ours(seen) > 0)
@@ -90,12 +84,12 @@ Verdict judge_names_our_ca(const Observations& seen, const Check&) {
   std::vector<std::string> texts;
   for (const std::string& text : seen.best().sighting.ca_texts)
     texts.push_back(plain(text));
-  return failure("asked for: certificates of " + listed(texts));
+  return with_list(failure("asked for: certificates of"), std::move(texts));
 }
 
 Verdict judge_only_our_ca(const Observations& seen, const Check&) {
   if (!seen.best().sighting.asked) return nobody_asked();
-  if (seen.own_ca_names.empty()) return not_tried("the provider's CAs are not known", kNoCa);
+  if (seen.own_ca_names.empty()) return no_ca(seen, "the provider's CAs are not known");
   const tls::Sighting& sighting = seen.best().sighting;
   if (sighting.ca_names.empty()) return passed("no CA is named");
   if (count_of_ours(seen) == 0)
@@ -104,11 +98,11 @@ Verdict judge_only_our_ca(const Observations& seen, const Check&) {
   for (std::size_t i = 0; i < sighting.ca_names.size(); ++i)
     if (!is_ours(seen, sighting.ca_names[i])) strangers.push_back(plain(sighting.ca_texts[i]));
   if (strangers.empty()) return passed("the provider's alone");
-  return warning("certificates of others are taken as well: " + listed(strangers));
+  return with_list(warning("certificates of others are taken as well:"), std::move(strangers));
 }
 
 Verdict judge_accepts_ours(const Observations& seen, const Check&) {
-  if (!seen.ours) return not_tried("there is no certificate of the provider to show", kNoOwn);
+  if (!seen.ours) return no_own(seen, "there is no certificate of the provider to show");
   if (!asks_at_all(seen)) return nobody_asked();
   const Attempt& ours = *seen.ours;
   if (ours.end == End::late || ours.end == End::unclear)
@@ -118,9 +112,7 @@ Verdict judge_accepts_ours(const Observations& seen, const Check&) {
 }
 
 Verdict judge_accepts_next(const Observations& seen, const Check&) {
-  if (seen.next_ca.empty())
-    return not_tried("there is no certificate of a CA that is to follow",
-                     "while a change is announced, give --next-cert and --next-key: one that the next CA has issued");
+  if (seen.next_ca.empty()) return no_next(seen);
   if (!asks_at_all(seen)) return nobody_asked();
   if (!seen.ours || !is_accepted(*seen.ours))
     return not_tried("the provider's certificate of today is not let in, or there is none",

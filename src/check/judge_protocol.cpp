@@ -11,7 +11,9 @@ constexpr int kFiniteFieldBits = 2048;
 Verdict unless_unanswered(const Observations& seen, Verdict verdict) {
   if (seen.unanswered.empty()) return verdict;
   return not_tried("a ClientHello met neither an answer nor a refusal: " + seen.unanswered,
-                   "run the check again, with more --patience; does something count connections?");
+                   seen.asker == Asker::command
+                       ? "run the check again, with more --patience; does something count connections?"
+                       : "ask for the check again; does something count connections?");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "check/verdicts.h"
 #include "testing/pki.h"
+#include "trust/reason.h"
 
 namespace countersign::check {
 namespace {
@@ -153,7 +154,7 @@ TEST_F(JudgeTest, OneFaultIsOneFinding) {
       {"fail:client.accepts_next", [](Seen seen) { seen.next = answered(403); }},
       {"", [](Seen seen) { seen.next = {.end = Attempt::End::late}; }},
       {"", [](Seen seen) { seen.next.reset(), seen.next_ca = ""; }},
-      {"", [](Seen seen) { seen.ours = answered(400); }},
+      {"warn:behaviour.answer", [](Seen seen) { seen.ours = answered(400); }},
       {"fail:client.accepts_ours", [](Seen seen) { seen.ours = answered(400), seen.ours->says_certificate = true; }},
       {"fail:refuse.no_certificate", [&](Seen seen) { impostor(seen, "refuse.no_certificate", answered(200)); }},
       {"fail:refuse.expired", [&](Seen seen) { impostor(seen, "refuse.expired", answered(404)); }},
@@ -161,10 +162,12 @@ TEST_F(JudgeTest, OneFaultIsOneFinding) {
       {"", [&](Seen seen) { impostor(seen, "refuse.expired", answered(403)); }},
       {"", [&](Seen seen) { impostor(seen, "refuse.expired", {.end = Attempt::End::closed}); }},
       {"warn:refuse.expired", [&](Seen seen) { impostor(seen, "refuse.expired", {.end = Attempt::End::late}); }},
-      {"fail:refuse.expired",  // the application's own words, the same that the provider gets
+      {"fail:refuse.expired warn:behaviour.answer",  // the application's own words, the same that the provider gets
        [&](Seen seen) { seen.ours = answered(400), impostor(seen, "refuse.expired", answered(400)); }},
       {"fail:behaviour.answer", [](Seen seen) { seen.ours = answered(301); }},
       {"warn:behaviour.answer", [](Seen seen) { seen.ours = answered(502); }},
+      {"warn:behaviour.answer", [](Seen seen) { seen.ours = answered(404), seen.error_status = 404; }},
+      {"", [](Seen seen) { seen.ours = answered(204); }},
       {"fail:behaviour.answer", [](Seen seen) { seen.ours->end = Attempt::End::unclear; }},
       {"fail:behaviour.latency",
        [](Seen seen) { seen.warm_requests[3] = seen.warm_requests[4] = std::chrono::milliseconds(201); }},
@@ -217,6 +220,63 @@ TEST_F(JudgeTest, WhatNobodyAnsweredWasNotRefused) {
   EXPECT_EQ(found_in(seen), "fail:protocol.old");
 }
 
+TEST_F(JudgeTest, AnswersThatDecideNothingAreNotInTime) {
+  Observations seen = right();
+  const auto latency_of = [&] {
+    const Report report = judge(seen, "https://localhost/");
+    return *std::ranges::find(report.findings, std::string("behaviour.latency"), &Finding::id);
+  };
+  EXPECT_EQ(latency_of().severity, Severity::pass);
+  seen.error_status = 400;
+  EXPECT_EQ(latency_of().severity, Severity::not_tried);
+  EXPECT_NE(latency_of().evidence.find("HTTP 400"), std::string::npos);
+  EXPECT_EQ(latency_of().remedy, "mend behaviour.answer first");
+  seen.warm_requests.assign(99, std::chrono::milliseconds(201));
+  EXPECT_EQ(latency_of().severity, Severity::fail) << "not even saying no is in time";
+}
+
+/// A finding says what is so, not what should be: "FAIL" and "is let in" side by side mislead.
+TEST_F(JudgeTest, ATitleDoesNotContradictItsMark) {
+  for (const Check& check : checks()) {
+    EXPECT_FALSE(fault(check.name).empty()) << check.name;
+    EXPECT_NE(fault(check.name), check.title);
+  }
+  EXPECT_EQ(fault("certificate.colour"), "");
+  Observations seen = right();
+  const auto title_of = [&](const char* id) {
+    const Report report = judge(seen, "https://localhost/");
+    return std::ranges::find(report.findings, std::string(id), &Finding::id)->title;
+  };
+  EXPECT_EQ(title_of("client.accepts_ours"), "The provider's certificate is let in");
+  seen.ours = alerted();
+  EXPECT_EQ(title_of("client.accepts_ours"), "The provider's certificate is not let in");
+  seen.ours.reset();
+  seen.has_own = false;
+  EXPECT_EQ(title_of("client.accepts_ours"), "The provider's certificate is let in") << "what would have been tried";
+}
+
+/// Each reason has its own remedy, from the table of reasons, for somebody who runs a server.
+TEST_F(JudgeTest, ACertificateThatIsNotBelievedHasTheReasonsRemedy) {
+  Observations seen = right();
+  show(seen, pki.server().self_signed().issue().chain);
+  const Report report = judge(seen, "https://localhost/");
+  const auto found = std::ranges::find(report.findings, std::string("certificate.trust"), &Finding::id);
+  EXPECT_TRUE(found->evidence.starts_with("self_signed: ")) << found->evidence;
+  EXPECT_EQ(found->remedy, trust::explanation(trust::Reason::self_signed).remedy(trust::Party::server));
+}
+
+TEST_F(JudgeTest, WhatIsListedIsListedWhole) {
+  Observations seen = right();
+  for (int i = 0; i < 8; ++i) {
+    seen.tls13.sighting.ca_names.push_back("stranger " + std::to_string(i));
+    seen.tls13.sighting.ca_texts.push_back("CN=Stranger " + std::to_string(i));
+  }
+  const Report report = judge(seen, "https://localhost/");
+  const auto found = std::ranges::find(report.findings, std::string("client.only_our_ca"), &Finding::id);
+  EXPECT_EQ(found->listed.size(), 8U);
+  EXPECT_TRUE(found->evidence.ends_with("CN=Stranger 5 and 2 more")) << found->evidence;
+}
+
 TEST_F(JudgeTest, WhoeverRefusesEverybodyProvesNothing) {
   Observations seen = right();
   seen.ours = alerted();
@@ -258,6 +318,46 @@ TEST(Checks, AreNamedOnceAndHintsBelongToThem) {
   }
   EXPECT_EQ(hint("behaviour.resumption", ServerKind::nginx), "ssl_session_tickets off; ssl_session_cache off;");
   EXPECT_EQ(hint("behaviour.resumption", ServerKind::unknown), "");
+}
+
+/// What is missing, and who can bring it, as whoever asks can.
+TEST_F(JudgeTest, TellsEachAskerWhatItCanDo) {
+  const auto bare = [&](Asker asker) {
+    Observations seen = right();
+    seen.asker = asker;
+    seen.has_own = false;
+    seen.ours = seen.next = std::nullopt;
+    seen.next_ca.clear();
+    seen.impostors.clear();
+    seen.own_ca_names.clear();
+    seen.warm_requests.clear();
+    seen.cold_requests.clear();
+    seen.unanswered = "nothing came";
+    return judge(seen, "https://localhost/");
+  };
+  struct Row {
+    Asker asker;
+    const char* evidence;
+    const char* remedy;
+  };
+  for (const Row& row :
+       {Row{Asker::command, "there is no certificate of the provider to show", "--cert FILE"},
+        Row{Asker::authority, "there is no certificate of the provider to show", "operators have to give"},
+        Row{Asker::unconfirmed, "an operator has not confirmed this server yet", "ehi-servers confirm"},
+        Row{Asker::unproven, "does not prove to be this host", "mend certificate.chain"}}) {
+    const Report report = bare(row.asker);
+    const auto accepts = std::ranges::find(report.findings, std::string("client.accepts_ours"), &Finding::id);
+    EXPECT_EQ(accepts->severity, Severity::not_tried);
+    EXPECT_NE(accepts->evidence.find(row.evidence), std::string::npos) << accepts->evidence;
+    EXPECT_NE(accepts->remedy.find(row.remedy), std::string::npos) << accepts->remedy;
+    EXPECT_GT(report.count(Severity::not_tried), 10U);
+    if (row.asker == Asker::command) continue;
+    for (const Finding& finding : report.findings)
+      if (finding.severity == Severity::not_tried) {
+        EXPECT_EQ(finding.remedy.find("give --"), std::string::npos) << finding.id << ": " << finding.remedy;
+        EXPECT_EQ(finding.remedy.find("--patience"), std::string::npos) << finding.id << ": " << finding.remedy;
+      }
+  }
 }
 
 }  // namespace

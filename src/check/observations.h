@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "check/asker.h"
 #include "check/finding.h"
 #include "check/hello.h"
 #include "crypto/digest.h"
@@ -58,6 +59,7 @@ struct Observations {
   std::shared_ptr<const trust::TrustSet> anchors;
   base::Instant at;
   base::Duration deadline;
+  Asker asker = Asker::command;
 
   std::optional<std::string> unreachable = {};  ///< why; nothing else was tried
   std::optional<HelloAnswer> first = {};        ///< the answer to the first ClientHello
@@ -75,6 +77,7 @@ struct Observations {
   Look oldest = {};  ///< whatever version, when neither of these was offered
   bool asked_late = false;
 
+  std::string provider = {};                   ///< the organisation in our certificates, plain(); empty: not known
   std::vector<std::string> own_ca_names = {};  ///< DER of the subjects in our trust chain
   bool has_own = false;                        ///< is there a certificate of the provider to show?
   std::optional<Attempt> ours = {};
@@ -87,6 +90,7 @@ struct Observations {
   std::vector<base::Duration> handshakes = {};     ///< of full ones, TCP's not counted
   std::size_t connections = 0;                     ///< that the requests took
   std::string requests_failed = {};                ///< why the measuring ended early
+  int error_status = 0;                            ///< of an answer to one of them that says no; 0: there was none
   std::vector<Resumption> resumptions = {};
 
   ServerKind server = ServerKind::unknown;

@@ -40,11 +40,12 @@ class Observer {
       : target_(target),
         with_(with),
         end_(net::Deadline::after(kObserveTime)),
-        caller_(target, with.loop, end_),
+        caller_(target, with.loop, {end_, with.clock.now()}),
         seen_{.host = target.url.authority.host,
               .anchors = target.anchors,
               .at = with.clock.now(),
-              .deadline = target.deadline} {}
+              .deadline = target.deadline,
+              .asker = target.asker} {}
 
   net::Task<Observations> run();
 
@@ -59,6 +60,7 @@ class Observer {
   net::Task<Look> look(Probe::Version version);
   net::Task<void> look_at_handshakes();
   void note_own();
+  bool may_be_shown_ours() const;
   net::Task<void> try_credentials();
   net::Task<void> try_impostor(std::string_view check, const tls::Credential* credential);
   net::Task<void> try_resumption();
@@ -178,6 +180,7 @@ void Observer::note_own() {
   for (const x509::Certificate& ca : cas) {
     if (std::ranges::find(seen_.own_ca_names, ca.subject().der) != seen_.own_ca_names.end()) continue;
     seen_.own_ca_names.push_back(ca.subject().der);
+    if (seen_.provider.empty()) seen_.provider = plain(ca.subject().organisation);
   }
 }
 
@@ -187,7 +190,21 @@ net::Task<void> Observer::try_impostor(std::string_view check, const tls::Creden
   seen_.impostors[std::string(check)] = std::move(tried);
 }
 
+/// Somebody at a command line shows what is his to whom he likes. The authority goes where partners say, and shows it
+/// to a server alone that proves to be the host it is called, as the sender does: else one could lead it to another's.
+bool Observer::may_be_shown_ours() const {
+  return target_.asker != Asker::authority || believes_server(target_, seen_.best().sighting.chain, seen_.at);
+}
+
 net::Task<void> Observer::try_credentials() {
+  if (!may_be_shown_ours()) {
+    seen_.asker = Asker::unproven;
+    seen_.has_own = false;
+    seen_.next_ca.clear();
+    co_await try_impostor("refuse.no_certificate", nullptr);
+    seen_.asked_late = caller_.asked_late();
+    co_return;
+  }
   const bool asked = seen_.best().sighting.asked;
   if (target_.own) seen_.ours = co_await caller_.attempt(&*target_.own);
   co_await try_impostor("refuse.no_certificate", nullptr);
@@ -233,6 +250,7 @@ net::Task<void> Observer::measure() {
   seen_.cold_requests = std::move(measured.cold);
   seen_.connections = measured.connections;
   seen_.requests_failed = std::move(measured.failed);
+  seen_.error_status = measured.error_status;
 }
 
 net::Task<Observations> Observer::run() {

@@ -3,25 +3,30 @@
 #include <algorithm>
 #include <array>
 
+#include "check/sections.h"
+
 namespace countersign::check {
 namespace {
 
-/// Of a line of text with a remedy.
-constexpr std::size_t kWidth = 120;
+/// Longer words in a report that comes from elsewhere are cut, in bytes.
+constexpr std::size_t kWords = 4000;
 constexpr std::array kSeverities = {Severity::fail, Severity::warn, Severity::pass, Severity::not_tried};
 
-struct Section {
-  std::string_view prefix;
-  std::string_view title;
-};
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.resize(width, ' ');
+  return text;
+}
 
-constexpr Section kSections[] = {{"reach.", "Reaching it"},
-                                 {"protocol.", "Protocol"},
-                                 {"cipher.", "Ciphers"},
-                                 {"certificate.", "Its certificate"},
-                                 {"client.", "Asking for the provider's certificate"},
-                                 {"refuse.", "Refusing everybody else"},
-                                 {"behaviour.", "Behaviour"}};
+std::string text_of(const Finding& finding, std::size_t id_width) {
+  constexpr std::size_t kLabelWidth = 9;
+  std::string line = "  " + padded(label(finding.severity), kLabelWidth) + "  " + padded(finding.id, id_width) + "  " +
+                     finding.evidence + "\n";
+  if (!finding.remedy.empty())
+    line += std::string(2 + kLabelWidth + 2 + id_width + 2, ' ') + "-> " + finding.remedy + "\n";
+  return line;
+}
+
+}  // namespace
 
 std::string label(Severity severity) {
   switch (severity) {
@@ -45,74 +50,6 @@ std::string summary(const Report& report) {
          " to look at, " + std::to_string(report.count(Severity::pass)) + " passed, " +
          std::to_string(report.count(Severity::not_tried)) + " not tried";
 }
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
-  return text;
-}
-
-/// Broken between words into lines of kWidth at most where words allow, all behind `indent` spaces.
-std::string wrapped(std::string_view text, std::size_t indent) {
-  std::string out(indent, ' ');
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column > indent && column + 1 + end > kWidth) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    }
-    if (column > indent) out += ' ';
-    out += text.substr(0, end);
-    column += end + 1;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out + "\n";
-}
-
-std::string text_of(const Finding& finding, std::size_t id_width) {
-  constexpr std::size_t kLabelWidth = 9;
-  std::string line = "  " + padded(label(finding.severity), kLabelWidth) + "  " + padded(finding.id, id_width) + "  " +
-                     finding.evidence + "\n";
-  if (!finding.remedy.empty()) line += wrapped("-> " + finding.remedy, 2 + kLabelWidth + 2 + id_width + 2);
-  return line;
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char character : text) {
-    switch (character) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += character;
-    }
-  }
-  return out;
-}
-
-constexpr std::string_view kStyle =
-    "body{font:16px/1.45 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:52rem;color:#1a1a1a;background:#fff}"
-    "h1{font-size:1.3rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:1.5rem 0 .3rem}"
-    "p{margin:.2rem 0;overflow-wrap:anywhere}"
-    ".f{border-left:.35rem solid;padding:.3rem .7rem;margin:.4rem 0;break-inside:avoid}"
-    ".f b{display:inline-block;min-width:5.5rem}"
-    "code{font-size:.9em;color:#555}"
-    ".fail{border-color:#b00020}.fail b{color:#b00020}.warn{border-color:#9a6700}.warn b{color:#9a6700}"
-    ".pass{border-color:#1a7f37}.pass b{color:#1a7f37}.not_tried{border-color:#8c959f}.not_tried b{color:#57606a}"
-    ".r{border-left:1px solid #ccc;padding-left:.6rem}"
-    "@media print{body{font-size:11px;max-width:none}}";
-
-std::string html_of(const Finding& finding) {
-  std::string html = "<div class=\"f " + std::string(name(finding.severity)) + "\"><p><b>" + label(finding.severity) +
-                     "</b> " + escaped(finding.title) + " <code>" + escaped(finding.id) + "</code></p><p>" +
-                     escaped(finding.evidence) + "</p>";
-  if (!finding.remedy.empty()) html += "<p class=\"r\">" + escaped(finding.remedy) + "</p>";
-  return html + "</div>\n";
-}
-
-}  // namespace
 
 std::string to_text(const Report& report) {
   std::size_t width = 0;
@@ -148,21 +85,35 @@ base::json::object to_json(const Report& report) {
                             {"findings", std::move(findings)}};
 }
 
-std::string to_html(const Report& report) {
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Go-live check of " +
-      escaped(report.url) + "</title><style>" + std::string(kStyle) + "</style></head><body>\n<h1>Go-live check of " +
-      escaped(report.url) + "</h1>\n<p>" + base::to_rfc3339(report.at);
-  if (report.server != ServerKind::unknown) html += " &middot; seems to be " + std::string(name(report.server));
-  html += "</p>\n<p><strong>" + summary(report) + "</strong></p>\n";
-  for (const Section& section : kSections) {
-    html += "<h2>" + escaped(section.title) + "</h2>\n";
-    for (const Finding* finding : findings_in(report, section))
-      html += html_of(*finding);
+base::Result<Report> parse_report(const base::json::object& json) {
+  const base::json::value value(json);
+  BASE_TRY(auto reader, base::JsonReader::of(value));
+  Report report;
+  BASE_TRY(const std::string url, reader.text("url"));
+  BASE_TRY(const std::string at, reader.text("at"));
+  BASE_TRY(const std::string server, reader.text_or("server", ""));
+  report.url = plain(url, kWords);
+  BASE_TRY(report.at, base::parse_rfc3339(at));
+  for (const ServerKind kind : {ServerKind::nginx, ServerKind::haproxy, ServerKind::httpd, ServerKind::node})
+    if (server == name(kind)) report.server = kind;
+  const base::json::value* findings = json.if_contains("findings");
+  if (findings == nullptr || !findings->is_array()) return report;
+  for (const base::json::value& one : findings->get_array()) {
+    BASE_TRY(auto finding, base::JsonReader::of(one));
+    BASE_TRY(const std::string severity, finding.text("severity"));
+    const auto known = std::ranges::find(kSeverities, severity, [](Severity of) { return name(of); });
+    if (known == kSeverities.end()) continue;
+    Finding read{};
+    read.severity = *known;
+    const std::pair<const char*, std::string*> members[] = {
+        {"id", &read.id}, {"title", &read.title}, {"evidence", &read.evidence}, {"remedy", &read.remedy}};
+    for (const auto& [member, into] : members) {
+      BASE_TRY(const std::string text, finding.text(member));
+      *into = plain(text, kWords);
+    }
+    report.findings.push_back(std::move(read));
   }
-  return html + "</body></html>\n";
+  return report;
 }
 
 }  // namespace countersign::check

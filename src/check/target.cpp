@@ -1,6 +1,7 @@
 #include "check/target.h"
 
 #include "base/files.h"
+#include "base/presence.h"
 
 namespace countersign::check {
 namespace {
@@ -24,8 +25,8 @@ base::Result<std::vector<TestCredential>> load_test_credentials(const std::files
   for (const TestFile& file : kTestFiles) {
     const std::filesystem::path certificate = folder / (std::string(file.name) + ".pem");
     names += (names.empty() ? "" : ", ") + std::string(file.name) + ".pem";
-    std::error_code ignored;
-    if (!std::filesystem::exists(certificate, ignored)) continue;
+    BASE_TRY(const bool there, base::is_there(certificate));
+    if (!there) continue;
     const std::filesystem::path key = folder / (std::string(file.name) + ".key");
     BASE_TRY(tls::Credential credential, tls::load_credential(certificate.string(), key.string()));
     found.push_back({file.check, std::move(credential)});

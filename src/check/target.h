@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "check/asker.h"
 #include "http/message.h"
 #include "http/url.h"
 #include "tls/context.h"
@@ -31,9 +32,11 @@ struct Target {
   std::vector<TestCredential> test_credentials = {};
   http::RequestHead request = {};  ///< what is asked; Host and Content-Length are written for it
   std::string body = {};
+  std::string message_key = {};  ///< what the Idempotency-Key of each request begins with; empty: none is sent
   base::Duration deadline = std::chrono::milliseconds(200);  ///< that a decision call has
   base::Duration patience = std::chrono::seconds(5);         ///< for each step with a server that does not answer
   std::size_t requests = 100;                                ///< that latency is measured by
+  Asker asker = Asker::command;
   std::optional<net::Endpoint> pinned = {};  ///< where the host is, as its caller looked it up; none: it is looked up
 
   const net::Endpoint& to() const { return pinned ? *pinned : url.authority; }
@@ -47,7 +50,7 @@ struct TestFile {
 std::span<const TestFile> test_files();
 
 /// Those that are there: of a missing NAME.pem nothing is said, a NAME.pem that cannot be used is an error. Fails: as
-/// tls::load_credential, and `check.test_credentials` when none of the names is there.
+/// base::is_there and tls::load_credential, and `check.test_credentials` when none of the names is there.
 base::Result<std::vector<TestCredential>> load_test_credentials(const std::filesystem::path& folder);
 
 /// Roots that a server's certificate may come from, in PEM. Fails: as base::read_file, `check.certificates`,

@@ -12,6 +12,18 @@ inline Verdict not_tried(std::string why, std::string how_to) {
   return {Severity::not_tried, std::move(why), std::move(how_to)};
 }
 
+/// Not tried for want of the provider's certificate, of one by its next CA, of its CAs, or of the test credential
+/// `name`; how to mend it as whoever asks can (asker.h).
+Verdict no_own(const Observations& seen, std::string why);
+Verdict no_next(const Observations& seen);
+Verdict no_ca(const Observations& seen, std::string why);
+Verdict no_test_credential(const Observations& seen, std::string_view name);
+/// The same with what the evidence is followed by.
+inline Verdict with_list(Verdict verdict, std::vector<std::string> listed) {
+  verdict.listed = std::move(listed);
+  return verdict;
+}
+
 /// "1.50 ms".
 std::string in_milliseconds(base::Duration duration);
 /// "a, b, c and 4 more".

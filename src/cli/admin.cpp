@@ -205,7 +205,7 @@ base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Cont
     BASE_TRY_VOID(check_known(api, identity));
   }
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "serial"), application_in(o), member(o, "purpose"), status_in(o), member(o, "not_after")};
+    return {member(o, "serial"), owner_of(o), member(o, "purpose"), status_of(o), member(o, "not_after")};
   };
   return answer_with(
       answer, options.authority, context,

@@ -34,9 +34,9 @@ TEST(TableOfRefusals, ExplainsEachReasonOnce) {
   const json::array list{refused("urn:one", "revoked", "Ask for another.\x1b[2J"),
                          refused("urn:two", "revoked", "Ask for another.\x1b[2J"),
                          refused("urn:three", "expired", "Renew."), refused("urn:four", "of_a_later_program", "")};
-  const std::string text = table_of_refusals({{"refusals", list}});
+  const std::string text = table_of_refusals({{"refusals", list}}).to_text(0);
   for (const char* part : {"urn:one", "urn:two", "urn:three", "urn:four", "0c55", "12", "gateway-b",
-                           "2026-11-23T15:56:51Z", "\nexpired: It was so.\n  Renew.\n"})
+                           "2026-11-23T15:56:51Z", "\nexpired: It was so.\nTo mend it: Renew.\n"})
     EXPECT_NE(text.find(part), std::string::npos) << part;
   EXPECT_EQ(times(text, "Ask for another."), 1U);
   EXPECT_EQ(text.find('\x1b'), std::string::npos) << "an answer does not steer the terminal";
@@ -44,8 +44,8 @@ TEST(TableOfRefusals, ExplainsEachReasonOnce) {
 }
 
 TEST(TableOfRefusals, OfNoneSaysSo) {
-  EXPECT_EQ(table_of_refusals({{"refusals", json::array()}}), "none\n");
-  EXPECT_EQ(table_of_refusals({}), "none\n");
+  EXPECT_EQ(table_of_refusals({{"refusals", json::array()}}).to_text(0), "none\n");
+  EXPECT_EQ(table_of_refusals({}).to_text(0), "none\n");
 }
 
 }  // namespace

@@ -36,8 +36,13 @@ Row to_row(const json::object& ca) {
 base::Result<base::ExitCode> list(const CaOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.get("/v1/issuing-cas"));
-  const Row header = {"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"};
-  return answer_with(answer, options.authority, context, table_of(answer, "issuing_cas", header, to_row));
+  const auto without_subject = [](const json::object& ca) {  // it repeats the name, at length
+    Row row = to_row(ca);
+    row.pop_back();
+    return row;
+  };
+  const Row header = {"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE"};
+  return answer_with(answer, options.authority, context, table_of(answer, "issuing_cas", header, without_subject));
 }
 
 Row follower_row(const json::object& follower) {
@@ -64,8 +69,8 @@ std::string next_step(const json::object& ca) {
   return "";
 }
 
-std::string to_text(const json::object& ca) {
-  std::string text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
+Shown to_text(const json::object& ca) {
+  Shown text = to_table({"LINE", "GENERATION", "NAME", "STATE", "ENDS", "IN USE", "SUBJECT"}, {to_row(ca)});
   const json::value* followers = ca.if_contains("followers");
   if (followers != nullptr && followers->is_array() && !followers->get_array().empty())
     text += "\n" + table_of(ca, "followers", {"FOLLOWER", "WHO", "SEEN", "BELIEVES IT"}, follower_row);

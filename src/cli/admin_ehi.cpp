@@ -1,8 +1,5 @@
 // `countersign admin ehi-servers` and `admin check-ehi`: where the provider calls partners, and what checks of their
 // servers found.
-#include <chrono>
-#include <thread>
-
 #include "base/config.h"
 #include "cli/admin_answer.h"
 #include "cli/command_tree.h"
@@ -23,8 +20,6 @@ struct EhiOptions {
 };
 using Options = std::shared_ptr<EhiOptions>;
 using Call = base::Result<base::ExitCode> (*)(const EhiOptions&, Context&);
-
-constexpr auto kAskEvery = std::chrono::seconds(1);
 
 base::Result<std::string> servers_path(const EhiOptions& options) {
   BASE_TRY(const base::Slug organisation, base::Slug::parse(options.organisation));
@@ -47,13 +42,31 @@ base::Result<base::ExitCode> add_server(const EhiOptions& options, Context& cont
                          member(answer, "organisation") + " " + member(answer, "server") + "\n");
 }
 
-base::Result<base::ExitCode> list_servers(const EhiOptions& options, Context& context) {
-  std::string path = "/v1/ehi-servers";
-  if (!options.organisation.empty()) {
-    BASE_TRY(path, servers_path(options));
+/// Of everybody, page after page.
+base::Result<json::object> get_all_servers(ApiClient& api) {
+  json::array all;
+  std::string query = "?limit=1000";
+  for (;;) {
+    BASE_TRY(json::object page, api.get("/v1/ehi-servers" + query));
+    const json::value* servers = page.if_contains("servers");
+    if (servers != nullptr && servers->is_array())
+      for (const json::value& server : servers->get_array())
+        all.push_back(server);
+    const std::string next = member(page, "next");
+    if (next.empty()) return json::object{{"servers", std::move(all)}};
+    query = "?limit=1000&after=" + percent_encoded(next);
   }
+}
+
+base::Result<base::ExitCode> list_servers(const EhiOptions& options, Context& context) {
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(const json::object answer, api.get(path));
+  json::object answer;
+  if (options.organisation.empty()) {
+    BASE_TRY(answer, get_all_servers(api));
+  } else {
+    BASE_TRY(const std::string path, servers_path(options));
+    BASE_TRY(answer, api.get(path));
+  }
   return answer_with(answer, options.authority, context, ehi_servers_text(answer));
 }
 
@@ -62,6 +75,15 @@ base::Result<base::ExitCode> show_server(const EhiOptions& options, Context& con
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
   BASE_TRY(const json::object answer, api.get(path));
   return answer_with(answer, options.authority, context, ehi_server_text(answer));
+}
+
+base::Result<base::ExitCode> confirm_server(const EhiOptions& options, Context& context) {
+  BASE_TRY(const std::string path, server_path(options));
+  BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
+  BASE_TRY(const json::object answer, api.post(path + "/confirm", {}));
+  return answer_with(answer, options.authority, context,
+                     "The server " + member(answer, "server") +
+                         " is confirmed: checks show the provider's certificates to " + member(answer, "url") + ".\n");
 }
 
 base::Result<base::ExitCode> remove_server(const EhiOptions& options, Context& context) {
@@ -75,13 +97,10 @@ base::Result<base::ExitCode> check_server(const EhiOptions& options, Context& co
   BASE_TRY(const std::string path, server_path(options));
   BASE_TRY(const base::Duration patience, base::parse_duration(options.wait));
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  BASE_TRY(json::object shown, api.post(path + "/check", {}));
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (is_check_under_way(shown) && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(kAskEvery);
-    BASE_TRY(shown, api.get(path));
-  }
-  BASE_TRY_VOID(answer_with(shown, options.authority, context, ehi_server_text(shown)));
+  BASE_TRY(const json::object begun, api.post(path + "/check", {}));
+  BASE_TRY(const json::object shown, wait_for_check(api, path, begun, patience));
+  const std::string command = "countersign admin ehi-servers show " + options.organisation + " " + options.server;
+  BASE_TRY_VOID(answer_with(shown, options.authority, context, checked_server_text(shown, command)));
   return exit_code_of_check(shown);
 }
 
@@ -114,6 +133,12 @@ void add_ehi_servers(CommandTree& tree, CLI::App& admin) {
   CLI::App& show = add(tree, group, "show", "Show one, with the report of its last check", of_show, show_server);
   add_server_arguments(show, *of_show);
   add_operator_options(show, of_show->authority);
+  const auto of_confirm = std::make_shared<EhiOptions>();
+  CLI::App& confirm =
+      add(tree, group, "confirm", "Vouch that one is the organisation's: checks show it the provider's certificates",
+          of_confirm, confirm_server);
+  add_server_arguments(confirm, *of_confirm);
+  add_operator_options(confirm, of_confirm->authority);
   const auto of_remove = std::make_shared<EhiOptions>();
   CLI::App& remove = add(tree, group, "remove", "Remove one", of_remove, remove_server);
   add_server_arguments(remove, *of_remove);

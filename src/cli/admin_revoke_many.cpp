@@ -63,9 +63,7 @@ base::Result<json::object> to_body(const RevokeManyOptions& options) {
 }
 
 Row to_row(const json::object& o) {
-  const auto identity = base::Identity::from_urn(member(o, "urn"));
-  return {member(o, "serial"), identity ? to_ref(*identity) : member(o, "urn"), member(o, "purpose"),
-          member(o, "not_after")};
+  return {member(o, "serial"), owner_of(o), member(o, "purpose"), member(o, "not_after")};
 }
 
 base::Result<base::ExitCode> revoke_many(const RevokeManyOptions& options, Context& context) {

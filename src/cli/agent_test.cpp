@@ -1,6 +1,8 @@
 // The agent with a fake clock and a fake authority: when it asks, what it keeps, when it tries again.
 #include "cli/agent.h"
 
+#include <algorithm>
+
 #include "cli/renewal_fixture_test.h"
 
 namespace countersign::cli {

@@ -1,4 +1,5 @@
 // The client against an authority of our own making, over real TLS: whom it believes, and what it keeps open.
+#include <algorithm>
 #include <atomic>
 #include <sstream>
 #include <thread>
@@ -133,7 +134,14 @@ TEST_F(ApiClientTest, BelievesOnlyTheAuthorityByThatName) {
       {"a public CA's", pki_.server("localhost").issue(), "localhost", "authority.refused"}};
   for (Row& row : rows) {
     FakeAuthority authority(pki_, std::move(row.certificate));
-    EXPECT_EQ(code_of(call(authority, row.called)), row.code) << row.row;
+    const auto answer = call(authority, row.called);
+    EXPECT_EQ(code_of(answer), row.code) << row.row;
+    if (answer || answer.error().code != "authority.refused") continue;
+    const base::Error* why = answer.error().cause.get();
+    ASSERT_NE(why, nullptr) << row.row;
+    const auto known = std::ranges::find(trust::explanations(), why->code, &trust::Explanation::name);
+    ASSERT_NE(known, trust::explanations().end()) << row.row << ": " << why->code;
+    EXPECT_TRUE(why->detail.ends_with(known->remedy(trust::Party::platform))) << row.row << ": " << why->detail;
   }
 }
 

@@ -40,11 +40,12 @@ base::Duration retry_after_in(const http::Fields& fields) {
   return std::chrono::seconds(std::min(seconds, kLongestWaitSeconds));
 }
 
-/// Why we did not believe a server, and what its owner can do about it.
+/// Why we did not believe the authority, or the gateway, and who can do what about it.
 base::Error to_error(const trust::Refusal& refusal) {
   const trust::Explanation& why = trust::explanation(refusal.reason);
   return {base::Kind::conflict, std::string(why.name),
-          std::string(why.meaning) + " " + printable(refusal.detail) + ". For its owner: " + std::string(why.remedy)};
+          std::string(why.meaning) + " " + printable(refusal.detail) + ". " +
+              std::string(why.remedy(trust::Party::platform))};
 }
 
 constexpr const char* kAlert = "tls.alert_received";

@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
+#include "cli/operator_files.h"
 #include "cli/trust_file.h"
 
 namespace countersign::cli {
@@ -12,28 +13,29 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDefaultAuthority = "localhost:9443";
 
-/// The authority's API address as `countersign up` wrote it when it was ready.
-base::Result<net::Endpoint> running_address(const fs::path& file) {
-  auto text = base::read_file(file);
-  if (!text)
-    return base::fail(
-        base::Kind::unavailable, "authority.not_running",
-        "the configuration leaves the authority's port to the system, and no `countersign up` is running on this data "
-        "folder: start it, or give --authority HOST:PORT");
-  BASE_TRY(const base::json::value value, base::parse_json(*text));
-  BASE_TRY(base::JsonReader reader, base::JsonReader::of(value));
-  BASE_TRY(const std::string address, reader.text("api"));
-  return net::Endpoint::parse(address);
-}
-
 base::Result<net::Endpoint> configured_address(const fs::path& data) {
   BASE_TRY(base::ConfigSection config, base::ConfigSection::load(data / "countersign.toml"));
   BASE_TRY(base::ConfigSection authority, config.section("authority"));
   BASE_TRY(const std::string api, authority.text_or("api", kDefaultAuthority));
   BASE_TRY(net::Endpoint address, net::Endpoint::parse(api));
-  if (address.port == 0) return running_address(data / kRunningFile);
+  if (address.port == 0) return running_address(data, "api");
   if (address.host == "0.0.0.0" || address.host == "::") address.host = "localhost";
   return address;
+}
+
+}  // namespace
+
+base::Result<net::Endpoint> running_address(const fs::path& data, std::string_view member) {
+  auto text = base::read_file(data / kRunningFile);
+  if (!text)
+    return base::fail(base::Kind::unavailable, "authority.not_running",
+                      "the configuration leaves the port to the system, and no `countersign up` is running on this "
+                      "data folder: start "
+                      "it, or give --authority HOST:PORT (of a sender: --sender HOST:PORT)");
+  BASE_TRY(const base::json::value value, base::parse_json(*text));
+  BASE_TRY(base::JsonReader reader, base::JsonReader::of(value));
+  BASE_TRY(const std::string address, reader.text(member));
+  return net::Endpoint::parse(address);
 }
 
 base::Result<trust::TrustSet> load_trust(const AuthorityOptions& options) {
@@ -68,8 +70,6 @@ base::Result<tls::Credential> load_operator(const AuthorityOptions& options) {
                      "service-chain.pem with service.key, as `countersign request service` does; give --data DIR or "
                      "--operator DIR"));
 }
-
-}  // namespace
 
 fs::path AuthorityOptions::trust_chain_file() const {
   return trust_chain.empty() ? fs::path(data) / "trust-chain.pem" : fs::path(trust_chain);

@@ -1,4 +1,5 @@
 // `countersign check ehi URL`: is a partner's server fit for the provider's calls?
+#include <array>
 #include <optional>
 
 #include "base/config.h"
@@ -14,6 +15,7 @@ namespace countersign::cli {
 namespace {
 
 constexpr std::size_t kBodyLimit = 1024 * 1024;
+constexpr std::size_t kKeyBytes = 12;
 constexpr std::size_t kMostRequests = 10'000;
 
 struct CheckEhiOptions {
@@ -32,6 +34,7 @@ struct CheckEhiOptions {
   std::string body;
   std::string content_type = "application/json";
   std::string html;
+  std::string guides;
   bool json = false;
 };
 
@@ -63,6 +66,10 @@ base::Result<void> read_request(const CheckEhiOptions& options, check::Target& t
   if (options.method == "GET" || options.method == "HEAD") return misused("--body goes with --method POST");
   BASE_TRY(target.body, base::read_file(options.body, kBodyLimit));
   target.request.fields.add("Content-Type", printable(options.content_type));
+  crypto::SystemRandom random;
+  std::array<std::uint8_t, kKeyBytes> key{};
+  BASE_TRY_VOID(random.fill(key));
+  target.message_key = "check-" + base::to_hex(key);
   return {};
 }
 
@@ -73,6 +80,7 @@ base::Result<check::Target> to_target(const CheckEhiOptions& options) {
   if (!target.url.secure) return misused("the URL must begin with https://: the provider calls nobody in clear");
   if (options.cert.empty() != options.key.empty()) return misused("--cert and --key go together");
   if (options.next_cert.empty() != options.next_key.empty()) return misused("--next-cert and --next-key go together");
+  if (!options.guides.empty() && !http::Url::parse(options.guides)) return misused("--guides is an http or https URL");
   if (options.requests < 1 || options.requests > kMostRequests) return misused("--requests is from 1 to 10000");
   BASE_TRY(target.deadline, base::parse_duration(options.deadline));
   BASE_TRY(target.patience, base::parse_duration(options.patience));
@@ -116,13 +124,14 @@ base::Result<base::ExitCode> check_ehi(const CheckEhiOptions& options, Context& 
   if (!seen) return base::fail(base::Kind::internal, "check.ended", "the check was given up; this is a bug");
   const check::Report report = check::judge(*seen, target.text);
   if (!options.html.empty()) {
-    BASE_TRY_VOID(base::write_file(options.html, check::to_html(report), base::FileMode::world_readable));
+    BASE_TRY_VOID(base::write_file(options.html, check::to_html(report, {.guides = options.guides}),
+                                   base::FileMode::world_readable));
     context.err << "Saved " << printable(options.html) << "\n";
   }
   if (options.json) {
     context.out << base::json::serialize(check::to_json(report)) << "\n";
   } else {
-    context.out << check::to_text(report);
+    context.out << folded(check::to_text(report), context.columns);
   }
   return exit_code_of(report);
 }
@@ -169,7 +178,9 @@ void add_check(CommandTree& tree) {
       ->capture_default_str();
   app.add_option("--body", options->body, "File with what is sent with each request")->type_name(kFile);
   app.add_option("--content-type", options->content_type, "Of --body")->type_name("TYPE")->capture_default_str();
-  app.add_option("--html", options->html, "Save the report here as a page as well")->type_name(kFile);
+  app.add_option("--html", options->html, "Save the report here as a page for the partner as well")->type_name(kFile);
+  app.add_option("--guides", options->guides, "Where the partner finds the guides for partners that the page names")
+      ->type_name("URL");
   app.add_flag("--json", options->json, "Print the report as JSON");
   tree.explain(app,
                "Ends with 0 when nothing failed, with 1 when something did, with 3 when nobody answers there.\n"

@@ -72,7 +72,7 @@ TEST(Text, CannotSteerTheTerminalOrTheShell) {
   EXPECT_EQ(shell_word(""), "''");
   EXPECT_EQ(counted(1, "hour") + counted(0, "day"), "1 hour0 days");
   EXPECT_EQ(percent_encoded("a b&c=\xc3\xa9"), "a%20b%26c%3D%C3%A9");
-  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}), "A    LONG\nxyz  1\nx\n");
+  EXPECT_EQ(to_table({"A", "LONG"}, {{"xyz", "1"}, {"x", ""}}).to_text(0), "A    LONG\nxyz  1\nx\n");
 }
 
 TEST(CommandLine, ExitCodesAreThoseDocumented) {
@@ -94,6 +94,12 @@ TEST(CommandLine, ExitCodesAreThoseDocumented) {
               {{"renew", "transport", "--out", "/nonexistent"}, ExitCode::usage},
               {{"renew", "transport", "--wait", "soon"}, ExitCode::usage},
               {{"agent"}, ExitCode::usage},
+              {{"ehi"}, ExitCode::usage},
+              {{"ehi", "show"}, ExitCode::usage},
+              {{"ehi", "replay"}, ExitCode::usage},
+              {{"ehi", "replay", "1", "--endpoint", "acme"}, ExitCode::usage},
+              {{"ehi", "outbox", "--state", "lost"}, ExitCode::usage},
+              {{"ehi", "endpoints", "--data", "/nonexistent"}, ExitCode::usage},
               {{"check"}, ExitCode::usage},
               {{"check", "ehi"}, ExitCode::usage},
               {{"check", "ehi", "http://localhost/"}, ExitCode::usage},

@@ -2,6 +2,8 @@
 
 #include <CLI/Formatter.hpp>
 
+#include "cli/ehi.h"
+
 namespace countersign::cli {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr const char* kSummary =
     "Start with `countersign up`; every command explains itself with --help.";
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 done; 1 refused (the answer is no); 2 wrong command line or input file; 3 somebody needed is not\n"
+    "Exit codes: 0 done; 1 refused (the answer is no); 2 wrong command line or input file; 3 somebody needed is not "
     "there; 4 the credential does not allow it; 5 anything else.";
 
 std::string joined(std::initializer_list<std::string_view> choices) {
@@ -82,6 +84,7 @@ void declare_commands(CommandTree& tree) {
   add_request(tree);
   add_renew(tree);
   add_agent(tree);
+  add_ehi(tree);
   add_own(tree);
   add_token(tree);
   add_trust_chain(tree);

@@ -70,7 +70,8 @@ base::Result<void> check_path(const Issued& issued, trust::Purpose purpose, base
   if (verdict) return {};
   const trust::Explanation& explanation = trust::explanation(verdict.error().reason);
   return not_believed("answer.refused", "the certificate is refused as " + std::string(explanation.name) + ": " +
-                                            verdict.error().detail + ". " + std::string(explanation.remedy));
+                                            verdict.error().detail + ". " +
+                                            std::string(explanation.remedy(trust::party_of(purpose))));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/message_options.h"
 
+#include <algorithm>
 #include <iostream>
 #include <iterator>
 

@@ -25,6 +25,7 @@ struct OwnOptions {
   std::string url;
   std::string environment = "production";
   std::string server;
+  std::string wait = "5m";
 };
 using Work = base::Result<base::ExitCode> (*)(const OwnOptions&, Context&, ApiClient&);
 
@@ -46,16 +47,16 @@ base::Result<ApiClient> open_api_as_person(const OwnOptions& options, const Cont
 /// "uat/cards" as a path of codes.
 base::Result<std::string> codes_path(const OwnOptions& options) {
   const std::size_t slash = options.application.find('/');
-  const std::size_t last = options.application.rfind('/');
   if (slash == std::string::npos)
     return base::fail(base::Kind::invalid, "application.form",
                       "name the application as ENVIRONMENT/APPLICATION, such as production/payments");
-  if (last != slash)
-    return base::fail(base::Kind::invalid, "application.form",
-                      "leave your organisation out: '" + printable(options.application.substr(0, slash)) +
-                          printable(options.application.substr(last)) + "' (here it is always your own)");
   BASE_TRY(const auto environment, base::parse_environment(options.application.substr(0, slash)));
-  BASE_TRY(const base::Slug application, base::Slug::parse(options.application.substr(slash + 1)));
+  const std::string name = options.application.substr(slash + 1);
+  if (name.find('/') != std::string::npos)
+    return base::fail(base::Kind::invalid, "application.form",
+                      "leave out your organisation: ENVIRONMENT/APPLICATION, such as production/" +
+                          printable(name.substr(name.rfind('/') + 1)));
+  BASE_TRY(const base::Slug application, base::Slug::parse(name));
   return std::string(kOwn) + "/applications/" + std::string(base::name(environment)) + "/" + application.text() +
          "/enrolment-codes";
 }
@@ -83,7 +84,7 @@ base::Result<base::ExitCode> list_certificates(const OwnOptions& options, Contex
   BASE_TRY(const json::object answer,
            api.get(std::string(kOwn) + "/certificates" + query_of({{"status", options.status}})));
   const auto to_row = [](const json::object& o) -> Row {
-    return {member(o, "serial"), application_in(o), member(o, "purpose"), status_in(o), member(o, "not_after")};
+    return {member(o, "serial"), owner_of(o), member(o, "purpose"), status_of(o), member(o, "not_after")};
   };
   return answer_with(
       answer, options.authority, context,
@@ -94,7 +95,7 @@ base::Result<base::ExitCode> list_requests(const OwnOptions& options, Context& c
   BASE_TRY(const json::object answer, api.get(std::string(kOwn) + "/requests" + query_of({{"state", options.status}})));
   const auto to_row = [](const json::object& o) -> Row {
     return {member(o, "request"),
-            application_in(o),
+            owner_of(o),
             member(o, "purpose"),
             member(o, "state"),
             number(o, "given") + " of " + number(o, "needed"),
@@ -172,7 +173,9 @@ base::Result<base::ExitCode> add_server(const OwnOptions& options, Context& cont
   BASE_TRY(const json::object answer, api.post(std::string(kOwn) + "/ehi-servers", body));
   return answer_with(answer, options.authority, context,
                      "The server " + member(answer, "server") +
-                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") + "\n");
+                         " is added. Have it checked:\n  countersign own check-ehi " + member(answer, "server") +
+                         "\nUntil the provider's operators have confirmed it, that shows it none of the provider's "
+                         "certificates.\n");
 }
 
 std::string server_path(const OwnOptions& options) {
@@ -185,10 +188,12 @@ base::Result<base::ExitCode> show_server(const OwnOptions& options, Context& con
 }
 
 base::Result<base::ExitCode> check_server(const OwnOptions& options, Context& context, ApiClient& api) {
-  BASE_TRY(const json::object answer, api.post(server_path(options) + "/check", {}));
-  return answer_with(answer, options.authority, context,
-                     "It is checked within minutes. Then see the report:\n  countersign own ehi-server " +
-                         member(answer, "server") + "\n");
+  BASE_TRY(const base::Duration patience, base::parse_duration(options.wait));
+  BASE_TRY(const json::object begun, api.post(server_path(options) + "/check", {}));
+  BASE_TRY(const json::object shown, wait_for_check(api, server_path(options), begun, patience));
+  const std::string command = "countersign own ehi-server " + options.server;
+  BASE_TRY_VOID(answer_with(shown, options.authority, context, checked_server_text(shown, command)));
+  return exit_code_of_check(shown);
 }
 
 base::Result<base::ExitCode> remove_server(const OwnOptions& options, Context& context, ApiClient& api) {
@@ -231,12 +236,19 @@ void add_servers(CommandTree& tree, CLI::App& group) {
   add_app->add_option("url", of_add->url, "https://HOST[:PORT]/PATH")->required()->type_name("URL");
   add_choice(*add_app, "--environment", of_add->environment, {"uat", "production"}, "Where you are called from")
       ->capture_default_str();
-  const Command of_one[] = {{"ehi-server", "Show one, with the report of its last check", show_server},
-                            {"check-ehi", "Have one checked from outside (role requester)", check_server},
-                            {"remove-ehi-server", "Remove one (role requester)", remove_server}};
+  const Command of_one[] = {
+      {"ehi-server", "Show one, with the report of its last check", show_server},
+      {"check-ehi", "Have one checked from outside, and wait for the report (role requester)", check_server},
+      {"remove-ehi-server", "Remove one (role requester)", remove_server}};
   for (const Command& command : of_one) {
     const auto [app, options] = add(tree, group, command);
     app->add_option("server", options->server, "As listed")->required()->type_name("SERVER");
+    if (command.work != check_server) continue;
+    app->add_option("--wait", options->wait, "For so long at most for its report; 0s: not at all")
+        ->type_name("DURATION")
+        ->capture_default_str();
+    tree.explain(*app,
+                 "Ends with 0 when nothing failed, with 1 when something did, with 3 when there is no report of it.");
   }
 }
 

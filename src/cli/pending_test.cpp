@@ -1,6 +1,7 @@
 // Waiting for approval: how often is asked, when it ends, and what is printed.
 #include "cli/pending.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <gtest/gtest.h>

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <iostream>
 #include <optional>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -59,7 +61,8 @@ std::optional<base::ExitCode> parse(CommandTree& tree, const std::vector<std::st
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
     const std::string help = tree.root().help();  // of the command that was named
-    context.out << help << (help.ends_with('\n') ? "" : "\n");
+    context.out << folded(help, context.columns == 0 ? kHelpColumns : context.columns)
+                << (help.ends_with('\n') ? "" : "\n");
     return base::ExitCode::ok;
   } catch (const CLI::ParseError& thrown) {
     if (thrown.get_exit_code() != 0) return usage_error(named_command(tree, arguments), thrown, context);
@@ -77,11 +80,13 @@ base::ExitCode exit_code_of(const base::Error& error) {
 
 }  // namespace
 
-void print_error(std::ostream& err, const base::Error& error) {
+void print_error(std::ostream& to, const base::Error& error) {
+  std::ostringstream err;
   err << "countersign: " << error.detail << " (" << error.code << ")\n";
   for (const base::Error* cause = error.cause.get(); cause != nullptr; cause = cause->cause.get())
     err << "  because: " << cause->detail << " (" << cause->code << ")\n";
   if (const std::string_view advice = remedy(error); !advice.empty()) err << "  " << advice << "\n";
+  to << folded(err.str(), columns_of(to));
 }
 
 void report(const base::Error& error, Context& context) {
@@ -113,7 +118,7 @@ int run(int argc, char** argv) {
   const base::SystemClock clock;
   const auto sink = base::stderr_sink();
   const base::Log log({.program = "countersign", .at_least = base::Level::error}, clock, *sink);
-  Context context{std::cout, std::cerr, clock, log};
+  Context context{std::cout, std::cerr, clock, log, columns_of(std::cout)};
   try {
     return static_cast<int>(run(std::vector<std::string>(argv + 1, argv + argc), context));
   } catch (const std::exception& thrown) {

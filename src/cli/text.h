@@ -1,18 +1,63 @@
-// Text for terminals: tables, and strings of others made harmless.
+// Text for terminals: lines and tables that are folded to them, and strings of others made harmless.
+//
+// Only a terminal is folded to. A pipe gets each line and each row of a table whole, so that grep, cut and awk go on
+// working; help is prose, and is folded to kHelpColumns there.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/json.h"
 
 namespace countersign::cli {
 
+/// What help is folded to where nobody says how wide it is shown.
+inline constexpr std::size_t kHelpColumns = 80;
+
+/// How wide the terminal is that `stream` (std::cout or std::cerr) writes to; 0 where it is none.
+std::size_t columns_of(const std::ostream& stream);
+
+/// Lines that are longer than `columns` broken between words; what continues one stands under its last column, as the
+/// text of a list does, or behind its own indentation. A word is never broken. 0 columns: as it is.
+std::string folded(std::string_view text, std::size_t columns);
+
 using Row = std::vector<std::string>;
 
-/// Columns padded to their widest cell, two spaces apart, each line ended. No rows: empty.
-std::string to_table(const Row& header, const std::vector<Row>& rows);
+/// What a command answers to a person: lines and tables.
+class Shown {
+ public:
+  Shown(std::string lines) { parts_.emplace_back(std::move(lines)); }  // NOLINT: lines are shown as they are
+  Shown(const char* lines) : Shown(std::string(lines)) {}              // NOLINT
+  Shown(Row header, std::vector<Row> rows) { parts_.emplace_back(Table{std::move(header), std::move(rows)}); }
+
+  /// Lines that are all folded, the indented ones, too.
+  static Shown prose(std::string lines);
+
+  Shown& operator+=(const Shown& more);
+  friend Shown operator+(Shown left, const Shown& right) { return left += right, left; }
+
+  /// Folded to `columns`, 0: not at all. Lines that are indented are left whole unless they are prose: they are
+  /// commands to be copied. A table that is wider becomes a block for each row, one line for each cell that is not
+  /// empty.
+  std::string to_text(std::size_t columns) const;
+
+ private:
+  struct Table {
+    Row header;
+    std::vector<Row> rows;
+  };
+  struct Prose {
+    std::string lines;
+  };
+  Shown() = default;
+  std::vector<std::variant<std::string, Prose, Table>> parts_;
+};
+
+/// Columns padded to their widest cell, two spaces apart. No rows: empty.
+Shown to_table(const Row& header, const std::vector<Row>& rows);
 /// Control characters become '?', so that a name from a registry or certificate cannot steer the terminal.
 std::string printable(std::string_view text);
 /// "1 hour", "2 hours".

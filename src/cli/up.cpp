@@ -1,4 +1,5 @@
 // `countersign up`: the whole platform on one machine, with supervised children and nothing to set up first.
+#include <algorithm>
 #include <thread>
 
 #include <unistd.h>
@@ -121,7 +122,7 @@ std::optional<base::Error> Up::hopelessness(const Supervisor::Event& event) cons
   const bool ours_to_mend = event.kind == Kind::wrong_configuration;
   const std::string busy = busy_addresses(config_, {event.program});
   return base::Error{ours_to_mend ? base::Kind::invalid : base::Kind::unavailable, "up.cannot_start",
-                     "the " + event.program + " " + event.detail + busy +
+                     "countersign-" + event.program + " " + event.detail + (busy.empty() ? "" : "\n  " + busy) +
                          "\n  The whole log: " + (data_ / "log" / (event.program + ".log")).string()};
 }
 

@@ -42,6 +42,13 @@ std::string oauth_section(const UpSettings& settings) {
          "\n";
 }
 
+/// Off until somebody wants connections from here to the outside.
+std::string ehi_checks_section() {
+  return "\n# Checks of partners' servers from here, with the certificates that [ehi] calls them with.\n"
+         "# [authority.ehi_checks]\n"
+         "# credentials = \"ehi\"\n";
+}
+
 std::string gateway_section(const UpSettings& settings) {
   return "\n# Where partners come in: mutual TLS, then HTTP to the services behind it.\n"
          "[gateway]\n"
@@ -246,7 +253,7 @@ std::string first_config(const UpSettings& settings) {
          "server_names = [\"localhost\", \"127.0.0.1\"]  # in the server certificates of this machine\n"
          "passphrase_file = \"\"                    # protects the CA keys; empty: made in data/passphrase\n"
          "certificate_life = \"350d\"\n" +
-         oauth_section(settings) + gateway_section(settings) + ehi_section(settings);
+         oauth_section(settings) + ehi_checks_section() + gateway_section(settings) + ehi_section(settings);
 }
 
 base::Result<UpSettings> settings_in(const std::filesystem::path& file) {

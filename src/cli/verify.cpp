@@ -114,14 +114,15 @@ void print_accepted(const trust::VerifiedChain& chain, const VerifyOptions& opti
   context.out << "\n";
 }
 
-void print_refused(const trust::Refusal& refusal, const VerifyOptions& options, Context& context) {
+void print_refused(const trust::Refusal& refusal, trust::Party party, const VerifyOptions& options, Context& context) {
   const trust::Explanation& why = trust::explanation(refusal.reason);
+  const std::string remedy(why.remedy(party));
   if (options.json) {
     const base::json::object answer{{"verdict", "refused"},
                                     {"reason", std::string(why.name)},
                                     {"meaning", std::string(why.meaning)},
                                     {"detail", printable(refusal.detail)},
-                                    {"remedy", std::string(why.remedy)},
+                                    {"remedy", remedy},
                                     {"depth", refusal.depth},
                                     {"serial", refusal.serial},
                                     {"subject", refusal.subject},
@@ -131,7 +132,7 @@ void print_refused(const trust::Refusal& refusal, const VerifyOptions& options, 
     return;
   }
   context.out << "refused " << why.name << "\n  meaning  " << why.meaning << "\n  detail   "
-              << printable(refusal.detail) << "\n  remedy   " << why.remedy << "\n";
+              << printable(refusal.detail) << "\n  remedy   " << remedy << "\n";
   if (!refusal.serial.empty())
     context.out << "  subject  " << refusal.subject << "\n  serial   " << refusal.serial << "\n";
 }
@@ -147,7 +148,7 @@ base::Result<base::ExitCode> verify(const VerifyOptions& options, Context& conte
     print_accepted(**verdict, options, context);
     return base::ExitCode::ok;
   }
-  print_refused(verdict->error(), options, context);
+  print_refused(verdict->error(), trust::party_of(question.purpose), options, context);
   return base::ExitCode::refused;
 }
 

@@ -184,7 +184,13 @@ TEST_F(Verify, JsonSaysTheSame) {
   const auto refused = base::parse_json(run_verify({"--json", "--purpose", "transport", at("late.pem")}).out);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->at("reason").as_string(), "expired");
-  EXPECT_EQ(refused->at("remedy").as_string(), std::string(trust::explanation(trust::Reason::expired).remedy));
+  const trust::Explanation& why = trust::explanation(trust::Reason::expired);
+  EXPECT_EQ(refused->at("remedy").as_string(), why.remedy(trust::Party::client));
+  put("server.pem", x509::to_pem(pki_.server("bank.example").expired().issue().chain));
+  const auto server = base::parse_json(run_verify({"--json", "--purpose", "server", at("server.pem")}).out);
+  ASSERT_TRUE(server);
+  EXPECT_EQ(server->at("reason").as_string(), "expired");
+  EXPECT_EQ(server->at("remedy").as_string(), why.remedy(trust::Party::server)) << "its CA renews it, not ours";
 }
 
 TEST_F(Verify, ANameGoesWithServersOnly) {

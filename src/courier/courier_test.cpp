@@ -1,11 +1,13 @@
 // Who can be written to, what a message is made of, and that nothing leaves for where it must not.
 #include <cstring>
+#include <memory>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "courier/address_rules.h"
 #include "courier/public_address.h"
 #include "courier/smtp.h"
 #include "courier/webhook.h"
@@ -233,13 +235,56 @@ TEST(Webhook, NeverEntersOurNetwork) {
   }
 }
 
+/// What is denied is so for those, too, who may go anywhere: there it can be tried on loopback.
+TEST(Webhook, GoesNowhereThatIsDenied) {
+  const base::Secret secret{std::string_view("whsec")};
+  const Stop stop{false};
+  auto door = std::make_unique<Door>();
+  const Webhook webhook{WebhookUrl::parse("https://127.0.0.1:" + std::to_string(door->port) + "/").value(), "00ff",
+                        "{}", secret, kNow};
+  const auto outcome = [&](const char* denied) {
+    const AddressRules addresses{.reach = Reach::anywhere, .deny = {net::Network::parse(denied).value()}};
+    return base::to_string(post({.addresses = addresses}, webhook, stop).error());
+  };
+  EXPECT_NE(outcome("127.0.0.0/8").find("transfer.private_address"), std::string::npos);
+  EXPECT_FALSE(door->somebody_came());
+  door.reset();  // who is let there finds nobody
+  EXPECT_NE(outcome("127.0.0.2/32").find("transfer.failed"), std::string::npos);
+}
+
+TEST(AddressRules, ArePublicAndNeitherDeniedNorOurs) {
+  const auto networks = [](const char* text) { return net::Networks{net::Network::parse(text).value()}; };
+  struct Row {
+    const char* name;
+    AddressRules rules;
+    const char* address;
+    bool allowed;
+  };
+  const Row rows[] = {
+      {"public", {}, "2a01:db8::1", true},
+      {"private", {}, "10.0.0.1", false},
+      {"private, where all may be", {.reach = Reach::anywhere}, "10.0.0.1", true},
+      {"no address", {.reach = Reach::anywhere}, "host.example", false},
+      {"denied", {.deny = networks("2a01:db8::/32")}, "2a01:db8::1", false},
+      {"beside it", {.deny = networks("2a01:db8::/32")}, "2a01:db9::1", true},
+      {"denied, where all else may be", {.reach = Reach::anywhere, .deny = networks("10.0.0.0/8")}, "10.0.0.1", false},
+      {"of IPv4", {.deny = networks("11.0.0.0/24")}, "11.0.0.1", false},
+      {"of IPv4, beside it", {.deny = networks("11.0.0.0/24")}, "11.0.1.1", true},
+      {"ours", {.own = networks("11.0.0.0/24")}, "11.0.0.1", false},
+      {"ours, where all may be", {.reach = Reach::anywhere, .own = networks("11.0.0.0/24")}, "11.0.0.1", true},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(allows(row.rules, row.address), row.allowed) << row.name;
+  }
+}
+
 TEST(Webhook, AndMailEndWhenStopped) {
   const base::Secret secret{std::string_view("whsec")};
   const Stop stop{true};
   const Door door;  // takes the connection and says nothing
   const Webhook webhook{WebhookUrl::parse("https://127.0.0.1:" + std::to_string(door.port) + "/").value(), "00ff", "{}",
                         secret, kNow};
-  const auto posted = post({.reach = WebhookReach::anywhere, .ca_file = {}}, webhook, stop);
+  const auto posted = post({.addresses = {.reach = Reach::anywhere}}, webhook, stop);
   ASSERT_FALSE(posted);
   EXPECT_NE(base::to_string(posted.error()).find("transfer.stopped"), std::string::npos);
   const auto sent = send({{"127.0.0.1", door.port}, MailSecurity::none, "", {}, {}}, mail_of("s", "t"), stop);

@@ -22,7 +22,7 @@ base::Result<void> send(const MailServer& server, const Mail& mail, const Stop& 
   BASE_TRY(std::string message, to_message(mail));
   const bool whole = server.security == MailSecurity::tls;
   BASE_TRY(const auto transfer, Transfer::make({.protocols = whole ? "smtps" : "smtp",
-                                                .reach = Transfer::Reach::anywhere,
+                                                .addresses = {.reach = Reach::anywhere},
                                                 .ca_file = server.ca_file,
                                                 .deadline = kMailTime,
                                                 .stop = stop}));

@@ -5,8 +5,6 @@
 
 #include <sys/socket.h>
 
-#include "courier/public_address.h"
-
 namespace countersign::courier {
 namespace {
 
@@ -112,7 +110,7 @@ base::Error Transfer::to_error(CURLcode code) const {
   const std::string words = to_words(text_[0] != '\0' ? static_cast<const char*>(text_) : curl_easy_strerror(code));
   if (turned_back_)
     return {Kind::unavailable, "transfer.private_address",
-            "the name leads to an address that is not of the public internet: nothing was sent there"};
+            "the name leads to an address that is not of the public internet, or is denied: nothing was sent there"};
   switch (static_cast<int>(code)) {
     case CURLE_ABORTED_BY_CALLBACK: return {Kind::unavailable, "transfer.stopped", "this program is about to end"};
     case CURLE_OPERATION_TIMEDOUT: return {Kind::timeout, "transfer.timeout", words};
@@ -127,7 +125,7 @@ base::Error Transfer::to_error(CURLcode code) const {
 /// The last word on where a connection goes: whatever a name resolved to, and however often it changes (DNS rebinding).
 curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<Transfer*>(self);
-  if (transfer.reach_ == Reach::public_only && !is_public_address(address->addr)) {
+  if (!allows(transfer.addresses_, address->addr)) {
     transfer.turned_back_ = true;
     return CURL_SOCKET_BAD;
   }

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "courier/address_rules.h"
 #include "courier/stop.h"
 
 namespace countersign::courier {
@@ -22,10 +23,9 @@ inline constexpr std::size_t kAnswerLimit = 64 * 1024;
 /// A reset easy handle with what holds for every transfer. Strings given to set() are copied by libcurl.
 class Transfer {
  public:
-  enum class Reach { anywhere, public_only };
   struct Options {
     const char* protocols;  ///< "smtp,smtps"
-    Reach reach;
+    AddressRules addresses;
     std::filesystem::path ca_file;  ///< empty: the system's
     base::Duration deadline;
     const Stop& stop;  ///< borrowed
@@ -57,7 +57,7 @@ class Transfer {
   base::Duration retry_after() const;
 
  private:
-  explicit Transfer(const Options& options) : reach_(options.reach), stop_(options.stop) {}
+  explicit Transfer(const Options& options) : addresses_(options.addresses), stop_(options.stop) {}
   bool begin(const Options& options);
   base::Error to_error(CURLcode code) const;
   static curl_socket_t open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
@@ -66,7 +66,7 @@ class Transfer {
   static std::size_t give_body(char* data, std::size_t size, std::size_t count, void* self);
   static int tick(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 
-  Reach reach_;
+  const AddressRules addresses_;
   const Stop& stop_;
   CURL* curl_ = nullptr;
   curl_slist* list_ = nullptr;
@@ -75,7 +75,7 @@ class Transfer {
   std::size_t given_ = 0;
   std::size_t head_size_ = 0;
   std::string answer_;
-  bool turned_back_ = false;  ///< from an address that is not public
+  bool turned_back_ = false;  ///< from an address that is not allowed
   char text_[CURL_ERROR_SIZE] = {};
 };
 

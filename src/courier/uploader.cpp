@@ -9,7 +9,7 @@ Uploader::~Uploader() = default;
 
 base::Result<std::unique_ptr<Uploader>> Uploader::make(const Options& options, const Stop& stop) {
   BASE_TRY(auto transfer, Transfer::make({.protocols = options.url.starts_with("https:") ? "https" : "http",
-                                          .reach = Transfer::Reach::anywhere,
+                                          .addresses = {.reach = Reach::anywhere},
                                           .ca_file = options.ca_file,
                                           .deadline = options.time,
                                           .stop = stop}));

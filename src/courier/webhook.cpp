@@ -1,6 +1,7 @@
 #include "courier/webhook.h"
 
 #include "courier/transfer.h"
+#include "net/own_networks.h"
 
 namespace countersign::courier {
 namespace {
@@ -12,13 +13,13 @@ bool is_success(long status) { return status >= 200 && status < 300; }
 }  // namespace
 
 base::Result<void> post(const WebhookRules& rules, const Webhook& webhook, const Stop& stop) {
-  BASE_TRY(const auto transfer,
-           Transfer::make({.protocols = "https",
-                           .reach = rules.reach == WebhookReach::anywhere ? Transfer::Reach::anywhere
-                                                                          : Transfer::Reach::public_only,
-                           .ca_file = rules.ca_file,
-                           .deadline = kWebhookTime,
-                           .stop = stop}));
+  AddressRules addresses = rules.addresses;
+  addresses.own = net::own_networks();
+  BASE_TRY(const auto transfer, Transfer::make({.protocols = "https",
+                                                .addresses = std::move(addresses),
+                                                .ca_file = rules.ca_file,
+                                                .deadline = kWebhookTime,
+                                                .stop = stop}));
   transfer->set(CURLOPT_URL, webhook.to.text().c_str());
   transfer->set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   transfer->set(CURLOPT_POST, 1L);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "courier/address.h"
+#include "courier/address_rules.h"
 #include "courier/signature.h"
 #include "courier/stop.h"
 
@@ -11,14 +12,9 @@ namespace countersign::courier {
 
 inline constexpr base::Duration kWebhookTime = std::chrono::seconds(10);
 
-enum class WebhookReach {
-  public_only,  ///< never into the provider's own network
-  anywhere,
-};
-
 struct WebhookRules {
-  WebhookReach reach = WebhookReach::public_only;
-  std::filesystem::path ca_file;  ///< empty: the system's
+  AddressRules addresses = {};         ///< `own` is filled in when it is sent
+  std::filesystem::path ca_file = {};  ///< empty: the system's
 };
 
 struct Webhook {

@@ -1,5 +1,6 @@
 #include "crypto/edwards_faults.h"
 
+#include <algorithm>
 #include <array>
 
 #include <openssl/bn.h>

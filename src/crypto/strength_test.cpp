@@ -1,6 +1,7 @@
 // A vector for each rule of the weak-key gate, and beside it a key one change away that passes.
 #include "crypto/strength.h"
 
+#include <algorithm>
 #include <functional>
 
 #include <gtest/gtest.h>

@@ -47,7 +47,7 @@ CallFailure to_failure(tls::HandshakeFailure failure, const Endpoint& endpoint, 
 
 CallFailure to_failure(trust::Refusal refusal, const Endpoint& endpoint) {
   const std::string reason(trust::name(refusal.reason));
-  const std::string remedy(trust::explanation(refusal.reason).remedy);
+  const std::string remedy(trust::explanation(refusal.reason).remedy(trust::Party::server));
   CallFailure refused{
       {base::Kind::denied, "ehi.refused",
        "the server certificate of '" + endpoint.name.text() + "' was refused: " + reason + ": " + remedy}};
@@ -57,6 +57,10 @@ CallFailure to_failure(trust::Refusal refusal, const Endpoint& endpoint) {
 
 CallFailure too_late(const Endpoint& endpoint, const http::Url& url) {
   return to_failure(base::Error{base::Kind::timeout, "net.timeout", "it was too late to send anything"}, endpoint, url);
+}
+
+bool is_our_fault(const CallFailure& failure) {
+  return failure.error.code == "ehi.no_certificate" || failure.error.code == "ehi.no_signature";
 }
 
 bool is_refusal(const CallFailure& failure) {

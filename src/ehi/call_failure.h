@@ -33,6 +33,8 @@ CallFailure to_failure(trust::Refusal refusal, const Endpoint& endpoint);
 /// Sockets' deadlines are coarse; this one is not: nothing leaves behind it.
 CallFailure too_late(const Endpoint& endpoint, const http::Url& url);
 
+/// Did we not call for want of a certificate of our own? Then nothing is known of the partner.
+bool is_our_fault(const CallFailure& failure);
 /// Was the partner's server refused for what it is, and not for what it did?
 bool is_refusal(const CallFailure& failure);
 

@@ -28,6 +28,13 @@ bool is_pinned(const trust::VerifiedChain& chain, const std::vector<crypto::Dige
          });
 }
 
+/// Connections made in the place of old ones: at once for a pool; the time for one.
+constexpr std::size_t kReplacements = 8;
+constexpr std::chrono::seconds kReplaceTime{10};
+constexpr std::chrono::seconds kReplacePause{5};  // after one that did not come about
+/// What is made at one time is not old at one time.
+constexpr std::uint64_t kSpread = 10;
+
 CallFailure not_pinned(const Endpoint& endpoint) {
   return {{base::Kind::denied, "ehi.pin_mismatch",
            "the server certificate of '" + endpoint.name.text() +
@@ -49,7 +56,7 @@ struct Caller::Opening {
 };
 
 Caller::Caller(net::Loop& loop, const EhiConfig& config, const base::Clock& clock, const base::Log& log)
-    : loop_(loop), config_(config), clock_(clock), signer_(clock), lines_(loop, clock, log) {}
+    : loop_(loop), config_(config), clock_(clock), log_(log), signer_(clock), lines_(loop, clock, log) {}
 
 Caller::~Caller() = default;
 
@@ -61,9 +68,35 @@ base::Result<void> Caller::use_credential(base::Environment environment, const t
   BASE_TRY(made.h1_context, ClientContext::make(&own, nothing, asked));
   BASE_TRY(made.unstapled, ClientContext::make(&own, http_any, not_asked));
   BASE_TRY(made.h1_unstapled, ClientContext::make(&own, nothing, not_asked));
+  made.until = own.chain.front().not_after();
   made.generation = lines_.begin_generation(environment);
   own_[environment] = std::move(made);
   return {};
+}
+
+void Caller::stop_using_credential(base::Environment environment, std::string why) {
+  Own none;
+  none.why_none = std::move(why);
+  own_[environment] = std::move(none);
+  (void)lines_.begin_generation(environment);
+}
+
+bool Caller::has_certificate(const Endpoint& endpoint) const {
+  const auto own = own_.find(endpoint.environment);
+  return own != own_.end() && own->second.context != nullptr && own->second.until > clock_.now();
+}
+
+bool Caller::may_call(const Endpoint& endpoint) const {
+  return has_certificate(endpoint) && signer_.may_sign(endpoint);
+}
+
+CallFailure Caller::no_certificate(const Endpoint& endpoint) const {
+  const auto own = own_.find(endpoint.environment);
+  std::string why = own == own_.end() ? "" : own->second.why_none;
+  if (why.empty() && own != own_.end() && own->second.context != nullptr) why = "expired";
+  return {{base::Kind::unavailable, "ehi.no_certificate",
+           "there is no certificate of the provider's for '" + std::string(base::name(endpoint.environment)) +
+               "' that may be used" + (why.empty() ? "" : ": " + why)}};
 }
 
 std::shared_ptr<const ClientContext> Caller::context_for(const Own& own, const Endpoint& endpoint) {
@@ -73,10 +106,7 @@ std::shared_ptr<const ClientContext> Caller::context_for(const Own& own, const E
 
 net::Task<base::Result<Caller::Way, CallFailure>> Caller::open(const Endpoint& endpoint, CallPlan plan) {
   const Own own = own_[endpoint.environment];
-  if (own.context == nullptr)
-    co_return base::unexpected(CallFailure{
-        {base::Kind::unavailable, "ehi.no_certificate",
-         "there is no certificate of the provider's for '" + std::string(base::name(endpoint.environment)) + "'"}});
+  if (own.context == nullptr || own.until <= clock_.now()) co_return base::unexpected(no_certificate(endpoint));
   net::Endpoint to = plan.url->authority;
   std::string host = to.host;
   std::string source = endpoint.source;
@@ -91,11 +121,14 @@ net::Task<base::Result<Caller::Way, CallFailure>> Caller::open(const Endpoint& e
   if (!is_pinned(chain, endpoint.pins)) co_return base::unexpected(not_pinned(endpoint));
   auto usable_until = check_staple(endpoint, chain, connection->staple, clock_.now());
   if (!usable_until) co_return base::unexpected(std::move(usable_until).error());
+  const auto old_in = config_.connection_age * static_cast<std::int64_t>(100 - opened_++ % kSpread) / 100;
   LineTerms terms{.pool = pool_of(endpoint, *plan.url),
                   .host = plan.url->host_field(),
                   .environment = endpoint.environment,
                   .generation = own.generation,
-                  .usable_until = *usable_until,
+                  .usable_until = std::min(*usable_until, own.until),
+                  .old_from = net::Deadline::after(old_in),
+                  .used_until = net::Deadline::after(old_in + LinePool::kReplacing),
                   .response_bytes = config_.body_bytes};
   if (connection->protocol == tls::Protocol::http_2)
     co_return Way(lines_.add(std::move(terms), std::move(connection->stream)));
@@ -139,14 +172,41 @@ net::Task<base::Result<Caller::Way, CallFailure>> Caller::open_for_all(const End
   co_return std::move(way);
 }
 
-net::Task<base::Result<http::Response>> Caller::send(Way& way, http::Request& request, CallPlan plan) {
+/// A connection in constant use would never see its server judged again.
+Caller::Replaced Caller::replace_if_old(const Endpoint& endpoint, const http::Url& url, const LineTerms& terms) {
+  if (!terms.old_from.passed()) return Replaced::no;
+  std::size_t& under_way = replacing_[terms.pool];
+  const std::size_t most = lines_.is_shared(terms.pool) ? 1 : kReplacements;
+  if (under_way >= most) return Replaced::no;
+  ++under_way;
+  net::spawn(loop_, replace(endpoint, url, terms.pool), "ehi.replace", log_);
+  return Replaced::under_way;
+}
+
+net::Task<void> Caller::replace(const Endpoint& endpoint, const http::Url& url, std::string pool) {
+  const net::Deadline deadline = net::Deadline::after(kReplaceTime);
+  const CallPlan plan{&url, deadline, deadline};
+  const auto made = co_await probe(endpoint, plan);
+  if (!made) {
+    log_.warning("ehi.connection_not_replaced",
+                 {{"endpoint", endpoint.name.text()}, {"error", base::to_string(made.error().error)}});
+    const net::Deadline pause = net::Deadline::after(kReplacePause);
+    co_await net::sleep_until(pause);
+  }
+  --replacing_[pool];
+}
+
+net::Task<base::Result<http::Response>> Caller::send(const Endpoint& endpoint, Way& way, http::Request& request,
+                                                     CallPlan plan) {
   if (auto* shared = std::get_if<std::shared_ptr<SharedLine>>(&way)) {
     std::shared_ptr<SharedLine> line = *shared;
+    (void)replace_if_old(endpoint, *plan.url, line->terms());
     co_return co_await SharedLine::send(std::move(line), request, plan.answered_by);
   }
   auto& own = std::get<std::unique_ptr<Line>>(way);
   auto response = co_await own->send(std::move(request), plan.answered_by);
-  if (response && own->reusable()) lines_.keep(std::move(own));
+  if (!response || !own->reusable()) co_return std::move(response);
+  if (replace_if_old(endpoint, *plan.url, own->terms()) == Replaced::no) lines_.keep(std::move(own));
   co_return std::move(response);
 }
 
@@ -160,13 +220,15 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
   for (bool again = false;; again = true) {
     auto way = co_await find_or_open(endpoint, plan);
     if (!way) co_return base::unexpected(std::move(way).error());
+    // Our certificate may have been taken back while a connection with it came about.
+    if (!has_certificate(endpoint)) co_return base::unexpected(no_certificate(endpoint));
     if (plan.connected_by.passed()) {
       if (auto* own = std::get_if<std::unique_ptr<Line>>(&*way)) lines_.keep(std::move(*own));
       co_return base::unexpected(too_late(endpoint, *plan.url));
     }
     // A decision is not idempotent: a call lost on a connection is a failure, not sent again behind the caller's back,
     // unless the partner says that it did not look at it (RFC 9113 section 8.7).
-    auto response = co_await send(*way, request, plan);
+    auto response = co_await send(endpoint, *way, request, plan);
     if (response) co_return std::move(*response);
     const bool unprocessed = response.error().code == "http.unprocessed";
     if (unprocessed && !again) continue;

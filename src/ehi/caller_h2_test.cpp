@@ -181,6 +181,18 @@ class SharedCall : public ::testing::Test {
 
 std::vector<std::string> all(std::size_t count, const char* what) { return std::vector<std::string>(count, what); }
 
+/// Judged anew now and then; the calls do not notice.
+TEST_F(SharedCall, AnOldConnectionIsReplacedBesideTheCalls) {
+  config_.connection_age = std::chrono::milliseconds(50);
+  set_up({});
+  partner_->wait = std::chrono::milliseconds(40);
+  run({{.calls = 1}, {.calls = 60, .apart = std::chrono::milliseconds(5)}});
+  EXPECT_EQ(outcomes_, all(61, "200 {}"));
+  EXPECT_EQ(partner_->requests, 61);
+  EXPECT_GE(partner_->connections, 2);
+  EXPECT_LE(partner_->connections, 30);
+}
+
 TEST_F(SharedCall, ManyShareOneConnectionOnceItIsKnown) {
   set_up({});
   run({{.calls = 1}, {.calls = 50}, {.calls = 1}});

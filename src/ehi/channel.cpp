@@ -34,6 +34,42 @@ Channel::Channel(net::Loop& loop, Caller& caller, const Endpoint& endpoint, Opti
 
 void Channel::start() { net::spawn(loop_, probe_sites(), "ehi.probes", log_); }
 
+void Channel::report_to(feed::EndpointReports& reports, const base::Clock& clock) {
+  if (!endpoint_.organisation) return;
+  clock_ = &clock;
+  for (const Site site : {Site::primary, Site::recovery}) {
+    if (site == Site::recovery && !has_recovery()) continue;
+    std::string url = "https://" + url_of(site).host_field() + url_of(site).target;
+    if (url.size() > feed::EndpointReports::kUrlLimit) continue;
+    reported_[static_cast<std::size_t>(site)] =
+        &reports.add({endpoint_.environment, *endpoint_.organisation, std::move(url), endpoint_.name.text(),
+                      site == Site::primary ? options_.use : options_.use + "-" + std::string(name(site))});
+  }
+}
+
+/// A redirect where none is wanted is a fault of the server's that a circuit does not mind.
+void Channel::report_answer(Site site, const http::Response& answer) {
+  if (reported(site) == nullptr) return;
+  const bool as_it_came = endpoint_.fallback.mode == Mode::plain && options_.use == "decisions";
+  const auto unwanted = check({.statuses = endpoint_.acknowledgement.statuses}, answer);
+  if (!as_it_came && unwanted && unwanted->code == "ehi.redirected")
+    reported(site)->failed({.code = unwanted->code, .detail = unwanted->detail}, clock_->now());
+  else reported(site)->answered();
+}
+
+/// A server that we refused is told of at once; one that does not answer when its circuit opens, and while it is open.
+void Channel::report(Site site, const CallFailure& failure, Circuit::Change change) {
+  const feed::EndpointTrouble* trouble = feed::find_endpoint_trouble(failure.error.code);
+  if (reported(site) == nullptr || trouble == nullptr) return;
+  const bool is_refused = trouble->state == feed::EndpointState::refused;
+  const bool is_away = change == Circuit::Change::opened || !circuit_.is_closed(site);
+  if (!is_refused && !is_away) return;
+  feed::EndpointReports::Site::Failure told{.code = failure.error.code};
+  if (failure.refusal) told.reason = failure.refusal->reason;
+  told.detail = base::to_string(failure.error);
+  reported(site)->failed(told, clock_->now());
+}
+
 net::Task<Answer> Channel::ask(http::Request request, Times times, std::shared_ptr<Progress> progress) {
   const std::optional<Site> site = circuit_.choose();
   if (!site || *under_way_ >= options_.concurrency) {
@@ -50,8 +86,7 @@ net::Task<Answer> Channel::ask(http::Request request, Times times, std::shared_p
   http::Request again = request;
   Answer answer = co_await ask_site(*site, std::move(request), times, progress);
   const bool unsent = !answer && answer.error().sent == CallFailure::Sent::nothing;
-  if (!unsent || answer.error().error.code == "ehi.no_certificate" || times.sent_by.passed())
-    co_return std::move(answer);
+  if (!unsent || is_our_fault(answer.error()) || times.sent_by.passed()) co_return std::move(answer);
   progress->judged = false;
   co_return co_await ask_site(Site::recovery, std::move(again), times, std::move(progress));
 }
@@ -69,26 +104,31 @@ net::Task<Answer> Channel::ask_site(Site site, http::Request request, Times time
     latency_.observe(std::chrono::duration_cast<base::Duration>(now - begun), now);
     if (site == Site::recovery) ++counts_.failed_over;
   }
-  judge(*progress, answer ? nullptr : &answer.error());
+  judge(*progress, answer);
   co_return std::move(answer);
 }
 
-void Channel::judge(Progress& progress, const CallFailure* failure) {
+void Channel::judge(Progress& progress, const Answer& answer) {
   if (progress.judged) return;
   progress.judged = true;
-  if (failure == nullptr) {
+  if (answer) {
     circuit_.answered(progress.site);
+    report_answer(progress.site, *answer);
     return;
   }
-  if (failure->error.code == "ehi.no_certificate") return;  // our own fault
-  tell(progress.site, circuit_.failed(progress.site, std::chrono::steady_clock::now()),
-       base::to_string(failure->error));
+  const CallFailure& failure = answer.error();
+  if (is_our_fault(failure)) return;
+  const Circuit::Change change = circuit_.failed(progress.site, std::chrono::steady_clock::now());
+  tell(progress.site, change, base::to_string(failure.error));
+  report(progress.site, failure, change);
 }
 
 void Channel::give_up(Progress& progress) {
   if (progress.judged) return;
   progress.judged = true;
-  tell(progress.site, circuit_.failed(progress.site, std::chrono::steady_clock::now()), "no answer in time");
+  const Circuit::Change change = circuit_.failed(progress.site, std::chrono::steady_clock::now());
+  tell(progress.site, change, "no answer in time");
+  report(progress.site, {{base::Kind::timeout, "ehi.timeout", "no answer in time"}}, change);
 }
 
 void Channel::tell(Site site, Circuit::Change change, const std::string& why) {
@@ -115,6 +155,8 @@ net::Task<void> Channel::probe(Site site) {
   const net::Deadline deadline = net::Deadline::after(kProbeTime);
   const CallPlan plan{&url_of(site), deadline, deadline};
   const auto reached = co_await caller_.probe(endpoint_, plan);
+  if (!reached && !is_our_fault(reached.error())) report(site, reached.error(), Circuit::Change::none);
+  if (reached && reported(site) != nullptr) reported(site)->answered();
   const auto outcome = reached ? Circuit::Outcome::reached : Circuit::Outcome::unreached;
   tell(site, circuit_.probed(site, outcome, std::chrono::steady_clock::now()), "a probe got through");
 }

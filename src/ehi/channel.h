@@ -7,6 +7,7 @@
 
 #include "ehi/caller.h"
 #include "ehi/latency.h"
+#include "feed/endpoint_reports.h"
 
 namespace countersign::ehi {
 
@@ -39,6 +40,8 @@ class Channel {
   /// Borrows everything.
   Channel(net::Loop& loop, Caller& caller, const Endpoint& endpoint, Options options, const base::Log& log);
 
+  /// From now on the authority is told how the sites are; whose they are the endpoint says. Borrows both.
+  void report_to(feed::EndpointReports& reports, const base::Clock& clock);
   /// Probes sites whose circuit is open, from now on.
   void start();
   /// One call. What could not be sent to one site is sent to the other. Fails, besides as Caller::call:
@@ -47,6 +50,8 @@ class Channel {
   /// The call is not waited for any more: its time was over.
   void give_up(Progress& progress);
 
+  /// Is there a certificate of ours to call with?
+  bool may_call() const { return caller_.may_call(endpoint_); }
   bool usable() const { return circuit_.choose().has_value(); }
   bool is_closed(Site site) const { return circuit_.is_closed(site); }
   bool has_recovery() const { return options_.recovery != nullptr; }
@@ -57,7 +62,10 @@ class Channel {
  private:
   const http::Url& url_of(Site site) const { return site == Site::primary ? *options_.primary : *options_.recovery; }
   net::Task<Answer> ask_site(Site site, http::Request request, Times times, std::shared_ptr<Progress> progress);
-  void judge(Progress& progress, const CallFailure* failure);
+  void judge(Progress& progress, const Answer& answer);
+  void report_answer(Site site, const http::Response& answer);
+  void report(Site site, const CallFailure& failure, Circuit::Change change);
+  feed::EndpointReports::Site* reported(Site site) const { return reported_[static_cast<std::size_t>(site)]; }
   void tell(Site site, Circuit::Change change, const std::string& why);
   net::Task<void> probe_sites();
   net::Task<void> probe(Site site);
@@ -72,6 +80,8 @@ class Channel {
   std::string last_failure_;  ///< of the site whose circuit opened last
   Counts counts_;
   Latency latency_;
+  std::array<feed::EndpointReports::Site*, 2> reported_{};  ///< null: the authority is not told
+  const base::Clock* clock_ = nullptr;
 };
 
 }  // namespace countersign::ehi

@@ -69,6 +69,10 @@ base::Result<EhiConfig> read(ConfigSection& top, const std::filesystem::path& fo
   BASE_TRY(config.authority, read_address(section, "authority", "localhost:9444"));
   if (!http::is_loopback(config.status)) return wrong("'" + section.path_of("status") + "' must be a loopback address");
   BASE_TRY(config.drain_time, section.duration_or("drain_time", config.drain_time));
+  BASE_TRY(config.connection_age, section.duration_or("connection_age", config.connection_age));
+  if (config.connection_age < std::chrono::seconds(1) || config.connection_age > std::chrono::hours(24))
+    return wrong("'" + section.path_of("connection_age") + "' must be between 1s and 24h");
+  BASE_TRY(config.standby_certificates, section.flag_or("standby_certificates", false));
   BASE_TRY(config.outbox_viewers, read_people(section, "outbox_viewers"));
   BASE_TRY(config.outbox_operators, read_people(section, "outbox_operators"));
   BASE_TRY(config.danger_unverified_outbox, section.flag_or("danger_unverified_outbox", false));

@@ -22,6 +22,8 @@ struct EhiConfig {
   std::optional<postgres::Address> outbox;    ///< a database that senders share; absent: a file in `data`
   bool danger_unverified_outbox = false;      ///< a database on another machine need not prove who it is
   std::int64_t outbox_messages = 1'000'000;   ///< waiting and dead ones; more are refused
+  base::Duration connection_age = std::chrono::minutes(10);  ///< then a partner's server is judged anew
+  bool standby_certificates = false;                         ///< DATA/ehi-ENV-standby and signing-ENV-standby
   base::Duration drain_time = std::chrono::seconds(10);
 
   /// Reads the file and the anchors it names; relative paths are relative to its folder. Fails: `config.*`,

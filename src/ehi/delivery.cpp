@@ -32,7 +32,7 @@ net::Task<void> Delivery::run() {
 /// True: there may be more to claim at once. A site that is not there is not asked: no attempt is spent on it.
 net::Task<bool> Delivery::claim() {
   const std::int64_t room = endpoint_.advice.concurrency - under_way_;
-  if (room <= 0 || stopped_ || !advices_.usable()) co_return false;
+  if (room <= 0 || stopped_ || !advices_.usable() || !advices_.may_call()) co_return false;
   outbox::Outbox::Claim claim{.endpoint = endpoint_.name.text(),
                               .limit = room,
                               .attempt_time = endpoint_.advice.deadline,

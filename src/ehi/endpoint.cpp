@@ -245,6 +245,17 @@ base::Result<base::Environment> read_environment(ConfigSection& section) {
   return environment;
 }
 
+base::Result<std::optional<base::Slug>> read_organisation(ConfigSection& section) {
+  if (!section.has("organisation")) return std::optional<base::Slug>();
+  BASE_TRY(const std::string text, section.text("organisation"));
+  auto organisation = base::Slug::parse(text);
+  if (!organisation)
+    return wrong(std::move(organisation).error(), "'" + section.path_of("organisation") + "' is not one");
+  if (base::is_reserved_organisation(*organisation))
+    return wrong("'" + section.path_of("organisation") + "' is no partner's");
+  return std::optional(std::move(*organisation));
+}
+
 }  // namespace
 
 base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesystem::path& folder) {
@@ -259,6 +270,7 @@ base::Result<Endpoint> read_endpoint(ConfigSection& section, const std::filesyst
   if (!anchors) return wrong(std::move(anchors).error(), "'" + section.path_of("anchors") + "' cannot be used");
   Endpoint endpoint{std::move(name), environment, std::move(url), deadline, std::move(*anchors)};
   BASE_TRY(endpoint.recovery_url, read_maybe_url(section, "recovery_url"));
+  BASE_TRY(endpoint.organisation, read_organisation(section));
   BASE_TRY(endpoint.pins, read_pins(section));
   BASE_TRY(endpoint.staple, read_staple(section));
   BASE_TRY(endpoint.http2, section.flag_or("http2", endpoint.http2));

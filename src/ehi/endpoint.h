@@ -53,7 +53,8 @@ struct Endpoint {
   Acknowledgement acknowledgement = {};
   Fallback fallback = {};
   AdviceRules advice = {};
-  std::vector<std::string> callers = {};  ///< "service/NAME"; empty: every internal system
+  std::optional<base::Slug> organisation = {};  ///< whose its servers are; absent: the authority is not told of them
+  std::vector<std::string> callers = {};        ///< "service/NAME"; empty: every internal system
 };
 
 /// All but `callers`. Fails: `config.*`, `ehi.config` naming the key.

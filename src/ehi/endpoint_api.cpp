@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "http/problem.h"
+#include "trust/find_reason.h"
 
 namespace countersign::ehi {
 namespace {
@@ -11,8 +12,8 @@ namespace {
 using base::json::object;
 
 std::string_view remedy_of(const std::string& reason) {
-  const auto known = std::ranges::find(trust::explanations(), reason, &trust::Explanation::name);
-  return known == trust::explanations().end() ? std::string_view() : known->remedy;
+  const auto known = trust::find_reason(reason);
+  return known ? trust::explanation(*known).remedy(trust::Party::server) : std::string_view();
 }
 
 object to_json(const Trouble::State& state) {
@@ -37,12 +38,14 @@ object to_json(const Channel& channel, const Trouble& trouble) {
 
 object to_json(const Lane& lane) {
   const Endpoint& endpoint = lane.endpoint;
-  return {{"name", endpoint.name.text()},
-          {"environment", base::name(endpoint.environment)},
-          {"url", "https://" + endpoint.url.host_field() + endpoint.url.target},
-          {"mode", name(endpoint.fallback.mode)},
-          {"decisions", to_json(lane.decisions, lane.trouble)},
-          {"advices", to_json(lane.advices, lane.delivery.trouble())}};
+  object shown{{"name", endpoint.name.text()},
+               {"environment", base::name(endpoint.environment)},
+               {"url", "https://" + endpoint.url.host_field() + endpoint.url.target},
+               {"mode", name(endpoint.fallback.mode)},
+               {"decisions", to_json(lane.decisions, lane.trouble)},
+               {"advices", to_json(lane.advices, lane.delivery.trouble())}};
+  if (endpoint.organisation) shown["organisation"] = endpoint.organisation->text();
+  return shown;
 }
 
 }  // namespace

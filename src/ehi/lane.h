@@ -27,6 +27,12 @@ class Lane {
         advices(loop, caller, e, advice_options(e), log),
         delivery(loop, desk, e, advices, open_cutoffs(loop, caller, e, log), clock, log) {}
 
+  /// From now on the authority is told how the partner's servers are. Borrows both.
+  void report_to(feed::EndpointReports& reports, const base::Clock& clock) {
+    decisions.report_to(reports, clock);
+    advices.report_to(reports, clock);
+    if (cutoffs) cutoffs->report_to(reports, clock);
+  }
   void start() {
     decisions.start();
     advices.start();

@@ -17,7 +17,9 @@ struct LineTerms {
   std::string host;  ///< the Host field
   base::Environment environment;
   std::uint64_t generation;    ///< of our certificate
-  base::Instant usable_until;  ///< of the server's chain, and of its staple where that has to be there
+  base::Instant usable_until;  ///< of both chains, and of the server's staple where that has to be there
+  net::Deadline old_from;      ///< from then on another one is made in its place
+  net::Deadline used_until;    ///< whatever came of that
   std::size_t response_bytes;  ///< a larger answer fails
 };
 

@@ -14,7 +14,7 @@ std::uint64_t LinePool::begin_generation(base::Environment environment) {
 bool LinePool::is_good(const LineTerms& terms) const {
   const auto generation = generations_.find(terms.environment);
   return generation != generations_.end() && generation->second == terms.generation &&
-         terms.usable_until > clock_.now();
+         terms.usable_until > clock_.now() && !terms.used_until.passed();
 }
 
 std::unique_ptr<Line> LinePool::take(const std::string& pool) {
@@ -50,7 +50,10 @@ std::shared_ptr<SharedLine> LinePool::share(const std::string& pool) {
 std::shared_ptr<SharedLine> LinePool::add(LineTerms terms, std::unique_ptr<net::Stream> stream) {
   auto line = SharedLine::begin(loop_, std::move(terms), std::move(stream), {.idle_time = kWarmTime}, log_);
   speak_h2_.insert(line->terms().pool);
-  shared_[line->terms().pool].push_back(line);
+  auto& lines = shared_[line->terms().pool];
+  for (const auto& earlier : lines)
+    if (earlier->terms().old_from.passed()) earlier->wind_down();
+  lines.push_back(line);
   return line;
 }
 

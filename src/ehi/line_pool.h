@@ -1,5 +1,6 @@
 // LinePool: the connections to partners that are kept, by endpoint and host. One is given out only while it is what we
-// would make now: with our newest certificate, of a server that is still believed.
+// would make now: with our newest certificate, of a server that is still believed, and not longer than a certain time:
+// then the server is judged anew.
 //
 // Lives on one loop.
 #pragma once
@@ -19,6 +20,8 @@ class LinePool {
   /// long.
   static constexpr std::size_t kWarmLimit = 64;
   static constexpr base::Duration kWarmTime = std::chrono::seconds(50);
+  /// One that is old is used for so long still, while another one is made.
+  static constexpr base::Duration kReplacing = std::chrono::seconds(30);
 
   LinePool(net::Loop& loop, const base::Clock& clock, const base::Log& log) : loop_(loop), clock_(clock), log_(log) {}
 
@@ -33,6 +36,7 @@ class LinePool {
 
   /// One of HTTP/2 with room; null: none.
   std::shared_ptr<SharedLine> share(const std::string& pool);
+  /// Those of its pool that are old take no more calls from now on.
   std::shared_ptr<SharedLine> add(LineTerms terms, std::unique_ptr<net::Stream> stream);
   /// Did its server choose HTTP/2 the last time?
   bool is_shared(const std::string& pool) const { return speak_h2_.contains(pool); }

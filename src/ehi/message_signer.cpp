@@ -31,17 +31,35 @@ base::Result<void> MessageSigner::use_credential(base::Environment environment,
                                                  std::shared_ptr<const tls::Credential> own) {
   BASE_TRY(auto key, signatures::VerificationKey::of(own->chain.front()));
   own_.insert_or_assign(environment, Own{std::move(own), std::move(key)});
+  why_none_.erase(environment);
   return {};
+}
+
+void MessageSigner::stop_using_credential(base::Environment environment, std::string why) {
+  own_.erase(environment);
+  why_none_[environment] = std::move(why);
+}
+
+const MessageSigner::Own* MessageSigner::find(base::Environment environment) const {
+  const auto own = own_.find(environment);
+  const bool usable = own != own_.end() && own->second.credential->chain.front().not_after() >= clock_.now();
+  return usable ? &own->second : nullptr;
+}
+
+bool MessageSigner::may_sign(const Endpoint& endpoint) const {
+  return !endpoint.sign || find(endpoint.environment) != nullptr;
 }
 
 base::Result<void> MessageSigner::sign(const Endpoint& endpoint, const http::Url& url, http::Request& request) const {
   if (!endpoint.sign) return {};
-  const auto own = own_.find(endpoint.environment);
-  if (own == own_.end() || own->second.credential->chain.front().not_after() < clock_.now())
+  const Own* own = find(endpoint.environment);
+  const auto why = why_none_.find(endpoint.environment);
+  if (own == nullptr)
     return base::fail(base::Kind::unavailable, "ehi.no_signature",
                       "there is no Signing Certificate of the provider's for '" +
-                          std::string(base::name(endpoint.environment)) + "' that is valid, so nothing was sent");
-  const Own& with = own->second;
+                          std::string(base::name(endpoint.environment)) + "' that is valid, so nothing was sent" +
+                          (why == why_none_.end() ? "" : ": " + why->second));
+  const Own& with = *own;
   const std::string& keyid = with.key.thumbprint();
   if (*endpoint.sign == SignRule::rfc9421) {
     if (auto made = sign_http(with, url, request); !made) return unsigned_(std::move(made).error());

@@ -28,6 +28,11 @@ class MessageSigner {
   /// From now on for calls of that environment. Fails: `signature.other_purpose` and as VerificationKey::of.
   base::Result<void> use_credential(base::Environment environment, std::shared_ptr<const tls::Credential> own);
 
+  /// There is none that may be used from now on. `why`: for people.
+  void stop_using_credential(base::Environment environment, std::string why);
+  /// Is there what the endpoint's `sign` takes?
+  bool may_sign(const Endpoint& endpoint) const;
+
   /// Adds the fields that the endpoint's `sign` wants, over method, URL, content and, under rfc9421, what fields of
   /// ours there are; takes away any of the same names. Nothing where `sign` is not set. Fails: `ehi.no_signature`.
   base::Result<void> sign(const Endpoint& endpoint, const http::Url& url, http::Request& request) const;
@@ -40,7 +45,9 @@ class MessageSigner {
   base::Result<void> sign_http(const Own& own, const http::Url& url, http::Request& request) const;
 
   const base::Clock& clock_;
+  const Own* find(base::Environment environment) const;
   std::map<base::Environment, Own> own_;
+  std::map<base::Environment, std::string> why_none_;
 };
 
 }  // namespace countersign::ehi

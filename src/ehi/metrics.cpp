@@ -79,4 +79,15 @@ std::string to_metrics(const Lanes& lanes, const std::map<std::string, outbox::O
   return text + kMetrics.line("partner_certificates_refused_total", "", sum.refused);
 }
 
+std::string to_metrics(const std::vector<OwnCertificates::Standing>& own) {
+  std::string text;
+  for (const OwnCertificates::Standing& one : own) {
+    const std::string labels =
+        with(metric_label("environment", base::name(one.kind.environment)), "purpose", trust::name(one.kind.purpose));
+    for (const auto rank : {OwnCertificates::Rank::first, OwnCertificates::Rank::standby})
+      text += kMetrics.line("own_certificate_used", with(labels, "which", name(rank)), std::uint64_t{one.used == rank});
+  }
+  return text;
+}
+
 }  // namespace countersign::ehi

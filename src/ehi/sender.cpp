@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kPathPrefix = "/v1/endpoints/";
 constexpr std::string_view kAdvicesSuffix = "/advices";
+constexpr std::chrono::seconds kOwnLook{1};     // at the certificates that calls are made with
 constexpr std::chrono::milliseconds kLook{20};  // for the end of advices under way, at a stop
 /// Internal systems prove themselves with a service certificate of the platform.
 struct JudgeInternal {
@@ -39,6 +40,7 @@ base::Result<std::unique_ptr<Sender>> Sender::make(EhiConfig config, const base:
       .data = checked.data, .authority = checked.authority, .trust_chain = checked.trust_chain};
   BASE_TRY(sender->plane_, feed::DataPlane::make(std::move(options), clock, log));
   sender->caller_ = std::make_unique<Caller>(sender->plane_->loop(), checked, clock, log);
+  sender->own_.emplace(sender->plane_->knowledge(), clock, log);
   BASE_TRY_VOID(sender->load_certificates());
   BASE_TRY_VOID(sender->open_outbox());
   BASE_TRY_VOID(sender->bind());
@@ -63,28 +65,54 @@ base::Result<void> Sender::load_provider_certificate(base::Environment environme
   const bool needed =
       std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
   if (!needed) return {};
-  const std::string name = "ehi-" + std::string(base::name(environment));
-  BASE_TRY_VOID(plane_->keep(
-      {plane_->files(name), trust::Purpose::ehi, [this, environment](std::shared_ptr<const tls::Credential> own) {
-         if (auto used = caller_->use_credential(environment, *own); !used)
-           log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-       }}));
+  const OwnCertificates::Kind kind{environment, trust::Purpose::ehi};
+  own_->add(kind, [this, environment](std::shared_ptr<const tls::Credential> own, const std::string& why_none) {
+    if (own == nullptr) return caller_->stop_using_credential(environment, why_none);
+    if (auto used = caller_->use_credential(environment, *own); !used)
+      log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
+  });
+  BASE_TRY_VOID(keep(kind, "ehi-" + std::string(base::name(environment)), std::nullopt));
   const bool signs = std::ranges::any_of(
       config_.endpoints, [&](const Endpoint& e) { return e.environment == environment && e.sign.has_value(); });
-  return signs ? load_signing_certificate(environment, name) : base::Result<void>();
+  return signs ? load_signing_certificate(environment) : base::Result<void>();
 }
 
 /// The authority gives the first one to who shows our Transport Certificate: until then nothing that is to be signed is
 /// sent.
-base::Result<void> Sender::load_signing_certificate(base::Environment environment, const std::string& transport) {
-  const auto use = [this, environment](std::shared_ptr<const tls::Credential> own) {
+base::Result<void> Sender::load_signing_certificate(base::Environment environment) {
+  const OwnCertificates::Kind kind{environment, trust::Purpose::signing};
+  own_->add(kind, [this, environment](std::shared_ptr<const tls::Credential> own, const std::string& why_none) {
+    if (own == nullptr) return caller_->signer().stop_using_credential(environment, why_none);
     if (auto used = caller_->signer().use_credential(environment, std::move(own)); !used)
       log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-  };
-  return plane_->keep({.files = plane_->files("signing-" + std::string(base::name(environment))),
-                       .purpose = trust::Purpose::signing,
-                       .replaced = use,
-                       .asked_with = plane_->files(transport)});
+  });
+  const std::string place(base::name(environment));
+  return keep(kind, "signing-" + place, "ehi-" + place);
+}
+
+/// The standby of each is another identity of the provider's, with files of its own beside.
+base::Result<void> Sender::keep(OwnCertificates::Kind kind, const std::string& name,
+                                const std::optional<std::string>& asked_with) {
+  using Rank = OwnCertificates::Rank;
+  for (const Rank rank : {Rank::first, Rank::standby}) {
+    if (rank == Rank::standby && !config_.standby_certificates) continue;
+    const std::string suffix = rank == Rank::standby ? "-standby" : "";
+    feed::DataPlane::Kept kept{.files = plane_->files(name + suffix),
+                               .purpose = kind.purpose,
+                               .replaced = [this, kind, rank](auto own) { own_->offer(kind, rank, std::move(own)); }};
+    if (asked_with) kept.asked_with = plane_->files(*asked_with + suffix);
+    BASE_TRY_VOID(plane_->keep(std::move(kept)));
+  }
+  return {};
+}
+
+/// Time passes, and what was good ends.
+net::Task<void> Sender::look_at_own_certificates() {
+  for (;;) {
+    const net::Deadline next = net::Deadline::after(kOwnLook);
+    co_await net::sleep_until(next);
+    own_->look();
+  }
 }
 
 void Sender::use_server_credential(std::shared_ptr<const tls::Credential> own) {
@@ -137,7 +165,13 @@ base::Result<void> Sender::bind() {
 
 void Sender::run() {
   net::Loop& loop = plane_->loop();
-  plane_->start([this] { server_->reconsider(plane_->knowledge().registry(), clock_.now()); });
+  for (const auto& lane : lanes_)
+    lane->report_to(plane_->endpoint_reports(), clock_);
+  plane_->start([this] {
+    server_->reconsider(plane_->knowledge().registry(), clock_.now());
+    own_->look();
+  });
+  net::spawn(loop, look_at_own_certificates(), "ehi.own_certificates", log_);
   net::spawn(loop, server_->run(), "ehi.accept", log_);
   net::spawn(loop, status_->run(), "ehi.status", log_);
   net::spawn(loop, stop_on_signal(), "ehi.stop", log_);
@@ -236,6 +270,7 @@ net::Task<std::string> Sender::metrics() {
   const auto outbox = co_await desk_->ask(std::move(work));
   std::string text = outbox ? to_metrics(lanes_, *outbox) : to_metrics(lanes_, ByEndpoint());
   text += "countersign_ehi_outbox_up " + std::to_string(outbox.has_value() ? 1 : 0) + "\n";
+  text += to_metrics(own_->standings());
   text += "countersign_ehi_warm_connections " + std::to_string(caller_->warm()) + "\n";
   text += "countersign_ehi_handshakes_total{outcome=\"accepted\"} " + std::to_string(counts_.callers_accepted) +
           "\ncountersign_ehi_handshakes_total{outcome=\"refused\"} " + std::to_string(counts_.callers_refused) +
@@ -243,11 +278,24 @@ net::Task<std::string> Sender::metrics() {
   co_return text;
 }
 
+/// Without a certificate of ours the modes decide, and advices wait: whoever routes calls had better go on sending them
+/// here, so it is said and no more.
+std::string Sender::standings() const {
+  std::string text;
+  for (const OwnCertificates::Standing& one : own_->standings()) {
+    if (one.why_not.empty()) continue;
+    text += std::string(one.used ? "on standby: " : "not calling: ") + std::string(base::name(one.kind.environment)) +
+            " " + std::string(trust::name(one.kind.purpose)) + " certificate: " + one.why_not + "\n";
+  }
+  return text;
+}
+
 net::Task<http::Response> Sender::answer_status(http::Request request) {
   http::Response response;
   response.fields.add("Content-Type", "text/plain; version=0.0.4");
   if (request.head.target == "/live") response.body = "live\n";
-  else if (request.head.target == "/ready") response.body = server_->draining() ? "draining\n" : "ready\n";
+  else if (request.head.target == "/ready")
+    response.body = server_->draining() ? "draining\n" : "ready\n" + standings();
   else if (request.head.target == "/metrics") response.body = co_await metrics();
   else response.status = 404;
   if (request.head.target == "/ready" && server_->draining()) response.status = 503;

@@ -10,6 +10,7 @@
 #include "ehi/endpoint_api.h"
 #include "ehi/housekeeping.h"
 #include "ehi/outbox_api.h"
+#include "ehi/own_certificates.h"
 #include "feed/data_plane.h"
 #include "http/plain_server.h"
 #include "tls/server.h"
@@ -41,7 +42,9 @@ class Sender {
       : config_(std::move(config)), clock_(clock), log_(log) {}
   base::Result<void> load_certificates();
   base::Result<void> load_provider_certificate(base::Environment environment);
-  base::Result<void> load_signing_certificate(base::Environment environment, const std::string& transport);
+  base::Result<void> load_signing_certificate(base::Environment environment);
+  base::Result<void> keep(OwnCertificates::Kind kind, const std::string& name,
+                          const std::optional<std::string>& asked_with);
   base::Result<void> open_outbox();
   base::Result<void> bind();
   void use_server_credential(std::shared_ptr<const tls::Credential> own);
@@ -54,6 +57,8 @@ class Sender {
   net::Task<std::string> metrics();
   Lane* find_lane(std::string_view name) const;
   std::int64_t advices_under_way() const;
+  net::Task<void> look_at_own_certificates();
+  std::string standings() const;
   net::Task<void> stop_on_signal();
 
   EhiConfig config_;
@@ -62,6 +67,7 @@ class Sender {
   Counts counts_;
   std::unique_ptr<feed::DataPlane> plane_;
   std::unique_ptr<Caller> caller_;
+  std::optional<OwnCertificates> own_;
   crypto::SystemRandom random_;
   std::unique_ptr<OutboxDesk> desk_;
   Lanes lanes_;

@@ -1,5 +1,7 @@
 #include "feed/data_plane.h"
 
+#include <algorithm>
+
 #include "base/json_array.h"
 #include "feed/renewal.h"
 
@@ -13,8 +15,7 @@ constexpr int kLooksInALife = 12;
 /// How long to wait before a certificate that is not there yet is asked for again.
 constexpr base::Duration kFirstRetry = std::chrono::seconds(15);
 constexpr base::Duration kRenewalTime = std::chrono::seconds(30);
-/// How often the authority is told what was seen, and how long that may take; how long to wait when it failed.
-constexpr base::Duration kTelling = std::chrono::seconds(1);
+/// How long telling the authority may take; how long to wait when it failed.
 constexpr base::Duration kTellingTime = std::chrono::seconds(10);
 constexpr base::Duration kTellingRetry = std::chrono::seconds(30);
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
@@ -115,8 +116,9 @@ void DataPlane::tell(Kept& kept, tls::Credential credential) const {
 void DataPlane::start(Follower::Changed changed) {
   net::spawn(loop_, follower_->run(std::move(changed)), "feed.follow", log_);
   net::spawn(loop_, keep_fresh(), "feed.renewal", log_);
-  net::spawn(loop_, tell_sightings(), "feed.sightings", log_);
-  net::spawn(loop_, tell_refusals(), "feed.refusals", log_);
+  net::spawn(loop_, tell_again_and_again(sightings_to_tell()), "feed.sightings", log_);
+  net::spawn(loop_, tell_again_and_again(refusals_to_tell()), "feed.refusals", log_);
+  net::spawn(loop_, tell_again_and_again(endpoints_to_tell()), "feed.endpoint_reports", log_);
 }
 
 double DataPlane::feed_age_seconds() const {
@@ -130,46 +132,74 @@ net::Task<base::Result<AuthorityLink>> DataPlane::call_authority(const tls::Cred
   co_return co_await AuthorityLink::open(loop_, link_, std::move(context), clock_, deadline);
 }
 
-net::Task<base::Result<void>> DataPlane::tell_now(std::string target, std::string body) {
+net::Task<base::Result<std::string>> DataPlane::tell_now(std::string target, std::string body) {
   BASE_CO_TRY(const auto caller, load(files("service")));
   const net::Deadline deadline = net::Deadline::after(kTellingTime);
   auto link = co_await call_authority(caller, deadline);
   if (!link) co_return base::unexpected(std::move(link).error());
-  auto answer = co_await link->post(std::move(target), std::move(body), deadline);
-  if (!answer) co_return base::unexpected(std::move(answer).error());
-  co_return base::Result<void>();
+  co_return co_await link->post(std::move(target), std::move(body), deadline);
 }
 
-/// While the authority is away they are kept, and told later.
-net::Task<void> DataPlane::tell_sightings() {
+/// While the authority is away it is kept, and told later.
+net::Task<void> DataPlane::tell_again_and_again(Telling telling) {
+  base::Duration pause = kTelling;
   for (;;) {
-    co_await net::sleep_until(net::Deadline::after(kTelling));
+    co_await net::sleep_until(net::Deadline::after(pause));
+    pause = kTelling;
+    std::optional<Told> told = telling.next();
+    if (!told) continue;
+    std::string target = telling.target;
+    const auto answer = co_await tell_now(std::move(target), std::move(told->body));
+    if (answer) {
+      told->heard(*answer);
+      pause = told->pause;
+      continue;
+    }
+    log_.warning(telling.failed, {{"error", base::to_string(answer.error())}});
+    told->unheard();
+    co_await net::sleep_until(net::Deadline::after(kTellingRetry));
+  }
+}
+
+DataPlane::Telling DataPlane::sightings_to_tell() {
+  const auto next = [this]() -> std::optional<Told> {
     std::vector<std::string> fingerprints = sightings_.take();
-    if (fingerprints.empty()) continue;
-    std::string target = "/v1/sightings";
+    if (fingerprints.empty()) return std::nullopt;
     std::string body = base::json::serialize(base::json::object{{"fingerprints", base::to_json_array(fingerprints)}});
-    const auto told = co_await tell_now(std::move(target), std::move(body));
-    if (told) continue;
-    log_.warning("feed.sightings_untold", {{"error", base::to_string(told.error())}});
-    sightings_.give_back(std::move(fingerprints));
-    co_await net::sleep_until(net::Deadline::after(kTellingRetry));
-  }
+    return Told{std::move(body), [](const std::string&) {},
+                [this, fingerprints = std::move(fingerprints)] { sightings_.give_back(fingerprints); }};
+  };
+  return {"/v1/sightings", "feed.sightings_untold", next};
 }
 
-/// The same. An answer that was lost has them counted twice, which is better than not at all.
-net::Task<void> DataPlane::tell_refusals() {
-  for (;;) {
-    co_await net::sleep_until(net::Deadline::after(kTelling));
+/// An answer that was lost has them counted twice, which is better than not at all.
+DataPlane::Telling DataPlane::refusals_to_tell() {
+  const auto next = [this]() -> std::optional<Told> {
     std::vector<RefusalCount> refusals = refusals_.take();
-    if (refusals.empty()) continue;
-    std::string target = "/v1/refusals";
+    if (refusals.empty()) return std::nullopt;
     std::string body = base::json::serialize(to_json(refusals));
-    const auto told = co_await tell_now(std::move(target), std::move(body));
-    if (told) continue;
-    log_.warning("feed.refusals_untold", {{"error", base::to_string(told.error())}});
-    refusals_.give_back(std::move(refusals));
-    co_await net::sleep_until(net::Deadline::after(kTellingRetry));
-  }
+    const base::Duration pause = pause_after_telling(refusals.size());
+    return Told{std::move(body), [](const std::string&) {},
+                [this, refusals = std::move(refusals)] { refusals_.give_back(refusals); }, pause};
+  };
+  return {"/v1/refusals", "feed.refusals_untold", next};
+}
+
+DataPlane::Telling DataPlane::endpoints_to_tell() {
+  const auto next = [this]() -> std::optional<Told> {
+    const auto reports = std::make_shared<const std::vector<EndpointReport>>(endpoint_reports_.take(clock_.now()));
+    if (reports->empty()) return std::nullopt;
+    const auto heard = [this, reports](const std::string& answer) {
+      for (const auto& [endpoint, url] : endpoint_reports_.heard(*reports, answer))
+        log_.warning("ehi.server_unknown",
+                     {{"endpoint", endpoint},
+                      {"url", url},
+                      {"remedy", "countersign admin ehi-servers add: until then nobody of the partner's is told"}});
+    };
+    return Told{base::json::serialize(to_json(*reports)), heard,
+                [this, reports] { endpoint_reports_.give_back(*reports); }};
+  };
+  return {"/v1/endpoint-reports", "feed.endpoint_reports_untold", next};
 }
 
 net::Task<base::Result<void>> DataPlane::renew_now(const Kept& kept, x509::Certificate current) {

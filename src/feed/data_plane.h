@@ -6,9 +6,11 @@
 #include <memory>
 #include <vector>
 
+#include "feed/endpoint_reports.h"
 #include "feed/follower.h"
 #include "feed/refusals.h"
 #include "feed/sightings.h"
+#include "feed/telling.h"
 
 namespace countersign::feed {
 
@@ -59,6 +61,8 @@ class DataPlane {
   Sightings& sightings() { return sightings_; }
   /// The same of what was refused.
   Refusals& refusals() { return refusals_; }
+  /// The same of partners' servers. On the main loop.
+  EndpointReports& endpoint_reports() { return endpoint_reports_; }
   /// How the authority is called, for links besides those of the feed.
   const AuthorityLink::Options& authority_link() const { return link_; }
   /// Seconds since the authority last answered; -1 before its first answer.
@@ -70,10 +74,24 @@ class DataPlane {
   base::Result<void> learn();
   base::Result<void> learn_from_authority();
   net::Task<void> keep_fresh();
-  net::Task<void> tell_sightings();
-  net::Task<void> tell_refusals();
+  /// What there is to tell the authority, and what to do when it heard it, and when it did not.
+  struct Told {
+    std::string body;
+    std::function<void(const std::string& answer)> heard;
+    std::function<void()> unheard;
+    base::Duration pause = kTelling;  ///< before there is more
+  };
+  struct Telling {
+    std::string target;
+    std::string failed;                         ///< the record of a failure
+    std::function<std::optional<Told>()> next;  ///< nothing: there is nothing to tell
+  };
+  net::Task<void> tell_again_and_again(Telling telling);
+  Telling sightings_to_tell();
+  Telling refusals_to_tell();
+  Telling endpoints_to_tell();
   net::Task<base::Result<AuthorityLink>> call_authority(const tls::Credential& caller, net::Deadline deadline);
-  net::Task<base::Result<void>> tell_now(std::string target, std::string body);
+  net::Task<base::Result<std::string>> tell_now(std::string target, std::string body);
   net::Task<void> freshen(Kept& kept);
   void tell(Kept& kept, tls::Credential credential) const;
   base::Duration until_next_look() const;
@@ -87,6 +105,7 @@ class DataPlane {
   Knowledge knowledge_;
   Sightings sightings_;
   Refusals refusals_{knowledge_.registry()};
+  EndpointReports endpoint_reports_;
   AuthorityLink::Options link_;
   std::unique_ptr<Follower> follower_;
   std::vector<std::shared_ptr<Kept>> kept_;

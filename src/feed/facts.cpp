@@ -1,5 +1,7 @@
 #include "feed/facts.h"
 
+#include <algorithm>
+
 namespace countersign::feed {
 namespace {
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "feed/telling.h"
+#include "trust/find_reason.h"
+
 namespace countersign::feed {
 namespace {
 
@@ -34,7 +37,7 @@ base::Result<std::optional<RefusalCount>> count_from_json(const base::json::valu
   if (!digest || count < 1 || count > kMostInOne || first < 0 || last < first || last > kLastSecond)
     return base::fail(base::Kind::invalid, "refusals.invalid",
                       "a refusal has a SHA-256 fingerprint, a count of at least 1, and times in seconds since 1970");
-  const auto known = find_reason(reason);
+  const auto known = trust::find_reason(reason);
   if (!known) return std::optional<RefusalCount>();
   return std::optional<RefusalCount>(RefusalCount{base::to_hex(*digest), *known, count,
                                                   base::Instant::from_unix_seconds(first),
@@ -133,10 +136,6 @@ base::Result<std::vector<RefusalCount>> refusals_from_json(const base::json::val
   return counts;
 }
 
-std::optional<trust::Reason> find_reason(std::string_view name) {
-  const auto found = std::ranges::find(trust::explanations(), name, &trust::Explanation::name);
-  if (found == trust::explanations().end()) return std::nullopt;
-  return found->reason;
-}
+base::Duration pause_after_telling(std::size_t told) { return told < Refusals::kBatch ? kTelling : kTellingOfMany; }
 
 }  // namespace countersign::feed

@@ -68,7 +68,5 @@ base::json::object to_json(const std::vector<RefusalCount>& counts);
 /// Reasons that are not known here, as a later program may have, are passed over. Fails: `json.*`,
 /// `refusals.too_many`, `refusals.invalid`.
 base::Result<std::vector<RefusalCount>> refusals_from_json(const base::json::value& body);
-/// The reason of that name.
-std::optional<trust::Reason> find_reason(std::string_view name);
 
 }  // namespace countersign::feed

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "feed/telling.h"
 #include "testing/code_of.h"
 #include "testing/pki.h"
 
@@ -104,6 +105,13 @@ TEST(RefusalReport, IsReadAsItWasWritten) {
                                             {refusal(2).fingerprint, Reason::suspended, 1, kNow, kNow}};
   EXPECT_EQ(refusals_from_json(to_json(counts)).value(), counts);
   EXPECT_TRUE(refusals_from_json(to_json(std::vector<RefusalCount>())).value().empty());
+}
+
+/// Many at once, as when an issuing CA was withdrawn: they wait, and the authority issues.
+TEST(RefusalReport, IsRareWhileManyWait) {
+  EXPECT_EQ(pause_after_telling(0), kTelling);
+  EXPECT_EQ(pause_after_telling(Refusals::kBatch - 1), kTelling);
+  EXPECT_EQ(pause_after_telling(Refusals::kBatch), std::chrono::seconds(10));
 }
 
 TEST(RefusalReport, IsHeldAgainstItsForm) {

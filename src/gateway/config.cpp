@@ -1,8 +1,10 @@
 #include "gateway/config.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "http/plain_server.h"
+#include "net/configured_networks.h"
 
 namespace countersign::gateway {
 namespace {
@@ -200,17 +202,6 @@ base::Result<void> check_tcp(const GatewayConfig& config) {
   return {};
 }
 
-base::Result<net::Networks> read_networks(ConfigSection& section, std::string_view key) {
-  BASE_TRY(const auto texts, section.texts(key));
-  net::Networks networks;
-  for (const std::string& text : texts) {
-    auto network = net::Network::parse(text);
-    if (!network) return wrong("'" + section.path_of(key) + "': " + network.error().detail);
-    networks.push_back(std::move(*network));
-  }
-  return networks;
-}
-
 base::Result<void> read_upstreams(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
   BASE_TRY(auto sections, section.sections("upstreams"));
   for (ConfigSection& upstream_section : sections) {
@@ -312,7 +303,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   if (config.ready_feed_age > base::Duration::zero() && config.ready_feed_age < kLeastFeedAge)
     return wrong("'" + section.path_of("ready_feed_age") +
                  "' must be \"0s\" or at least 1m: where nothing happens, the authority answers twice a minute");
-  BASE_TRY(config.proxies, read_networks(section, "proxy_protocol_from"));
+  BASE_TRY(config.proxies, net::read_networks(section, "proxy_protocol_from"));
   BASE_TRY(config.token_endpoint, section.flag_or("token_endpoint", true));
   BASE_TRY(config.http2, section.flag_or("http2", true));
   BASE_TRY_VOID(read_times(section, config));

@@ -37,8 +37,8 @@ net::Task<void> wait_for_leave(Inheritance& inheritance, base::Result<void>& out
 }  // namespace
 
 base::Result<std::unique_ptr<Gateway>> Gateway::make(ConfigSource source, const base::Clock& clock,
-                                                     const base::Log& log) {
-  std::unique_ptr<Gateway> gateway(new Gateway(std::move(source), clock, log));
+                                                     const base::Log& log, const RecordsOut* records) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(source), clock, log, records));
   BASE_TRY(auto config, gateway->source_.read());
   BASE_TRY_VOID(gateway->begin(std::move(config)));
   return gateway;

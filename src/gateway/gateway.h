@@ -32,8 +32,9 @@ class Gateway {
  public:
   /// Takes the sockets of the gateway before us, where one hands over. Borrows clock and log. Fails: `feed.none`
   /// (law 4), `config.*`, `credential.*`, `policy.*`, `net.listen`, `tls.context`, `handover.refused`.
+  /// Borrows `records`, too; null: access records are written as all else that is logged.
   static base::Result<std::unique_ptr<Gateway>> make(ConfigSource source, const base::Clock& clock,
-                                                     const base::Log& log);
+                                                     const base::Log& log, const RecordsOut* records = nullptr);
 
   /// Of each listener, in the order of the configuration.
   struct ListeningAt {
@@ -49,8 +50,8 @@ class Gateway {
   void run();
 
  private:
-  Gateway(ConfigSource source, const base::Clock& clock, const base::Log& log)
-      : source_(std::move(source)), clock_(clock), log_(log) {}
+  Gateway(ConfigSource source, const base::Clock& clock, const base::Log& log, const RecordsOut* records)
+      : source_(std::move(source)), clock_(clock), log_(log), records_(records) {}
 
   // Building, and building anew.
   struct Next;
@@ -94,6 +95,7 @@ class Gateway {
   ConfigSource source_;
   const base::Clock& clock_;
   const base::Log& log_;
+  const RecordsOut* records_;
   base::ServiceManager service_manager_ = base::ServiceManager::of_environment();
   std::optional<base::OwnCommand> own_command_ = {};
   Metrics metrics_;

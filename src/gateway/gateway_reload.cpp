@@ -71,8 +71,8 @@ base::Result<void> Gateway::begin(GatewayConfig config) {
   BASE_TRY(auto next, prepare(std::move(config)));
   gate_ = std::make_unique<policy::Gate>(next.policy ? next.policy->policy : policy::Policy::nothing(), log_);
   const WorkerShared shared{
-      plane_->knowledge(), plane_->sightings(),      plane_->refusals(), metrics_,       clock_,      log_, *gate_,
-      *token_rings_,       plane_->authority_link(), service_,           signing_.get(), spans_.get()};
+      plane_->knowledge(), plane_->sightings(),      plane_->refusals(), metrics_,       clock_,       log_,    *gate_,
+      *token_rings_,       plane_->authority_link(), service_,           signing_.get(), spans_.get(), records_};
   while (workers_.size() < next.generation->config().workers) {
     BASE_TRY(auto worker, Worker::make(shared, next.generation));
     workers_.push_back(std::move(worker));

@@ -1,6 +1,7 @@
 #include "gateway/route_table.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <memory>
 

@@ -200,16 +200,16 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
 
 void Visit::record(const http::RequestHead& head, const Served& served) const {
   if (!config().access_log) return;
-  context_.log.begin(base::Level::info, "request")
-      .text("method", head.method)
+  base::Log::Line line = context_.records.begin("request");
+  line.text("method", head.method)
       .text("path", std::string_view(head.target).substr(0, head.target.find('?')))
       .text("host", head.fields.find("Host").value_or(""))
       .number("status", served.outcome.status)
       .number("bytes", static_cast<std::int64_t>(served.outcome.body_bytes))
       .number("micros", served.took.count())
       .text("trace", served.trace.trace_id())
-      .prepared(record_fields_)
-      .write();
+      .prepared(record_fields_);
+  context_.records.write(line);
 }
 
 }  // namespace countersign::gateway

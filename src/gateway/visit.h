@@ -8,6 +8,7 @@
 #include <string>
 
 #include "feed/knowledge.h"
+#include "gateway/access_records.h"
 #include "gateway/config.h"
 #include "gateway/exchange.h"
 #include "gateway/listener.h"
@@ -38,6 +39,7 @@ struct ConnectionContext {
   AuthorityCalls& authority;
   MessageSigning* signing;  ///< may be null
   SpanExporter* spans;      ///< may be null
+  AccessRecords& records;
 };
 
 class Visit {

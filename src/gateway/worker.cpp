@@ -30,6 +30,7 @@ Worker::Worker(WorkerShared shared, std::shared_ptr<const tls::Library> library,
       policy_(shared_.gate),
       tokens_(shared_.token_rings),
       authority_calls_({*loop_, shared_.authority, shared_.service, shared_.clock, shared_.log}),
+      records_(*loop_, shared_.log, shared_.records),
       retirements_(*loop_, shared.log) {}
 
 Worker::~Worker() {
@@ -153,9 +154,9 @@ net::Task<void> Worker::serve(Listener& listener, LivePartner& live) {
     shared_.sightings.note(live.connection.peer->certificate().fingerprint());
   }
   const ConnectionContext context{
-      *loop_,          now_,         shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
-      shared_.log,     listener,     listener.server(), policy_,    tokens_,         authority_calls_,
-      shared_.signing, shared_.spans};
+      *loop_,          now_,          shared_.knowledge, upstreams_, shared_.metrics, shared_.clock,
+      shared_.log,     listener,      listener.server(), policy_,    tokens_,         authority_calls_,
+      shared_.signing, shared_.spans, records_};
   return serve_connection(context, live);
 }
 

@@ -28,6 +28,7 @@ struct WorkerShared {
   const base::Published<tls::Credential>& service;  ///< our certificate for the authority
   MessageSigning* signing = nullptr;                ///< of routes with signatures; null: those are not served
   SpanExporter* spans = nullptr;                    ///< null: none are exported
+  const RecordsOut* records = nullptr;              ///< null: records are written as all else that is logged
 };
 
 /// The sockets of one listener for one worker.
@@ -100,6 +101,7 @@ class Worker {
   policy::View policy_;
   TokenChecker tokens_;
   AuthorityCalls authority_calls_;
+  AccessRecords records_;
   std::vector<std::unique_ptr<Listener>> listeners_;  ///< in the order of the generation
   std::vector<std::shared_ptr<Listener>> retiring_;   ///< whose last connections are ending
   net::TaskGroup retirements_;

@@ -1,6 +1,8 @@
 // The head of a request in HTTP/2: every row is one change away from one that is taken.
 #include "http/h2_head.h"
 
+#include <cctype>
+
 #include <gtest/gtest.h>
 
 namespace countersign::http {

@@ -1,6 +1,7 @@
 // An HTTP/2 client made by hand: its frames, the wire they come by, and the frames that were said to it. For tests.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,7 +35,6 @@ inline std::string number(std::size_t value, int bytes) {
     out += static_cast<char>(value >> (8 * i));
   return out;
 }
-
 inline std::string frame(Type type, std::uint8_t flags, std::size_t stream, const std::string& payload = {}) {
   return number(payload.size(), 3) + static_cast<char>(type) + static_cast<char>(flags) + number(stream, 4) + payload;
 }

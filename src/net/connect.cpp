@@ -66,13 +66,13 @@ struct Socket::Attempt {
     Endpoint peer{address.address().to_string(), address.port()};
     std::shared_ptr<Impl> impl = Impl::adopt(loop, descriptor, std::move(peer));
     if (impl == nullptr) co_return cannot_connect(address, errno);
+    impl->watched.writing.maybe_ready = failure == 0;
     Socket socket(std::move(impl));
     for (int pending = failure; pending != 0;) {
       BASE_CO_TRY_VOID(co_await socket.wait(Ready::write, deadline));
       pending = outcome(descriptor);
       if (pending != 0 && pending != EINPROGRESS) co_return cannot_connect(address, pending);
     }
-    if (failure != 0 && !socket.impl_->forget_writable()) co_return cannot_connect(address, errno);
     co_return std::move(socket);
   }
 };

@@ -140,7 +140,7 @@ base::Result<DescriptorChannel> DescriptorChannel::connect(Loop& loop, const std
 Task<base::Result<DescriptorChannel::Message>> DescriptorChannel::receive(Deadline deadline) {
   const auto impl = impl_;
   for (;;) {
-    Received received = receive_now(impl->descriptor.native_handle());
+    Received received = receive_now(impl->descriptor());
     if (received.again) {
       BASE_CO_TRY_VOID(co_await Socket::Impl::wait(impl, Socket::Ready::read, deadline));
       continue;
@@ -156,7 +156,7 @@ Task<base::Result<DescriptorChannel::Message>> DescriptorChannel::receive(Deadli
 Task<base::Result<void>> DescriptorChannel::send(std::string text, std::vector<int> descriptors, Deadline deadline) {
   const auto impl = impl_;
   for (;;) {
-    const int error = send_now(impl->descriptor.native_handle(), text, descriptors);
+    const int error = send_now(impl->descriptor(), text, descriptors);
     if (error == 0) co_return base::Result<void>();
     if (error != EAGAIN && error != EINTR)
       co_return base::fail(base::Kind::unavailable, "net.closed",
@@ -215,8 +215,7 @@ void DescriptorDoor::close() {
 Task<base::Result<DescriptorChannel>> DescriptorDoor::accept() {
   const auto place = place_;
   while (!place->closed) {
-    OwnedDescriptor accepted(
-        ::accept4(place->impl->descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    OwnedDescriptor accepted(::accept4(place->impl->descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted.value() < 0) {
       if (errno != EAGAIN) co_await sleep_until(Deadline::after(kBackOff));  // descriptors have run out
       (void)co_await Socket::Impl::wait(place->impl, Socket::Ready::read, Deadline::after(kForEver));

@@ -1,5 +1,6 @@
 #include "net/given_sockets.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <optional>

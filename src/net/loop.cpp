@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "net/deadline_wheel.h"
+#include "net/readiness.h"
 #include "net/resolver.h"
 #include "net/turns.h"
 
@@ -29,6 +30,7 @@ Loop::Loop()
       wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())),
       turns_(std::make_unique<Turns>(io_.get_executor())),
       resolver_(std::make_unique<Resolver>(*this, Resolver::Options{look_up})) {
+  (void)Readiness::of(*this);  // made now, while there are descriptors
   ignore_broken_pipes();
 }
 

@@ -1,6 +1,10 @@
 #include "net/network.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "net/own_networks.h"
 
 namespace countersign::net {
 namespace {
@@ -49,6 +53,18 @@ TEST(Network, IsReadStrictly) {
 TEST(Network, AnAddressThatIsUnknownIsInNoNetwork) {
   EXPECT_TRUE(holds({}, std::nullopt)) << "nobody asked";
   EXPECT_FALSE(holds({*Network::parse("0.0.0.0/0")}, std::nullopt));
+}
+
+/// Every machine is in 127.0.0.0/8.
+TEST(Network, OwnOnesAreOfTheInterfaces) {
+  const Networks own = own_networks();
+  const auto holds_own = [&](const char* text) {
+    const auto address = Address::parse(text);
+    return std::ranges::any_of(own, [&](const Network& one) { return one.contains(*address); });
+  };
+  EXPECT_TRUE(holds_own("127.0.0.1"));
+  EXPECT_TRUE(holds_own("127.255.255.254")) << "by its mask";
+  EXPECT_FALSE(holds_own("1.1.1.1"));
 }
 
 }  // namespace

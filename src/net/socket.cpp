@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include <arpa/inet.h>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <netinet/in.h>
@@ -67,51 +66,53 @@ std::string system_message(int number) { return std::generic_category().message(
 
 void Cancellation::on_deadline() noexcept {
   timed_out = true;
-  boost::system::error_code ignored;
-  descriptor_.cancel(ignored);
+  watched_.disturb(side_);
 }
 
 std::shared_ptr<Socket::Impl> Socket::Impl::adopt(Loop& loop, int open_descriptor, Endpoint peer) {
   auto impl = std::make_shared<Impl>(loop, std::move(peer));
-  boost::system::error_code error;
-  impl->descriptor.assign(open_descriptor, error);
-  if (!error) return impl;
+  const int error = impl->watched.open(open_descriptor);
+  if (error == 0) return impl;
   ::close(open_descriptor);
-  errno = error.value();
+  errno = error;
   return nullptr;
 }
 
 void Socket::Impl::abort() noexcept {
   if (aborted) return;
   aborted = true;
-  boost::system::error_code ignored;
-  descriptor.close(ignored);
+  watched.close();
 }
 
 Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline) {
-  using Wait = boost::asio::posix::descriptor_base::wait_type;
   if (impl == nullptr) co_return closed_here();
   Cancellation& cancellation = direction == Ready::read ? impl->reading : impl->writing;
   // Not a check: with TLS a peer can make a read wait to write, and the other way round.
   if (cancellation.pending)
     co_return base::fail(base::Kind::internal, "net.busy", "another operation waits in this direction already");
+  Readiness::Side& side = cancellation.side();
   cancellation.timed_out = deadline.passed();
+  if (!impl->aborted && !cancellation.timed_out && side.maybe_ready) {
+    // Whoever came here without EAGAIN: an event that was told once is not told again.
+    if (impl->watched.is_ready_now(side)) {
+      if (impl->is_yield_due()) co_await impl->yield();
+      if (impl->aborted) co_return closed_here();
+      co_return base::Result<void>();
+    }
+    side.maybe_ready = false;
+  }
   impl->without_wait = 0;
-  while (!impl->aborted && !cancellation.timed_out) {
+  bool told = false;
+  if (!impl->aborted && !cancellation.timed_out) {
     cancellation.pending = true;
     impl->loop.wheel().arm(cancellation, deadline);
-    const Wait what = direction == Ready::read ? Wait::wait_read : Wait::wait_write;
-    const auto [error] =
-        co_await impl->descriptor.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+    co_await impl->watched.suspend(side);
     cancellation.disarm();
     cancellation.pending = false;
-    if (impl->aborted) break;
-    if (!error && direction == Ready::read) impl->maybe_readable = true;
-    if (!error) co_return base::Result<void>();
-    // Cancelled: by our deadline, or along with the other direction, and then this one waits on.
-    if (error != boost::asio::error::operation_aborted) co_return reset("waiting failed: " + error.message());
+    told = side.was_told();
   }
   if (impl->aborted) co_return closed_here();
+  if (told) co_return base::Result<void>();
   co_return base::fail(base::Kind::timeout, "net.timeout", "the other side was not ready before the deadline");
 }
 
@@ -125,27 +126,24 @@ Task<void> Socket::Impl::yield() {
   co_await boost::asio::post(loop.executor(), boost::asio::use_awaitable_t<Executor>());
 }
 
-bool Socket::Impl::forget_writable() {
-  const int open_descriptor = descriptor.release();
-  boost::system::error_code error;
-  descriptor.assign(open_descriptor, error);
-  if (!error) return true;
-  ::close(open_descriptor);
-  aborted = true;
-  errno = error.value();
-  return false;
-}
-
 ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
-  if (!maybe_readable) {
+  bool& maybe_ready = watched.reading.maybe_ready;
+  if (!maybe_ready) {
     errno = EAGAIN;
     return -1;
   }
-  const ssize_t got = recv(descriptor.native_handle(), into.data(), into.size(), 0);
-  // Less than asked for: the kernel has no more now. The end stays readable.
-  if (got > 0) maybe_readable = static_cast<std::size_t>(got) == into.size();
-  else if (got < 0 && would_block(errno)) maybe_readable = false;
+  const ssize_t got = recv(descriptor(), into.data(), into.size(), 0);
+  // Less than asked for: the kernel has no more now, and what comes later is an event of its own. But an end, or what
+  // is behind an urgent byte, may have been told of by the same event as these bytes, and is not told again.
+  if (got > 0) maybe_ready = static_cast<std::size_t>(got) == into.size() || watched.may_hide_more();
+  else if (got < 0 && would_block(errno)) maybe_ready = false;
   return got;
+}
+
+ssize_t Socket::Impl::write_now(base::BytesView data) {
+  const ssize_t sent = send(descriptor(), data.data(), data.size(), MSG_NOSIGNAL);
+  if (sent < 0 && would_block(errno)) watched.writing.maybe_ready = false;
+  return sent;
 }
 
 Socket::Socket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -187,7 +185,7 @@ Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadli
   if (impl->is_yield_due()) co_await impl->yield();
   while (!data.empty()) {
     if (impl->aborted) co_return closed_here();
-    const ssize_t sent = send(impl->descriptor.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t sent = impl->write_now(data);
     if (sent >= 0) {
       data = data.subspan(static_cast<std::size_t>(sent));
       continue;
@@ -200,7 +198,7 @@ Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadli
 }
 
 Task<void> Socket::finish(Deadline) {
-  if (impl_ != nullptr && !impl_->aborted) shutdown(impl_->descriptor.native_handle(), SHUT_WR);
+  if (impl_ != nullptr && !impl_->aborted) shutdown(impl_->descriptor(), SHUT_WR);
   co_return;
 }
 
@@ -208,7 +206,7 @@ Task<base::Result<void>> Socket::wait(Ready direction, Deadline deadline) {
   return Impl::wait(impl_, direction, deadline);
 }
 
-bool Socket::is_drained() const { return impl_ != nullptr && !impl_->maybe_readable; }
+bool Socket::is_drained() const { return impl_ != nullptr && !impl_->watched.reading.maybe_ready; }
 
 bool Socket::is_yield_due() { return impl_ != nullptr && impl_->is_yield_due(); }
 
@@ -224,8 +222,7 @@ ssize_t Socket::read_now(std::span<std::uint8_t> into) {
 }
 
 ssize_t Socket::write_now(base::BytesView data) {
-  if (impl_ != nullptr && !impl_->aborted)
-    return send(impl_->descriptor.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
+  if (impl_ != nullptr && !impl_->aborted) return impl_->write_now(data);
   errno = ECONNRESET;
   return -1;
 }
@@ -233,20 +230,20 @@ ssize_t Socket::write_now(base::BytesView data) {
 bool Socket::has_unexpected_input() {
   if (impl_ == nullptr || impl_->aborted) return true;
   char byte;
-  const ssize_t got = recv(impl_->descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t got = recv(impl_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool seen = got >= 0 || !would_block(errno);
-  if (seen) impl_->maybe_readable = true;  // whoever reads now is to find it
+  impl_->watched.reading.maybe_ready = seen;  // whoever reads now is to find it
   return seen;
 }
 
-int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor.native_handle(); }
+int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor(); }
 
 std::function<void()> Socket::hang_up() const {
   return [weak = std::weak_ptr<Impl>(impl_)] {
     const std::shared_ptr<Impl> impl = weak.lock();
     if (impl == nullptr || impl->aborted) return;
     impl->hung_up = true;
-    shutdown(impl->descriptor.native_handle(), SHUT_RDWR);
+    shutdown(impl->descriptor(), SHUT_RDWR);
   };
 }
 

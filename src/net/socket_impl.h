@@ -5,29 +5,28 @@
 
 #include <optional>
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-
 #include "net/deadline_wheel.h"
+#include "net/readiness.h"
 #include "net/socket.h"
 
 namespace countersign::net {
 
-using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
-
-/// Cancels what is pending on a descriptor at its deadline.
+/// Disturbs whoever waits for one side of a socket at its deadline.
 class Cancellation final : public DeadlineWheel::Entry {
  public:
-  explicit Cancellation(Descriptor& descriptor) : descriptor_(descriptor) {}
+  Cancellation(Readiness::Watched& watched, Readiness::Side& side) : watched_(watched), side_(side) {}
   bool timed_out = false;
   bool pending = false;
+  Readiness::Side& side() { return side_; }
 
  private:
   void on_deadline() noexcept override;
-  Descriptor& descriptor_;
+  Readiness::Watched& watched_;
+  Readiness::Side& side_;
 };
 
 struct Socket::Impl {
-  Impl(Loop& l, Endpoint peer_address) : loop(l), descriptor(l.executor()), peer(std::move(peer_address)) {}
+  Impl(Loop& l, Endpoint peer_address) : loop(l), watched(Readiness::of(l)), peer(std::move(peer_address)) {}
   /// Owns `open_descriptor` from now on. Null, with errno set and the descriptor closed, when the kernel has no room
   /// left to watch it.
   static std::shared_ptr<Impl> adopt(Loop& loop, int open_descriptor, Endpoint peer);
@@ -39,21 +38,19 @@ struct Socket::Impl {
   /// Lets other tasks run.
   Task<void> yield();
   ssize_t read_now(std::span<std::uint8_t> into);
-  /// Once it was waited for as writable, Asio asks the kernel for that in every later wait too, and the kernel answers
-  /// at once each time. This makes it as if it was adopted anew. False when the kernel has no room left.
-  bool forget_writable();
+  ssize_t write_now(base::BytesView data);
   void abort() noexcept;
+  int descriptor() const { return watched.descriptor(); }
 
   Loop& loop;
-  Descriptor descriptor;
+  Readiness::Watched watched;
   Endpoint peer;
   std::optional<Endpoint> local;  ///< asked for when first wanted
   bool aborted = false;
-  bool hung_up = false;        ///< by hang_up()
-  bool maybe_readable = true;  ///< false: the last read emptied the kernel's buffer, so wait before the next
+  bool hung_up = false;  ///< by hang_up()
   int without_wait = 0;
-  Cancellation reading{descriptor};
-  Cancellation writing{descriptor};
+  Cancellation reading{watched, watched.reading};
+  Cancellation writing{watched, watched.writing};
 };
 
 }  // namespace countersign::net

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <exception>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_signal_set.hpp>

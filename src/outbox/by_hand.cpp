@@ -1,4 +1,6 @@
 // What an operator does with an outbox: look, replay, discard.
+#include <algorithm>
+
 #include "outbox/change.h"
 
 namespace countersign::outbox {

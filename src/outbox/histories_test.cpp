@@ -4,6 +4,7 @@
 // COUNTERSIGN_HISTORIES says how many (100,000 take some minutes).
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 
 #include <gtest/gtest.h>

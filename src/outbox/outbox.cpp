@@ -1,5 +1,6 @@
 #include "outbox/outbox.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "crypto/digest.h"

@@ -5,6 +5,7 @@
 // UPDATE SKIP LOCKED, and wait for nobody: that is why no two can wait for each other.
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <map>
 
 #include <libpq-fe.h>

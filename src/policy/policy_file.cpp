@@ -1,5 +1,6 @@
 // Reads a policy file: every key is checked, and named with its line when it is wrong.
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "base/config.h"

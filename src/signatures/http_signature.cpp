@@ -1,5 +1,7 @@
 #include "signatures/http_signature.h"
 
+#include <algorithm>
+
 namespace countersign::signatures {
 namespace {
 

@@ -30,9 +30,9 @@ std::vector<Component> components_to_cover(const MessageView& message, Content c
 
 std::string first_uncovered(const SignatureInput& input, const MessageView& message, Content content,
                             const SignaturePolicy& policy) {
+  const Component target = Component::named(std::string(kTargetUri));
   for (const Component& component : components_to_cover(message, content, policy)) {
-    const bool is_target = component == Component::named(std::string(kTargetUri));
-    if (is_target ? !covers_target(input) : !input.covers(component)) return component.text();
+    if (component == target ? !covers_target(input) : !input.covers(component)) return component.text();
   }
   return {};
 }

@@ -60,7 +60,7 @@ void Bulk::insert_some(soci::session& sql, std::size_t rows_at_once, std::size_t
     else statement.exchange(soci::use(value.number, value.indicator));
   }
   statement.alloc();
-  statement.prepare(head_ + values_clause(rows_at_once, columns_));
+  statement.prepare(head_ + values_clause(rows_at_once, columns_) + tail_);
   statement.define_and_bind();
   for (std::size_t i = 0; i < times; ++i) {
     for (Value& value : bound) {

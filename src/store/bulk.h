@@ -16,8 +16,9 @@ namespace countersign::store {
 /// Rows for one table, collected column by column, row after row.
 class Bulk {
  public:
-  /// `head` is "INSERT INTO table (a, b)", `columns` the number of columns in it.
-  Bulk(const char* head, std::size_t columns) : head_(head), columns_(columns) {}
+  /// `head` is "INSERT INTO table (a, b)", `columns` the number of columns in it; `tail` follows the values, as "ON
+  /// CONFLICT ..." does. No two rows may be in conflict with each other then.
+  Bulk(const char* head, std::size_t columns, const char* tail = "") : head_(head), tail_(tail), columns_(columns) {}
 
   Bulk& add(std::string text);
   Bulk& add(std::int64_t number);
@@ -38,6 +39,7 @@ class Bulk {
   };
   void insert_some(soci::session& sql, std::size_t rows_at_once, std::size_t times);
   const char* head_;
+  const char* tail_;
   std::size_t columns_;
   std::deque<Value> values_;
 };

@@ -1,26 +1,22 @@
 #include "store/ca_announcements.h"
 
+#include "store/bulk.h"
 #include "store/sql.h"
 
 namespace countersign::store {
 
-base::Result<void> insert(Transaction& transaction, const CaAnnouncementRow& row) {
+base::Result<void> insert(Transaction& transaction, const std::vector<CaAnnouncementRow>& rows) {
   return run(transaction, "note that a CA was announced", [&](soci::session& sql) {
-    const long long at = row.written_at.micros;
-    sql << "INSERT INTO ca_announcements (ca, organisation, written_at) VALUES (:ca, :organisation, :at)",
-        soci::use(row.ca, "ca"), soci::use(row.organisation, "organisation"), soci::use(at, "at");
+    Bulk bulk("INSERT INTO ca_announcements (ca, contact, written_at)", 3);
+    for (const CaAnnouncementRow& row : rows)
+      bulk.add(row.ca).add(row.contact).add(row.written_at);
+    bulk.insert(sql);
   });
 }
 
-base::Result<std::vector<std::string>> list_unannounced(Transaction& transaction, const std::string& ca, int limit) {
-  return run(transaction, "list whom a CA is to be announced to", [&](soci::session& sql) {
-    soci::rowset<std::string> organisations =
-        (sql.prepare << "SELECT DISTINCT organisation FROM contacts WHERE removed_at IS NULL AND organisation NOT IN"
-                        " (SELECT organisation FROM ca_announcements WHERE ca = :ca) ORDER BY organisation LIMIT " +
-                            std::to_string(limit),
-         soci::use(ca, "ca"));
-    return std::vector<std::string>(organisations.begin(), organisations.end());
-  });
+base::Result<void> forget_announcements(Transaction& transaction, const std::string& ca) {
+  return run(transaction, "forget whom a CA was announced to",
+             [&](soci::session& sql) { sql << "DELETE FROM ca_announcements WHERE ca = :ca", soci::use(ca, "ca"); });
 }
 
 }  // namespace countersign::store

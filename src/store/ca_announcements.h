@@ -1,4 +1,5 @@
-// CaAnnouncements: which organisations were told that a CA is to come. Errors as in store/registry.h.
+// CaAnnouncements: which contacts were written to that a CA is to come; whom it is to be told still is
+// list_untold_contacts in contacts.h. Errors as in store/registry.h.
 #pragma once
 
 #include <string>
@@ -11,12 +12,12 @@ namespace countersign::store {
 
 struct CaAnnouncementRow {
   std::string ca;
-  std::string organisation;
+  std::string contact;
   base::Instant written_at;
 };
-/// Fails also: `store.conflict` when that organisation was told already.
-base::Result<void> insert(Transaction& transaction, const CaAnnouncementRow& row);
-/// Organisations with a contact that were not told of `ca` yet, in order; at most `limit`.
-base::Result<std::vector<std::string>> list_unannounced(Transaction& transaction, const std::string& ca, int limit);
+/// Fails also: `store.conflict` when one of those contacts was told already.
+base::Result<void> insert(Transaction& transaction, const std::vector<CaAnnouncementRow>& rows);
+/// Everybody is to be told of `ca` anew.
+base::Result<void> forget_announcements(Transaction& transaction, const std::string& ca);
 
 }  // namespace countersign::store

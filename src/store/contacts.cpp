@@ -76,6 +76,22 @@ base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction,
   });
 }
 
+base::Result<std::vector<ContactRow>> list_untold_contacts(Transaction& transaction, const UntoldOf& of) {
+  return run(transaction, "list whom a CA is to be announced to", [&](soci::session& sql) {
+    Where where;
+    where.add("removed_at IS NULL");
+    where.add("(environment IS NULL OR environment = " + where.hold(of.environment) + ")");
+    if (of.kinds == ContactKinds::webhooks) where.add("kind = 'webhook'");
+    where.add("NOT EXISTS (SELECT 1 FROM ca_announcements a WHERE a.ca = " + where.hold(of.ca) +
+              " AND a.contact = contacts.id)");
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM contacts" + where.text() +
+                                                                " ORDER BY organisation, id LIMIT " +
+                                                                std::to_string(of.limit);
+    where.bind(query);
+    return collect<ContactRow>(query);
+  });
+}
+
 base::Result<void> remove_contact(Transaction& transaction, const std::string& id, base::Instant at) {
   return run(transaction, "remove a contact", [&](soci::session& sql) {
     const long long micros = at.micros;

@@ -26,6 +26,15 @@ base::Result<std::optional<ContactRow>> find_contact(Transaction& transaction, c
 base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction, const std::string& organisation);
 base::Result<std::vector<ContactRow>> list_contacts(Transaction& transaction,
                                                     const std::set<std::string>& organisations);
+enum class ContactKinds { all, webhooks };
+struct UntoldOf {
+  std::string ca;           ///< that is to come (ca_announcements.h)
+  std::string environment;  ///< of that CA: contacts of an application in another one are left out
+  ContactKinds kinds;
+  int limit;
+};
+/// Those that were not told of it yet, by organisation; all of them are looked at.
+base::Result<std::vector<ContactRow>> list_untold_contacts(Transaction& transaction, const UntoldOf& of);
 /// An unknown id changes nothing.
 base::Result<void> remove_contact(Transaction& transaction, const std::string& id, base::Instant at);
 

@@ -33,6 +33,7 @@ class EhiServerTable : public ::testing::Test {
     row.organisation = organisation;
     row.environment = "production";
     row.url = "https://" + organisation + ".example/" + id;
+    row.address = organisation + ".example:443";
     row.created_by = "somebody";
     row.created_at = kNow + kMinute * minute;
     EXPECT_TRUE(insert(tx(), row));
@@ -44,13 +45,15 @@ class EhiServerTable : public ::testing::Test {
     row.check_asked_at = kNow + kMinute * minute;
     ASSERT_TRUE(update(tx(), row));
   }
-  std::string to_run(int minute) {
-    const auto row = find_ehi_check_to_run(tx(), kNow + kMinute * minute).value();
+  /// Of what runs, what was begun before `minute` is given up, and what is after `not_yet` cannot have begun.
+  std::string to_run(int minute, int not_yet = 1000) {
+    const EhiCheckTimes times{.given_up = kNow + kMinute * minute, .not_yet = kNow + kMinute * not_yet};
+    const auto row = find_ehi_check_to_run(tx(), times).value();
     return row ? row->id : "none";
   }
   std::vector<std::string> listed(const std::string& organisation, int limit = 10) {
     std::vector<std::string> ids;
-    const auto rows = list_ehi_servers(tx(), {organisation, limit}).value();
+    const auto rows = list_ehi_servers(tx(), {.organisation = organisation, .limit = limit}).value();
     for (const EhiServerRow& row : rows)
       ids.push_back(row.id);
     return ids;
@@ -97,6 +100,8 @@ TEST_F(EhiServerTable, FindsTheCheckThatHasWaitedLongestOrWasGivenUp) {
   ASSERT_TRUE(update(tx(), second));
   EXPECT_EQ(to_run(12), "first") << "that one is being run";
   EXPECT_EQ(to_run(13), "second") << "that one was given up";
+  EXPECT_EQ(to_run(12, 11), "second") << "it is said to begin later than anybody's clock goes";
+  EXPECT_EQ(to_run(12, 12), "first");
   EXPECT_EQ(count_ehi_checks(tx(), "globex").value(), 1);
   second.check_state = "ended";
   ASSERT_TRUE(update(tx(), second));
@@ -104,6 +109,82 @@ TEST_F(EhiServerTable, FindsTheCheckThatHasWaitedLongestOrWasGivenUp) {
   ASSERT_TRUE(update(tx(), first));
   EXPECT_EQ(to_run(100), "none");
   EXPECT_EQ(count_ehi_checks(tx(), "").value(), 0);
+}
+
+TEST_F(EhiServerTable, GoesOnBehindAPlaceInTheList) {
+  for (const char* id : {"c", "a", "b"})
+    add(id, "acme", 1);
+  add("0", "globex", 2);
+  std::vector<std::string> ids;
+  std::optional<EhiServerPlace> after;
+  for (;;) {
+    const auto rows = list_ehi_servers(tx(), {.organisation = "", .after = after, .limit = 1}).value();
+    if (rows.empty()) break;
+    ids.push_back(rows.front().id);
+    after = EhiServerPlace{rows.front().created_at, rows.front().id};
+  }
+  EXPECT_EQ(ids, (std::vector<std::string>{"a", "b", "c", "0"}));
+}
+
+TEST_F(EhiServerTable, TellsWhatHappensAtAnAddress) {
+  const auto use = [&](int now) {
+    const EhiCheckTimes times{.given_up = kNow + kMinute * (now - 5), .not_yet = kNow + kMinute * (now + 1)};
+    return find_ehi_address_use(tx(), {"acme.example:443", times, kNow + kMinute * now}).value();
+  };
+  EhiServerRow first = add("first", "acme", 1);
+  EhiServerRow second = add("second", "acme", 1);
+  EXPECT_FALSE(use(2).under_way || use(2).ended_at);
+  ask(first, 2);
+  EXPECT_TRUE(use(2).under_way);
+  first.removed_at = kNow;
+  ASSERT_TRUE(update(tx(), first));
+  EXPECT_FALSE(use(2).under_way) << "it will not begin any more";
+  first.check_state = "running";
+  first.check_begun_at = kNow + kMinute * 3;
+  ASSERT_TRUE(update(tx(), first));
+  EXPECT_TRUE(use(3).under_way) << "whoever runs it does not know that it was removed";
+  EXPECT_TRUE(use(8).under_way);
+  EXPECT_FALSE(use(9).under_way) << "given up";
+  EXPECT_FALSE(use(1).under_way) << "not begun, by any clock";
+  first.check_state = "failed";
+  first.check_ended_at = kNow + kMinute * 4;
+  ASSERT_TRUE(update(tx(), first));
+  second.check_state = "ended";
+  second.check_ended_at = kNow + kMinute * 2;
+  ASSERT_TRUE(update(tx(), second));
+  EXPECT_EQ(use(4).ended_at, first.check_ended_at);
+  EXPECT_EQ(use(3).ended_at, second.check_ended_at) << "what is yet to come has not ended";
+  EXPECT_FALSE(use(4).under_way);
+}
+
+TEST_F(EhiServerTable, KnowsAnAddressOfAnother) {
+  const EhiServerRow row = add("a", "acme", 1);
+  EhiServerRow same = add("b", "globex", 1);
+  EXPECT_FALSE(has_another_organisation(tx(), row).value());
+  same.address = row.address;
+  EXPECT_TRUE(has_another_organisation(tx(), same).value());
+  EhiServerRow gone = row;
+  gone.removed_at = kNow;
+  ASSERT_TRUE(update(tx(), gone));
+  EXPECT_FALSE(has_another_organisation(tx(), same).value());
+}
+
+TEST_F(EhiServerTable, ForgetsWhatWasRemovedLongAgo) {
+  EhiServerRow old = add("old", "acme", 1);
+  EhiServerRow late = add("late", "acme", 2);
+  add("there", "acme", 3);
+  ASSERT_TRUE(put_ehi_report(tx(), "late", "{}"));
+  EXPECT_EQ(count_ehi_servers_added(tx(), "acme", kNow).value(), 3);
+  EXPECT_EQ(count_ehi_servers_added(tx(), "acme", kNow + kMinute).value(), 2);
+  EXPECT_EQ(count_ehi_servers_added(tx(), "globex", kNow).value(), 0);
+  old.removed_at = kNow + kMinute * 4;
+  late.removed_at = kNow + kMinute * 5;
+  ASSERT_TRUE(update(tx(), old) && update(tx(), late) && drop_ehi_report(tx(), "late"));
+  EXPECT_FALSE(find_ehi_report(tx(), "late").value());
+  ASSERT_TRUE(forget_ehi_servers(tx(), kNow + kMinute * 5));
+  EXPECT_FALSE(find_ehi_server(tx(), "old").value());
+  EXPECT_TRUE(find_ehi_server(tx(), "late").value());
+  EXPECT_EQ(listed("acme"), (std::vector<std::string>{"there"}));
 }
 
 TEST_F(EhiServerTable, KeepsTheLastReport) {
@@ -117,12 +198,18 @@ TEST_F(EhiServerTable, KeepsTheLastReport) {
   row.check_state = "failed";
   row.check_error = "no";
   row.check_verdict = "fail";
+  row.check_not_tried = 7;
+  row.confirmed_by = "an operator";
+  row.confirmed_at = kNow;
   row.check_ended_at = kNow;
   ASSERT_TRUE(update(tx(), row));
   const EhiServerRow kept = *find_ehi_server(tx(), "a").value();
   EXPECT_EQ(kept.check_state, "failed");
   EXPECT_EQ(kept.check_error, "no");
   EXPECT_EQ(kept.check_verdict, "fail");
+  EXPECT_EQ(kept.check_not_tried, 7);
+  EXPECT_EQ(kept.confirmed_by, "an operator");
+  EXPECT_EQ(kept.confirmed_at, kNow);
   EXPECT_EQ(kept.check_ended_at, kNow);
   EXPECT_EQ(kept.check_asked_by, "somebody");
 }

@@ -12,7 +12,7 @@ class session;
 
 namespace countersign::store {
 
-enum class Access { amending, reading };
+enum class Access { amending, noting, reading };
 
 class Engine {
  public:
@@ -20,7 +20,7 @@ class Engine {
 
   /// The same object for the engine's life; what it is connected to may change in begin().
   virtual soci::session& session() = 0;
-  /// Fails: as Registry::begin and begin_reading; then there is no transaction.
+  /// Fails: as Registry::begin, begin_noting and begin_reading; then there is no transaction.
   virtual base::Result<void> begin(Access access) = 0;
   /// Fails: as Transaction::commit. The transaction is over with `store.unknown_outcome`, else rollback() ends it.
   virtual base::Result<void> commit() = 0;

@@ -1,5 +1,7 @@
 #include "store/notices.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "store/bulk.h"
@@ -61,6 +63,7 @@ void soci::type_conversion<countersign::store::LetterRow>::from_base(const soci:
   row.next_attempt_at = instant(from, "next_attempt_at");
   row.decided_at = maybe_instant(from, "decided_at");
   row.last_error = maybe_text(from, "last_error");
+  row.ca = maybe_text(from, "ca");
 }
 
 void soci::type_conversion<countersign::store::LetterRow>::to_base(const countersign::store::LetterRow& row,
@@ -106,8 +109,8 @@ std::string page_of_ending(const char* beginning, int limit) {
   return std::string(kEnding) +
          "(SELECT serial, environment, organisation, application, purpose, issued_at, not_after, revoked_at"
          " FROM certificates WHERE " +
-         beginning + " AND not_after <= :until ORDER BY not_after, serial DESC LIMIT " + std::to_string(limit) + ") c" +
-         kOwners + " ORDER BY c.not_after, c.serial DESC";
+         beginning + " ORDER BY not_after, serial DESC LIMIT " + std::to_string(limit) + ") c" + kOwners +
+         " ORDER BY c.not_after, c.serial DESC";
 }
 
 }  // namespace
@@ -115,17 +118,21 @@ std::string page_of_ending(const char* beginning, int limit) {
 base::Result<EndingPage> list_ending(Transaction& transaction, const EndingBetween& between,
                                      const std::optional<EndingPlace>& place, int limit) {
   return run(transaction, "list certificates that end", [&](soci::session& sql) {
-    const long long from = place ? place->at.micros : between.after.micros;
-    const long long until = between.until.micros;
-    const std::string serial = place ? place->serial : "";
     EndingPage page;
-    if (place)
-      page.rows = collect<EndingRow>(
-          (sql.prepare << page_of_ending("not_after >= :from AND (not_after > :beyond OR serial < :serial)", limit),
-           soci::use(from, "from"), soci::use(from, "beyond"), soci::use(serial, "serial"), soci::use(until, "until")));
-    else
-      page.rows = collect<EndingRow>((sql.prepare << page_of_ending("not_after > :from", limit),
-                                      soci::use(from, "from"), soci::use(until, "until")));
+    // What is left of the instant where the page before has ended is asked for by itself: a condition over both would
+    // have an index go through all of that instant that was read already, page after page.
+    if (place) {
+      const long long at = place->at.micros;
+      page.rows = collect<EndingRow>((sql.prepare << page_of_ending("not_after = :at AND serial < :serial", limit),
+                                      soci::use(at, "at"), soci::use(place->serial, "serial")));
+    }
+    if (const int more = limit - static_cast<int>(page.rows.size()); more > 0) {
+      const long long from = place ? place->at.micros : between.after.micros;
+      const long long until = between.until.micros;
+      auto later = collect<EndingRow>((sql.prepare << page_of_ending("not_after > :from AND not_after <= :until", more),
+                                       soci::use(from, "from"), soci::use(until, "until")));
+      std::ranges::move(later, std::back_inserter(page.rows));
+    }
     if (std::cmp_equal(page.rows.size(), limit)) page.end = {page.rows.back().not_after, page.rows.back().serial};
     return page;
   });
@@ -158,12 +165,17 @@ base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, cons
   });
 }
 
-base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, base::Instant first, base::Instant last) {
+base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, const std::vector<std::string>& serials) {
+  if (serials.empty()) return std::vector<NoticeRow>();
   return run(transaction, "list notices", [&](soci::session& sql) {
-    const long long from = first.micros;
-    const long long until = last.micros;
-    return collect<NoticeRow>((sql.prepare << "SELECT * FROM notices WHERE ends_at >= :from AND ends_at <= :until",
-                               soci::use(from, "from"), soci::use(until, "until")));
+    Where where;
+    std::string held;
+    for (const std::string& serial : serials)
+      held += (held.empty() ? "" : ", ") + where.hold(serial);
+    where.add("serial IN (" + held + ")");
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM notices" + where.text();
+    where.bind(query);
+    return collect<NoticeRow>(query);
   });
 }
 
@@ -175,8 +187,8 @@ base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>
   return run(transaction, "store a letter", [&](soci::session& sql) {
     Bulk bulk(
         "INSERT INTO letters (id, channel, contact, recipient, subject, body, serial, state, attempts, created_at,"
-        " next_attempt_at, decided_at, last_error)",
-        13);
+        " next_attempt_at, decided_at, last_error, ca)",
+        14);
     for (const LetterRow& row : rows)
       bulk.add(row.id)
           .add(row.channel)
@@ -190,7 +202,8 @@ base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>
           .add(row.created_at)
           .add(row.next_attempt_at)
           .add(row.decided_at)
-          .add(row.last_error);
+          .add(row.last_error)
+          .add(row.ca);
     bulk.insert(sql);
   });
 }
@@ -229,6 +242,14 @@ base::Result<void> drop_letters(Transaction& transaction, const std::string& con
     const long long micros = at.micros;
     sql << "UPDATE letters SET state = 'dropped', decided_at = :at WHERE contact = :contact AND state = 'pending'",
         soci::use(micros, "at"), soci::use(contact, "contact");
+  });
+}
+
+base::Result<void> drop_announcing_letters(Transaction& transaction, const std::string& ca, base::Instant at) {
+  return run(transaction, "drop letters", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    sql << "UPDATE letters SET state = 'dropped', decided_at = :at WHERE state = 'pending' AND ca = :ca",
+        soci::use(micros, "at"), soci::use(ca, "ca");
   });
 }
 

@@ -51,8 +51,8 @@ struct NoticeRow {
 base::Result<void> insert(Transaction& transaction, const NoticeRow& row);
 base::Result<void> insert(Transaction& transaction, const std::vector<NoticeRow>& rows);
 base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, const std::string& serial);
-/// Of all that ends between these two, both of them included.
-base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, base::Instant first, base::Instant last);
+/// Of all of these, by one question: what else ends at the same time is not looked at.
+base::Result<std::vector<NoticeRow>> list_notices(Transaction& transaction, const std::vector<std::string>& serials);
 
 struct LetterRow {
   std::string id;       ///< hexadecimal; receivers see it, and can tell a repetition by it
@@ -68,6 +68,7 @@ struct LetterRow {
   base::Instant next_attempt_at = {};
   std::optional<base::Instant> decided_at = std::nullopt;  ///< when it was no longer pending
   std::optional<std::string> last_error = std::nullopt;
+  std::optional<std::string> ca = std::nullopt;  ///< that it announces
 };
 /// Fails also: `store.conflict` when the id is taken.
 base::Result<void> insert(Transaction& transaction, const LetterRow& row);
@@ -86,6 +87,8 @@ base::Result<std::optional<LetterRow>> find_due_letter(Transaction& transaction,
 base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row);
 /// Every pending letter to a contact becomes `dropped`.
 base::Result<void> drop_letters(Transaction& transaction, const std::string& contact, base::Instant at);
+/// Every pending letter that announces `ca`, likewise.
+base::Result<void> drop_announcing_letters(Transaction& transaction, const std::string& ca, base::Instant at);
 /// No pending letter to a contact is due before `until`.
 base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until);
 struct LetterFilter {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/ca_announcements.h"
 #include "store/certificates.h"
 #include "store/contacts.h"
 #include "store/issuances.h"
@@ -54,6 +55,15 @@ class NoticeTables : public ::testing::Test {
                        kNow,   kNow + kDay * days, {},     {}};
     row.replaces = std::move(replaces);
     ASSERT_TRUE(insert(tx(), row));
+  }
+  static LetterRow announcement(const std::string& id, const std::string& ca) {
+    LetterRow letter;
+    letter.id = id;
+    letter.channel = "webhook";
+    letter.recipient = "there";
+    letter.ca = ca;
+    letter.created_at = letter.next_attempt_at = kNow;
+    return letter;
   }
   EndingRow ending(const std::string& serial) { return find_ending(tx(), serial).value().value(); }
 
@@ -124,13 +134,45 @@ TEST_F(NoticeTables, TellWhetherAnybodyWouldMissIt) {
   EXPECT_TRUE(ending("01").suspended);
 }
 
+/// At the end of a CA thousands end in one instant: a page reads what was noted of its own certificates, not of them
+/// all.
+TEST_F(NoticeTables, OfOneInstantAreReadForAPageOnly) {
+  std::vector<IssuanceRow> intents;
+  std::vector<CertificateRow> rows;
+  std::vector<NoticeRow> noted;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string serial = "a" + std::to_string(10'000 + i);
+    intents.push_back({serial, kPayments, "transport", "{}", "spki", "tbs", "ca", "somebody", "issued", kNow, kNow});
+    rows.push_back(
+        {serial, "f" + serial, "spki", "AAAA", kPayments, "transport", "ca", kNow, kNow, kNow + kDay, {}, {}});
+    noted.push_back({serial, -60, kNow + kDay, kNow});
+  }
+  ASSERT_TRUE(insert(tx(), intents));
+  ASSERT_TRUE(insert(tx(), rows));
+  ASSERT_TRUE(insert(tx(), noted));
+  std::set<std::string> seen;
+  std::size_t read = 0;
+  std::optional<EndingPlace> place;
+  do {
+    const auto page = list_ending(tx(), {kNow, kNow + kDay * 2}, place, 250).value();
+    std::vector<std::string> serials;
+    for (const EndingRow& row : page.rows)
+      serials.push_back(row.serial);
+    read += list_notices(tx(), serials)->size();
+    seen.insert(serials.begin(), serials.end());
+    place = page.end;
+  } while (place);
+  EXPECT_EQ(seen.size(), 2000U) << "it gets on within the instant";
+  EXPECT_EQ(read, 2000U) << "each row once, not once a page";
+}
+
 TEST_F(NoticeTables, KeepANoticeOnceForEachThreshold) {
   ASSERT_TRUE(insert(tx(), NoticeRow{"01", -60, kNow, kNow}));
   ASSERT_TRUE(insert(tx(), NoticeRow{"01", 0, kNow, kNow}));
   ASSERT_TRUE(insert(tx(), NoticeRow{"02", -60, kNow, kNow}));
   EXPECT_EQ(list_notices(tx(), "01")->size(), 2U);
-  EXPECT_EQ(list_notices(tx(), kNow, kNow)->size(), 3U) << "of what ends then";
-  EXPECT_TRUE(list_notices(tx(), kNow + kDay, kNow + kDay * 2)->empty());
+  EXPECT_EQ(list_notices(tx(), std::vector<std::string>{"01", "02", "03"})->size(), 3U);
+  EXPECT_TRUE(list_notices(tx(), std::vector<std::string>())->empty());
   keep();
   EXPECT_EQ(code_of(insert(tx(), std::vector{NoticeRow{"03", -60, kNow, kNow}, NoticeRow{"01", -60, kNow, kNow}})),
             "store.conflict");
@@ -210,6 +252,60 @@ TEST_F(NoticeTables, KeepContactsAndDropTheirLetters) {
                                             .created_by = "x",
                                             .created_at = kNow})),
             "store.conflict");
+}
+
+TEST_F(NoticeTables, OfACaThatIsAnnouncedAreDropped) {
+  ASSERT_TRUE(insert(tx(), std::vector{announcement("1", "ca"), announcement("2", "ca-2"), announcement("3", "ca")}));
+  LetterRow sent = announcement("3", "ca");
+  sent.state = "sent";
+  ASSERT_TRUE(*update_letter(tx(), sent));
+  ASSERT_TRUE(drop_announcing_letters(tx(), "ca", kNow));
+  EXPECT_EQ(find_letter(tx(), "1").value()->state, "dropped");
+  EXPECT_EQ(find_letter(tx(), "1").value()->ca, "ca");
+  EXPECT_EQ(find_letter(tx(), "2").value()->state, "pending") << "of another";
+  EXPECT_EQ(find_letter(tx(), "3").value()->state, "sent") << "it is gone";
+}
+
+/// Told once, where the environment is the contact's, and by what there is to send with; all anew once it is forgotten.
+TEST_F(NoticeTables, WhomACaIsToBeAnnouncedTo) {
+  ASSERT_TRUE(insert(tx(), OrganisationRow{"globex", "Globex", false, kNow}));
+  const auto contact = [](const char* id, const char* organisation, const char* kind) {
+    ContactRow row;
+    row.id = id;
+    row.organisation = organisation;
+    row.kind = kind;
+    row.address = "there";
+    row.created_by = "somebody";
+    row.created_at = kNow;
+    return row;
+  };
+  ContactRow uat = contact("c1", "globex", "webhook");
+  uat.environment = "uat";
+  uat.application = "payments";
+  for (const ContactRow& row : {uat, contact("c2", "globex", "email"), contact("c3", "acme", "webhook")})
+    ASSERT_TRUE(insert(tx(), row));
+  const auto untold = [&](const char* environment, ContactKinds kinds, int limit = 10) {
+    std::string ids;
+    const auto found = list_untold_contacts(tx(), {"ca", environment, kinds, limit});
+    EXPECT_TRUE(found) << base::to_string(found.error());
+    for (const ContactRow& row : *found)
+      ids += row.id + " ";
+    return ids;
+  };
+  EXPECT_EQ(untold("production", ContactKinds::all), "c3 c2 ");
+  EXPECT_EQ(untold("uat", ContactKinds::all), "c3 c1 c2 ");
+  EXPECT_EQ(untold("uat", ContactKinds::webhooks), "c3 c1 ");
+  EXPECT_EQ(untold("uat", ContactKinds::all, 2), "c3 c1 ");
+  ASSERT_TRUE(insert(tx(), std::vector{CaAnnouncementRow{"ca", "c3", kNow}}));
+  EXPECT_EQ(untold("production", ContactKinds::all), "c2 ");
+  ASSERT_TRUE(remove_contact(tx(), "c2", kNow));
+  EXPECT_EQ(untold("production", ContactKinds::all), "");
+  ASSERT_TRUE(forget_announcements(tx(), "another"));
+  EXPECT_EQ(untold("production", ContactKinds::all), "");
+  ASSERT_TRUE(forget_announcements(tx(), "ca"));
+  EXPECT_EQ(untold("production", ContactKinds::all), "c3 ");
+  ASSERT_TRUE(insert(tx(), std::vector{CaAnnouncementRow{"ca", "c3", kNow}}));
+  EXPECT_EQ(code_of(insert(tx(), std::vector{CaAnnouncementRow{"ca", "c3", kNow}})), "store.conflict");
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 //
 // An amendment takes the row lock of counter `amendments` before it reads anything, and keeps it to its end: amendments
 // of all authorities come one after the other, each seeing all before it, as SQLite's BEGIN IMMEDIATE does it. Readers
+
+#include <exception>
+
 // see one snapshot and wait for nobody (docs/adr/0013).
 #include <libpq-fe.h>
 #include <soci/postgresql/soci-postgresql.h>
@@ -39,7 +42,22 @@ constexpr const char* kBeginAmending =
     "SET LOCAL statement_timeout = '10s';"
     "SET LOCAL idle_in_transaction_session_timeout = '4s';"
     "SELECT value FROM counters WHERE name = 'amendments' FOR UPDATE";
+/// "refusals" in ASCII: notes come one after the other, so that no two wait for rows of each other.
+constexpr const char* kBeginNoting =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+    "SET LOCAL statement_timeout = '10s';"
+    "SET LOCAL idle_in_transaction_session_timeout = '4s';"
+    "SELECT pg_advisory_xact_lock(8243107347604532339)";
 constexpr const char* kBeginReading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+const char* beginning_of(Access access) {
+  switch (access) {
+    case Access::amending: return kBeginAmending;
+    case Access::noting: return kBeginNoting;
+    case Access::reading: return kBeginReading;
+  }
+  BASE_UNREACHABLE();
+}
 
 base::Error to_error(const Reply& reply, const std::string& doing) {
   return from_sqlstate(reply.state(), "cannot " + doing + ": " + reply.message());
@@ -116,7 +134,7 @@ class Postgresql final : public Engine {
 
   base::Result<void> start(Access access) {
     const bool amending = access == Access::amending;
-    const Reply begun(connection(), amending ? kBeginAmending : kBeginReading);
+    const Reply begun(connection(), beginning_of(access));
     if (begun.ok() && (!amending || begun.rows() == 1)) return {};
     base::Error error = begun.ok() ? base::Error{Kind::corrupt, "store.corrupt",
                                                  "the counter 'amendments' is missing; restore the registry from a "

@@ -17,13 +17,24 @@ struct RefusalRow {
   std::string gateway;  ///< that saw it last
 };
 
-/// Counts it to those of that application, certificate and reason. Fails also: `store.conflict` without the
-/// application.
-base::Result<void> add_refusals(Transaction& transaction, const RefusalRow& row);
-/// Of one application those seen last, at most `most`; the others go.
-base::Result<void> keep_newest_refusals(Transaction& transaction, const ApplicationKey& key, int most);
-/// Those that were not seen since.
-base::Result<void> forget_refusals(Transaction& transaction, base::Instant since);
+/// A certificate as far as a refusal of it is concerned.
+struct RefusedRow {
+  std::string fingerprint;
+  ApplicationKey key;
+  std::string serial;
+};
+/// Those of `fingerprints` that were issued here, by one question; at most kMostRefused are asked for.
+base::Result<std::vector<RefusedRow>> find_refused(Transaction& transaction,
+                                                   const std::vector<std::string>& fingerprints);
+inline constexpr std::size_t kMostRefused = 1'000;
+
+/// Counts each to those of its application, certificate and reason, of which there is one row in `rows` at most. Fails
+/// also: `store.conflict` without the application.
+base::Result<void> add_refusals(Transaction& transaction, const std::vector<RefusalRow>& rows);
+/// Of each of these applications those seen last, at most `most`; the others go.
+base::Result<void> keep_newest_refusals(Transaction& transaction, const std::vector<ApplicationKey>& keys, int most);
+/// Of those that were not seen since, the oldest, at most `limit`; how many went.
+base::Result<std::int64_t> forget_refusals(Transaction& transaction, base::Instant since, int limit);
 /// Those seen last first.
 base::Result<std::vector<RefusalRow>> list_refusals(Transaction& transaction, const ApplicationFilter& filter,
                                                     int limit);

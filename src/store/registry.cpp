@@ -1,5 +1,7 @@
 #include "store/registry.h"
 
+#include <exception>
+
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
@@ -42,6 +44,13 @@ base::Result<Transaction> Registry::begin() {
   BASE_CHECK(!impl_->in_use);
   end_snapshot();
   BASE_TRY_VOID(impl_->engine->begin(Access::amending));
+  return started(nullptr);
+}
+
+base::Result<Transaction> Registry::begin_noting() {
+  BASE_CHECK(!impl_->in_use);
+  end_snapshot();
+  BASE_TRY_VOID(impl_->engine->begin(Access::noting));
   return started(nullptr);
 }
 

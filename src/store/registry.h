@@ -58,6 +58,10 @@ class Registry {
   /// that was lost is made again. Fails: `store.busy` when another process keeps the registry longer than 5 or 6 s,
   /// `store.unavailable` as long as the database is not there.
   base::Result<Transaction> begin();
+  /// Starts one for rows that are no decisions, and that no amendment changes. On PostgreSQL it comes one after the
+  /// other with its like, and amendments do not wait for it, nor it for them: it sees what is committed while it runs.
+  /// `store.unknown_outcome` of it stays unknown. Fails: as begin().
+  base::Result<Transaction> begin_noting();
   /// Starts one for reading only: one snapshot; it waits for nobody. A statement that changes something is our own
   /// mistake.
   base::Result<Transaction> begin_reading();

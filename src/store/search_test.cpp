@@ -9,12 +9,14 @@
 #include "store/audit.h"
 #include "store/certificate_search.h"
 #include "store/codes.h"
+#include "store/ehi_servers.h"
 #include "store/feed.h"
 #include "store/issuances.h"
 #include "store/issuers.h"
 #include "store/merkle.h"
 #include "store/notices.h"
 #include "store/organisations.h"
+#include "store/refusals.h"
 #include "store/requests.h"
 #include "store/statuses.h"
 #include "testing/code_of.h"
@@ -84,6 +86,46 @@ class Search : public ::testing::Test {
     ASSERT_TRUE(insert(rows, certificates_));
     ASSERT_TRUE(rows.commit());
     if (!testing::on_postgresql()) Watch::seen().clear();
+  }
+  /// A hundred of each; of the servers half are removed.
+  void add_servers_and_refusals() {
+    auto rows = registry_->begin().value();
+    for (int i = 0; i < 100; ++i) {
+      EhiServerRow server;
+      server.id = "s" + std::to_string(i);
+      server.organisation = i % 3 == 0 ? "acme" : "globex";
+      server.environment = "uat";
+      server.address = "h" + std::to_string(i) + ":443";
+      server.created_at = kNow + kDay * i;
+      server.check_state = i % 5 == 0 ? "running" : "ended";
+      server.check_begun_at = server.check_ended_at = kNow;
+      if (i % 2 == 0) server.removed_at = kNow + kDay * i;
+      ASSERT_TRUE(insert(rows, server));
+      const ApplicationKey key{"uat", i % 3 == 0 ? "acme" : "globex", "pay"};
+      ASSERT_TRUE(add_refusals(rows, {key, "f" + std::to_string(i), "revoked", "00", 1, kNow, kNow + kDay * i, "g"}));
+    }
+    ASSERT_TRUE(rows.commit());
+    Watch::seen().clear();
+  }
+  void ask_for_servers_and_refusals() {
+    auto rows = registry_->begin().value();
+    const EhiCheckTimes times{.given_up = kNow - kDay, .not_yet = kNow + kDay};
+    ASSERT_TRUE(find_ehi_server(rows, "s1"));
+    for (const char* organisation : {"", "acme"})
+      for (const auto& after : {std::optional<EhiServerPlace>(), {EhiServerPlace{kNow + kDay * 50, "s50"}}})
+        ASSERT_TRUE(list_ehi_servers(rows, {.organisation = organisation, .after = after, .limit = 7}));
+    ASSERT_TRUE(count_ehi_servers_added(rows, "acme", kNow + kDay * 99));
+    ASSERT_TRUE(has_another_organisation(rows, *find_ehi_server(rows, "s1").value()));
+    ASSERT_TRUE(find_ehi_check_to_run(rows, times));
+    ASSERT_TRUE(count_ehi_checks(rows, "acme"));
+    ASSERT_TRUE(count_ehi_checks(rows, ""));
+    ASSERT_TRUE(find_ehi_address_use(rows, {"h1:443", times, kNow}));
+    ASSERT_TRUE(find_ehi_report(rows, "s1"));
+    ASSERT_TRUE(forget_ehi_servers(rows, kNow + kDay));
+    for (const ApplicationFilter& of : {ApplicationFilter(), ApplicationFilter{"", "acme", ""}})
+      ASSERT_TRUE(list_refusals(rows, of, 7));
+    ASSERT_TRUE(keep_newest_refusals(rows, {"uat", "acme", "pay"}, 1000));
+    ASSERT_TRUE(forget_refusals(rows, kNow + kDay));
   }
   static CertificateRow certificate(int i) {
     CertificateRow row;
@@ -191,6 +233,8 @@ TEST_F(Search, GoesOnWhereThePageEndedWhateverCameMeanwhile) {
 /// Behaviour of the plans, not of the clock: with a million rows each step is a row more.
 TEST_F(Search, NeverGoesThroughATable) {
   if (testing::on_postgresql()) GTEST_SKIP() << "SQLite tells what its statements did";
+  add_servers_and_refusals();
+  ask_for_servers_and_refusals();
   for (const auto& [name, filter] : filters())
     walk(filter);
   auto rows = registry().begin_reading().value();
@@ -216,7 +260,8 @@ TEST_F(Search, NeverGoesThroughATable) {
   const EndingBetween day{kNow - kDay, kNow};
   ASSERT_TRUE(list_ending(rows, day, std::nullopt, 5));
   ASSERT_TRUE(list_ending(rows, day, EndingPlace{kNow - kDay, "a0"}, 5));
-  ASSERT_TRUE(list_notices(rows, kNow - kDay, kNow));
+  ASSERT_TRUE(list_notices(rows, std::vector<std::string>{"a0", "a1", "a2"}));
+  ASSERT_TRUE(find_refused(rows, {"f1", "f2", "f3"}));
   ASSERT_TRUE(find_ending(rows, "a0"));
   CertificateFilter of_key;
   of_key.spki_sha256 = "k1";
@@ -232,6 +277,28 @@ TEST_F(Search, NeverGoesThroughATable) {
       EXPECT_EQ(seen.sorts, 0) << statement;
     }
   }
+}
+
+/// Thousands of applications are not gone through for the report of one.
+TEST_F(Search, NotesRefusalsBesideManyOthers) {
+  if (testing::on_postgresql()) GTEST_SKIP() << "SQLite tells what its statements did";
+  const ApplicationKey pay{"uat", "acme", "pay"};
+  const auto some_of = [](const ApplicationKey& key, int many) {
+    std::vector<RefusalRow> rows;
+    for (int i = 0; i < many; ++i)
+      rows.push_back({key, "f" + std::to_string(i), "revoked", "01", 1, kNow, kNow, "gateway"});
+    return rows;
+  };
+  auto rows = registry().begin_noting().value();
+  ASSERT_TRUE(add_refusals(rows, some_of({"production", "globex", "ship"}, 50)));
+  Watch::seen().clear();
+  ASSERT_TRUE(add_refusals(rows, some_of(pay, 6)));
+  ASSERT_TRUE(keep_newest_refusals(rows, {pay}, 4));
+  ASSERT_EQ(list_refusals(rows, {"uat", "acme", "pay"}, 10)->size(), 4U);
+  ASSERT_EQ(*forget_refusals(rows, kNow, 5), 0);
+  ASSERT_FALSE(Watch::seen().empty());
+  for (const auto& [statement, seen] : Watch::seen())
+    EXPECT_LE(seen.steps, 10) << statement;
 }
 
 TEST_F(Search, WouldSeeAStatementThatDoes) {

@@ -1,6 +1,7 @@
 // Private to store: where SOCI is called and where its exceptions stop.
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <type_traits>

@@ -1,4 +1,6 @@
 // SQLite: one file of one authority: write-ahead log, synchronous=FULL, one amendment at a time by BEGIN IMMEDIATE.
+#include <exception>
+
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "base/files.h"
@@ -73,6 +75,7 @@ class Sqlite final : public Engine {
 
   base::Result<void> begin(Access access) override {
     // A read transaction that changes something would be upgraded behind our back: SQLite must refuse it.
+    if (access == Access::noting) access = Access::amending;  // there is one lock
     if (access_ != access) BASE_TRY_VOID(allow(access));
     access_ = access;
     return execute(access == Access::amending ? begin_to_write_ : begin_to_read_, "begin a transaction");

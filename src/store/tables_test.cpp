@@ -10,7 +10,6 @@
 #include "store/issuers.h"
 #include "store/living.h"
 #include "store/organisations.h"
-#include "store/refusals.h"
 #include "store/statuses.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
@@ -124,52 +123,6 @@ TEST_F(Tables, AFollowerIsWhatItSaidLast) {
   EXPECT_EQ(list_followers(tx(), kNow + kDay)->front().holds.size(), 2U);
   ASSERT_TRUE(forget_followers(tx(), kNow + kDay));
   EXPECT_EQ(list_followers(tx(), kNow)->size(), 1U);
-}
-
-TEST_F(Tables, RefusalsAddUp) {
-  const RefusalRow once{kPayments, "f1", "revoked", "01", 1, kNow, kNow, "gateway"};
-  ASSERT_TRUE(add_refusals(tx(), once));
-  RefusalRow later = once;
-  later.times = 4;
-  later.first_seen_at = kNow - kDay;
-  later.last_seen_at = kNow + kDay;
-  later.gateway = "gateway-2";
-  ASSERT_TRUE(add_refusals(tx(), later));
-  RefusalRow earlier = once;
-  earlier.last_seen_at = kNow;
-  ASSERT_TRUE(add_refusals(tx(), earlier));
-  RefusalRow other = once;
-  other.reason = "expired";
-  ASSERT_TRUE(add_refusals(tx(), other));
-  const auto found = list_refusals(tx(), {"production", "acme", "payments"}, 10);
-  ASSERT_TRUE(found) << base::to_string(found.error());
-  ASSERT_EQ(found->size(), 2U);
-  EXPECT_EQ(found->front().times, 6);
-  EXPECT_EQ(found->front().first_seen_at, kNow - kDay);
-  EXPECT_EQ(found->front().last_seen_at, kNow + kDay);
-  EXPECT_EQ(found->front().gateway, "gateway-2") << "who saw it last";
-  EXPECT_EQ(found->back().reason, "expired");
-  EXPECT_TRUE(list_refusals(tx(), {"", "other", ""}, 10)->empty());
-  EXPECT_EQ(list_refusals(tx(), {}, 1)->size(), 1U);
-  ASSERT_TRUE(forget_refusals(tx(), kNow + kDay));
-  EXPECT_EQ(list_refusals(tx(), {}, 10)->size(), 1U);
-}
-
-TEST_F(Tables, RefusalsOfAnApplicationAreBounded) {
-  for (int i = 0; i < 5; ++i)
-    ASSERT_TRUE(add_refusals(tx(), {kPayments, "f" + std::to_string(i), "revoked", "01", 1, kNow, kNow, "gateway"}));
-  ASSERT_TRUE(add_refusals(tx(), {kPayments, "f9", "revoked", "01", 1, kNow, kNow + kDay, "gateway"}));
-  ASSERT_TRUE(keep_newest_refusals(tx(), {"production", "acme", "other"}, 3));
-  EXPECT_EQ(list_refusals(tx(), {}, 10)->size(), 6U) << "of another application";
-  ASSERT_TRUE(keep_newest_refusals(tx(), kPayments, 3));
-  const auto left = list_refusals(tx(), {}, 10);
-  ASSERT_EQ(left->size(), 3U);
-  EXPECT_EQ(left->front().fingerprint, "f9") << "the newest stays";
-}
-
-TEST_F(Tables, RefusalsNeedTheirApplication) {
-  const RefusalRow row{{"production", "acme", "none"}, "f1", "revoked", "01", 1, kNow, kNow, "gateway"};
-  EXPECT_EQ(code_of(add_refusals(tx(), row)), "store.conflict");
 }
 
 TEST_F(Tables, SerialIsUsedOnce) {

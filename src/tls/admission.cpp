@@ -1,6 +1,7 @@
 #include "tls/admission.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <arpa/inet.h>
 

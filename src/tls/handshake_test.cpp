@@ -1,6 +1,7 @@
 // Handshakes over real sockets: who gets a VerifiedPeer, who gets which alert, and that there is no third way.
 #include "tls/handshake.h"
 
+#include <algorithm>
 #include <array>
 
 #include <gtest/gtest.h>

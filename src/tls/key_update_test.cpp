@@ -1,6 +1,7 @@
 // A key update of which only a part has come (RFC 8446 section 4.6.3): libssl then has to read in order to write, and
 // reader and writer want the same of the socket.
 #include <array>
+#include <cstdlib>
 #include <future>
 #include <thread>
 

@@ -32,6 +32,15 @@ ProbeFailure failed(base::Error error) {
   return failure;
 }
 
+/// As the server sent it, in order.
+std::vector<x509::Certificate> chain_of(const SSL* ssl) {
+  std::vector<x509::Certificate> chain;
+  const STACK_OF(X509)* sent = SSL_get_peer_cert_chain(ssl);
+  for (int i = 0; i < sk_X509_num(sent) && i < kChainCountLimit; ++i)
+    chain.push_back(x509::Certificate::from_native(sk_X509_value(sent, i)));
+  return chain;
+}
+
 }  // namespace
 
 struct Probe::State {
@@ -42,6 +51,8 @@ struct Probe::State {
   bool finished = false;  ///< the handshake; who asks for a certificate after that asks late
   bool asked_late = false;
   ProbeSession session = {};
+  std::function<bool(const std::vector<x509::Certificate>&)> believes = {};
+  bool withheld = false;  ///< our certificate, from a server that was not believed
 
   base::Result<void> prepare(Options& options);
   bool use_credential(const Credential& own);
@@ -54,15 +65,17 @@ struct Probe::State {
 };
 
 /// libssl calls this when the server asked for a certificate, before it sends ours.
-int Probe::State::on_certificate_request(SSL*, void* state) {
+int Probe::State::on_certificate_request(SSL* asked, void* state) {
   auto* self = static_cast<State*>(state);
   if (self->finished) {
     self->asked_late = true;
-    return 1;
+  } else {
+    self->sighting.asked = true;
+    self->take_names();
   }
-  self->sighting.asked = true;
-  self->take_names();
-  return 1;
+  // Late or not, of this handshake: whoever renegotiates may put us through to another server.
+  self->withheld = self->believes && !self->believes(chain_of(asked));
+  return self->withheld ? 0 : 1;
 }
 
 int Probe::State::on_session(SSL* ssl, SSL_SESSION* session) {
@@ -125,6 +138,7 @@ base::Result<void> Probe::State::prepare(Options& options) {
   set_version(options.version);
   const std::string ciphers = options.ciphers.empty() ? kEveryCipher : options.ciphers;
   if (SSL_CTX_set_cipher_list(ctx, ciphers.c_str()) != 1) return broken("libssl has none of the ciphers");
+  believes = options.believes;
   if (options.own != nullptr && !use_credential(*options.own)) return broken("the certificate cannot be sent");
   ssl = SslHandle(SSL_new(ctx), FreeSsl{Library::of_process()});
   if (!ssl) return broken("no TLS connection could be made");
@@ -150,9 +164,7 @@ void Probe::State::take_down() {
     if (EVP_PKEY_get_base_id(ephemeral) == EVP_PKEY_DH) sighting.finite_field_bits = EVP_PKEY_get_bits(ephemeral);
     EVP_PKEY_free(ephemeral);
   }
-  const STACK_OF(X509)* sent = SSL_get_peer_cert_chain(ssl.get());
-  for (int i = 0; i < sk_X509_num(sent) && i < kChainCountLimit; ++i)
-    sighting.chain.push_back(x509::Certificate::from_native(sk_X509_value(sent, i)));
+  sighting.chain = chain_of(ssl.get());
   const unsigned char* staple = nullptr;
   const long size = SSL_get_tlsext_status_ocsp_resp(ssl.get(), &staple);
   if (staple != nullptr && size > 0) sighting.staple.assign(staple, staple + size);
@@ -174,6 +186,9 @@ net::Task<base::Result<Probe, ProbeFailure>> Probe::shake_hands(net::Socket sock
       if (const auto alert = peek_alert_received())
         failure.alert_received = std::pair(*alert, name_of_received(*alert));
       failure.error = take_failure(state->ssl.get());
+      if (state->withheld)
+        failure.error = {base::Kind::denied, "tls.not_believed",
+                         "the server does not prove to be this host: our certificate was not shown to it", nullptr};
       state->take_down();
       failure.seen_so_far = std::move(state->sighting);
       co_return base::unexpected(std::move(failure));

@@ -5,6 +5,7 @@
 // but about the server itself. Every wait has a deadline, and what a hostile server may send has limits.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,8 @@ struct Sighting {
 /// Why there was no handshake.
 struct ProbeFailure {
   std::optional<std::pair<int, std::string>> alert_received = {};  ///< as HandshakeFailure
-  base::Error error = {};     ///< `tls.alert_received`, `tls.protocol`, `tls.context`, and as net::Socket
+  base::Error error =
+      {};  ///< `tls.alert_received`, `tls.not_believed`, `tls.protocol`, `tls.context`, and as net::Socket
   Sighting seen_so_far = {};  ///< before it failed
 };
 
@@ -54,7 +56,10 @@ class Probe {
     std::string server_name;  ///< for SNI; an address is not sent
     Version version = Version::any;
     const Credential* own = nullptr;  ///< sent where asked for, borrowed for the handshake; the key may be a false one
-    std::string ciphers = {};         ///< of TLS 1.2 and before, in libssl's words; empty: whatever libssl has
+    /// Is what the server showed good enough for it to be shown `own`? Else the connection ends when it asks, with
+    /// `tls.not_believed`. Nothing: whoever asks.
+    std::function<bool(const std::vector<x509::Certificate>&)> believes = {};
+    std::string ciphers = {};  ///< of TLS 1.2 and before, in libssl's words; empty: whatever libssl has
     Tickets tickets = Tickets::accepted;
     ProbeSession offered = nullptr;
   };

@@ -62,7 +62,7 @@ net::Task<Seen> look(net::Loop& loop, Probe::Options options, base::Duration pat
 
 class ProbeTest : public ::testing::Test {
  protected:
-  Seen look_with(const Credential* own, Probe::Version version = Probe::Version::any) {
+  Seen look_with(const Credential* own, Probe::Version version = Probe::Version::any, bool is_believed = true) {
     const Credential server = credential_of(pki.server().expired().issue());
     auto context = ServerContext::make(server, ClientCertificate::required, {pki.provider_root().certificate}).value();
     const auto registry = pki.registry();
@@ -71,6 +71,7 @@ class ProbeTest : public ::testing::Test {
     const testing::KeptLog log;
     net::spawn(loop, serve(listener, context, judge_ehi(pki, *registry)), "server", log.log());
     Probe::Options options{.to = listener.local(), .server_name = "localhost", .version = version, .own = own};
+    options.believes = [is_believed](const auto& chain) { return is_believed && !chain.empty(); };
     return testing::run(loop, look(loop, std::move(options), std::chrono::seconds(20)));
   }
 
@@ -102,6 +103,16 @@ TEST_F(ProbeTest, WithoutACertificateGetsNoAnswer) {
   const Seen early = look_with(nullptr, Probe::Version::tls12);
   EXPECT_FALSE(early.sighting);
   EXPECT_EQ(early.failure, "tls.alert_received");
+}
+
+TEST_F(ProbeTest, ShowsNothingToWhoIsNotBelieved) {
+  const Credential own = credential_of(pki.ehi().issue());
+  for (const Probe::Version version : {Probe::Version::tls13, Probe::Version::tls12}) {
+    const Seen seen = look_with(&own, version, false);
+    EXPECT_FALSE(seen.sighting);
+    EXPECT_EQ(seen.failure, "tls.not_believed");
+    EXPECT_TRUE(look_with(&own, version, true).answered);
+  }
 }
 
 net::Task<void> hold(net::Listener& listener, std::optional<net::Socket>& held) {

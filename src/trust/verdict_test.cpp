@@ -318,14 +318,6 @@ TEST(Withdrawal, RefusesWhatThatCaIssuedOnly) {
   }
 }
 
-TEST(Explanations, CoverEveryReasonOnce) {
-  for (const Explanation& e : explanations()) {
-    EXPECT_EQ(&explanation(e.reason), &e);
-    EXPECT_FALSE(e.meaning.empty() || e.remedy.empty()) << e.name;
-  }
-  EXPECT_EQ(explanations().back().reason, Reason::proof_failed);
-}
-
 TEST(TrustSet, EmptyTrustCannotBeMade) {
   Pki pki;
   EXPECT_FALSE(TrustSet::of_issuers({}, pki.issuing_cas(), 1));

@@ -33,6 +33,15 @@ constexpr std::string_view kIntroduction =
     "the gateway's log (field `reason`), and in the metric `countersign_gateway_refusals_total`. The names are stable "
     "and the list\n"
     "is closed.\n\n"
+    "Who can mend it depends on whose certificate it is. **What to do** is for whoever calls, or signs, with a "
+    "certificate of the\n"
+    "provider's authority. A server that is called - a partner's by the provider (`X-Countersign-Refusal`, "
+    "`countersign "
+    "check ehi`), an\n"
+    "[upstream](upstreams.md) by the gateway - mostly has one of a public CA: **if a server was refused** is for "
+    "whoever "
+    "runs it.\n"
+    "**If the authority or the gateway was** is for whoever called those, with `countersign` for example.\n\n"
     "This page is written from the tables in `src/trust/reason.cpp`, `src/tls/alert.cpp`, `src/policy/reason.cpp` and\n"
     "`src/signatures/reason.cpp` and `src/oauth/reason.cpp`; a test fails when it differs.\n"
     "Write it anew with `build/dev/tests/docs/refusals_doc --write docs/refusals.md`.\n\n"
@@ -106,6 +115,15 @@ std::string oauth_part() {
   return text;
 }
 
+std::string_view heading(trust::Party party) {
+  switch (party) {
+    case trust::Party::client: return "What to do:";
+    case trust::Party::server: return "If a server was refused:";
+    case trust::Party::platform: return "If the authority or the gateway was:";
+  }
+  return {};
+}
+
 std::string page() {
   std::string text(kIntroduction);
   text += "\n| reason | alert to the peer | number |\n|---|---|---|\n";
@@ -114,9 +132,11 @@ std::string page() {
     text += "| [" + std::string(e.name) + "](#" + std::string(e.name) + ") | " + std::string(tls::name(alert)) + " | " +
             std::to_string(static_cast<int>(alert)) + " |\n";
   }
-  for (const trust::Explanation& e : trust::explanations())
-    text += "\n## " + std::string(e.name) + "\n\n" + std::string(e.meaning) + "\n\n**What to do:** " +
-            std::string(e.remedy) + "\n";
+  for (const trust::Explanation& e : trust::explanations()) {
+    text += "\n## " + std::string(e.name) + "\n\n" + std::string(e.meaning) + "\n";
+    for (const trust::Party party : trust::kParties)
+      text += "\n**" + std::string(heading(party)) + "** " + std::string(e.remedy(party)) + "\n";
+  }
   return text + codes_part(kPolicyIntroduction, policy::explanations()) +
          codes_part(kSignaturesIntroduction, signatures::explanations()) + oauth_part();
 }

@@ -1,4 +1,5 @@
 """Partners' servers are checked by the authority: asked for by operators, seen by the partner's people, never led inside."""
+import json
 import shutil
 import unittest
 
@@ -6,7 +7,6 @@ import path  # noqa: F401
 from harness import testing
 from harness.ehi_hosts import EhiHost
 from harness.material import SERVER, Material
-from harness.partner import NAMES
 from harness.platform import Platform
 
 UNAVAILABLE = 3
@@ -19,7 +19,7 @@ class CheckFromAuthorityTest(unittest.TestCase):
         cls.addClassCleanup(cls.platform.close)
         maker = Material(cls.platform.folder / "material")
         public = maker.ca("public-ca", "/CN=Example Public CA (stand-in)")
-        own = maker.leaf("partner", public, "/CN=localhost", SERVER + NAMES)
+        own = maker.leaf("partner", public, "/CN=localhost", SERVER + "subjectAltName=DNS:localhost\n")
         folder = cls.platform.folder / "etc-ehi"
         folder.mkdir()
         shutil.copy(own.chain, folder / "server-chain.pem")
@@ -29,11 +29,28 @@ class CheckFromAuthorityTest(unittest.TestCase):
         cls.platform.up()
         cls.platform.stop()
         shutil.copy(cls.platform.trust_chain, folder / "trust-chain.pem")
-        cls.host = EhiHost("python", cls.platform.folder / "host", folder)
-        cls.addClassCleanup(cls.host.stop)
-        cls.host.start()
+        cls.host = cls.start_host("host", folder)
+        cls.other_host = cls.start_host("other-host", folder)
         cls.begin("danger_private_servers = true\n")
         cls.platform.create_application("production/acme/payments")
+        cls.platform.admin("org", "create", "globex")
+        cls.maria = cls.let_in("globex", "maria")
+
+    @classmethod
+    def let_in(cls, organisation, name):
+        """The folder with the certificate of somebody of a partner's, who may ask for things."""
+        application, out = f"internal/{organisation}/{name}", cls.platform.folder / name
+        cls.platform.create_application(application)
+        done = cls.platform.request("person", cls.platform.code_for(application), out)
+        assert done.returncode == 0, done.stderr
+        cls.platform.admin("people", "set", organisation, name, "--role", "requester")
+        return out
+
+    @classmethod
+    def start_host(cls, name, folder):
+        host = EhiHost("python", cls.platform.folder / name, folder)
+        cls.addClassCleanup(host.stop)
+        return host.start()
 
     @classmethod
     def begin(cls, more):
@@ -41,9 +58,18 @@ class CheckFromAuthorityTest(unittest.TestCase):
         cls.platform.ports = {}
         cls.platform.start("authority")
 
-    def check(self, server):
-        done = self.platform.run("admin", "check-ehi", "acme", server, "--data", self.platform.data, "--json")
-        return done.returncode, self.platform.admin("ehi-servers", "show", "acme", server)
+    def check(self, server, organisation="acme"):
+        done = self.platform.run("admin", "check-ehi", organisation, server, "--data", self.platform.data, "--json")
+        self.assertNotIn("ehi_check.too_soon", done.stderr)
+        return done.returncode, self.platform.admin("ehi-servers", "show", organisation, server)
+
+    @staticmethod
+    def finding(shown, name):
+        return next(one for one in shown["report"]["findings"] if one["id"] == name)
+
+    def url_at(self, host):
+        """The same server under another name, so that no pause of the other tests holds it up."""
+        return self.host.url.replace("localhost", host)
 
     def test_the_report_is_that_of_the_command(self):
         server = self.platform.admin("ehi-servers", "add", "acme", self.host.url)["server"]
@@ -62,11 +88,47 @@ class CheckFromAuthorityTest(unittest.TestCase):
         for action in ("ehi_server.added", "ehi_check.asked", "ehi_check.begun", "ehi_check.ended"):
             self.assertIn(action, actions)
 
+    def test_what_nobody_has_confirmed_is_shown_nothing(self):
+        done = self.platform.run("own", "add-ehi-server", self.other_host.url, "--person", self.maria, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        server = json.loads(done.stdout)["server"]
+        _, shown = self.check(server, "globex")
+        accepts = self.finding(shown, "client.accepts_ours")
+        self.assertEqual((accepts["severity"], accepts["evidence"]),
+                         ("not_tried", "an operator has not confirmed this server yet"))
+        self.assertEqual(self.finding(shown, "certificate.trust")["severity"], "pass")
+        self.assertEqual(shown["not_tried"], shown["report"]["counts"]["not_tried"])
+        self.assertGreater(shown["not_tried"], 10)
+        self.assertNotIn("confirmed", shown)
+        self.assertIn("confirmed", self.platform.admin("ehi-servers", "confirm", "globex", server))
+
+    def test_another_host_than_the_certificates_is_shown_nothing(self):
+        """Whoever writes a zone may lead a name to somebody else's server: that has another name in its certificate."""
+        server = self.platform.admin("ehi-servers", "add", "acme", self.url_at("127.0.0.1"))["server"]
+        _, shown = self.check(server)
+        self.assertEqual(self.finding(shown, "certificate.name")["severity"], "fail")
+        accepts = self.finding(shown, "client.accepts_ours")
+        self.assertEqual(accepts["severity"], "not_tried")
+        self.assertIn("does not prove to be this host", accepts["evidence"])
+
+    def test_without_the_section_nothing_is_checked(self):
+        self.platform.stop()
+        settings, type(self).settings = self.settings, ""
+        self.begin("")
+        def back():
+            type(self).settings = settings
+            self.platform.stop()
+            self.begin("danger_private_servers = true\n")
+        self.addCleanup(back)
+        server = self.platform.admin("ehi-servers", "add", "acme", "https://host.acme.example/")["server"]
+        done = self.platform.run("admin", "check-ehi", "acme", server, "--data", self.platform.data)
+        self.assertIn("ehi_check.off", done.stderr)
+
     def test_nothing_inside_is_connected_to(self):
         self.platform.stop()
         self.begin("")
         self.addCleanup(lambda: (self.platform.stop(), self.begin("danger_private_servers = true\n")))
-        server = self.platform.admin("ehi-servers", "add", "acme", self.host.url + "?inside")["server"]
+        server = self.platform.admin("ehi-servers", "add", "acme", self.url_at("127.0.0.3"))["server"]
         code, shown = self.check(server)
         self.assertEqual((code, shown["check"]["state"]), (UNAVAILABLE, "failed"))
         self.assertIn("ehi_check.address", shown["check"]["error"])

@@ -5,6 +5,7 @@ import itertools
 import json
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -339,10 +340,19 @@ class OutboxTest(Bench):
                                                   (self.platform.operator, "GET", "/x", 404),
                                                   (self.platform.operator, "GET", "?limit=0", 400)):
             self.assertEqual(self.call(f"/v1/outbox{path_}", credential, ["-X", method]).status, status, (method, path_))
+        self.assertIn(key, self.command("show", number))
+        self.assertIn("mortal", self.command("dead-letters", "mortal"))
         self.partner.manner = None
-        self.assertEqual(self.call(f"/v1/outbox/{number}/replay", self.platform.operator, ["-X", "POST"]).status, 200)
+        self.assertEqual(self.command("replay", number), "1 replayed\n")
         self.await_advice(key)
         self.assertEqual(self.call(f"/v1/outbox/{number}", self.platform.operator, ["-X", "DELETE"]).status, 409)
+        self.assertEqual(self.command("replay", "--endpoint", "mortal"), "0 replayed\n")
+
+    def command(self, *words):
+        where = ["--sender", f"localhost:{self.platform.ports['ehi']}", "--data", self.platform.data]
+        done = subprocess.run(self.platform.command("ehi", *words, *where), capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     def test_who_may_call(self):
         self.assertEqual(self.decide("guarded", SMALL).status, 403)

@@ -7,16 +7,19 @@ import subprocess
 import threading
 import time
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import path  # noqa: F401
 from cryptography import x509
-from harness import clients, message_signatures, scripted_partner, testing
+from harness import clients, message_signatures, scripted_partner, testing, webhook_receiver
+from harness.faults import Faults
 from harness.material import TRANSPORT, Material, Validity
 from harness.odd_partners import OddPartners
 from harness.platform import Endpoint, Platform
 from harness.program import wait_until
 from harness.scripted_partner import ScriptedPartner
+from harness.webhook_receiver import WebhookReceiver
 
 STAND_IN = '''breaker_failures = 1000
 mode = "stand_in"
@@ -114,7 +117,25 @@ class RefusedServersTest(Scene):
         for name, server in (("off-revoked", "stapled-revoked"), ("off-must", "must-unstapled")):
             endpoints.append(Endpoint(name, cls.partners.url(server), cls.partners.anchors, "5s",
                                       STAND_IN + 'staple = "off"\n' + RULES))
-        return endpoints
+        return [*endpoints, *cls.make_told_endpoints()]
+
+    @classmethod
+    def make_told_endpoints(cls):
+        """Two whose organisation is named: one that is refused, and one that goes away and comes back."""
+        cls.coming = ScriptedPartner(cls.partners.good, cls.platform.trust_chain)
+        cls.addClassCleanup(cls.coming.close)
+        cls.platform.authority_settings = (
+            '[authority.notices]\ndanger_private_webhooks = true\n'
+            f'webhook_ca_file = "{cls.partners.anchors}"\n')
+        quick = 'organisation = "acme"\nmode = "decline"\nbreaker_failures = 2\nbreaker_pause = "100ms"\n'
+        return [Endpoint("inside-refused", cls.partners.url("expired"), cls.partners.anchors, "2s", quick),
+                Endpoint("inside-coming", cls.coming.url(), cls.partners.anchors, "2s", quick)]
+
+    @classmethod
+    def prepare(cls):
+        cls.faults = Faults(below=cls.platform.data / "authority")
+        cls.addClassCleanup(cls.faults.close)
+        cls.platform.variables = cls.faults.variables
 
     def test_each_is_refused_with_its_reason_stood_in_for_and_seen(self):
         log = self.platform.records("ehi")
@@ -141,6 +162,8 @@ class RefusedServersTest(Scene):
         self.assertEqual((trouble["code"], trouble.get("reason", "")), (code, reason))
         self.assertTrue(trouble["detail"])
         self.assertEqual(bool(trouble.get("remedy")), bool(reason))
+        self.assertIn(trouble.get("remedy", ""), trouble["detail"])
+        self.assertNotIn("countersign request", str(trouble))  # it mends what our authority issued, not a partner's server
         if code == "ehi.redirected" or code == "ehi.no_tls":
             return
         self.assertIn(f'server_refusals_total{{endpoint="{name}",use="decisions",code="{code}",reason="{reason}"}} 1', self.metrics())
@@ -156,6 +179,68 @@ class RefusedServersTest(Scene):
         for name in ("off-revoked", "off-must"):
             with self.subTest(name):
                 self.assertEqual(self.decide(name)[1]["x-countersign-decided-by"], "partner")
+
+    def test_the_partners_people_are_told(self):
+        """By the command, by webhook, once; and nobody of the partner's reads what is the provider's own."""
+        receiver = WebhookReceiver(self.partners.good)
+        self.addCleanup(receiver.stop)
+        self.platform.admin("org", "create", "acme")
+        receiver.secret = self.platform.admin("contacts", "add", "acme", "--webhook", receiver.url)["secret"]
+        log = self.platform.records("ehi")
+        mark = log.mark()
+        self.assertEqual(self.decide("inside-coming")[1]["x-countersign-decided-by"], "partner")
+        log.next("ehi.server_unknown", mark)  # nobody has registered it yet
+        refused = self.platform.admin("ehi-servers", "add", "acme", self.partners.url("expired"))["server"]
+        coming = self.platform.admin("ehi-servers", "add", "acme", self.coming.url("/other"))["server"]
+        maria = self.platform.folder / "maria"
+        self.platform.create_application("internal/acme/maria")
+        done = self.platform.request("person", self.platform.code_for("internal/acme/maria"), maria)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+        def own(*words):
+            done = self.platform.run("own", *words, "--person", maria, "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+
+        def calls(server):
+            return own("ehi-server", server).get("calls", {})
+
+        def hooks(server):
+            return [one["type"] for one in receiver.taken if one["ehi_server"]["server"] == server]
+
+        self.coming.close()
+        for _ in range(2):
+            self.assertEqual(self.decide("inside-coming")[1]["x-countersign-decided-by"], "decline")
+        wait_until(lambda: calls(coming).get("state") == "unreachable", "the partner reads that it is away", 30)
+        self.faults.set(clock_seconds=70)  # more than the patience with a server that is away
+        self.enterContext(unittest.mock.patch.object(webhook_receiver, "TOLERANCE_SECONDS", 3600))
+        self.decide("inside-refused")
+        wait_until(lambda: calls(refused).get("state") == "refused", "the partner reads that it is refused", 30)
+        self.assertEqual((calls(refused)["code"], calls(refused)["reason"]), ("ehi.refused", "expired"))
+        wait_until(lambda: hooks(coming) and hooks(refused), f"a webhook of each; {receiver.refused}", 60)
+        self.coming.open()
+        wait_until(lambda: calls(coming).get("state") == "up", "the partner reads that it is back", 30)
+        self.faults.set(clock_seconds=70 + 610)  # and than the calm after which an outage is over
+        wait_until(lambda: len(hooks(coming)) > 1, "a webhook that it is back", 60)
+        self.assertEqual(hooks(coming), ["ehi_server.unreachable", "ehi_server.recovered"])
+        self.assertEqual(hooks(refused), ["ehi_server.refused"])
+        theirs = json.dumps([own("ehi-servers"), own("ehi-server", refused), own("ehi-server", coming), receiver.taken])
+        self.assertNotIn("inside-", theirs)
+        shown = self.platform.admin("ehi-servers", "show", "acme", refused)
+        self.assertEqual((shown["reports"][0]["endpoint"], shown["outages"][0]["told"]), ("inside-refused", True))
+        self.assertIn("expired", shown["reports"][0]["detail"])
+        self.sender_is_looked_at_from_the_command_line()
+
+    def sender_is_looked_at_from_the_command_line(self):
+        where = ["--sender", f"localhost:{self.platform.ports['ehi']}", "--trust-chain", self.platform.trust_chain]
+        for person, code in ((self.platform.folder / "auditor", 0), (self.platform.folder / "core-banking", 4)):
+            done = subprocess.run(self.platform.command("ehi", "outbox", *where, "--operator", person), capture_output=True,
+                                  text=True, timeout=60)
+            self.assertEqual(done.returncode, code, done.stderr)
+        done = subprocess.run(self.platform.command("ehi", "endpoints", "inside-refused", *where, "--operator",
+                                                    self.platform.folder / "auditor"), capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("ehi.refused expired since", done.stdout)
 
     def test_who_sees_endpoints(self):
         self.assertEqual(self.call("/v1/endpoints/nobody", [], self.auditor)[0], 404)
@@ -273,6 +358,52 @@ class SignedTest(Scene):
             file.write_text(json.dumps({"keys": [{"name": "provider", "jwk": jwk}], "vectors": vectors}))
             done = subprocess.run(["node", peer, "check", file], capture_output=True, timeout=60)
             self.assertEqual(done.returncode != 0, changed, done.stderr.decode())
+
+    def status(self, what):
+        return clients.run(["curl", "-s", f"http://127.0.0.1:{self.platform.ports['ehi_status']}{what}"],
+                           self.platform.folder).stdout.decode()
+
+    def serial(self, name):
+        chain = (self.platform.data / "ehi" / f"{name}.pem").read_bytes()
+        return f"{x509.load_pem_x509_certificates(chain)[0].serial_number:032x}"
+
+    def decides(self, endpoint):
+        """The code of the failure, or who decided."""
+        status, _, body = self.decide(endpoint)
+        return "partner" if status == 200 else json.loads(body)["code"]
+
+    def revoke(self, name):
+        self.platform.admin("revoke", self.serial(name), "--reason", "key_compromise")
+
+    def test_what_is_taken_back_is_used_no_more(self):
+        """Comes last. The sender hears of it by the feed; nothing is sent, and it says why."""
+        self.signed("rfc9421")
+        self.assertEqual(self.status("/ready"), "ready\n")
+        self.revoke("signing-production")
+        wait_until(lambda: self.decides("rfc9421") == "ehi.no_signature", "nothing is signed any more", 15)
+        self.assertIn("not calling: production signing certificate: revoked", self.status("/ready"))
+        self.assertIn('own_certificate_used{environment="production",purpose="signing",which="first"} 0', self.status("/metrics"))
+        self.assertEqual(self.decides("good"), "partner", "which needs no signature")
+        self.revoke("ehi-production")
+        wait_until(lambda: self.decides("good") == "ehi.no_certificate", "nobody is called any more", 15)
+        self.assertIn("not calling: production ehi certificate: revoked", self.status("/ready"))
+        self.assertEqual(len(self.platform.records("ehi").all("ehi.own_certificate_not_used")), 2)
+
+        # Another identity of the provider's, which was kept for this.
+        standby = self.platform.folder / "standby"
+        self.platform.admin("app", "create", "production/provider/ehi-standby")
+        code = self.platform.code_for("production/provider/ehi-standby", "--purpose", "ehi")
+        made = self.platform.request_or_fail("ehi", code, standby)
+        own = self.platform.data / "ehi"
+        shutil.copy(made.key, own / "ehi-production-standby.key")
+        shutil.copy(made.chain, own / "ehi-production-standby.pem")
+        self.platform.stop("ehi")
+        self.platform.ehi_keys += "standby_certificates = true\n"
+        self.platform.rewrite_config("ehi")
+        self.platform.start("ehi")
+        wait_until(lambda: self.decides("good") == "partner", "the standby is used", 15)
+        self.assertIn("on standby: production ehi certificate: revoked", self.status("/ready"))
+        wait_until(lambda: self.decides("rfc9421") == "partner", "it has asked for a Signing Certificate of its own", 60)
 
     def test_the_certificate_was_asked_for_by_the_sender_itself(self):
         chain = self.platform.data / "ehi" / "signing-production.pem"

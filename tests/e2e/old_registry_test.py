@@ -15,12 +15,13 @@ UNAVAILABLE = 3
 # afresh with the next start.
 YESTERDAY = """
 DELETE FROM migrations WHERE number >= 12;
-DROP INDEX notices_by_end; DROP INDEX certificates_revoked_by_key; DROP INDEX certificates_by_replaces;
+DROP INDEX certificates_revoked_by_key; DROP INDEX certificates_by_replaces;
 CREATE INDEX certificates_by_replaces ON certificates (replaces);
 CREATE INDEX certificates_by_key ON certificates (spki_sha256);
 DROP TABLE oauth_secrets; DROP TABLE oauth_clients; DROP TABLE oauth_assertions; DROP TABLE oauth_keys;
 DROP TABLE oauth_revocations;
-DROP TABLE ehi_servers; DROP TABLE ca_announcements; ALTER TABLE issuing_cas DROP COLUMN use_from; DROP TABLE refusals;
+DROP TABLE ehi_troubles; DROP TABLE ehi_outages; DROP TABLE ehi_servers; DROP TABLE ca_announcements; DROP TABLE refusals;
+ALTER TABLE issuing_cas DROP COLUMN use_from; ALTER TABLE letters DROP COLUMN ca;
 DROP TABLE person_roles; DROP TABLE cross_certificates;
 DROP INDEX roots_generations;
 ALTER TABLE roots DROP COLUMN state; ALTER TABLE roots DROP COLUMN generation; ALTER TABLE roots DROP COLUMN line;

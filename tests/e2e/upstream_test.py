@@ -158,7 +158,9 @@ class UpstreamTest(testing.PlatformTest):
                 if status == 200:
                     self.assertIn("urn:countersign:internal:service:gateway", json.dumps(json.loads(answer.body)["shown"]))
                 else:
-                    self.assertIn("gateway.upstream_untrusted", self.log.next("gateway.upstream_failed", self.mark)["error"])
+                    error = self.log.next("gateway.upstream_failed", self.mark)["error"]
+                    self.assertIn("gateway.upstream_untrusted", error)
+                    self.assertRegex(error, "`anchors` of the endpoint or the upstream|`server_name` of the upstream")
                     self.assertNotIn("untrusted", answer.body, "the reason is ours to know")
 
     def test_a_websocket_passes_and_is_cut_by_a_revocation(self):

@@ -13,7 +13,7 @@ def accepted(world, report):
     report.say(world.partner.shown_config())
     outcome = world.call_partner("good")
     report.command(outcome.command)
-    report.saw(f"HTTP status {outcome.status}  {outcome.body.strip()[:160]}")
+    report.saw(f"HTTP status {outcome.status}  {outcome.body.strip()[:1000]}")
     row.check(outcome.status == 200, f"HTTP status {outcome.status}: {outcome.body[:200]} {outcome.error}")
     if outcome.status == 200:
         caller = json.loads(outcome.body)["caller"]
@@ -53,7 +53,7 @@ def refused_by_us(case, kind, reason, alert, why):
         except Failure:
             record = {"reason": "(no record)"}
         report.command(outcome.command)
-        report.saw(f"HTTP status {outcome.status}  {outcome.body.strip()[:200]}")
+        report.saw(f"HTTP status {outcome.status}  {outcome.body.strip()[:1000]}")
         report.saw(f"ehi: reason={record.get('reason')} {record.get('detail', '')}")
         seen = world.partner.alert(complaints)
         row.saw(f"{seen or 'none'} (at nginx)", record.get("reason", ""))

@@ -2,6 +2,7 @@
 // (api.cpp).
 #include "authority/api/routes.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 

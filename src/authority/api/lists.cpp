@@ -21,23 +21,16 @@ base::Result<store::CertificateStatus> read_status(const http::Request& request)
   return base::fail(base::Kind::invalid, "query.invalid", "'status' must be valid, revoked or expired");
 }
 
-/// "MICROSECONDS.SERIAL", as a page gave it.
-std::string to_text(const store::CertificatePlace& place) {
-  return std::to_string(place.at.micros) + "." + place.serial;
+tl::unexpected<base::Error> no_place() {
+  return base::fail(base::Kind::invalid, "query.invalid", "'after' must be the 'next' of the page before");
 }
 
 base::Result<std::optional<store::CertificatePlace>> read_place(const http::Request& request) {
-  const auto text = request.query("after");
-  if (!text) return std::nullopt;
-  const std::size_t dot = text->find('.');
-  store::CertificatePlace place;
-  const char* end = text->data() + std::min(dot, text->size());
-  const auto [at, error] = std::from_chars(text->data(), end, place.at.micros);
-  const auto serial = x509::Serial::parse(dot == std::string::npos ? "" : text->substr(dot + 1));
-  if (error != std::errc() || at != end || !serial)
-    return base::fail(base::Kind::invalid, "query.invalid", "'after' must be the 'next' of the page before");
-  place.serial = serial->hex();
-  return std::optional(std::move(place));
+  BASE_TRY(const auto place, read_list_place(request));
+  if (!place) return std::nullopt;
+  const auto serial = x509::Serial::parse(place->id);
+  if (!serial) return no_place();
+  return store::CertificatePlace{place->at, serial->hex()};
 }
 
 template <class Row>
@@ -53,6 +46,22 @@ base::json::object listed(const char* name, const std::vector<Row>& rows) {
 store::ApplicationFilter application_filter_in(const http::Request& request) {
   return {request.query("environment").value_or(""), request.query("organisation").value_or(""),
           request.query("application").value_or("")};
+}
+
+std::string to_text(const ListPlace& place) { return std::to_string(place.at.micros) + "." + place.id; }
+
+base::Result<std::optional<ListPlace>> read_list_place(const http::Request& request) {
+  const auto text = request.query("after");
+  if (!text) return std::nullopt;
+  const std::size_t dot = text->find('.');
+  ListPlace place;
+  const char* end = text->data() + std::min(dot, text->size());
+  const auto [at, error] = std::from_chars(text->data(), end, place.at.micros);
+  if (dot != std::string::npos) place.id = text->substr(dot + 1);
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (error != std::errc() || at != end || place.id.empty() || !std::ranges::all_of(place.id, is_hex))
+    return no_place();
+  return std::optional(std::move(place));
 }
 
 base::Result<int> read_limit(const http::Request& request) {
@@ -119,7 +128,7 @@ Answer answer_certificates(Authority& authority, const Call& call, const store::
   for (const store::CertificateRow& row : page.rows)
     array.emplace_back(to_json(row, filter.now));
   base::json::object json{{"certificates", std::move(array)}};
-  if (page.end) json["next"] = to_text(*page.end);
+  if (page.end) json["next"] = to_text(ListPlace{page.end->at, page.end->serial});
   return answer(200, json);
 }
 

@@ -11,6 +11,15 @@ inline constexpr std::int64_t kMostAtOnce = 1000;
 
 /// ?environment=&organisation=&application= as they stand there.
 store::ApplicationFilter application_filter_in(const http::Request& request);
+/// Where a page of a list ended: behind the row of this time and id, which is hexadecimal.
+struct ListPlace {
+  base::Instant at;
+  std::string id;
+};
+/// "MICROSECONDS.ID", as pages give it in `next`.
+std::string to_text(const ListPlace& place);
+/// ?after=, the `next` of the page before. Fails: `query.invalid`.
+base::Result<std::optional<ListPlace>> read_list_place(const http::Request& request);
 /// ?limit=, from 1 to kMostAtOnce. Fails: `query.invalid`.
 base::Result<int> read_limit(const http::Request& request);
 

@@ -1,4 +1,4 @@
-// The OpenAPI document against the real doors: it is served, every operation answers as it says, and no body is taken
+// The OpenAPI document against the real doors: every operation answers as it says, and no body is taken
 // that it would not take. Doors::api() holds each call and answer against it.
 #include <algorithm>
 #include <set>
@@ -6,6 +6,8 @@
 #include "authority/api/openapi.h"
 #include "authority/doors/doors_test.h"
 #include "authority/ehi/checks.h"
+#include "authority/ehi/outages.h"
+#include "authority/ehi/servers.h"
 #include "authority/registry/refused_certificates.h"
 #include "ceremony/ca_profile.h"
 #include "crypto/pem.h"
@@ -19,29 +21,6 @@ using Operation = DescribedApi::Operation;
 
 std::string name_of(const Operation& operation) { return operation.method + " " + operation.path; }
 std::string security_of(const Operation& operation) { return base::json::serialize(operation.says->at("security")); }
-
-TEST_F(Doors, ServeTheDocument) {
-  const auto served = api(nullptr, {.target = "/v1/openapi.json"});
-  ASSERT_EQ(outcome(served), "200");
-  EXPECT_EQ(served->body, openapi_document());
-  EXPECT_EQ(served->fields.find("Content-Type"), "application/json");
-  EXPECT_EQ(served->fields.find("Cache-Control"), "public, max-age=3600");
-  const std::string tag(served->fields.find("ETag").value_or(""));
-  EXPECT_EQ(tag.size(), 34U);
-  struct Row {
-    std::string tags;
-    const char* outcome;
-  };
-  const Row rows[] = {{tag, "304"}, {"W/" + tag, "304"},  {"\"other\", " + tag, "304"},
-                      {"*", "304"}, {"\"other\"", "200"}, {tag.substr(1, 32), "200"}};
-  for (const Row& row : rows) {
-    const auto again = api(nullptr, {.target = "/v1/openapi.json", .fields = {{"If-None-Match", row.tags}}});
-    ASSERT_EQ(outcome(again), row.outcome) << row.tags;
-    EXPECT_EQ(again->fields.find("ETag"), tag);
-    EXPECT_EQ(again->body.empty(), row.outcome == std::string("304"));
-  }
-  EXPECT_EQ(outcome(api(nullptr, {"HEAD", "/v1/openapi.json"})), "200");
-}
 
 /// Doors where certificates for transport in uat need one approval, and calls of which each operation is noted.
 class DescribedDoors : public Doors {
@@ -88,6 +67,7 @@ class DescribedDoors : public Doors {
   void keep_the_directory();
   void keep_contacts();
   void keep_ehi_servers();
+  void meet_trouble();
   void enrol_and_end();
   void approve_and_refuse();
   void look_after_the_own_organisation();
@@ -167,17 +147,45 @@ void DescribedDoors::keep_ehi_servers() {
   ASSERT_TRUE(EhiChecks(authority().ledger(), authority().hierarchy()).end(**begun, report));
   EXPECT_EQ(member(get(added).at("report").as_object(), "verdict"), "fail");
   EXPECT_EQ(get(servers).at("servers").as_array().size(), 1U);
-  EXPECT_EQ(member(get("/v1/ehi-servers").at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  const object page = get("/v1/ehi-servers?limit=1");
+  EXPECT_EQ(member(page.at("servers").as_array().at(0).as_object(), "verdict"), "fail");
+  EXPECT_TRUE(get("/v1/ehi-servers?after=" + member(page, "next")).at("servers").as_array().empty());
   post(added + "/remove");
   const auto own = [&](const char* method, const std::string& path, const object& body) {
     const std::string text = body.empty() ? "" : base::json::serialize(body);
     return call(&*person_, {method, "/v1/own-organisation/ehi-servers" + path, text});
   };
   const std::string id = "/" + member(own("POST", "", order), "server");
+  EXPECT_FALSE(own("GET", id, {}).contains("confirmed"));
+  EXPECT_TRUE(post(servers + id + "/confirm").contains("confirmed"));
   EXPECT_EQ(own("GET", "", {}).at("servers").as_array().size(), 1U);
+  clock.set(clock.now() + kEhiCheckPause);
   own("POST", id + "/check", {});
   own("GET", id, {});
+  meet_trouble();
+  const object theirs = own("GET", id, {});
+  const object ours = get(servers + id);
+  EXPECT_EQ(member(theirs.at("calls").as_object(), "reason"), "expired");
+  EXPECT_EQ(theirs.at("outages").as_array().size(), 1U);
+  EXPECT_EQ(member(ours.at("reports").as_array().at(0).as_object(), "detail"), "from 10.1.2.3");
+  EXPECT_EQ(base::json::serialize(theirs).find("10.1.2.3"), std::string::npos) << "that is the provider's to know";
+  EXPECT_EQ(base::json::serialize(theirs).find("acme-cards"), std::string::npos);
   own("POST", id + "/remove", {});
+}
+
+/// A sender met it, and contacts are told.
+void DescribedDoors::meet_trouble() {
+  feed::EndpointReport report{base::Environment::production, slug("acme"), "https://host.acme.example/decide",
+                              "acme-cards", "decisions"};
+  report.state = feed::EndpointState::refused;
+  report.code = "ehi.refused";
+  report.reason = trust::Reason::expired;
+  report.detail = "from 10.1.2.3";
+  report.times = 2;
+  report.first = report.last = clock.now();
+  ASSERT_TRUE(note_endpoint_reports(authority().ledger(), "ehi", {report}));
+  const testing::KeptLog kept;
+  EXPECT_EQ(Outages({authority().ledger(), authority().random(), kept.log(), true}).write().value_or(0), 1U);
 }
 
 void DescribedDoors::enrol_and_end() {

@@ -118,6 +118,7 @@ const Operation kTable[] = {
     {"GET /v1/organisations/{organisation}/ehi-servers", kOperators},
     {"GET /v1/organisations/{organisation}/ehi-servers/{server}", kOperators},
     {"POST /v1/organisations/{organisation}/ehi-servers/{server}/check", kRegistrars},
+    {"POST /v1/organisations/{organisation}/ehi-servers/{server}/confirm", kRegistrars},
     {"POST /v1/organisations/{organisation}/ehi-servers/{server}/remove", kRegistrars},
     {"POST /v1/own-organisation/ehi-servers", kPeopleWhoRequest},
     {"GET /v1/own-organisation/ehi-servers", kPeople},

@@ -2,11 +2,12 @@
 #include "authority/api/lists.h"
 #include "authority/registry/refused_certificates.h"
 #include "authority/registry/rows.h"
+#include "trust/find_reason.h"
 
 namespace countersign::authority {
 namespace {
 
-/// Meaning and remedy are those of docs/refusals.md, from the same table.
+/// Meaning and remedy are those of docs/refusals.md, from the same table: gateways tell of clients.
 base::Result<base::json::object> to_json(const store::RefusalRow& row) {
   BASE_TRY(const auto identity, to_identity(row.key));
   base::json::object json{{"urn", identity.to_urn()},
@@ -17,10 +18,10 @@ base::Result<base::json::object> to_json(const store::RefusalRow& row) {
                           {"first_seen", base::to_rfc3339(row.first_seen_at)},
                           {"last_seen", base::to_rfc3339(row.last_seen_at)},
                           {"gateway", row.gateway}};
-  if (const auto reason = feed::find_reason(row.reason)) {
+  if (const auto reason = trust::find_reason(row.reason)) {
     const trust::Explanation& explained = trust::explanation(*reason);
     json["meaning"] = std::string(explained.meaning);
-    json["remedy"] = std::string(explained.remedy);
+    json["remedy"] = std::string(explained.remedy(trust::Party::client));
   }
   return json;
 }

@@ -35,6 +35,26 @@ class RefusedCertificates : public Doors {
     if (outcome(response) != "200") return {};
     return base::parse_json(response->body)->at("refusals").as_array();
   }
+  /// Of acme's payments, seen last `at`.
+  void add_rows(int many, base::Instant at) {
+    auto rows = authority().ledger().note().value();
+    std::vector<store::RefusalRow> added;
+    for (int i = 0; i < many; ++i)
+      added.push_back({{"production", "acme", "payments"},
+                       "f" + std::to_string(i) + "-" + std::to_string(at.micros),
+                       "revoked",
+                       "01",
+                       1,
+                       at,
+                       at,
+                       "gateway"});
+    ASSERT_TRUE(store::add_refusals(rows, added));
+    ASSERT_TRUE(rows.commit());
+  }
+  std::string count() {
+    (void)authority();  // what its thread has to do is done
+    return raw().ask("SELECT COUNT(*) FROM refusals");
+  }
   base::json::array own() { return read(&*maria_, "/v1/own-organisation/refusals"); }
 
   std::optional<tls::Credential> gateway_, maria_;
@@ -56,7 +76,7 @@ TEST_F(RefusedCertificates, AreSeenByTheirPeopleAndOperators) {
   EXPECT_EQ(member(row, "fingerprint"), fingerprint_of(payments));
   EXPECT_EQ(member(row, "reason"), "revoked");
   EXPECT_EQ(member(row, "meaning"), trust::explanation(Reason::revoked).meaning);
-  EXPECT_EQ(member(row, "remedy"), trust::explanation(Reason::revoked).remedy);
+  EXPECT_EQ(member(row, "remedy"), trust::explanation(Reason::revoked).remedy(trust::Party::client));
   EXPECT_EQ(row.at("count").as_int64(), 5);
   EXPECT_EQ(member(row, "gateway"), "gateway");
   EXPECT_EQ(member(row, "last_seen"), base::to_rfc3339(clock.now()));
@@ -103,31 +123,62 @@ TEST_F(RefusedCertificates, AreBoundedInNumberAndTime) {
   early.last = clock.now() + std::chrono::hours(5);
   ASSERT_EQ(outcome(tell(*gateway_, {early})), "200");
   EXPECT_EQ(member(own()[0].as_object(), "last_seen"), base::to_rfc3339(clock.now())) << "a clock that is fast";
-  {
-    auto rows = authority().ledger().write_unaudited().value();
-    for (int i = 0; i < kRefusalsOfApplication + 20; ++i) {
-      const store::RefusalRow row{{"production", "acme", "payments"},
-                                  "f" + std::to_string(i),
-                                  "revoked",
-                                  "01",
-                                  1,
-                                  clock.now(),
-                                  clock.now(),
-                                  "gateway"};
-      ASSERT_TRUE(store::add_refusals(rows, row));
-    }
-    ASSERT_TRUE(rows.commit());
-  }
+  add_rows(kRefusalsOfApplication + 20, clock.now());
   ASSERT_TRUE(note_refusals(authority().ledger(), "gateway",
                             {count_of(payments, Reason::suspended), count_of(foreign, Reason::expired)}));
   EXPECT_EQ(read(&*maria_, "/v1/own-organisation/refusals?limit=1000").size(),
             static_cast<std::size_t>(kRefusalsOfApplication));
   EXPECT_EQ(read(admin(), "/v1/refusals?organisation=globex").size(), 1U) << "nobody takes another's place";
-  clock.set(clock.now() + kRefusalMemory + std::chrono::hours(1));
-  ASSERT_TRUE(note_refusals(authority().ledger(), "gateway", {count_of(foreign, Reason::expired)}));
-  auto reading = authority().ledger().read();
-  ASSERT_TRUE(reading);
-  EXPECT_EQ(store::list_refusals(*reading, {}, 10)->size(), 1U) << "what was long ago is forgotten";
+}
+
+/// Also where no gateway reports any more; and others have a turn between two portions.
+TEST_F(RefusedCertificates, AreForgottenByTheAuthorityItself) {
+  add_rows(kForgottenAtOnce + 20, clock.now() - kRefusalMemory - std::chrono::seconds(1));
+  ASSERT_TRUE(note_refusals(authority().ledger(), "gateway", {}));
+  EXPECT_EQ(count(), std::to_string(kForgottenAtOnce + 20)) << "a report is not what they wait for";
+  EXPECT_EQ(*forget_old_refusals(authority().ledger()), true);
+  EXPECT_EQ(count(), "20");
+  EXPECT_EQ(*forget_old_refusals(authority().ledger()), false);
+  EXPECT_EQ(count(), "0");
+  add_rows(3, clock.now() - kRefusalMemory);
+  EXPECT_EQ(*forget_old_refusals(authority().ledger()), false);
+  EXPECT_EQ(count(), "3") << "its twin is a second younger";
+}
+
+/// The service does it, at its start and every hour, whether anybody asks for refusals or tells of any.
+TEST_F(RefusedCertificates, AreForgottenWithoutBeingAskedFor) {
+  add_rows(kForgottenAtOnce + 20, clock.now() - kRefusalMemory - std::chrono::seconds(1));
+  add_rows(1, clock.now());
+  EXPECT_EQ(outcome(api(admin(), {.target = "/v1/organisations"})), "200") << "for its loop to run";
+  testing::run(loop, testing::wait_for_jobs(worker(), loop));
+  EXPECT_EQ(count(), "1");
+}
+
+/// A report that says the same thing twice, of several applications at once.
+TEST_F(RefusedCertificates, AreAddedUpWithinAReport) {
+  const tls::Credential payments = credential("production:acme:payments", Purpose::transport);
+  const tls::Credential foreign = credential("production:globex:cards", Purpose::transport);
+  feed::RefusalCount early = count_of(payments, Reason::revoked, 2);
+  early.first = clock.now() - std::chrono::hours(1);
+  const auto told = tell(*gateway_, {count_of(payments, Reason::revoked, 3), count_of(foreign, Reason::revoked), early,
+                                     count_of(payments, Reason::expired)});
+  ASSERT_EQ(outcome(told), "200");
+  EXPECT_EQ(told->body, R"({"noted":4})");
+  EXPECT_EQ(raw().ask("SELECT times FROM refusals WHERE organisation = 'acme' AND reason = 'revoked'"), "5");
+  EXPECT_EQ(raw().ask("SELECT last_seen_at - first_seen_at FROM refusals WHERE times = 5"), "3600000000");
+  EXPECT_EQ(count(), "3");
+}
+
+/// Whoever issues anew after an issuing CA was withdrawn does not wait for those who count what that has refused.
+TEST_F(RefusedCertificates, HoldUpNoAmendment) {
+  if (!testing::on_postgresql()) GTEST_SKIP() << "a registry in a file has one lock, and one authority";
+  const tls::Credential payments = credential("production:acme:payments", Purpose::transport);
+  auto another = store::Registry::open(testing::registry_at(authority().folder().registry())).value();
+  auto amending = another.begin();
+  ASSERT_TRUE(amending);
+  EXPECT_TRUE(note_refusals(authority().ledger(), "gateway", {count_of(payments, Reason::revoked)}));
+  ASSERT_TRUE(amending->commit());
+  EXPECT_EQ(count(), "1");
 }
 
 }  // namespace

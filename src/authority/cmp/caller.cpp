@@ -23,7 +23,7 @@ base::Error to_error(const trust::Refusal& refusal) {
   const char* code = refusal.reason == trust::Reason::revoked ? "cmp.signer_revoked" : "cmp.signer_refused";
   return {Kind::denied, code,
           "the certificate that signs is not accepted (" + std::string(why.name) + "): " + std::string(why.meaning) +
-              " " + std::string(why.remedy)};
+              " " + std::string(why.remedy(trust::Party::client))};
 }
 
 /// The leaf and the CA of ours that it names: what else was sent with it does not count.

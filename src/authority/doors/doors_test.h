@@ -33,6 +33,7 @@ class Doors : public ::testing::Test {
     settings.api = settings.internal = {"127.0.0.1", 0};
     settings.server_names = {"localhost", "127.0.0.1"};
     settings.policy = issuance_policy;
+    settings.ehi_checks = ehi_checks;
     auto opened = Authority::open(settings, EstablishedData::shared().passphrase(),
                                   {clock, random_, log.log(), observer_, bell_});
     ASSERT_TRUE(opened) << base::to_string(opened.error());
@@ -121,8 +122,9 @@ class Doors : public ::testing::Test {
     return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(part) != std::string::npos; });
   }
 
-  IssuancePolicy issuance_policy{kDay * 350};  ///< for SetUp()
-  Places places;                               ///< for SetUp()
+  IssuancePolicy issuance_policy{kDay * 350};                       ///< for SetUp()
+  Places places;                                                    ///< for SetUp()
+  std::optional<EhiCheckSettings> ehi_checks = EhiCheckSettings();  ///< for SetUp()
   testing::FakeClock clock{kNow};
   testing::KeptLog log;
   net::Loop loop;

@@ -1,10 +1,13 @@
 #include "authority/doors/ehi_check_desk.h"
 
+#include "authority/ehi/material.h"
+
 namespace countersign::authority {
 
 EhiCheckDesk::EhiCheckDesk(const Parts& parts, EhiCheckSettings settings)
     : parts_(parts), settings_(std::move(settings)) {
-  if (settings_.reach == EhiReach::danger_anywhere)
+  log_ehi_material(settings_, parts_.log);
+  if (settings_.addresses.reach == courier::Reach::anywhere)
     parts_.log.warning("danger.private_servers",
                        {{"meaning", "checks of partners' servers may lead to this machine and into its network"}});
 }
@@ -72,6 +75,7 @@ net::Task<bool> EhiCheckDesk::check_one(Looker& looker) {
   parts_.log.info("ehi_check.ended", {{"server", begun.server.id},
                                       {"url", begun.server.url},
                                       {"failed", went ? outcome->count(check::Severity::fail) : 0},
+                                      {"not_tried", went ? outcome->count(check::Severity::not_tried) : 0},
                                       {"error", went ? std::string() : base::to_string(outcome.error())}});
   co_return ended.has_value();
 }
@@ -84,7 +88,10 @@ base::Result<check::Report> EhiCheckDesk::run(Looker& looker, const BegunCheck& 
   base::Result<check::Report> outcome =
       base::fail(base::Kind::unavailable, "ehi_check.stopped", "the authority was stopped meanwhile: ask again");
   if (announce(looker, &loop)) {
-    const EhiLook look{begun.server.url, environment, begun.trust_chain};
+    const EhiLook look{.url = begun.server.url,
+                       .environment = environment,
+                       .trust_chain = begun.trust_chain,
+                       .is_confirmed = begun.server.confirmed_at.has_value()};
     outcome = look_at(settings_, look, {loop, parts_.authority.clock(), random}, parts_.log);
   }
   announce(looker, nullptr);

@@ -26,7 +26,7 @@ class EhiCheckDesk {
     net::Worker& registry;
     const base::Log& log;
   };
-  /// Logs every weakening.
+  /// Logs every weakening, and what of the material for checks (ehi/material.h) is there.
   EhiCheckDesk(const Parts& parts, EhiCheckSettings settings);
   /// Cuts short what is under way: it is given up, as after a crash. Dies before the loop.
   ~EhiCheckDesk();

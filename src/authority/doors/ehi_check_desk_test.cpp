@@ -19,10 +19,10 @@ class EhiCheckDeskTest : public Doors {
     ASSERT_TRUE(base::write_file(folder_ / "roots.pem", pki.provider_root().certificate.to_pem(),
                                  base::FileMode::world_readable));
   }
-  void open(EhiReach reach) {
+  void open(courier::Reach reach) {
     EhiCheckSettings settings;
     settings.anchors = folder_ / "roots.pem";
-    settings.reach = reach;
+    settings.addresses.reach = reach;
     desk_ = std::make_unique<EhiCheckDesk>(EhiCheckDesk::Parts{authority(), loop, worker(), log.log()}, settings);
     desk_->start();
   }
@@ -58,7 +58,7 @@ TEST_F(EhiCheckDeskTest, ReportsWhatItSees) {
   // The authority's own listener is a TLS server by a CA that is not among the roots.
   const std::string url = "https://127.0.0.1:" + std::to_string(service().api_at().port) + "/v1/health";
   const std::string server = ask_for(url);
-  open(EhiReach::danger_anywhere);
+  open(courier::Reach::anywhere);
   const object shown = wait_for(server);
   ASSERT_TRUE(shown.contains("report")) << base::json::serialize(shown);
   EXPECT_EQ(member(shown.at("check").as_object(), "state"), "ended");
@@ -67,6 +67,7 @@ TEST_F(EhiCheckDeskTest, ReportsWhatItSees) {
   EXPECT_EQ(findings.at(0).at("id"), "reach.connect");
   EXPECT_EQ(findings.at(0).at("severity"), "pass");
   EXPECT_TRUE(has_logged("danger.private_servers"));
+  EXPECT_TRUE(has_logged("ehi_checks.ready"));
   close();
 }
 
@@ -75,7 +76,7 @@ TEST_F(EhiCheckDeskTest, GoesNowhereInside) {
   std::vector<std::string> servers;
   for (const std::string host : {"127.0.0.1", "localhost", "[::1]"})
     servers.push_back(ask_for("https://" + host + ":" + port + "/"));
-  open(EhiReach::public_only);
+  open(courier::Reach::public_only);
   for (const std::string& server : servers) {
     const object shown = wait_for(server);
     const object& check = shown.at("check").as_object();
@@ -89,7 +90,7 @@ TEST_F(EhiCheckDeskTest, GoesNowhereInside) {
 
 TEST_F(EhiCheckDeskTest, FindsThatANameLeadsNowhere) {
   const std::string server = ask_for("https://does-not-exist.invalid/");
-  open(EhiReach::public_only);
+  open(courier::Reach::public_only);
   const object shown = wait_for(server);
   EXPECT_EQ(member(shown, "verdict"), "fail") << base::json::serialize(shown);
   EXPECT_EQ(shown.at("report").at("findings").as_array().at(0).at("severity"), "fail");
@@ -100,7 +101,7 @@ TEST_F(EhiCheckDeskTest, FindsThatANameLeadsNowhere) {
 TEST_F(EhiCheckDeskTest, CanEndWhileAServerIsSilent) {
   auto silent = net::Listener::bind(loop, {.at = {"127.0.0.1", 0}}).value();
   const std::string server = ask_for("https://" + silent.local().to_string() + "/");
-  open(EhiReach::danger_anywhere);
+  open(courier::Reach::anywhere);
   const auto begun = [&] {
     EhiServers servers(authority().ledger(), random_);
     return servers.find(slug("acme"), server)->row.check_state == "running";
@@ -112,6 +113,23 @@ TEST_F(EhiCheckDeskTest, CanEndWhileAServerIsSilent) {
   const auto before = std::chrono::steady_clock::now();
   close();
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3)) << "less than the server's patience";
+}
+
+class NoEhiChecks : public Doors {
+ protected:
+  void SetUp() override {
+    ehi_checks.reset();
+    Doors::SetUp();
+  }
+};
+
+TEST_F(NoEhiChecks, AreSaidToBeOff) {
+  testing::SeededRandom random(7);
+  const auto row = EhiServers(authority().ledger(), random)
+                       .add(admin_actor(), {slug("acme"), base::Environment::production, "https://acme.example/"});
+  ASSERT_TRUE(row);
+  const std::string target = "/v1/organisations/acme/ehi-servers/" + row->id + "/check";
+  EXPECT_EQ(outcome(api(admin(), {.method = "POST", .target = target})), "409 ehi_check.off");
 }
 
 }  // namespace

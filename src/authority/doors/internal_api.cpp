@@ -3,9 +3,11 @@
 #include "authority/api/json.h"
 #include "authority/api/renewal_call.h"
 #include "authority/doors/problem.h"
+#include "authority/ehi/troubles.h"
 #include "authority/oauth/server.h"
 #include "authority/registry/feed_source.h"
 #include "authority/registry/refused_certificates.h"
+#include "base/json_array.h"
 #include "feed/holdings.h"
 #include "feed/sightings.h"
 #include "http/problem.h"
@@ -62,6 +64,23 @@ Answer note_refused(Authority& authority, const tls::VerifiedPeer& peer, const h
   return answer(200, {{"noted", noted}});
 }
 
+/// Only a sender may say how partners' servers are: their owners are written to.
+base::Result<void> require_sender(const tls::VerifiedPeer& peer) {
+  BASE_TRY_VOID(require_service(peer));
+  const std::string& name = peer.identity().application.text();
+  if (name == "ehi" || name.starts_with("ehi-")) return {};
+  return base::fail(base::Kind::denied, "caller.not_sender",
+                    "this is for EHI senders: internal/service/ehi, or ehi-NAME; yours is " + peer.identity().to_urn());
+}
+
+/// {"reports":[...]}: how partners' servers are, as calls from there meet them.
+Answer note_endpoints(Authority& authority, const tls::VerifiedPeer& peer, const http::Request& request) {
+  BASE_TRY(const auto body, read_body({request, {}}));
+  BASE_TRY(const auto reports, feed::endpoint_reports_from_json(body));
+  BASE_TRY(const auto noted, note_endpoint_reports(authority.ledger(), peer.identity().application.text(), reports));
+  return answer(200, {{"noted", noted.noted}, {"unknown", base::to_json_array(noted.unknown)}});
+}
+
 /// {"token":"..."}: what RFC 7662 says of it, for the platform's own programs.
 Answer introspect(Authority& authority, const tls::VerifiedPeer&, const http::Request& request) {
   BASE_TRY(const auto body, read_body({request, {}}));
@@ -108,6 +127,10 @@ net::Task<Answer> InternalApi::dispatch(const http::Request& request, const Inte
   if (path == "/v1/refusals" && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_gateway(caller.peer));
     co_return co_await perform(note_refused, request, caller);
+  }
+  if (path == "/v1/endpoint-reports" && request.head.method == "POST") {
+    BASE_CO_TRY_VOID(require_sender(caller.peer));
+    co_return co_await perform(note_endpoints, request, caller);
   }
   if (path == oauth::kRelayPath && request.head.method == "POST") {
     BASE_CO_TRY_VOID(require_gateway(caller.peer));

@@ -1,6 +1,6 @@
 #include "authority/doors/notice_desk.h"
 
-#include "authority/notices/announcements.h"
+#include "authority/ehi/outages.h"
 
 namespace countersign::authority {
 
@@ -11,7 +11,7 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
   }
   if (settings.danger_plain_smtp)
     parts.log.warning("danger.plain_smtp", {{"meaning", "mail and its password cross the network in clear"}});
-  if (settings.webhooks.reach == courier::WebhookReach::anywhere)
+  if (settings.webhooks.addresses.reach == courier::Reach::anywhere)
     parts.log.warning("danger.private_webhooks",
                       {{"meaning", "partners' webhooks may lead to this machine and into its network"}});
   return std::unique_ptr<NoticeDesk>(new NoticeDesk(parts, settings.mail, std::move(server), settings.webhooks));
@@ -19,7 +19,12 @@ base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings&
 
 NoticeDesk::NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, courier::MailServer server,
                        courier::WebhookRules webhooks)
-    : parts_(parts), mail_(std::move(mail)), server_(std::move(server)), webhooks_(std::move(webhooks)) {}
+    : parts_(parts),
+      mail_(std::move(mail)),
+      announcements_({parts.authority.ledger(), parts.authority.contacts(), parts.authority.random(), parts.log,
+                      mail_.has_value()}),
+      server_(std::move(server)),
+      webhooks_(std::move(webhooks)) {}
 
 NoticeDesk::~NoticeDesk() { stop_ = true; }
 
@@ -39,6 +44,7 @@ net::Task<void> NoticeDesk::plan_again_and_again() {
     while (more && !stop_)
       more = co_await plan_some();
     co_await announce();
+    co_await tell_outages();
     const net::Deadline next = net::Deadline::after(kPlanEvery);
     co_await net::sleep_until(next);
   }
@@ -55,12 +61,18 @@ net::Task<bool> NoticeDesk::plan_some() {
 
 net::Task<void> NoticeDesk::announce() {
   base::Result<std::size_t> announced = std::size_t{0};
-  std::function<void()> job = [&] {
-    announced =
-        Announcements({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
-  };
+  std::function<void()> job = [&] { announced = announcements_.write(); };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!announced) report(announced.error());
+}
+
+net::Task<void> NoticeDesk::tell_outages() {
+  base::Result<std::size_t> told = std::size_t{0};
+  std::function<void()> job = [&] {
+    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
+  };
+  co_await parts_.registry.run(parts_.loop, std::move(job));
+  if (!told) report(told.error());
 }
 
 net::Task<void> NoticeDesk::send_again_and_again(Channel channel) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "authority/authority.h"
+#include "authority/notices/announcements.h"
 #include "net/loop.h"
 
 namespace countersign::authority {
@@ -34,6 +35,7 @@ class NoticeDesk {
   net::Task<void> plan_again_and_again();
   net::Task<bool> plan_some();
   net::Task<void> announce();
+  net::Task<void> tell_outages();
   net::Task<void> send_again_and_again(Channel channel);
   net::Task<bool> send_one(Channel channel);
   base::Result<void> deliver(const store::LetterRow& letter) const;
@@ -43,6 +45,7 @@ class NoticeDesk {
 
   Parts parts_;
   std::optional<MailSettings> mail_;
+  Announcements announcements_;  ///< on the registry's thread
   courier::MailServer server_;
   courier::WebhookRules webhooks_;
   courier::Stop stop_{false};

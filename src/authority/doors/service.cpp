@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authority/registry/follow.h"
+#include "authority/registry/refused_certificates.h"
 #include "base/check.h"
 #include "base/counted.h"
 #include "base/process.h"
@@ -12,6 +13,8 @@ namespace {
 
 /// How often the server certificate is looked at.
 constexpr base::Duration kCertificateCheck = std::chrono::hours(1);
+/// How often it is looked for refusals that are too old to be kept.
+constexpr base::Duration kForgetEvery = std::chrono::hours(1);
 /// How often live connections are looked at for certificates that have ended.
 constexpr base::Duration kConnectionCheck = std::chrono::seconds(5);
 /// When a shared registry is looked at again after it could not be.
@@ -116,6 +119,7 @@ void Service::start() {
   net::spawn(parts_.loop, internal_server_->run(), "internal.accept", parts_.log);
   net::spawn(parts_.loop, look_after_certificate(), "certificate.renewal", parts_.log);
   net::spawn(parts_.loop, look_after_connections(), "connections.check", parts_.log);
+  net::spawn(parts_.loop, forget_refusals(), "refusals.forget", parts_.log);
   if (parts_.authority.is_shared()) net::spawn(parts_.loop, keep_up_with_registry(), "registry.follow", parts_.log);
   bell_.on_news([this] { take_news(); });
 }
@@ -208,6 +212,20 @@ net::Task<void> Service::look_after_connections() {
     const net::Deadline next = net::Deadline::after(kConnectionCheck);
     co_await net::sleep_until(next);
     reconsider_everyone();
+  }
+}
+
+/// Whether gateways report any or not; by portions, and everybody else of the registry's thread has a turn in between.
+net::Task<void> Service::forget_refusals() {
+  while (!draining_) {
+    base::Result<bool> more = true;
+    while (more && *more && !draining_) {
+      std::function<void()> job = [&] { more = forget_old_refusals(parts_.authority.ledger()); };
+      co_await parts_.worker.run(parts_.loop, std::move(job));
+    }
+    if (!more) parts_.log.error("refusals.not_forgotten", {{"error", base::to_string(more.error())}});
+    const net::Deadline next = net::Deadline::after(kForgetEvery);
+    co_await net::sleep_until(next);
   }
 }
 

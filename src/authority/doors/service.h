@@ -67,6 +67,7 @@ class Service {
   /// At every publication: who is trusted may be others now.
   void take_news();
   net::Task<void> renew_certificate();
+  net::Task<void> forget_refusals();
   net::Task<void> keep_up_with_registry();
   net::Task<void> serve_api(ApiServer::Live& live);
   net::Task<void> serve_limited(ApiServer::Live& live, std::shared_ptr<std::size_t> places, std::size_t limit);

@@ -17,7 +17,7 @@ base::Error given_up() {
 
 /// What `row` was when it was found: nobody else has begun or ended that check since.
 bool is_still(const EhiServerRow& now, const EhiServerRow& found) {
-  return !now.removed_at && now.check_state == found.check_state && now.check_asked_at == found.check_asked_at &&
+  return now.check_state == found.check_state && now.check_asked_at == found.check_asked_at &&
          now.check_begun_at == found.check_begun_at;
 }
 
@@ -44,7 +44,7 @@ base::Result<std::optional<BegunCheck>> EhiChecks::begin() {
     std::optional<EhiServerRow> found;
     {
       BASE_TRY(auto rows, ledger_.read());
-      BASE_TRY(found, store::find_ehi_check_to_run(rows, ledger_.now() - kEhiCheckGivenUp));
+      BASE_TRY(found, store::find_ehi_check_to_run(rows, ehi_check_times(ledger_.now())));
     }
     if (!found) return std::nullopt;
     BASE_TRY(auto begun, begin(std::move(*found)));
@@ -56,7 +56,7 @@ base::Result<std::optional<BegunCheck>> EhiChecks::begin() {
 base::Result<std::optional<BegunCheck>> EhiChecks::begin(EhiServerRow found) {
   BASE_TRY(auto amendment, ledger_.amend());
   BASE_TRY(auto row, store::find_ehi_server(amendment.rows(), found.id));
-  if (!row || !is_still(*row, found)) return std::nullopt;  // somebody else's
+  if (!row || row->removed_at || !is_still(*row, found)) return std::nullopt;  // somebody else's
   if (row->check_state == "running") {
     BASE_TRY_VOID(write_end(amendment, std::move(*row), base::unexpected(given_up())));
     BASE_TRY_VOID(amendment.commit());
@@ -87,8 +87,11 @@ base::Result<void> EhiChecks::write_end(Amendment& amendment, EhiServerRow row,
   row.check_state = text ? "ended" : "failed";
   if (text) {
     row.check_verdict = outcome->count(check::Severity::fail) == 0 ? "pass" : "fail";
-    BASE_TRY_VOID(store::put_ehi_report(amendment.rows(), row.id, *text));
+    row.check_not_tried = static_cast<std::int64_t>(outcome->count(check::Severity::not_tried));
+    // Of one that was removed only when it ended is of use: its address is left alone for a while from then on.
+    if (!row.removed_at) BASE_TRY_VOID(store::put_ehi_report(amendment.rows(), row.id, *text));
     detail["verdict"] = *row.check_verdict;
+    detail["not_tried"] = *row.check_not_tried;
     detail["failed"] = names_of(*outcome, check::Severity::fail);
   } else {
     row.check_error = base::to_string(text.error()).substr(0, kEhiErrorLimit);

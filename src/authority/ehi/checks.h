@@ -14,10 +14,17 @@ namespace countersign::authority {
 
 /// A check that has not ended by then was given up. More than check::kObserveTime with everything around it.
 inline constexpr base::Duration kEhiCheckGivenUp = std::chrono::minutes(5);
+/// Clocks of a fleet differ by less: a check that is said to begin later than that never did.
+inline constexpr base::Duration kEhiClocksApart = std::chrono::minutes(1);
 /// Of a report as JSON; a larger one is a check that failed.
 inline constexpr std::size_t kEhiReportLimit = 256 * 1024;
 /// Of the words why a check failed.
 inline constexpr std::size_t kEhiErrorLimit = 500;
+
+/// When a check that is said to run can be believed to.
+inline store::EhiCheckTimes ehi_check_times(base::Instant now) {
+  return {.given_up = now - kEhiCheckGivenUp, .not_yet = now + kEhiClocksApart};
+}
 
 struct BegunCheck {
   store::EhiServerRow server;
@@ -32,7 +39,8 @@ class EhiChecks {
   /// The check that has waited longest, begun; nothing when none waits. Fails: as store and audit; then it was not
   /// begun.
   base::Result<std::optional<BegunCheck>> begin();
-  /// Nothing is written where the server was removed, or the check given up, meanwhile. Fails: as store and audit.
+  /// Nothing is written where the check was given up meanwhile; where the server was removed, that it ended and no
+  /// more. Fails: as store and audit.
   base::Result<void> end(const BegunCheck& begun, const base::Result<check::Report>& outcome);
 
  private:

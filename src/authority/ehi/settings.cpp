@@ -1,26 +1,22 @@
 #include "authority/ehi/settings.h"
 
+#include "base/config_path.h"
+#include "net/configured_networks.h"
+
 namespace countersign::authority {
-namespace {
 
-namespace fs = std::filesystem;
-
-base::Result<fs::path> read_path(base::ConfigSection& section, std::string_view key, const fs::path& folder) {
-  BASE_TRY(const std::string text, section.text_or(key, ""));
-  return text.empty() ? fs::path() : fs::absolute(folder / text).lexically_normal();
-}
-
-}  // namespace
-
-base::Result<EhiCheckSettings> EhiCheckSettings::read(base::ConfigSection& authority, const fs::path& folder) {
+base::Result<std::optional<EhiCheckSettings>> EhiCheckSettings::read(base::ConfigSection& authority,
+                                                                     const std::filesystem::path& folder) {
+  if (!authority.has("ehi_checks")) return std::optional<EhiCheckSettings>();
   BASE_TRY(auto section, authority.section("ehi_checks"));
   EhiCheckSettings settings;
-  BASE_TRY(settings.anchors, read_path(section, "anchors", folder));
-  BASE_TRY(settings.credentials, read_path(section, "credentials", folder));
-  BASE_TRY(settings.test_credentials, read_path(section, "test_credentials", folder));
+  BASE_TRY(settings.anchors, base::read_path(section, "anchors", folder));
+  BASE_TRY(settings.credentials, base::read_path(section, "credentials", folder));
+  BASE_TRY(settings.test_credentials, base::read_path(section, "test_credentials", folder));
+  BASE_TRY(settings.addresses.deny, net::read_networks(section, "deny"));
   BASE_TRY(const bool anywhere, section.flag_or("danger_private_servers", false));
-  if (anywhere) settings.reach = EhiReach::danger_anywhere;
-  return settings;
+  if (anywhere) settings.addresses.reach = courier::Reach::anywhere;
+  return std::optional(std::move(settings));
 }
 
 }  // namespace countersign::authority

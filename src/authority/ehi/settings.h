@@ -1,16 +1,14 @@
-// EhiCheckSettings: [authority.ehi_checks] of countersign.toml: with what partners' servers are checked.
+// EhiCheckSettings: [authority.ehi_checks] of countersign.toml: with what partners' servers are checked, and where a
+// check may go. Without the section nothing is checked.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/config.h"
+#include "courier/address_rules.h"
 
 namespace countersign::authority {
-
-enum class EhiReach {
-  public_only,      ///< never into the provider's own network
-  danger_anywhere,  ///< wherever a URL leads
-};
 
 struct EhiCheckSettings {
   std::filesystem::path anchors = {};  ///< roots that servers' certificates may come from; empty: the system's
@@ -19,10 +17,12 @@ struct EhiCheckSettings {
   std::filesystem::path credentials = {};
   /// Folder with a folder ENVIRONMENT of certificates that must be refused (check/target.h); empty: they are not tried.
   std::filesystem::path test_credentials = {};
-  EhiReach reach = EhiReach::public_only;
+  courier::AddressRules addresses = {};  ///< `own` is filled in at each check
 
-  /// Reads [ehi_checks] out of `authority`; relative paths start from `folder`. Fails: `config.*`.
-  static base::Result<EhiCheckSettings> read(base::ConfigSection& authority, const std::filesystem::path& folder);
+  /// Reads [ehi_checks] out of `authority`; relative paths start from `folder`. Nothing where there is no such section.
+  /// Fails: `config.*`.
+  static base::Result<std::optional<EhiCheckSettings>> read(base::ConfigSection& authority,
+                                                            const std::filesystem::path& folder);
 };
 
 }  // namespace countersign::authority

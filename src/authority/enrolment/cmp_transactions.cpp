@@ -1,6 +1,7 @@
 #include "authority/enrolment/cmp_transactions.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace countersign::authority {
 namespace {

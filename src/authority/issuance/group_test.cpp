@@ -1,4 +1,5 @@
 // Several orders that go their way together: law 1 holds for each, and what fails, fails for one.
+#include <algorithm>
 #include <set>
 
 #include "authority/fixture_test.h"

@@ -1,6 +1,7 @@
 // Law 1, each guarantee by itself: what is on disk when a signature is made, and what a crash at each step leaves.
 #include "authority/issuance/issuance.h"
 
+#include <algorithm>
 #include <set>
 
 #include <openssl/x509v3.h>

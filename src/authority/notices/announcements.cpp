@@ -1,9 +1,9 @@
 #include "authority/notices/announcements.h"
 
 #include <algorithm>
+#include <set>
 
-#include "authority/notices/contacts.h"
-#include "authority/notices/notices.h"
+#include "authority/notices/letters.h"
 #include "authority/registry/rows.h"
 #include "base/json_array.h"
 #include "store/ca_announcements.h"
@@ -52,66 +52,83 @@ std::string webhook_body(const IssuingCaRow& ca, const x509::Certificate& certif
                                                   {"ca", std::move(about)}});
 }
 
+std::set<std::string> organisations_of(const std::vector<store::ContactRow>& contacts) {
+  std::set<std::string> organisations;
+  for (const store::ContactRow& contact : contacts)
+    organisations.insert(contact.organisation);
+  return organisations;
+}
+
 }  // namespace
 
+bool Announcements::is_quiet(const IssuingCaRow& ca) const {
+  const auto found = quiet_.find(ca.name);
+  if (found == quiet_.end()) return false;
+  const Quiet& quiet = found->second;
+  const base::Instant now = parts_.ledger.now();
+  return quiet.use_from == ca.use_from && quiet.contacts_added == parts_.contacts.added() && now >= quiet.since &&
+         now - quiet.since < kAnnounceAgain;
+}
+
+base::Result<std::vector<store::ContactRow>> Announcements::list_untold(store::Transaction& rows,
+                                                                        const IssuingCaRow& ca, int limit) const {
+  const auto kinds = parts_.has_mail ? store::ContactKinds::all : store::ContactKinds::webhooks;
+  return store::list_untold_contacts(rows, {ca.name, ca.environment, kinds, limit});
+}
+
 base::Result<std::size_t> Announcements::write() {
-  std::vector<std::pair<IssuingCaRow, std::vector<std::string>>> due;
+  std::vector<IssuingCaRow> due;
   {
     BASE_TRY(auto rows, parts_.ledger.read());
     BASE_TRY(const auto cas, store::list_issuing_cas(rows));
     for (const IssuingCaRow& ca : cas) {
-      if (!is_announced(ca)) continue;
-      BASE_TRY(auto organisations, store::list_unannounced(rows, ca.name, kAnnouncedAtOnce));
-      if (!organisations.empty()) due.emplace_back(ca, std::move(organisations));
+      if (!is_announced(ca) || is_quiet(ca)) continue;
+      BASE_TRY(const auto first, list_untold(rows, ca, 1));
+      if (first.empty()) quiet_[ca.name] = {ca.use_from, parts_.contacts.added(), parts_.ledger.now()};
+      else due.push_back(ca);
     }
   }
   std::size_t told = 0;
-  for (const auto& [ca, organisations] : due) {
-    BASE_TRY_VOID(write(ca, organisations));
-    told += organisations.size();
+  for (const IssuingCaRow& ca : due) {
+    BASE_TRY(const std::size_t some, tell(ca));
+    told += some;
   }
   return told;
 }
 
-base::Result<void> Announcements::write(const IssuingCaRow& ca, const std::vector<std::string>& organisations) {
+/// What is due is looked at once more, as another authority may have told it meanwhile.
+base::Result<std::size_t> Announcements::tell(const IssuingCaRow& ca) {
+  BASE_TRY(const auto certificate, to_certificate(ca.der));
   BASE_TRY(auto amendment, parts_.ledger.amend());
-  BASE_TRY(const auto state, store::find_issuing_ca_state(amendment.rows(), ca.name));
-  if (state != ca.state) return {};  // activated or taken back meanwhile
-  for (const std::string& organisation : organisations) {
-    const store::CaAnnouncementRow row{ca.name, organisation, parts_.ledger.now()};
-    BASE_TRY_VOID(store::insert(amendment.rows(), row));
-    BASE_TRY_VOID(write_letters(amendment, ca, organisation));
+  BASE_TRY(const auto cas, store::list_issuing_cas(amendment.rows()));
+  const auto same = [&](const IssuingCaRow& row) { return row.name == ca.name && row.use_from == ca.use_from; };
+  const auto found = std::ranges::find_if(cas, same);
+  if (found == cas.end() || found->state != ca.state) return std::size_t{0};  // activated, taken back or moved
+  BASE_TRY(const auto contacts, list_untold(amendment.rows(), ca, kAnnouncedAtOnce));
+  if (contacts.empty()) return std::size_t{0};
+  std::vector<store::LetterRow> letters;
+  std::vector<store::CaAnnouncementRow> told;
+  const LetterParts parts{parts_.random, parts_.ledger.now(), parts_.has_mail};
+  const Wording wording{
+      .mail = {"The provider calls your servers with certificates of another CA " + day_of(ca),
+               mail_body(ca, certificate)},
+      .webhook = [&](const store::LetterRow& letter) { return webhook_body(ca, certificate, letter); }};
+  for (const store::ContactRow& contact : contacts) {
+    BASE_TRY(auto letter, make_letter(parts, contact, wording));
+    letter.ca = ca.name;
+    letters.push_back(std::move(letter));
+    told.push_back({ca.name, contact.id, parts_.ledger.now()});
   }
-  base::json::object detail{{"organisations", base::to_json_array(organisations)}};
+  BASE_TRY_VOID(store::insert(amendment.rows(), told));
+  BASE_TRY_VOID(store::insert(amendment.rows(), letters));
+  const auto organisations = organisations_of(contacts);
+  base::json::object detail{
+      {"organisations", base::to_json_array(std::vector<std::string>(organisations.begin(), organisations.end()))},
+      {"contacts", contacts.size()}};
   BASE_TRY_VOID(amendment.audit({the_authority(), "issuing_ca.announced", ca.name, std::move(detail)}));
   BASE_TRY_VOID(amendment.commit());
-  parts_.log.info("issuing_ca.announced", {{"ca", ca.name}, {"organisations", organisations.size()}});
-  return {};
-}
-
-base::Result<void> Announcements::write_letters(Amendment& amendment, const IssuingCaRow& ca,
-                                                const std::string& organisation) {
-  BASE_TRY(const auto certificate, to_certificate(ca.der));
-  BASE_TRY(const auto contacts, store::list_contacts(amendment.rows(), organisation));
-  for (const store::ContactRow& contact : contacts) {
-    const bool is_mail = contact.kind == "email";
-    const bool concerns = !contact.environment || *contact.environment == ca.environment;
-    if (!concerns || (is_mail && !parts_.has_mail)) continue;
-    store::LetterRow letter;
-    BASE_TRY(letter.id, make_id(parts_.random));
-    letter.channel = name(is_mail ? Channel::mail : Channel::webhook);
-    letter.contact = contact.id;
-    letter.recipient = contact.address;
-    letter.created_at = letter.next_attempt_at = parts_.ledger.now();
-    if (is_mail) {
-      letter.subject = "The provider calls your servers with certificates of another CA " + day_of(ca);
-      letter.body = mail_body(ca, certificate);
-    } else {
-      letter.body = webhook_body(ca, certificate, letter);
-    }
-    BASE_TRY_VOID(store::insert(amendment.rows(), letter));
-  }
-  return {};
+  parts_.log.info("issuing_ca.announced", {{"ca", ca.name}, {"contacts", contacts.size()}});
+  return contacts.size();
 }
 
 }  // namespace countersign::authority

@@ -1,8 +1,8 @@
 #include "authority/notices/contacts.h"
 
 #include <algorithm>
-#include <array>
 
+#include "authority/registry/row_id.h"
 #include "authority/registry/rows.h"
 #include "crypto/mac.h"
 #include "store/notices.h"
@@ -63,12 +63,6 @@ base::Secret derive_webhook_key(const base::Secret& audit_key) {
   return base::Secret(base::Bytes(key.begin(), key.end()));
 }
 
-base::Result<std::string> make_id(crypto::Random& random) {
-  std::array<std::uint8_t, 16> bytes{};
-  BASE_TRY_VOID(random.fill(bytes));
-  return base::to_hex(bytes);
-}
-
 base::Secret Contacts::secret_of(const store::ContactRow& contact) const {
   const std::string about = kSecretDomain + contact.id + "\n" + contact.address;
   return base::Secret(base::to_hex(crypto::hmac_sha256(key_.reveal(), base::as_bytes(about))));
@@ -91,6 +85,7 @@ base::Result<store::ContactRow> Contacts::add(const Actor& actor, const NewConta
   if (contact.application) detail["application"] = contact.application->to_urn();
   BASE_TRY_VOID(amendment.audit({actor, "contact.added", row.organisation, std::move(detail)}));
   BASE_TRY_VOID(amendment.commit());
+  ++added_;
   return row;
 }
 

@@ -35,6 +35,9 @@ class Contacts {
   /// What was not sent to it yet is not sent any more. Fails: `contact.unknown`.
   base::Result<store::ContactRow> remove(const Actor& actor, const base::Slug& organisation, const std::string& id);
 
+  /// How many were added by this authority since its start.
+  std::uint64_t added() const { return added_; }
+
   /// What webhooks to `contact` are signed with: 64 hexadecimal digits, the same every time.
   base::Secret secret_of(const store::ContactRow& contact) const;
 
@@ -42,12 +45,10 @@ class Contacts {
   Ledger& ledger_;
   crypto::Random& random_;
   base::Secret key_;
+  std::uint64_t added_ = 0;
 };
 
 /// The key for Contacts, out of the audit log's.
 base::Secret derive_webhook_key(const base::Secret& audit_key);
-
-/// 128 random bits, hexadecimal. Fails: `random.unavailable`.
-base::Result<std::string> make_id(crypto::Random& random);
 
 }  // namespace countersign::authority

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "authority/notices/text.h"
+#include "authority/registry/ca_state.h"
+#include "authority/registry/row_id.h"
 #include "base/check.h"
+#include "store/issuers.h"
 
 namespace countersign::authority {
 namespace {
@@ -28,6 +31,7 @@ base::json::object summary(const store::LetterRow& letter) {
   base::json::object detail{{"channel", letter.channel}, {"attempt", letter.attempts}};
   detail["to"] = letter.contact.value_or("operators");
   if (letter.serial) detail["serial"] = *letter.serial;
+  if (letter.ca) detail["ca"] = *letter.ca;
   return detail;
 }
 
@@ -130,7 +134,10 @@ base::Result<void> Notices::look_at_page() {
   for (const store::EndingRow& row : page.rows)
     if (row.purpose != trust::name(trust::Purpose::ocsp)) endings.push_back(to_ending(row));
   if (!plan_notices(endings, {}, rules_.thresholds, run.now).empty()) {
-    BASE_TRY(const auto said, store::list_notices(rows, endings.front().ends, endings.back().ends));
+    std::vector<std::string> serials;
+    for (const Expiring& ending : endings)
+      serials.push_back(ending.serial);
+    BASE_TRY(const auto said, store::list_notices(rows, serials));
     for (Notice& notice : plan_notices(endings, by_serial(said), rules_.thresholds, run.now))
       run.due.push_back(std::move(notice));
   }
@@ -258,8 +265,13 @@ base::Result<void> Notices::write_digests(Amendment& amendment, const std::vecto
   return {};
 }
 
-/// A certificate may have been renewed, revoked or suspended since the letter was written.
+/// A certificate may have been renewed, revoked or suspended since the letter was written; a CA that was to come, be
+/// in use or taken back.
 base::Result<bool> Notices::is_wanted(store::Transaction& rows, const store::LetterRow& letter) {
+  if (letter.ca) {
+    BASE_TRY(const auto state, store::find_issuing_ca_state(rows, *letter.ca));
+    return state == name(CaState::distributed);
+  }
   if (!letter.serial) return true;
   BASE_TRY(const auto row, store::find_ending(rows, *letter.serial));
   return row && to_ending(*row).needed;

@@ -1,6 +1,8 @@
 // Contacts, and notices from the registry to the outbox: once each, whatever restarts, and nothing unrecorded.
 #include "authority/notices/notices.h"
 
+#include <algorithm>
+
 #include "authority/enrolment/renewal.h"
 #include "authority/fixture_test.h"
 #include "authority/revocation/revocation.h"
@@ -115,6 +117,28 @@ TEST_F(NoticesTest, AreWrittenInShortSteps) {
   EXPECT_EQ(count("letters WHERE serial IS NULL"), "3") << "digests of several certificates each, not one a page";
   EXPECT_GE(steps, 6);
   EXPECT_EQ(plan(), 0U);
+  restart();
+  EXPECT_EQ(plan(), 0U);
+}
+
+/// At the end of a CA, to which lives are cut, all ends in one instant: a run that stops in it goes on where it was.
+TEST_F(NoticesTest, GetOnWithinOneInstant) {
+  const auto certificate = issue();
+  multiply(certificate.serial().hex(), 2000);
+  go_to(certificate, -30);
+  const auto step = [&] { return notices().advance().value(); };
+  std::size_t noted = 0;
+  for (int runs = 0; noted < 2001 && runs < 9; ++runs) {
+    restart();
+    Notices::Progress progress{.written = 0, .is_done = false};
+    while (!progress.is_done && progress.written == 0)
+      progress = step();
+    EXPECT_LE(progress.written, kNoticesAtOnce);
+    EXPECT_GT(progress.written, 0U) << "what was written is not in the way of what was not";
+    noted += progress.written;
+  }
+  EXPECT_EQ(noted, 2001U);
+  EXPECT_EQ(count("notices WHERE threshold = -2592000"), "2001");
   restart();
   EXPECT_EQ(plan(), 0U);
 }

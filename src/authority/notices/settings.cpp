@@ -1,9 +1,12 @@
 #include "authority/notices/settings.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/config_path.h"
 #include "base/files.h"
 #include "http/plain_server.h"
+#include "net/configured_networks.h"
 
 namespace countersign::authority {
 namespace {
@@ -66,11 +69,6 @@ base::Result<courier::MailAddress> read_address(const base::ConfigSection& secti
   return address;
 }
 
-base::Result<fs::path> read_path(base::ConfigSection& section, std::string_view key, const fs::path& folder) {
-  BASE_TRY(const std::string text, section.text_or(key, ""));
-  return text.empty() ? fs::path() : fs::absolute(folder / text).lexically_normal();
-}
-
 /// "smtp://HOST:PORT" or "smtps://HOST:PORT".
 base::Result<std::pair<net::Endpoint, MailSecurity>> parse_server(const base::ConfigSection& section,
                                                                   std::string_view url) {
@@ -90,8 +88,8 @@ base::Result<MailSettings> read_mail(base::ConfigSection& section, const fs::pat
   BASE_TRY(auto from, read_address(section, "from", from_text));
   MailSettings mail{server.first, server.second, std::move(from), {}, {}, {}};
   BASE_TRY(mail.user, section.text_or("user", ""));
-  BASE_TRY(mail.password_file, read_path(section, "password_file", folder));
-  BASE_TRY(mail.ca_file, read_path(section, "ca_file", folder));
+  BASE_TRY(mail.password_file, base::read_path(section, "password_file", folder));
+  BASE_TRY(mail.ca_file, base::read_path(section, "ca_file", folder));
   if (mail.user.empty() != mail.password_file.empty())
     return wrong(section, "user", "and 'password_file' belong together: give both or neither");
   const bool printable = std::ranges::all_of(mail.user, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -135,9 +133,10 @@ base::Result<NoticeSettings> NoticeSettings::read(base::ConfigSection& authority
     BASE_TRY(auto address, read_address(section, "operators", text));
     settings.operators.push_back(std::move(address));
   }
-  BASE_TRY(settings.webhooks.ca_file, read_path(section, "webhook_ca_file", folder));
+  BASE_TRY(settings.webhooks.ca_file, base::read_path(section, "webhook_ca_file", folder));
   BASE_TRY(const bool anywhere, section.flag_or("danger_private_webhooks", false));
-  if (anywhere) settings.webhooks.reach = courier::WebhookReach::anywhere;
+  if (anywhere) settings.webhooks.addresses.reach = courier::Reach::anywhere;
+  BASE_TRY(settings.webhooks.addresses.deny, net::read_networks(section, "webhook_deny"));
   return settings;
 }
 

@@ -1,5 +1,7 @@
 #include "authority/oauth/authentication.h"
 
+#include <algorithm>
+
 #include "authority/registry/rows.h"
 #include "oauth/access_token.h"
 #include "store/certificates.h"

@@ -1,5 +1,6 @@
 #include "authority/registry/audit_seal.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 

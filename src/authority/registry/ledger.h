@@ -83,6 +83,9 @@ class Ledger {
   base::Result<Amendment> amend();
   /// For rows that are no decisions and so not audited (fleet.h). Fails: as store.
   base::Result<store::Transaction> write_unaudited() { return parts_.registry.begin(); }
+  /// For rows that no amendment touches: amendments do not wait for it where several authorities share the registry.
+  /// Fails: as store.
+  base::Result<store::Transaction> note() { return parts_.registry.begin_noting(); }
   base::Instant now() const { return parts_.clock.now(); }
   AuditSeal& seal() { return parts_.seal; }
   const AuditSeal& seal() const { return parts_.seal; }

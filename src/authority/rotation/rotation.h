@@ -62,8 +62,9 @@ class Rotation {
   /// Gives up a CA that nobody was told of. Fails: `ca.unknown`, `ca.state`.
   base::Result<void> cancel(const Actor& actor, const std::string& name);
   /// From now on followers and downloads of the trust chain have it. `use_from` is announced with it: before that day
-  /// it is activated with a reason only. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`, `ca.use_from` (over, or not
-  /// within its certificate's life).
+  /// it is activated with a reason only. Once more with another day: that day is announced in the place of the one
+  /// before, as long as it is not active. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`, `ca.use_from` (over, or
+  /// not within its certificate's life).
   base::Result<void> distribute(const Actor& actor, const std::string& name,
                                 std::optional<base::Instant> use_from = std::nullopt);
   /// It issues from now on, in the place of the one before. Fails: `ca.unknown`, `ca.state`, `ca.key_missing`,
@@ -85,6 +86,9 @@ class Rotation {
  private:
   base::Result<void> reached(Step step) { return parts_.observer.reached(step); }
   base::Result<void> commit(Amendment& amendment);
+  base::Result<void> set_day(Amendment& amendment, const store::IssuingCaRow& row, base::Instant use_from);
+  base::Result<void> move_day(Amendment& amendment, const Actor& actor, const store::IssuingCaRow& row,
+                              base::Instant use_from);
   base::Result<store::ProspectiveCaRow> claim(const Actor& actor, const std::string& line, const std::string& kind);
   struct Certified {
     const x509::Certificate& certificate;

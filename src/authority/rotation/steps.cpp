@@ -7,7 +7,9 @@
 #include "authority/rotation/rotation.h"
 #include "authority/rotation/rows.h"
 #include "base/json_array.h"
+#include "store/ca_announcements.h"
 #include "store/instances.h"
+#include "store/notices.h"
 #include "store/statuses.h"
 
 namespace countersign::authority {
@@ -130,12 +132,40 @@ base::Result<void> Rotation::keep_ourselves(store::Transaction& rows, const std:
                         "renews its own at once");
 }
 
+base::Result<void> Rotation::set_day(Amendment& amendment, const IssuingCaRow& row, base::Instant use_from) {
+  BASE_TRY(const auto certificate, to_certificate(row.der));
+  const bool is_within = use_from >= certificate.not_before() && use_from < certificate.not_after();
+  if (use_from <= parts_.ledger.now() || !is_within)
+    return base::fail(Kind::invalid, "ca.use_from",
+                      "the day from which it may be used is to come, and lies within the life of its certificate: " +
+                          base::to_rfc3339(certificate.not_before()) + " to " +
+                          base::to_rfc3339(certificate.not_after()));
+  return store::set_issuing_ca_use_from(amendment.rows(), row.name, use_from);
+}
+
+/// Whoever was told of the day before is told again, and what was not sent of it is not sent any more.
+base::Result<void> Rotation::move_day(Amendment& amendment, const Actor& actor, const IssuingCaRow& row,
+                                      base::Instant use_from) {
+  if (row.state != name(CaState::distributed))
+    return wrong_state(row.name, row.state, "it is in use already: there is no day to announce");
+  BASE_TRY_VOID(set_day(amendment, row, use_from));
+  BASE_TRY_VOID(store::forget_announcements(amendment.rows(), row.name));
+  BASE_TRY_VOID(store::drop_announcing_letters(amendment.rows(), row.name, parts_.ledger.now()));
+  base::json::object detail{{"line", row.line}, {"use_from", base::to_rfc3339(use_from)}};
+  if (row.use_from) detail["before"] = base::to_rfc3339(*row.use_from);
+  BASE_TRY_VOID(amendment.audit({actor, "issuing_ca.day_moved", row.name, std::move(detail)}));
+  return commit(amendment);
+}
+
 base::Result<void> Rotation::distribute(const Actor& actor, const std::string& name,
                                         std::optional<base::Instant> use_from) {
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY(const IssuingCaRow row, find_ca(amendment.rows(), name));
   BASE_TRY(const CaState state, parse_ca_state(row.state));
-  if (is_trusted(state)) return {};
+  if (is_trusted(state)) {
+    if (!use_from || use_from == row.use_from) return {};
+    return move_day(amendment, actor, row, *use_from);
+  }
   if (state != CaState::prepared) return wrong_state(name, row.state, "what is over is never believed again");
   if (!parts_.signer.has_key_of(name))
     return base::fail(Kind::conflict, "ca.key_missing",
@@ -143,10 +173,7 @@ base::Result<void> Rotation::distribute(const Actor& actor, const std::string& n
   BASE_TRY(auto fact, to_trust(row));
   Change distribution{row, CaState::distributed, "issuing_ca.distributed"};
   if (use_from) {
-    if (*use_from <= parts_.ledger.now() || *use_from >= fact.certificate.not_after())
-      return base::fail(Kind::invalid, "ca.use_from",
-                        "the day from which it may be used is to come, and lies before the end of its certificate");
-    BASE_TRY_VOID(store::set_issuing_ca_use_from(amendment.rows(), name, *use_from));
+    BASE_TRY_VOID(set_day(amendment, row, *use_from));
     distribution.detail["use_from"] = base::to_rfc3339(*use_from);
   }
   BASE_TRY_VOID(change(amendment, actor, parts_.ledger.now(), std::move(distribution)));

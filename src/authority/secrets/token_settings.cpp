@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/config_path.h"
+
 namespace countersign::authority {
 namespace {
 
@@ -47,12 +49,11 @@ base::Result<std::optional<TokenSettings>> TokenSettings::read(base::ConfigSecti
   TokenSettings settings;
   BASE_TRY(const std::string module, section.text("module"));
   if (module.empty()) return bad_value(section, "module", "name the PKCS#11 library of the token's vendor");
-  settings.module = fs::absolute(folder / module).lexically_normal();
+  settings.module = base::resolve_path(folder, module);
   BASE_TRY(settings.label, section.text("label"));
   if (settings.label.empty() || settings.label.size() > kLabelLimit)
     return bad_value(section, "label", "be the label of the token, 1 to 32 bytes");
-  BASE_TRY(const std::string pin_file, section.text_or("pin_file", ""));
-  if (!pin_file.empty()) settings.pin_file = fs::absolute(folder / pin_file).lexically_normal();
+  BASE_TRY(settings.pin_file, base::read_path(section, "pin_file", folder));
   BASE_TRY_VOID(read_key(section, settings));
   BASE_TRY(settings.roots, read_roots(section));
   BASE_TRY(settings.call_time, section.duration_or("call_time", kDefaultCallTime));

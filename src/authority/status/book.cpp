@@ -1,6 +1,7 @@
 #include "authority/status/book.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace countersign::authority {
 

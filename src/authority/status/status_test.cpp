@@ -1,6 +1,8 @@
 // What the outside is told: OCSP and files, held against libcrypto, and how the status follows the registry.
 #include "authority/status/status.h"
 
+#include <algorithm>
+
 #include <openssl/ocsp.h>
 
 #include "authority/doors/status_listener.h"

@@ -1,5 +1,6 @@
 #include "authority/transparency/checkpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 

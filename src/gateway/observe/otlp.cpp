@@ -1,5 +1,6 @@
 #include "gateway/observe/otlp.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/json.h"

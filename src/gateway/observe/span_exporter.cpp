@@ -1,6 +1,7 @@
 #include "gateway/observe/span_exporter.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "gateway/observe/histogram.h"
 #include "gateway/observe/otlp.h"

@@ -41,10 +41,11 @@ tls::ClientContext::Offer offer_of(UpstreamProtocol protocol) {
 
 base::Error to_error(tls::HandshakeFailure failure, const std::string& upstream) {
   if (!failure.refusal) return std::move(failure.error);
-  const std::string reason(trust::name(failure.refusal->reason));
-  base::Error error =
-      std::move(failure.error)
-          .under("gateway.upstream_untrusted", "the certificate of upstream '" + upstream + "' was refused: " + reason);
+  const trust::Explanation& why = trust::explanation(failure.refusal->reason);
+  base::Error error = std::move(failure.error)
+                          .under("gateway.upstream_untrusted", "the certificate of upstream '" + upstream +
+                                                                   "' was refused: " + std::string(why.name) + ": " +
+                                                                   std::string(why.remedy(trust::Party::server)));
   error.kind = base::Kind::unavailable;
   return error;
 }

@@ -1,0 +1,152 @@
+#include "authority/ehi/troubles.h"
+
+#include <algorithm>
+
+#include "authority/ehi/servers.h"
+#include "http/text.h"
+#include "http/url.h"
+#include "trust/find_reason.h"
+
+namespace countersign::authority {
+namespace {
+
+using feed::EndpointReport;
+using feed::EndpointState;
+using store::EhiServerRow;
+using store::EhiTroubleRow;
+using State = EhiCondition::State;
+
+/// "host:port", letters small (RFC 3986 section 6.2.2.1).
+std::string place_of(const http::Url& url) {
+  std::string host = url.authority.host;
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return host + ":" + std::to_string(url.authority.port);
+}
+
+/// Of the servers at the same place the one with that URL, else the oldest.
+std::optional<EhiServerRow> find_server(const std::vector<EhiServerRow>& rows, const EndpointReport& report) {
+  const auto called = http::Url::parse(report.url);
+  if (!called) return std::nullopt;
+  std::optional<EhiServerRow> found;
+  for (const EhiServerRow& row : rows) {
+    const auto url = http::Url::parse(row.url);
+    if (!url || row.environment != base::name(report.environment) || place_of(*url) != place_of(*called)) continue;
+    if (url->target == called->target) return row;
+    if (!found) found = row;
+  }
+  return found;
+}
+
+/// One that goes on in a later run of its sender began before.
+void join(EhiTroubleRow& row, const EhiTroubleRow& before) {
+  if (before.ended_at) return;
+  row.first_at = std::min(row.first_at, before.first_at);
+  row.times = std::max(row.times, before.times);
+}
+
+base::Result<bool> note_one(store::Transaction& rows, EhiTroubleRow row, const EndpointReport& report) {
+  const base::Instant now = row.heard_at;
+  BASE_TRY(const auto before, store::find_ehi_trouble(rows, {row.server, row.sender, row.endpoint, row.used_for}));
+  if (report.state == EndpointState::up) {
+    if (!before || before->ended_at) return false;
+    row = *before;
+    row.heard_at = now;
+    row.ended_at = now;
+    BASE_TRY_VOID(store::put(rows, row));
+    return true;
+  }
+  row.state = feed::name(report.state);
+  row.code = report.code;
+  if (report.reason) row.reason = trust::name(*report.reason);
+  row.detail = report.detail;
+  row.times = report.times;
+  row.first_at = std::min(report.first, now);
+  row.last_at = std::min(report.last, now);
+  if (before) join(row, *before);
+  BASE_TRY_VOID(store::put(rows, row));
+  BASE_TRY_VOID(store::keep_newest_ehi_troubles(rows, row.server, kTroublesOfServer));
+  return true;
+}
+
+State state_of(const EhiTroubleRow& row) { return row.state == "refused" ? State::refused : State::unreachable; }
+
+/// A refusal says more than that nothing came back; of two alike the newer one.
+bool is_worse(const EhiTroubleRow& one, const EhiTroubleRow& other) {
+  if (state_of(one) != state_of(other)) return state_of(one) == State::refused;
+  return one.last_at > other.last_at;
+}
+
+}  // namespace
+
+std::string_view name(State state) {
+  switch (state) {
+    case State::unknown: return "unknown";
+    case State::up: return "up";
+    case State::refused: return "refused";
+    case State::unreachable: return "unreachable";
+  }
+  return "";
+}
+
+base::Result<NotedReports> note_endpoint_reports(Ledger& ledger, const std::string& sender,
+                                                 const std::vector<EndpointReport>& reports) {
+  NotedReports noted;
+  BASE_TRY(auto rows, ledger.write_unaudited());
+  BASE_TRY_VOID(store::forget_ehi_troubles(rows, ledger.now() - kTroubleMemory));
+  for (const EndpointReport& report : reports) {
+    BASE_TRY(const auto servers, store::list_ehi_servers(rows, {.organisation = report.organisation.text(),
+                                                                .limit = static_cast<int>(kEhiServerLimit)}));
+    const auto server = find_server(servers, report);
+    if (!server) {
+      noted.unknown.push_back(report.url);
+      continue;
+    }
+    EhiTroubleRow row{server->id, sender, report.endpoint, report.calls, "", ""};
+    row.heard_at = ledger.now();
+    BASE_TRY(const bool written, note_one(rows, std::move(row), report));
+    if (written) ++noted.noted;
+  }
+  BASE_TRY_VOID(rows.commit());
+  return noted;
+}
+
+EhiCondition condition_of(std::span<const EhiTroubleRow> rows, base::Instant now) {
+  EhiCondition found;
+  const EhiTroubleRow* worst = nullptr;
+  bool has_lapsed = false;
+  for (const EhiTroubleRow& row : rows) {
+    if (row.ended_at) {
+      found.since = std::max(found.since, *row.ended_at);
+      continue;
+    }
+    if (row.heard_at + kTroubleLapse < now) {
+      has_lapsed = true;
+      continue;
+    }
+    if (worst == nullptr || is_worse(row, *worst)) worst = &row;
+  }
+  if (worst == nullptr) {
+    if (!rows.empty() && !has_lapsed) found.state = State::up;
+    return found;
+  }
+  found = {state_of(*worst), worst->code, worst->reason, worst->first_at, worst->last_at, 0};
+  for (const EhiTroubleRow& row : rows) {
+    if (row.ended_at || row.heard_at + kTroubleLapse < now) continue;
+    found.since = std::min(found.since, row.first_at);
+    found.last = std::max(found.last, row.last_at);
+    found.times += row.times;
+  }
+  return found;
+}
+
+TroubleWords words_for(const std::string& code, const std::optional<std::string>& reason) {
+  if (reason)
+    if (const auto known = trust::find_reason(*reason))
+      return {trust::explanation(*known).meaning, trust::explanation(*known).remedy(trust::Party::server)};
+  if (const feed::EndpointTrouble* trouble = feed::find_endpoint_trouble(code))
+    return {trouble->meaning, trouble->remedy};
+  return {};
+}
+
+}  // namespace countersign::authority
