@@ -75,7 +75,7 @@ base::Result<base::ExitCode> revoke_many(const RevokeManyOptions& options, Conte
   std::string text = table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "NOT AFTER"}, to_row);
   if (!options.plan.empty()) text += "Revoked: " + counted(count, "certificate") + "; connections with them end now.\n";
   else if (count > 0)
-    text += "\nNothing has been changed. To revoke exactly " + (count == 1 ? "this " : "these ") +
+    text += "\nNothing has been changed. To revoke exactly " + std::string(count == 1 ? "this " : "these ") +
             counted(count, "certificate") + ", repeat the command with\n  --plan " + member(answer, "plan_sha256") +
             "\n";
   return answer_with(answer, options.authority, context, text);
