@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "authority/ehi/servers.h"
-#include "feed/refusals.h"
-#include "trust/find_reason.h"
 #include "http/text.h"
 #include "http/url.h"
+#include "trust/find_reason.h"
 
 namespace countersign::authority {
 namespace {
@@ -96,8 +95,8 @@ base::Result<NotedReports> note_endpoint_reports(Ledger& ledger, const std::stri
   BASE_TRY(auto rows, ledger.write_unaudited());
   BASE_TRY_VOID(store::forget_ehi_troubles(rows, ledger.now() - kTroubleMemory));
   for (const EndpointReport& report : reports) {
-    BASE_TRY(const auto servers,
-             store::list_ehi_servers(rows, {report.organisation.text(), static_cast<int>(kEhiServerLimit)}));
+    BASE_TRY(const auto servers, store::list_ehi_servers(rows, {.organisation = report.organisation.text(),
+                                                                .limit = static_cast<int>(kEhiServerLimit)}));
     const auto server = find_server(servers, report);
     if (!server) {
       noted.unknown.push_back(report.url);
