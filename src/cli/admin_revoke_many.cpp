@@ -72,7 +72,7 @@ base::Result<base::ExitCode> revoke_many(const RevokeManyOptions& options, Conte
   BASE_TRY(const json::object answer, api.post("/v1/revocations", body));
   const json::value* list = answer.if_contains("certificates");
   const std::int64_t count = list != nullptr && list->is_array() ? std::ssize(list->get_array()) : 0;
-  std::string text = table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "NOT AFTER"}, to_row);
+  Shown text = table_of(answer, "certificates", {"SERIAL", "APPLICATION", "PURPOSE", "NOT AFTER"}, to_row);
   if (!options.plan.empty()) text += "Revoked: " + counted(count, "certificate") + "; connections with them end now.\n";
   else if (count > 0)
     text += "\nNothing has been changed. To revoke exactly " + std::string(count == 1 ? "this " : "these ") +

@@ -88,12 +88,12 @@ base::Result<base::ExitCode> show_endpoints(const EhiOptions& options, Context& 
     return answer_with(answer, options.authority, context, table_of(answer, "endpoints", header, endpoint_row));
   }
   BASE_TRY(const json::object answer, api.get("/v1/endpoints/" + percent_encoded(options.endpoint)));
-  std::string text = to_table(header, {endpoint_row(answer)});
+  Shown text = to_table(header, {endpoint_row(answer)});
   for (const char* use : {"decisions", "advices"})
     if (const json::value* value = answer.if_contains(use); value != nullptr && value->is_object())
       if (const std::string detail = inner(value->get_object(), "trouble", "detail"); !detail.empty())
-        text +=
-            std::string("\n") + use + ": " + detail + "\n  " + inner(value->get_object(), "trouble", "remedy") + "\n";
+        text += Shown::prose(std::string("\n") + use + ": " + detail + "\n  " +
+                             inner(value->get_object(), "trouble", "remedy") + "\n");
   return answer_with(answer, options.authority, context, text);
 }
 

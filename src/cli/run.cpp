@@ -49,7 +49,7 @@ base::ExitCode usage_error(const Named& named, const CLI::ParseError& thrown, Co
     const base::json::object answer{{"code", "usage"}, {"detail", detail}, {"remedy", advice}};
     context.err << base::json::serialize(answer) << "\n";
   } else {
-    context.err << "countersign: " << detail << "\n" << advice << "\n";
+    context.err << folded("countersign: " + detail + "\n" + advice + "\n", columns_of(context.err));
   }
   return base::ExitCode::usage;
 }
