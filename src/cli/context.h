@@ -17,8 +17,8 @@ struct Context {
   std::ostream& err;  ///< what a person should know besides
   const base::Clock& clock;
   const base::Log& log;
-  bool json = false;        ///< --json: failures are told as JSON, too
   std::size_t columns = 0;  ///< of the terminal that `out` is; 0: it is none, nothing is folded
+  bool json = false;        ///< --json: failures are told as JSON, too
 };
 
 /// One command: an exit code where the question was answered (yes or no), an Error where it could not be.

@@ -118,7 +118,7 @@ int run(int argc, char** argv) {
   const base::SystemClock clock;
   const auto sink = base::stderr_sink();
   const base::Log log({.program = "countersign", .at_least = base::Level::error}, clock, *sink);
-  Context context{std::cout, std::cerr, clock, log, columns_of(std::cout)};
+  Context context{.out = std::cout, .err = std::cerr, .clock = clock, .log = log, .columns = columns_of(std::cout)};
   try {
     return static_cast<int>(run(std::vector<std::string>(argv + 1, argv + argc), context));
   } catch (const std::exception& thrown) {
