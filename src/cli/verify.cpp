@@ -21,6 +21,19 @@ trust::Refusal malformed(const std::string& file, const base::Error& error) {
   return trust::refuse(trust::Reason::malformed, "'" + file + "': " + error.detail);
 }
 
+/// By the identity that the leaf carries. Files do not say which issuing CA serves which environment, as the registry
+/// does, so verify_chain() cannot judge it here.
+Verdict in_environment(Verdict verdict, const std::optional<base::Environment>& wanted) {
+  if (!verdict || !wanted) return verdict;
+  const auto& identity = verdict->identity();
+  if (identity && identity->environment == *wanted) return verdict;
+  return base::unexpected(trust::refuse(trust::Reason::wrong_environment, verdict->leaf(), 0,
+                                        identity ? "the certificate is of the environment '" +
+                                                       std::string(base::name(identity->environment)) + "'; this is '" +
+                                                       std::string(base::name(*wanted)) + "'"
+                                                 : "the certificate carries no Countersign identity (URI SAN)"));
+}
+
 }  // namespace
 
 base::Result<Verdict> verify_files(const VerifyQuestion& question) {
@@ -41,9 +54,8 @@ base::Result<Verdict> verify_files(const VerifyQuestion& question) {
   if (!presented) return Verdict(base::unexpected(malformed(question.leaf_file, presented.error())));
   BASE_TRY(const trust::TrustSet trust,
            trust::TrustSet::of_roots(std::move(trust_file.roots), std::move(intermediates)));
-  const trust::Policy policy{
-      .purposes = {question.purpose}, .environment = question.environment, .server_name = question.host};
-  return trust::verify_chain(*presented, policy, trust, question.at);
+  const trust::Policy policy{.purposes = {question.purpose}, .server_name = question.host};
+  return in_environment(trust::verify_chain(*presented, policy, trust, question.at), question.environment);
 }
 
 namespace {
