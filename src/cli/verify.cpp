@@ -1,5 +1,6 @@
 #include "cli/verify.h"
 
+#include "base/check.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/run.h"
@@ -21,17 +22,38 @@ trust::Refusal malformed(const std::string& file, const base::Error& error) {
   return trust::refuse(trust::Reason::malformed, "'" + file + "': " + error.detail);
 }
 
-/// By the identity that the leaf carries. Files do not say which issuing CA serves which environment, as the registry
-/// does, so verify_chain() cannot judge it here.
-Verdict in_environment(Verdict verdict, const std::optional<base::Environment>& wanted) {
-  if (!verdict || !wanted) return verdict;
+/// Whom certificates for that purpose are issued to. Those for transport, ehi, service and person look alike but for
+/// it.
+bool is_for(trust::Purpose purpose, const base::Identity& identity) {
+  const bool internal = identity.environment == base::Environment::internal;
+  const bool reserved = base::is_reserved_organisation(identity.organisation);
+  switch (purpose) {
+    case trust::Purpose::transport: return !internal && !reserved;
+    case trust::Purpose::signing: return !internal;
+    case trust::Purpose::ehi: return !internal && reserved;
+    case trust::Purpose::service: return internal && reserved;
+    case trust::Purpose::person: return internal && !reserved;
+    case trust::Purpose::server:
+    case trust::Purpose::ocsp: return true;
+  }
+  BASE_UNREACHABLE();
+}
+
+/// By the identity that the leaf carries. Files do not say which issuing CA serves what, as the registry does, so
+/// verify_chain() cannot judge it here.
+Verdict by_identity(Verdict verdict, const VerifyQuestion& question) {
+  if (!verdict) return verdict;
   const auto& identity = verdict->identity();
-  if (identity && identity->environment == *wanted) return verdict;
-  return base::unexpected(trust::refuse(trust::Reason::wrong_environment, verdict->leaf(), 0,
-                                        identity ? "the certificate is of the environment '" +
-                                                       std::string(base::name(identity->environment)) + "'; this is '" +
-                                                       std::string(base::name(*wanted)) + "'"
-                                                 : "the certificate carries no Countersign identity (URI SAN)"));
+  const x509::Certificate& leaf = verdict->leaf();
+  const std::string urn = identity ? identity->to_urn() : "none";
+  if (identity && !is_for(question.purpose, *identity))
+    return base::unexpected(
+        trust::refuse(trust::Reason::wrong_purpose, leaf, 0,
+                      "certificates for " + std::string(trust::name(question.purpose)) + " are not issued to " + urn));
+  if (!question.environment || (identity && identity->environment == *question.environment)) return verdict;
+  return base::unexpected(trust::refuse(
+      trust::Reason::wrong_environment, leaf, 0,
+      "this is '" + std::string(base::name(*question.environment)) + "', and the certificate's identity is " + urn));
 }
 
 }  // namespace
@@ -55,7 +77,7 @@ base::Result<Verdict> verify_files(const VerifyQuestion& question) {
   BASE_TRY(const trust::TrustSet trust,
            trust::TrustSet::of_roots(std::move(trust_file.roots), std::move(intermediates)));
   const trust::Policy policy{.purposes = {question.purpose}, .server_name = question.host};
-  return in_environment(trust::verify_chain(*presented, policy, trust, question.at), question.environment);
+  return by_identity(trust::verify_chain(*presented, policy, trust, question.at), question);
 }
 
 namespace {
