@@ -136,10 +136,11 @@ TEST(Table, ALongCellOfABlockIsFolded) {
 
 TEST(Shown, KeepsCommandsWhole) {
   const std::string command = "  countersign request transport --code " + std::string(60, 'x') + " --out here\n";
-  const Shown shown = Shown("The code is good until tomorrow, for transport and signing. Let the partner run:\n") +
+  const Shown shown = Shown("The code is good until tomorrow, for transport and for signing. Let the partner run:\n") +
                       command.c_str() + to_table({"A"}, {{"b"}});
-  EXPECT_EQ(shown.to_text(80),
-            "The code is good until tomorrow, for transport and signing. Let the partner\nrun:\n" + command + "A\nb\n");
+  EXPECT_EQ(
+      shown.to_text(80),
+      "The code is good until tomorrow, for transport and for signing. Let the partner\nrun:\n" + command + "A\nb\n");
   EXPECT_EQ(lines_of(shown.to_text(200)).size(), 4U);
 }
 
