@@ -26,7 +26,8 @@ class EhiTroubleTable : public ::testing::Test {
     transaction_.emplace(registry_->begin().value());
     for (const char* organisation : {"acme", "globex"}) {
       ASSERT_TRUE(insert(tx(), OrganisationRow{organisation, "A partner", false, kNow}));
-      EhiServerRow server{organisation, organisation, "production", "https://host.example/", "somebody"};
+      EhiServerRow server{organisation,       organisation, "production", "https://host.example/",
+                          "host.example:443", "somebody"};
       server.created_at = kNow;
       ASSERT_TRUE(insert(tx(), server));
     }

@@ -102,7 +102,8 @@ class Search : public ::testing::Test {
       if (i % 2 == 0) server.removed_at = kNow + kDay * i;
       ASSERT_TRUE(insert(rows, server));
       const ApplicationKey key{"uat", i % 3 == 0 ? "acme" : "globex", "pay"};
-      ASSERT_TRUE(add_refusals(rows, {key, "f" + std::to_string(i), "revoked", "00", 1, kNow, kNow + kDay * i, "g"}));
+      const RefusalRow refusal{key, "f" + std::to_string(i), "revoked", "00", 1, kNow, kNow + kDay * i, "g"};
+      ASSERT_TRUE(add_refusals(rows, {refusal}));
     }
     ASSERT_TRUE(rows.commit());
     Watch::seen().clear();
@@ -124,8 +125,8 @@ class Search : public ::testing::Test {
     ASSERT_TRUE(forget_ehi_servers(rows, kNow + kDay));
     for (const ApplicationFilter& of : {ApplicationFilter(), ApplicationFilter{"", "acme", ""}})
       ASSERT_TRUE(list_refusals(rows, of, 7));
-    ASSERT_TRUE(keep_newest_refusals(rows, {"uat", "acme", "pay"}, 1000));
-    ASSERT_TRUE(forget_refusals(rows, kNow + kDay));
+    ASSERT_TRUE(keep_newest_refusals(rows, {{"uat", "acme", "pay"}}, 1000));
+    ASSERT_TRUE(forget_refusals(rows, kNow + kDay, 500));
   }
   static CertificateRow certificate(int i) {
     CertificateRow row;
