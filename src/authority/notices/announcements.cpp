@@ -84,6 +84,7 @@ base::Result<std::size_t> Announcements::write() {
     for (const IssuingCaRow& ca : cas) {
       if (!is_announced(ca) || is_quiet(ca)) continue;
       BASE_TRY(const auto first, list_untold(rows, ca, 1));
+      quiet_.erase(ca.name);  // a day may come back that was told before
       if (first.empty()) quiet_[ca.name] = {ca.use_from, parts_.contacts.added(), parts_.ledger.now()};
       else due.push_back(ca);
     }
