@@ -183,19 +183,12 @@ bool is_empty_list(const json::object& answer, std::string_view name) {
 }
 
 base::Result<base::ExitCode> list_certificates(const AdminOptions& options, Context& context) {
-  std::string application;
-  std::string environment = options.environment;
-  std::string organisation = options.organisation;
-  if (!options.application.empty()) {
-    BASE_TRY(const base::Identity identity, parse_application(options.application));
-    application = identity.application.text();
-    environment = base::name(identity.environment);
-    organisation = identity.organisation.text();
-  }
+  BASE_TRY(const ListScope scope,
+           narrowed({.environment = options.environment, .organisation = options.organisation}, options.application));
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  const std::string query = query_of({{"environment", environment},
-                                      {"organisation", organisation},
-                                      {"application", application},
+  const std::string query = query_of({{"environment", scope.environment},
+                                      {"organisation", scope.organisation},
+                                      {"application", scope.application},
                                       {"purpose", options.purposes.empty() ? "" : options.purposes.front()},
                                       {"status", options.status},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});

@@ -16,19 +16,11 @@ struct RefusalOptions {
 };
 
 base::Result<base::ExitCode> list_refusals(const RefusalOptions& options, Context& context) {
-  std::string environment;
-  std::string organisation = options.organisation;
-  std::string application;
-  if (!options.application.empty()) {
-    BASE_TRY(const base::Identity identity, parse_application(options.application));
-    environment = base::name(identity.environment);
-    organisation = identity.organisation.text();
-    application = identity.application.text();
-  }
+  BASE_TRY(const ListScope scope, narrowed({.organisation = options.organisation}, options.application));
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  const std::string query = query_of({{"environment", environment},
-                                      {"organisation", organisation},
-                                      {"application", application},
+  const std::string query = query_of({{"environment", scope.environment},
+                                      {"organisation", scope.organisation},
+                                      {"application", scope.application},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/refusals" + query));
   return answer_with(answer, options.authority, context, table_of_refusals(answer));

@@ -46,19 +46,11 @@ Row to_row(const json::object& request) {
 std::string path_of(const std::string& id) { return "/v1/requests/" + percent_encoded(id); }
 
 base::Result<base::ExitCode> list_requests(const RequestsOptions& options, Context& context) {
-  std::string environment;
-  std::string organisation;
-  std::string application;
-  if (!options.application.empty()) {
-    BASE_TRY(const base::Identity identity, parse_application(options.application));
-    environment = base::name(identity.environment);
-    organisation = identity.organisation.text();
-    application = identity.application.text();
-  }
+  BASE_TRY(const ListScope scope, narrowed({}, options.application));
   BASE_TRY(ApiClient api, open_api_as_operator(options.authority, context));
-  const std::string query = query_of({{"environment", environment},
-                                      {"organisation", organisation},
-                                      {"application", application},
+  const std::string query = query_of({{"environment", scope.environment},
+                                      {"organisation", scope.organisation},
+                                      {"application", scope.application},
                                       {"state", options.state},
                                       {"limit", options.limit == 0 ? "" : std::to_string(options.limit)}});
   BASE_TRY(const json::object answer, api.get("/v1/requests" + query));

@@ -41,16 +41,11 @@ base::Result<json::array> read_serials(const std::string& file) {
 
 base::Result<json::object> to_body(const RevokeManyOptions& options) {
   json::object body{{"reason", options.reason}};
-  std::string environment = options.environment;
-  std::string organisation = options.organisation;
-  if (!options.application.empty()) {
-    BASE_TRY(const base::Identity identity, parse_application(options.application));
-    environment = base::name(identity.environment);
-    organisation = identity.organisation.text();
-    body["application"] = identity.application.text();
-  }
-  for (const auto& [member, value] : {std::pair<const char*, const std::string&>{"environment", environment},
-                                      {"organisation", organisation},
+  BASE_TRY(const ListScope scope,
+           narrowed({.environment = options.environment, .organisation = options.organisation}, options.application));
+  for (const auto& [member, value] : {std::pair<const char*, const std::string&>{"environment", scope.environment},
+                                      {"organisation", scope.organisation},
+                                      {"application", scope.application},
                                       {"spki_sha256", options.key},
                                       {"issued_from", options.issued_from},
                                       {"issued_until", options.issued_until},

@@ -19,6 +19,13 @@ base::Result<base::Identity> parse_application(std::string_view text) {
   return base::Identity{environment, std::move(organisation), std::move(application)};
 }
 
+base::Result<ListScope> narrowed(ListScope scope, std::string_view application) {
+  if (application.empty()) return scope;
+  BASE_TRY(const base::Identity identity, parse_application(application));
+  return ListScope{std::string(base::name(identity.environment)), identity.organisation.text(),
+                   identity.application.text()};
+}
+
 std::string to_ref(const base::Identity& identity) {
   return std::string(base::name(identity.environment)) + "/" + identity.organisation.text() + "/" +
          identity.application.text();

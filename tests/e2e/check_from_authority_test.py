@@ -34,17 +34,7 @@ class CheckFromAuthorityTest(unittest.TestCase):
         cls.begin("danger_private_servers = true\n")
         cls.platform.create_application("production/acme/payments")
         cls.platform.admin("org", "create", "globex")
-        cls.maria = cls.let_in("globex", "maria")
-
-    @classmethod
-    def let_in(cls, organisation, name):
-        """The folder with the certificate of somebody of a partner's, who may ask for things."""
-        application, out = f"internal/{organisation}/{name}", cls.platform.folder / name
-        cls.platform.create_application(application)
-        done = cls.platform.request("person", cls.platform.code_for(application), out)
-        assert done.returncode == 0, done.stderr
-        cls.platform.admin("people", "set", organisation, name, "--role", "requester")
-        return out
+        cls.maria = cls.platform.enrol_person("globex", "maria", "requester")
 
     @classmethod
     def start_host(cls, name, folder):

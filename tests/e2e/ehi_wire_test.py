@@ -192,10 +192,7 @@ class RefusedServersTest(Scene):
         log.next("ehi.server_unknown", mark)  # nobody has registered it yet
         refused = self.platform.admin("ehi-servers", "add", "acme", self.partners.url("expired"))["server"]
         coming = self.platform.admin("ehi-servers", "add", "acme", self.coming.url("/other"))["server"]
-        maria = self.platform.folder / "maria"
-        self.platform.create_application("internal/acme/maria")
-        done = self.platform.request("person", self.platform.code_for("internal/acme/maria"), maria)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        maria = self.platform.enrol_person("acme", "maria")
 
         def own(*words):
             done = self.platform.run("own", *words, "--person", maria, "--json")

@@ -30,17 +30,8 @@ life = "1h"
         cls.platform.start("gateway")
         cls.acme = cls.enrol("production/acme/payments")
         cls.globex = cls.enrol("production/globex/payments")
-        cls.maria = cls.let_in("acme", "maria")
-        cls.george = cls.let_in("globex", "george")
-
-    @classmethod
-    def let_in(cls, organisation, name):
-        """The folder with the certificate of somebody of a partner's."""
-        application, out = f"internal/{organisation}/{name}", cls.platform.folder / name
-        cls.platform.create_application(application)
-        done = cls.platform.request("person", cls.platform.code_for(application), out)
-        assert done.returncode == 0, done.stderr
-        return out
+        cls.maria = cls.platform.enrol_person("acme", "maria")
+        cls.george = cls.platform.enrol_person("globex", "george")
 
     def own(self, person):
         done = self.platform.run("own", "refusals", "--person", person, "--json")

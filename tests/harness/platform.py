@@ -222,6 +222,15 @@ class Platform:
                 for purpose in ("transport", "signing")]
         return Application(application, out, *made)
 
+    def enrol_person(self, organisation, name, *roles):
+        """Somebody of a partner's, who looks unless told otherwise: the folder for `--person`."""
+        application, folder = f"internal/{organisation}/{name}", self.folder / name
+        self.create_application(application)
+        self.request_or_fail("person", self.code_for(application), folder)
+        if roles:
+            self.admin("people", "set", organisation, name, *itertools.chain(*(("--role", role) for role in roles)))
+        return folder
+
     def enrol_internal(self, name):
         """An internal system's credential, with which it may call the EHI sender."""
         application = f"internal/service/{name}"
