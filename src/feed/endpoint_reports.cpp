@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "feed/refusals.h"
 #include "trust/find_reason.h"
 
 namespace countersign::feed {

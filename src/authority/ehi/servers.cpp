@@ -40,17 +40,6 @@ std::string canonical_host(std::string host) {
   return host;
 }
 
-/// The address of a server: host and port in one spelling.
-base::Result<std::string> to_address(const std::string& text) {
-  const auto bad = [](std::string detail) { return base::fail(Kind::invalid, "ehi_server.url", std::move(detail)); };
-  if (text.size() > kEhiServerUrlLimit) return bad("a server's URL has at most 1024 bytes");
-  auto url = http::Url::parse(text);
-  if (!url) return base::unexpected(std::move(url).error().under("ehi_server.url", "the server's URL is not usable"));
-  if (!url->secure) return bad("a server's URL must begin with https://: the provider calls nobody in clear");
-  url->authority.host = canonical_host(std::move(url->authority.host));
-  return url->authority.to_string();
-}
-
 base::Result<EhiServerRow> find_own(store::Transaction& rows, const base::Slug& organisation, const std::string& id) {
   BASE_TRY(auto row, store::find_ehi_server(rows, id));
   if (!row || row->removed_at || row->organisation != organisation.text())
@@ -78,6 +67,16 @@ base::Result<void> check_room(store::Transaction& rows, const std::string& organ
 
 }  // namespace
 
+base::Result<std::string> ehi_address(const std::string& text) {
+  const auto bad = [](std::string detail) { return base::fail(Kind::invalid, "ehi_server.url", std::move(detail)); };
+  if (text.size() > kEhiServerUrlLimit) return bad("a server's URL has at most 1024 bytes");
+  auto url = http::Url::parse(text);
+  if (!url) return base::unexpected(std::move(url).error().under("ehi_server.url", "the server's URL is not usable"));
+  if (!url->secure) return bad("a server's URL must begin with https://: the provider calls nobody in clear");
+  url->authority.host = canonical_host(std::move(url->authority.host));
+  return url->authority.to_string();
+}
+
 base::Result<void> EhiServers::check_others(store::Transaction& rows, const EhiServerRow& row) {
   const store::EhiServerFilter own{.organisation = row.organisation, .limit = static_cast<int>(kEhiServerLimit)};
   BASE_TRY(const auto others, store::list_ehi_servers(rows, own));
@@ -102,7 +101,7 @@ base::Result<void> EhiServers::check_others(store::Transaction& rows, const EhiS
 
 base::Result<EhiServerRow> EhiServers::add(const Actor& actor, const NewEhiServer& server) {
   EhiServerRow row;
-  BASE_TRY(row.address, to_address(server.url));
+  BASE_TRY(row.address, ehi_address(server.url));
   if (server.environment == base::Environment::internal)
     return base::fail(Kind::invalid, "ehi_server.environment", "partners' servers are called in uat and production");
   if (base::is_reserved_organisation(server.organisation))

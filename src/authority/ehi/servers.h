@@ -33,6 +33,9 @@ struct NewEhiServer {
   EhiWord word = EhiWord::of_the_organisation;
 };
 
+/// Host and port of a server's URL in one spelling, as store::EhiServerRow::address has them. Fails: `ehi_server.url`.
+base::Result<std::string> ehi_address(const std::string& url);
+
 class EhiServers {
  public:
   /// Borrows both.

@@ -1,9 +1,9 @@
 #include "authority/ehi/troubles.h"
 
 #include <algorithm>
+#include <map>
 
 #include "authority/ehi/servers.h"
-#include "http/text.h"
 #include "http/url.h"
 #include "trust/find_reason.h"
 
@@ -16,23 +16,15 @@ using store::EhiServerRow;
 using store::EhiTroubleRow;
 using State = EhiCondition::State;
 
-/// "host:port", letters small (RFC 3986 section 6.2.2.1).
-std::string place_of(const http::Url& url) {
-  std::string host = url.authority.host;
-  std::ranges::transform(host, host.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return host + ":" + std::to_string(url.authority.port);
-}
-
-/// Of the servers at the same place the one with that URL, else the oldest.
+/// Of the servers at the same address the one with that URL, else the oldest.
 std::optional<EhiServerRow> find_server(const std::vector<EhiServerRow>& rows, const EndpointReport& report) {
   const auto called = http::Url::parse(report.url);
-  if (!called) return std::nullopt;
+  const auto address = ehi_address(report.url);
+  if (!called || !address) return std::nullopt;
   std::optional<EhiServerRow> found;
   for (const EhiServerRow& row : rows) {
-    const auto url = http::Url::parse(row.url);
-    if (!url || row.environment != base::name(report.environment) || place_of(*url) != place_of(*called)) continue;
-    if (url->target == called->target) return row;
+    if (row.environment != base::name(report.environment) || row.address != *address) continue;
+    if (const auto url = http::Url::parse(row.url); url && url->target == called->target) return row;
     if (!found) found = row;
   }
   return found;
@@ -94,10 +86,14 @@ base::Result<NotedReports> note_endpoint_reports(Ledger& ledger, const std::stri
   NotedReports noted;
   BASE_TRY(auto rows, ledger.write_unaudited());
   BASE_TRY_VOID(store::forget_ehi_troubles(rows, ledger.now() - kTroubleMemory));
+  std::map<std::string, std::vector<EhiServerRow>> servers;  // by organisation: many reports are of one
   for (const EndpointReport& report : reports) {
-    BASE_TRY(const auto servers, store::list_ehi_servers(rows, {.organisation = report.organisation.text(),
-                                                                .limit = static_cast<int>(kEhiServerLimit)}));
-    const auto server = find_server(servers, report);
+    const auto [of, is_new] = servers.try_emplace(report.organisation.text());
+    if (is_new) {
+      BASE_TRY(of->second,
+               store::list_ehi_servers(rows, {.organisation = of->first, .limit = static_cast<int>(kEhiServerLimit)}));
+    }
+    const auto server = find_server(of->second, report);
     if (!server) {
       noted.unknown.push_back(report.url);
       continue;
