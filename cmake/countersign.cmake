@@ -21,7 +21,8 @@ if(COUNTERSIGN_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives of g++ 12 inside coroutine frames and std::string.
-  add_compile_options(-Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow)
+  add_compile_options(-Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow
+                      -Wno-array-bounds)
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # What libstdc++ 12 does inside of std::stable_sort; an embedded document; what g++ does not ask for either.
   add_compile_options(-Wno-deprecated-declarations -Wno-overlength-strings -Wno-missing-braces)
