@@ -7,6 +7,8 @@
 // connection that turned out dead.
 #pragma once
 
+#include <functional>
+
 #include "gateway/upstream/upstream.h"
 
 namespace countersign::gateway {
@@ -21,6 +23,8 @@ class UpstreamCall {
   /// Comes to a connection, kept or new; after a failure to another one. Fails: `gateway.upstream_overloaded`,
   /// `gateway.upstream_down` (both Kind::unavailable, nobody was asked), and why the last address could not be reached.
   net::Task<base::Result<void>> connect();
+  /// Nobody is connected to any more once `is_given_up` says so. Fails connect() then: `gateway.given_up`.
+  void give_up_when(std::function<bool()> is_given_up) { is_given_up_ = std::move(is_given_up); }
   /// What connect() came to: one of both, until give_back().
   UpstreamConnection* connection() { return connection_.get(); }
   http::H2ClientStream* stream() { return stream_ ? &*stream_ : nullptr; }
@@ -67,6 +71,7 @@ class UpstreamCall {
 
   std::shared_ptr<Upstream> upstream_;
   ClientAddresses client_;
+  std::function<bool()> is_given_up_ = {};
   net::Deadline end_;
   Breaker::Seat seat_ = {};
   std::shared_ptr<Upstream::Slot> slot_ = {};
