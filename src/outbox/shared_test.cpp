@@ -264,7 +264,7 @@ TEST_F(SharedOutbox, ASessionThatStandsStillIsGivenUp) {
   one_.emplace(Outbox::open(options).value());
   const std::string still = raw.ask(
       "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-      " AND backend_type = 'client backend'");
+      " AND backend_type = 'client backend' ORDER BY backend_start DESC LIMIT 1");
   ASSERT_FALSE(still.empty());
   const pid_t session = std::stoi(still);
   ASSERT_EQ(::kill(session, SIGSTOP), 0);
