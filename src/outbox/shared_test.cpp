@@ -160,7 +160,9 @@ TEST_F(SharedOutbox, ACutoffLeavesOutNothingThatWasPutByAClockThatIsBehind) {
   ASSERT_TRUE(put(*other_, draft("k4"), first + seconds(1)));
   ASSERT_TRUE(*one_->put_cutoff(cutoff, first + hours(4)));
   std::vector<std::string> accepted;
-  for (const Message& message : *one_->list({})) {
+  const auto all = one_->list({});
+  ASSERT_TRUE(all);
+  for (const Message& message : *all) {
     const auto whole = one_->find(message.id);
     const std::string& body = (*whole)->content.body;
     if (message.content.kind == "cutoff") accepted.push_back(body.substr(body.find("\"accepted\":"), 12));
