@@ -13,20 +13,24 @@ typedef struct ssl_st SSL;
 
 namespace countersign::tls {
 
-/// So many messages of a handshake's kind may come without data between them. A whole handshake has ten, a server sends
-/// two or four tickets; a peer that keeps to RFC 8446 section 5.5 renews its keys once in 2^24 records.
+/// So many messages of a handshake's kind, and so many records of them, may come without data between them. A whole
+/// handshake has ten, a server sends two or four tickets; a peer that keeps to RFC 8446 section 5.5 renews its keys
+/// once in 2^24 records.
 inline constexpr std::size_t kMessagesWithoutData = 32;
 
+/// Without data between them.
 struct MessageCount {
-  std::size_t without_data = 0;
-  bool is_flood = false;  ///< too many came: the connection is at its end
+  std::size_t messages = 0;
+  std::size_t records = 0;   ///< once the handshake is done: before, a chain may come in many
+  bool established = false;  ///< the handshake is done
+  bool is_flood = false;     ///< too many came: the connection is at its end
 };
 
 /// From now on what `ssl`, to which a socket is attached, receives is counted.
 void limit_messages(SSL* ssl);
-/// The handshake is done: counts anew.
+/// The handshake is done: counts anew, and records, too.
 void begin_counting_anew(SSL* ssl);
-/// SSL_read gave data: one message is made good for.
+/// SSL_read gave data: one message and one record are made good for.
 void note_data(SSL* ssl);
 bool is_flooded(SSL* ssl);
 /// `tls.flood` (Kind::denied).

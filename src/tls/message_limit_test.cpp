@@ -127,6 +127,13 @@ class Peer {
     const std::string hello("\x01\0\0\x20", 4);
     made_ += by_hand_->record(SSL3_RT_HANDSHAKE, hello + std::string(32, '\0'));
   }
+  /// One attempt, its body in so many records.
+  void renegotiate_in(int pieces) {
+    if (!by_hand_) by_hand_.emplace(ssl_.get());
+    made_ += by_hand_->record(SSL3_RT_HANDSHAKE, {'\x01', '\0', '\0', static_cast<char>(pieces)});
+    for (int i = 0; i < pieces; ++i)
+      made_ += by_hand_->record(SSL3_RT_HANDSHAKE, std::string(1, '\0'));
+  }
   void say(const std::string& data) {
     if (by_hand_) made_ += by_hand_->record(SSL3_RT_APPLICATION_DATA, data);
     else keep_written([&] { EXPECT_GT(SSL_write(ssl_.get(), data.data(), static_cast<int>(data.size())), 0); });
@@ -291,14 +298,25 @@ TEST_F(MessageLimit, NorDoRecordsWithoutContent) {
             "|tls.flood");
 }
 
-/// How often libssl tells of one is its own affair: at least once.
 TEST_F(MessageLimit, AttemptsToRenegotiate) {
-  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"many", kLimit / 4, "x|tls.truncated"},
+  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"the most", kLimit, "x|tls.truncated"},
                          Row{"one more", kLimit + 1, "|tls.flood"}, Row{"a flood", kFlood, "|tls.flood"}}) {
     EXPECT_EQ(serve([&](Peer& peer) {
                 peer.be_client(TLS1_2_VERSION);
                 for (int i = 0; i < row.messages; ++i)
                   peer.renegotiate();
+                peer.say("x");
+              }),
+              row.heard)
+        << row.name;
+  }
+}
+
+TEST_F(MessageLimit, PiecesOfOneMessage) {
+  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"one more", kLimit, "|tls.flood"}}) {
+    EXPECT_EQ(serve([&](Peer& peer) {
+                peer.be_client(TLS1_2_VERSION);
+                peer.renegotiate_in(row.messages);
                 peer.say("x");
               }),
               row.heard)
