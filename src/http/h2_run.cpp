@@ -41,7 +41,8 @@ net::Task<void> H2Run::read_frames() {
     if (!got && !link_->failure()) failure_ = got.error();
     if (!got || *got == 0) co_return;
     link_->receive(std::span(buffer).first(*got));
-    if (*got == buffer.size() && buffer.size() < kLargeBuffer) buffer = base::Bytes(std::min(buffer.size() * kGrowth, kLargeBuffer));
+    if (*got == buffer.size() && buffer.size() < kLargeBuffer)
+      buffer = base::Bytes(std::min(buffer.size() * kGrowth, kLargeBuffer));
     else if (buffer.size() > kSmallBuffer && !link_->is_busy()) buffer = base::Bytes(kSmallBuffer);
   }
 }
