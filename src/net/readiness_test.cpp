@@ -419,6 +419,41 @@ TEST_F(ReadinessTest, MoreThanABatchAreAllTold) {
     EXPECT_EQ(one->outcome, "told");
 }
 
+/// Of `b`, asked by whoever is told of `a`.
+TEST_F(ReadinessTest, KnowsWhatWasSilentWhenTheLoopLooked) {
+  const struct {
+    const char* name;
+    bool expected;
+    std::function<void(End&)> before;  ///< the loop looks
+    std::function<void(End&)> in_turn;
+  } rows[] = {
+      {"silent", true, [](End&) {}, [](End&) {}},
+      {"spoke", false, [](End& b) { b.poke(); }, [](End&) {}},
+      {"hung up", false, [](End& b) { ::shutdown(b.other, SHUT_WR); }, [](End&) {}},
+      {"went away", false, [](End& b) { ::close(std::exchange(b.other, -1)); }, [](End&) {}},
+      {"read in this turn: it may have spoken since", false, [](End&) {}, [](End& b) { b.watched->note_drained(); }},
+      {"spoke in this turn: that goes unnoticed", true, [](End&) {}, [](End& b) { b.poke(); }},
+      {"never read", false, [](End& b) { b.watched->reading.maybe_ready = true; }, [](End&) {}},
+  };
+  for (const auto& row : rows) {
+    End a(readiness_), b(readiness_);
+    settle();
+    b.watched->note_drained();
+    EXPECT_FALSE(b.watched->was_silent()) << row.name << ": nobody has looked yet";
+    std::optional<bool> silent;
+    wait(a, [&] {
+      row.in_turn(b);
+      silent = b.watched->was_silent();
+    });
+    settle();
+    a.poke();
+    row.before(b);
+    settle();
+    EXPECT_EQ(silent, row.expected) << row.name;
+    EXPECT_FALSE(b.watched->was_silent()) << row.name << ": the turn is over";
+  }
+}
+
 TEST_F(ReadinessTest, WhatIsLeftForTheEndOfABatchRunsBehindAllOfIt) {
   End a(readiness_), b(readiness_);
   Texts steps;

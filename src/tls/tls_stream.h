@@ -41,6 +41,7 @@ class TlsStream final : public net::Stream {
   const net::Endpoint& peer() const override { return socket_.peer(); }
   const net::Endpoint& local() const override { return socket_.local(); }
   bool has_unexpected_input() override;
+  bool is_known_silent() const override;
 
  private:
   /// One direction of the socket: at most one operation waits on it, and a second one for that to go on.
