@@ -236,6 +236,15 @@ TEST_F(Acme, TakesCredentialsWhileTheyLive) {
   EXPECT_EQ(said(ask_for_account(key, binding(good, key))), "201");
 }
 
+/// `certbot --eab-hmac-key -x...` ends with the usage of certbot; one in 64 random texts begins so.
+TEST_F(Acme, MakesCredentialsThatCanBeArgumentsOfCommands) {
+  for (int i = 0; i < 300; ++i) {
+    const Credential made = make_credential();
+    ASSERT_FALSE(made.kid.starts_with('-')) << i;
+    ASSERT_FALSE(base::to_base64url(made.key.reveal()).starts_with('-')) << i;
+  }
+}
+
 TEST_F(Acme, EndsTheAccountWithItsCredential) {
   auto key = make_key();
   const Credential credential = make_credential();

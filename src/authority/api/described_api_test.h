@@ -10,6 +10,16 @@
 
 namespace countersign::authority {
 
+/// A path of this pattern at which nothing is: "x" for each {...}.
+inline std::string path_to_nothing(std::string_view pattern) {
+  std::string path;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    path += pattern[at] == '{' ? 'x' : pattern[at];
+    if (pattern[at] == '{') at = pattern.find('}', at);
+  }
+  return path;
+}
+
 /// A call as tests make it.
 struct Ask {
   std::string method = "GET";

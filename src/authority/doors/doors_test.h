@@ -106,9 +106,27 @@ class Doors : public ::testing::Test {
     co_return co_await send(*connection, std::move(ask));
   }
 
+  /// One who calls the API often, and keeps the connection.
+  struct Caller {
+    const tls::Credential* own;
+    std::optional<Connection> connection = std::nullopt;
+  };
+  net::Task<base::Result<http::Response>> ask_again(Caller& caller, Ask ask) {
+    if (!caller.connection || !caller.connection->client->reusable()) {
+      auto connection = co_await connect(service_->api_at(), caller.own);
+      if (!connection) co_return base::unexpected(connection.error());
+      caller.connection.emplace(std::move(*connection));
+    }
+    co_return co_await send(*caller.connection, std::move(ask));
+  }
+
   /// What is asked and answered there must be as the OpenAPI document says.
   base::Result<http::Response> api(const tls::Credential* own, Ask ask) {
-    auto response = testing::run(loop, ask_once(service_->api_at(), own, ask));
+    Caller once{own};
+    return api(once, std::move(ask));
+  }
+  base::Result<http::Response> api(Caller& caller, Ask ask) {
+    auto response = testing::run(loop, ask_again(caller, ask));
     const std::string objections = response ? DescribedApi::served().objections(ask, *response) : "";
     EXPECT_TRUE(objections.empty()) << objections;
     return response;

@@ -60,6 +60,11 @@ std::string urn_of(const store::ApplicationKey& key) {
   return "urn:countersign:" + key.environment + ":" + key.organisation + ":" + key.application;
 }
 
+/// Programs take what begins so for an option: `certbot --eab-hmac-key -x...` ends with its usage.
+bool reads_as_option(std::string_view text) { return text.starts_with('-'); }
+
+constexpr int kMostDraws = 64;  ///< one in 64 is drawn again; only a broken generator gets to the end
+
 }  // namespace
 
 Actor holder_of(const store::AcmeAccountRow& account) { return {"acme-account:" + account.id}; }
@@ -76,14 +81,25 @@ base::Result<std::vector<trust::Purpose>> purposes_of(const store::AcmeAccountRo
 }
 
 base::Result<std::string> random_id(crypto::Random& random) {
-  std::array<std::uint8_t, 16> bytes{};
-  BASE_TRY_VOID(random.fill(bytes));
-  return base::to_base64url(bytes);
+  std::string id;
+  for (int draws = 0; draws < kMostDraws && (draws == 0 || reads_as_option(id)); ++draws) {
+    std::array<std::uint8_t, 16> bytes{};
+    BASE_TRY_VOID(random.fill(bytes));
+    id = base::to_base64url(bytes);
+  }
+  return id;
 }
 
 base::Secret AcmeAccounts::derive(const std::string& kid) const {
   const crypto::Digest256 key = crypto::hmac_sha256(key_.reveal(), base::as_bytes("acme eab 1\n" + kid));
   return base::Secret(base::Bytes(key.begin(), key.end()));
+}
+
+base::Result<std::string> AcmeAccounts::draw_kid() const {
+  base::Result<std::string> kid = random_id(random_);
+  for (int draws = 1; kid && draws < kMostDraws && reads_as_option(shown_key(*kid).reveal_text()); ++draws)
+    kid = random_id(random_);
+  return kid;
 }
 
 base::Secret AcmeAccounts::shown_key(const std::string& kid) const {
@@ -94,7 +110,7 @@ base::Result<NewCredential> AcmeAccounts::create_credential(const Actor& actor, 
   if (order.life < kShortestCodeLife || order.life > kLongestCodeLife)
     return base::fail(Kind::invalid, "code.life", "a credential waits for its account between 1m and 30d");
   BASE_TRY(auto purposes, choose_purposes(order));
-  BASE_TRY(std::string kid, random_id(random_));
+  BASE_TRY(std::string kid, draw_kid());
   const base::Instant now = ledger_.now();
   const store::AcmeCredentialRow row{kid, to_key(order.identity), to_names(purposes), actor.name,
                                      now, now + order.life};

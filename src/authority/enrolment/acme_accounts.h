@@ -60,6 +60,8 @@ class AcmeAccounts {
 
  private:
   base::Secret derive(const std::string& kid) const;
+  /// One whose key, as it is shown, can be an argument of a command as well.
+  base::Result<std::string> draw_kid() const;
   base::Result<store::AcmeCredentialRow> verify_binding(const NewAccount& account);
   Ledger& ledger_;
   crypto::Random& random_;
@@ -71,7 +73,7 @@ Actor holder_of(const store::AcmeAccountRow& account);
 /// Fails, both: `registry.corrupt`.
 base::Result<base::Identity> identity_of(const store::AcmeAccountRow& account);
 base::Result<std::vector<trust::Purpose>> purposes_of(const store::AcmeAccountRow& account);
-/// 128 random bits in base64url, for ids in URLs.
+/// 128 random bits in base64url, for ids in URLs and commands: it does not begin with "-".
 base::Result<std::string> random_id(crypto::Random& random);
 
 }  // namespace countersign::authority
