@@ -66,7 +66,29 @@ TEST(ApplicationRef, IsThreeNames) {
 }
 
 TEST(Text, CannotSteerTheTerminalOrTheShell) {
-  EXPECT_EQ(printable("a\x1b[2Jb\n"), "a?[2Jb?");
+  const struct {
+    std::string_view text, shown;
+  } rows[] = {{"a\x1b[2Jb\n", "a?[2Jb?"},
+              {"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\x91", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\x91"},
+              {"\xc2\x9b"
+               "2J",
+               "?2J"},
+              {"\xc2\xa0", "\xc2\xa0"},
+              {"gpj.\xe2\x80\xae"
+               "exe",
+               "gpj.?exe"},
+              {"\xe2\x81\xa7x\xe2\x80\x8f\xd8\x9c", "?x??"},
+              {"\xe2\x80\xa8", "?"},
+              {"\x9b"
+               "2J",
+               "?2J"},
+              {"\xc0\x9b", "??"},
+              {"\xe0\x82\x9b", "???"},
+              {"\xed\xa0\x80", "???"},
+              {"\xf4\x90\x80\x80", "????"},
+              {"\xe2\x82", "??"}};
+  for (const auto& row : rows)
+    EXPECT_EQ(printable(row.text), row.shown) << row.shown;
   EXPECT_EQ(shell_word("plain/path-1.pem"), "plain/path-1.pem");
   EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
   EXPECT_EQ(shell_word(""), "''");

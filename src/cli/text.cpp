@@ -23,6 +23,36 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
+struct Character {
+  char32_t value;  ///< kNoCharacter: the byte is part of none
+  std::size_t bytes;
+};
+constexpr char32_t kNoCharacter = 0xffffffff;
+
+/// RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF. `text` is not empty.
+Character first_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) return {first, 1};
+  const std::size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return {kNoCharacter, 1};
+  char32_t value = first & (0x7fU >> bytes);
+  for (std::size_t i = 1; i < bytes; ++i) {
+    const auto more = static_cast<unsigned char>(text[i]);
+    if ((more & 0xc0U) != 0x80U) return {kNoCharacter, 1};
+    value = value << 6 | (more & 0x3fU);
+  }
+  const bool is_overlong = (bytes == 3 && value < 0x800) || (bytes == 4 && value < 0x10000);
+  const bool is_none = is_overlong || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff);
+  return is_none ? Character{kNoCharacter, 1} : Character{value, bytes};
+}
+
+/// Controls, those of ISO 6429 above U+0080 too (U+009B begins a sequence as ESC [ does); line and paragraph ends; what
+/// turns the direction of writing, so that a name looks like another one (Unicode TR 36 section 2.8).
+bool steers_terminals(char32_t c) {
+  if (c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == kNoCharacter) return true;
+  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 /// Where the text of a line begins: behind its last gap of two spaces and more that leaves it room.
 std::size_t hanging_indent(std::string_view line, std::size_t columns) {
   const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
@@ -172,9 +202,14 @@ std::string Shown::to_text(std::size_t columns) const {
 Shown to_table(const Row& header, const std::vector<Row>& rows) { return {header, rows}; }
 
 std::string printable(std::string_view text) {
-  std::string safe(text);
-  for (char& c : safe)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::string safe;
+  safe.reserve(text.size());
+  while (!text.empty()) {
+    const Character next = first_character(text);
+    if (steers_terminals(next.value)) safe += '?';
+    else safe += text.substr(0, next.bytes);
+    text.remove_prefix(next.bytes);
+  }
   return safe;
 }
 

@@ -58,7 +58,8 @@ class Shown {
 
 /// Columns padded to their widest cell, two spaces apart. No rows: empty.
 Shown to_table(const Row& header, const std::vector<Row>& rows);
-/// Control characters become '?', so that a name from a registry or certificate cannot steer the terminal.
+/// Control characters, C1 and those of writing direction too, and what is no UTF-8 become '?', so that a name from a
+/// registry or certificate cannot steer the terminal, or look like another one.
 std::string printable(std::string_view text);
 /// "1 hour", "2 hours".
 std::string counted(std::int64_t number, std::string_view one);

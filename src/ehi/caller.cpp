@@ -117,6 +117,8 @@ net::Task<base::Result<Caller::Way, CallFailure>> Caller::open(const Endpoint& e
   auto connection = co_await tls::Handshake::connect(std::move(*socket), std::move(context), std::move(host),
                                                      std::move(judge), plan.connected_by);
   if (!connection) co_return base::unexpected(to_failure(std::move(connection).error(), endpoint, *plan.url));
+  // Our certificate may have been taken back, and another one used in its stead, while this came about.
+  if (!lines_.is_newest(endpoint.environment, own.generation)) co_return co_await open(endpoint, plan);
   const trust::VerifiedChain& chain = connection->peer.chain();
   if (!is_pinned(chain, endpoint.pins)) co_return base::unexpected(not_pinned(endpoint));
   auto usable_until = check_staple(endpoint, chain, connection->staple, clock_.now());
@@ -220,7 +222,7 @@ net::Task<base::Result<http::Response, CallFailure>> Caller::call(const Endpoint
   for (bool again = false;; again = true) {
     auto way = co_await find_or_open(endpoint, plan);
     if (!way) co_return base::unexpected(std::move(way).error());
-    // Our certificate may have been taken back while a connection with it came about.
+    // It may have come to its end while a connection with it came about.
     if (!has_certificate(endpoint)) co_return base::unexpected(no_certificate(endpoint));
     if (plan.connected_by.passed()) {
       if (auto* own = std::get_if<std::unique_ptr<Line>>(&*way)) lines_.keep(std::move(*own));

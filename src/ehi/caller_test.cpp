@@ -35,6 +35,7 @@ class Partner final : public PartnerServer {
             log),
         manner_(options.manner) {}
   int requests = 0;
+  std::vector<crypto::Digest256> callers;  ///< whose requests were read, by certificate
 
  private:
   net::Task<void> serve(tls::Connection<tls::VerifiedPeer>& connection) override {
@@ -45,7 +46,11 @@ class Partner final : public PartnerServer {
       co_await connection.stream->finish(deadline);
       co_return;
     }
-    const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
+    const crypto::Digest256 who = connection.peer.admitted().chain().leaf().fingerprint();
+    const http::Handler handler = [this, who](http::Request request) {
+      callers.push_back(who);
+      return answer(std::move(request));
+    };
     const http::ServerOptions options;
     co_await http::serve(*connection.stream, handler, options);
   }
@@ -107,6 +112,11 @@ struct Scene {
     }
     EXPECT_FALSE(most.passed());
     loop.stop();
+  }
+  /// While the first call's connection comes about.
+  net::Task<void> use_later(Issued own) {
+    use(std::move(own));
+    co_return;
   }
   net::Task<void> call_each(std::vector<std::function<void()>> before_each_call) {
     for (const auto& before : before_each_call) {
@@ -259,6 +269,18 @@ TEST(CallCredential, OneThatIsTakenBackIsUsedNoMore) {
   EXPECT_EQ(scene.outcomes,
             (std::vector<std::string>{"200 /decide {}", "ehi.no_certificate", "ehi.no_certificate", "200 /decide {}"}));
   EXPECT_EQ(scene.partner->requests, 2);
+}
+
+TEST(CallCredential, OneThatIsReplacedWhileAConnectionComesAboutCarriesNoCall) {
+  Scene scene;
+  Issued other = scene.pki.ehi().issue();
+  const crypto::Digest256 newest = other.certificate.fingerprint();
+  scene.set_up({scene.pki.server().issue()});
+  net::spawn(scene.loop, scene.call_each({kNothing}), "caller", scene.log);
+  net::spawn(scene.loop, scene.use_later(std::move(other)), "renewal", scene.log);
+  scene.loop.run();
+  EXPECT_EQ(scene.outcomes, std::vector<std::string>{"200 /decide {}"});
+  EXPECT_EQ(scene.partner->callers, std::vector<crypto::Digest256>{newest}) << "it was called with the first one";
 }
 
 TEST(CallCredential, OneThatHasEndedIsUsedNoMore) {

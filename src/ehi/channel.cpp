@@ -111,6 +111,7 @@ net::Task<Answer> Channel::ask_site(Site site, http::Request request, Times time
 void Channel::judge(Progress& progress, const Answer& answer) {
   if (progress.judged) return;
   progress.judged = true;
+  met_[static_cast<std::size_t>(progress.site)] = std::chrono::steady_clock::now();
   if (answer) {
     circuit_.answered(progress.site);
     report_answer(progress.site, *answer);
@@ -126,7 +127,9 @@ void Channel::judge(Progress& progress, const Answer& answer) {
 void Channel::give_up(Progress& progress) {
   if (progress.judged) return;
   progress.judged = true;
-  const Circuit::Change change = circuit_.failed(progress.site, std::chrono::steady_clock::now());
+  const auto now = std::chrono::steady_clock::now();
+  met_[static_cast<std::size_t>(progress.site)] = now;
+  const Circuit::Change change = circuit_.failed(progress.site, now);
   tell(progress.site, change, "no answer in time");
   report(progress.site, {{base::Kind::timeout, "ehi.timeout", "no answer in time"}}, change);
 }
@@ -148,15 +151,32 @@ net::Task<void> Channel::probe_sites() {
     co_await net::sleep_until(look);
     while (const std::optional<Site> site = circuit_.take_probe(std::chrono::steady_clock::now()))
       net::spawn(loop_, probe(*site), "ehi.probe", log_);
+    while (const std::optional<Site> site = take_trouble())
+      net::spawn(loop_, probe(*site), "ehi.probe", log_);
   }
+}
+
+/// One that was refused a few times has no open circuit, and perhaps no more calls: what was mended there would not be
+/// seen. What a probe cannot see ends when nobody has met it for a while (feed::EndpointReports::kBelieved).
+std::optional<Site> Channel::take_trouble() {
+  const auto now = std::chrono::steady_clock::now();
+  for (const Site site : {Site::primary, Site::recovery}) {
+    auto& met = met_[static_cast<std::size_t>(site)];
+    const bool in_trouble = reported(site) != nullptr && reported(site)->state() != feed::EndpointState::up;
+    if (!in_trouble || !circuit_.is_closed(site) || now - met < endpoint_.circuit.longest_pause) continue;
+    met = now;
+    return site;
+  }
+  return std::nullopt;
 }
 
 net::Task<void> Channel::probe(Site site) {
   const net::Deadline deadline = net::Deadline::after(kProbeTime);
   const CallPlan plan{&url_of(site), deadline, deadline};
   const auto reached = co_await caller_.probe(endpoint_, plan);
+  met_[static_cast<std::size_t>(site)] = std::chrono::steady_clock::now();
   if (!reached && !is_our_fault(reached.error())) report(site, reached.error(), Circuit::Change::none);
-  if (reached && reported(site) != nullptr) reported(site)->answered();
+  if (reached && reported(site) != nullptr) reported(site)->shook_hands();
   const auto outcome = reached ? Circuit::Outcome::reached : Circuit::Outcome::unreached;
   tell(site, circuit_.probed(site, outcome, std::chrono::steady_clock::now()), "a probe got through");
 }

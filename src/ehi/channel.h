@@ -42,7 +42,7 @@ class Channel {
 
   /// From now on the authority is told how the sites are; whose they are the endpoint says. Borrows both.
   void report_to(feed::EndpointReports& reports, const base::Clock& clock);
-  /// Probes sites whose circuit is open, from now on.
+  /// Probes sites whose circuit is open, and those that were reported and that nobody has called since, from now on.
   void start();
   /// One call. What could not be sent to one site is sent to the other. Fails, besides as Caller::call:
   /// `ehi.circuit_open`, `ehi.busy`.
@@ -68,6 +68,7 @@ class Channel {
   feed::EndpointReports::Site* reported(Site site) const { return reported_[static_cast<std::size_t>(site)]; }
   void tell(Site site, Circuit::Change change, const std::string& why);
   net::Task<void> probe_sites();
+  std::optional<Site> take_trouble();
   net::Task<void> probe(Site site);
 
   net::Loop& loop_;
@@ -80,7 +81,8 @@ class Channel {
   std::string last_failure_;  ///< of the site whose circuit opened last
   Counts counts_;
   Latency latency_;
-  std::array<feed::EndpointReports::Site*, 2> reported_{};  ///< null: the authority is not told
+  std::array<feed::EndpointReports::Site*, 2> reported_{};      ///< null: the authority is not told
+  std::array<std::chrono::steady_clock::time_point, 2> met_{};  ///< when a site was last called or probed
   const base::Clock* clock_ = nullptr;
 };
 

@@ -18,6 +18,9 @@ constexpr std::array<std::string_view, 5> kForwarded = {"Content-Type", "Accept"
 constexpr std::array<std::string_view, 3> kReturned = {"Content-Type", "traceparent", "tracestate"};
 constexpr std::string_view kOrderField = "X-Countersign-Order";
 constexpr std::size_t kKeyBytes = 128;  // of a key that a caller chose
+/// An outbox that does not answer holds up whoever waits for an outcome for so long, and whoever hands in an advice.
+constexpr std::chrono::seconds kOutcomeWait{1};
+constexpr std::chrono::seconds kAdviceWait{15};
 
 template <std::size_t N>
 http::Fields select(const http::Fields& from, const std::array<std::string_view, N>& names) {
@@ -181,6 +184,7 @@ net::Task<http::Response> Decisions::fall_back(Lane& lane, Asked asked, CallFail
                       .kind = "outcome",
                       .fields = to_pairs(said),
                       .body = std::move(asked.body),
+                      .stands_for = outcome.outcome,
                       .attempts = 1,
                       .keep = lane.endpoint.advice.keep};
   const auto put = co_await put_outcome(lane, std::move(draft));
@@ -206,12 +210,13 @@ net::Task<http::Response> Decisions::fall_back(Lane& lane, Asked asked, CallFail
 
 /// A caller may ask twice with one key; the second outcome is a message of its own all the same.
 net::Task<base::Result<outbox::Outbox::Accepted>> Decisions::put_outcome(Lane& lane, outbox::Draft draft) {
+  const net::Deadline deadline = net::Deadline::after(kOutcomeWait);
   outbox::Draft first = draft;
-  auto put = co_await desk_.put(std::move(first));
+  auto put = co_await desk_.put(std::move(first), deadline);
   if (!put && put.error().code == "outbox.key_reused") {
     BASE_CO_TRY(const std::string fresh, make_key());
     draft.key = fresh;
-    put = co_await desk_.put(std::move(draft));
+    put = co_await desk_.put(std::move(draft), deadline);
   }
   if (put) lane.delivery.nudge();
   co_return std::move(put);
@@ -228,7 +233,8 @@ net::Task<http::Response> Decisions::take_advice(Lane& lane, std::string caller,
                       .fields = to_pairs(select(request.head.fields, kForwarded)),
                       .body = std::move(request.body),
                       .keep = lane.endpoint.advice.keep};
-  const auto put = co_await desk_.put(std::move(draft));
+  const net::Deadline deadline = net::Deadline::after(kAdviceWait);
+  const auto put = co_await desk_.put(std::move(draft), deadline);
   base::Fields record{{"endpoint", lane.endpoint.name.text()}, {"caller", caller}, {"key", *key}};
   if (!put) {
     record.emplace_back("error", base::to_string(put.error()));

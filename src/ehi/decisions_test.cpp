@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <future>
 
 #include <gtest/gtest.h>
 
@@ -151,6 +152,23 @@ class DecisionsTest : public ::testing::Test {
     loop_.run();
     return kept_;
   }
+  net::Task<void> keep_put(outbox::Draft draft) {
+    const net::Deadline deadline = net::Deadline::after(seconds(20));
+    EXPECT_TRUE(co_await desk_->put(std::move(draft), deadline));
+    loop_.stop();
+  }
+  void put_cutoff() {
+    net::spawn(loop_, keep_put({.endpoint = "acme", .key = "c1", .kind = "cutoff", .keep = std::chrono::hours(1)}),
+               "test", log_);
+    loop_.run();
+  }
+  net::Task<void> hold_outbox(std::future<void>& until) {
+    std::function<base::Result<int>(outbox::Outbox&)> work = [&until](outbox::Outbox&) -> base::Result<int> {
+      until.wait();
+      return 0;
+    };
+    (void)co_await desk_->ask(std::move(work));
+  }
   net::Task<void> wait_for(std::function<bool()> condition) {
     const net::Deadline most = net::Deadline::after(seconds(20));
     while (!condition() && !most.passed()) {
@@ -267,6 +285,31 @@ TEST_F(DecisionsTest, TheSameKeyTwiceIsTwoOutcomesUnlessItIsTheSameRequest) {
   EXPECT_NE(kept[1].content.key, "k1");
 }
 
+TEST_F(DecisionsTest, TheSameRequestTwiceIsTwoMessagesWhereItsOutcomesDiffer) {
+  partner_->manners = {Manner{.status = 500}};
+  EXPECT_EQ(decide(R"({"amount":1})", "k1").substr(0, 20), "200 stand_in approve");
+  endpoint().fallback = {.mode = Mode::decline};
+  EXPECT_EQ(decide(R"({"amount":1})", "k1").substr(0, 19), "200 decline decline");
+  const auto kept = in_outbox();
+  ASSERT_EQ(kept.size(), 2U) << "the second outcome was told, and the partner never hears of it";
+  EXPECT_NE(kept[1].content.key, "k1");
+}
+
+TEST_F(DecisionsTest, AnOutboxThatDoesNotAnswerHoldsADecisionUpForASecond) {
+  partner_->manners = {Manner{.status = 500}};
+  std::promise<void> release;
+  std::future<void> released = release.get_future();
+  net::spawn(loop_, hold_outbox(released), "test", log_);
+  const std::string said = decide();
+  release.set_value();
+  EXPECT_EQ(said.substr(0, 10), "503 nobody") << said;
+  EXPECT_NE(said.find("outbox.unavailable"), std::string::npos) << said;
+  EXPECT_LT(took_, seconds(2));
+  EXPECT_EQ(lane().counts.unrecorded, 1U);
+  EXPECT_TRUE(in_outbox().empty()) << "it had not begun, and is not told behind the back of who asked";
+  EXPECT_EQ(decide().substr(0, 12), "200 stand_in") << "it answers again";
+}
+
 TEST_F(DecisionsTest, ABadKeyIsRefusedBeforeAnybodyIsCalled) {
   EXPECT_EQ(decide("{}", std::string(129, 'k')).substr(0, 3), "400");
   EXPECT_EQ(decide("{}", "two words").substr(0, 3), "400");
@@ -359,6 +402,35 @@ TEST_F(DecisionsTest, AsManyAtOnceAsItMayHave) {
   partner_->manners = {Manner{.wait = seconds(1)}};
   EXPECT_EQ(decide("{}", "k1").substr(0, 31), "200 decline decline ehi.timeout");
   EXPECT_EQ(decide("{}", "k2").substr(0, 28), "200 decline decline ehi.busy") << "the late one is still under way";
+}
+
+TEST_F(DecisionsTest, CutoffsThatNobodyTakesSpendNoAttemptAndHoldUpNoAdvice) {
+  endpoint().advice.cutoff_url = other_site_->url();
+  endpoint().circuit = {.failures = 1, .pause = std::chrono::hours(1)};
+  other_site_->stop();
+  put_cutoff();
+  lane().delivery.start();
+  run_until([&] { return !lane().cutoffs->is_closed(Site::primary) && lane().delivery.under_way() == 0; });
+  run(decisions_->take_advice(lane(), "core", request("settled", "a1")));
+  run_until([&] { return lane().delivery.counts().delivered == 1; });
+  const auto kept = in_outbox();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept[0].attempts, 1) << "its site was not called: the circuit is open";
+  EXPECT_EQ(kept[1].state, outbox::State::delivered);
+}
+
+TEST_F(DecisionsTest, CutoffsAreDeliveredWhereAdvicesCannotBe) {
+  endpoint().advice.cutoff_url = other_site_->url();
+  endpoint().circuit = {.failures = 1, .pause = std::chrono::hours(1)};
+  partner_->stop();
+  run(decisions_->take_advice(lane(), "core", request("settled", "a1")));
+  lane().delivery.start();
+  run_until([&] { return !lane().advices.is_closed(Site::primary) && lane().delivery.under_way() == 0; });
+  put_cutoff();
+  lane().delivery.nudge();
+  run_until([&] { return lane().delivery.counts().delivered == 1; });
+  EXPECT_EQ(other_site_->requests.size(), 1U);
+  EXPECT_EQ(in_outbox().at(0).attempts, 1);
 }
 
 TEST_F(DecisionsTest, AnAdviceIsTakenOnceAndComesAgainUntilItIsAcknowledged) {

@@ -29,14 +29,25 @@ net::Task<void> Delivery::run() {
   }
 }
 
+/// What there is somebody to bring to; nothing: nothing. Cut-off messages go elsewhere than the others.
+std::optional<outbox::Outbox::Claim::Which> Delivery::deliverable() const {
+  using Which = outbox::Outbox::Claim::Which;
+  const bool cutoffs = cutoffs_ == nullptr || cutoffs_->usable();
+  if (!advices_.may_call()) return std::nullopt;
+  if (advices_.usable()) return cutoffs ? Which::all : Which::others;
+  return cutoffs && cutoffs_ != nullptr ? std::optional(Which::cutoffs) : std::nullopt;
+}
+
 /// True: there may be more to claim at once. A site that is not there is not asked: no attempt is spent on it.
 net::Task<bool> Delivery::claim() {
   const std::int64_t room = endpoint_.advice.concurrency - under_way_;
-  if (room <= 0 || stopped_ || !advices_.usable() || !advices_.may_call()) co_return false;
+  const auto which = deliverable();
+  if (room <= 0 || stopped_ || !which) co_return false;
   outbox::Outbox::Claim claim{.endpoint = endpoint_.name.text(),
                               .limit = room,
                               .attempt_time = endpoint_.advice.deadline,
-                              .pace = endpoint_.advice.pace};
+                              .pace = endpoint_.advice.pace,
+                              .which = *which};
   std::function<base::Result<std::vector<outbox::Message>>(outbox::Outbox&)> work =
       [claim = std::move(claim), this](outbox::Outbox& outbox) { return outbox.claim(claim, clock_.now()); };
   auto due = co_await desk_.ask(std::move(work));

@@ -28,6 +28,7 @@ class Delivery {
 
  private:
   net::Task<void> run();
+  std::optional<outbox::Outbox::Claim::Which> deliverable() const;
   net::Task<bool> claim();
   net::Task<void> deliver(outbox::Message message);
   net::Task<std::string> attempt(const outbox::Message& message);

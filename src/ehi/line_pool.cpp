@@ -10,11 +10,15 @@ std::uint64_t LinePool::begin_generation(base::Environment environment) {
   return generation;
 }
 
+bool LinePool::is_newest(base::Environment environment, std::uint64_t generation) const {
+  const auto newest = generations_.find(environment);
+  return newest != generations_.end() && newest->second == generation;
+}
+
 /// Was it made with the certificate that we have now, and is its server still believed?
 bool LinePool::is_good(const LineTerms& terms) const {
-  const auto generation = generations_.find(terms.environment);
-  return generation != generations_.end() && generation->second == terms.generation &&
-         terms.usable_until > clock_.now() && !terms.used_until.passed();
+  return is_newest(terms.environment, terms.generation) && terms.usable_until > clock_.now() &&
+         !terms.used_until.passed();
 }
 
 std::unique_ptr<Line> LinePool::take(const std::string& pool) {

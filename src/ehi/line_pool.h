@@ -28,6 +28,8 @@ class LinePool {
   /// Our certificate of that environment is another one from now on: what was made with earlier ones takes no more
   /// calls, and ends when its last one has.
   std::uint64_t begin_generation(base::Environment environment);
+  /// Is that our certificate still, of which begin_generation() told?
+  bool is_newest(base::Environment environment, std::uint64_t generation) const;
 
   /// One that nobody uses; null: none.
   std::unique_ptr<Line> take(const std::string& pool);

@@ -36,12 +36,16 @@ base::Result<std::unique_ptr<OutboxDesk>> OutboxDesk::open(net::Loop& loop, outb
   return std::unique_ptr<OutboxDesk>(new OutboxDesk(loop, std::move(outbox), clock, log));
 }
 
-net::Task<base::Result<outbox::Outbox::Accepted>> OutboxDesk::put(outbox::Draft draft) {
+net::Task<base::Result<outbox::Outbox::Accepted>> OutboxDesk::put(outbox::Draft draft, net::Deadline deadline) {
   const auto putting = std::make_shared<Putting>(loop_.executor(), std::move(draft));
   puts_.push_back(putting);
   begin();
-  co_await putting->done.wait(kNever);
-  co_return std::move(*putting->answer);
+  const bool done = co_await putting->done.wait(deadline);
+  if (done) co_return std::move(*putting->answer);
+  const bool begun = std::erase(puts_, putting) == 0;
+  co_return base::fail(base::Kind::unavailable, "outbox.unavailable",
+                       begun ? "the outbox has not answered in time; it may have taken the message all the same"
+                             : "the outbox is held up, so the message was not put there; try again in a while");
 }
 
 net::Task<base::Result<void>> OutboxDesk::settle(outbox::Outbox::Settlement settlement) {

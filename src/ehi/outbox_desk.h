@@ -21,8 +21,9 @@ class OutboxDesk {
   static base::Result<std::unique_ptr<OutboxDesk>> open(net::Loop& loop, outbox::Outbox::Options options,
                                                         const base::Clock& clock, const base::Log& log);
 
-  /// Completes once it is on disk. Fails: `outbox.*`; then it is not there.
-  net::Task<base::Result<outbox::Outbox::Accepted>> put(outbox::Draft draft);
+  /// Completes once it is on disk. Fails: `outbox.*`; then it is not there, but for `outbox.unavailable` at the
+  /// deadline, which leaves open whether what was begun is finished all the same.
+  net::Task<base::Result<outbox::Outbox::Accepted>> put(outbox::Draft draft, net::Deadline deadline);
   /// Completes once it was tried.
   net::Task<base::Result<void>> settle(outbox::Outbox::Settlement settlement);
   /// Anything else: `work` runs on the outbox's thread, and must not throw.

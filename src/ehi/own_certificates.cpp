@@ -7,10 +7,15 @@
 namespace countersign::ehi {
 namespace {
 
-/// Has a certificate of ours come to its end for this, or is it only that we cannot say?
+/// Is a certificate of ours of no use for this, any more or at all, or is it only that we cannot say?
 bool is_an_end(trust::Reason reason) {
   using enum trust::Reason;
-  return reason == expired || reason == revoked || reason == suspended || reason == issuer_withdrawn;
+  return reason == expired || reason == revoked || reason == suspended || reason == issuer_withdrawn ||
+         reason == wrong_purpose || reason == wrong_environment;
+}
+
+std::optional<crypto::Digest256> fingerprint_of(const std::shared_ptr<const tls::Credential>& own) {
+  return own ? std::optional(own->chain.front().fingerprint()) : std::nullopt;
 }
 
 }  // namespace
@@ -66,38 +71,68 @@ std::optional<trust::Refusal> OwnCertificates::judge(const Kind& kind, Candidate
   return refusal && is_an_end(refusal->reason) ? refusal : std::nullopt;
 }
 
-void OwnCertificates::look(Slot& slot) {
-  Standing now{slot.kind, std::nullopt};
-  std::shared_ptr<const tls::Credential> chosen;
-  for (const Rank rank : {Rank::first, Rank::standby}) {
-    Candidate& candidate = slot.candidates[static_cast<std::size_t>(rank)];
-    if (candidate.own == nullptr || chosen != nullptr) continue;
-    const auto refusal = judge(slot.kind, candidate);
-    if (!refusal) {
-      now.used = rank;
-      chosen = candidate.own;
-    } else if (rank == Rank::first) {
-      now.why_not = std::string(trust::name(refusal->reason)) + ": " + refusal->detail;
-    }
-  }
-  tell(slot, now, std::move(chosen));
+std::string OwnCertificates::why_not(const Kind& kind, Candidate& candidate) const {
+  const auto refusal = judge(kind, candidate);
+  return refusal ? std::string(trust::name(refusal->reason)) + ": " + refusal->detail : "";
 }
 
-void OwnCertificates::tell(Slot& slot, const Standing& now, std::shared_ptr<const tls::Credential> chosen) {
-  std::optional<crypto::Digest256> used;
-  if (chosen) used = chosen->chain.front().fingerprint();
-  const bool is_news = !slot.told || slot.told->why_not != now.why_not || slot.used != used;
+/// Why it cannot be; empty: it is. Not tried a second time before it was replaced.
+std::string OwnCertificates::use(Slot& slot, Rank rank, const std::string& why_not_first) const {
+  Candidate& candidate = slot.candidates[static_cast<std::size_t>(rank)];
+  if (fingerprint_of(candidate.own) == fingerprint_of(slot.used.own) || !candidate.unfit.empty())
+    return candidate.unfit;
+  if (auto used = slot.use(candidate.own, why_not_first); !used) {
+    candidate.unfit = "unfit: " + base::to_string(used.error());
+    log_.error("ehi.own_certificate_unfit", {{"environment", base::name(slot.kind.environment)},
+                                             {"purpose", trust::name(slot.kind.purpose)},
+                                             {"which", name(rank)},
+                                             {"error", base::to_string(used.error())}});
+    return candidate.unfit;
+  }
+  slot.used = {.own = candidate.own};
+  return "";
+}
+
+/// Did others come in the place of the one used?
+bool OwnCertificates::is_replaced(const Slot& slot) {
+  const auto used = fingerprint_of(slot.used.own);
+  return used &&
+         std::ranges::none_of(slot.candidates, [&](const Candidate& one) { return fingerprint_of(one.own) == used; });
+}
+
+/// Where what came in the place of the one used cannot be used, that one goes on while it is good.
+OwnCertificates::Standing OwnCertificates::choose(Slot& slot) const {
+  Standing now{slot.kind, std::nullopt};
+  for (const Rank rank : {Rank::first, Rank::standby}) {
+    Candidate& candidate = slot.candidates[static_cast<std::size_t>(rank)];
+    if (candidate.own == nullptr) continue;
+    std::string why = why_not(slot.kind, candidate);
+    if (why.empty()) why = use(slot, rank, now.why_not);
+    if (why.empty()) {
+      now.used = rank;
+      return now;
+    }
+    if (rank == Rank::standby) continue;
+    if (is_replaced(slot) && why_not(slot.kind, slot.used).empty()) return {slot.kind, rank};
+    now.why_not = std::move(why);
+  }
+  return now;
+}
+
+void OwnCertificates::look(Slot& slot) {
+  const auto before = fingerprint_of(slot.used.own);
+  const Standing now = choose(slot);
+  if (!now.used) slot.used = {};
+  const bool is_news = !slot.told || slot.told->why_not != now.why_not || fingerprint_of(slot.used.own) != before;
   if (!is_news) return;
-  const bool other = !slot.told || slot.used != used || !used;
   slot.told = now;
-  slot.used = used;
+  if (!now.used) (void)slot.use(nullptr, now.why_not);
   const base::Fields fields{{"environment", base::name(slot.kind.environment)},
                             {"purpose", trust::name(slot.kind.purpose)},
                             {"used", now.used ? name(*now.used) : "none"},
                             {"why", now.why_not}};
   if (!now.why_not.empty()) log_.error("ehi.own_certificate_not_used", fields);
-  else if (used) log_.info("ehi.own_certificate_used", fields);
-  if (other) slot.use(std::move(chosen), now.why_not);
+  else if (now.used) log_.info("ehi.own_certificate_used", fields);
 }
 
 std::vector<OwnCertificates::Standing> OwnCertificates::standings() const {

@@ -24,8 +24,10 @@ class OwnCertificates {
     friend auto operator<=>(const Kind&, const Kind&) = default;
   };
   enum class Rank { first, standby };
-  /// Told which one is used from now on; null: none, and why.
-  using Use = std::function<void(std::shared_ptr<const tls::Credential> own, const std::string& why_none)>;
+  /// Told which one is used from now on; null: none, and why. Fails where it cannot be used for that: then nothing has
+  /// changed by it, and the next one is tried.
+  using Use =
+      std::function<base::Result<void>(std::shared_ptr<const tls::Credential> own, const std::string& why_none)>;
 
   /// Borrows everything.
   OwnCertificates(const feed::Knowledge& knowledge, const base::Clock& clock, const base::Log& log)
@@ -51,18 +53,22 @@ class OwnCertificates {
     std::uint64_t trust_generation = 0;  ///< with which `chain` was verified
     std::optional<trust::VerifiedChain> chain = {};
     std::optional<trust::Refusal> unverified = {};
+    std::string unfit = {};  ///< why it could not be used when that was tried
   };
   struct Slot {
     Kind kind;
     Use use;
     std::array<Candidate, 2> candidates = {};
     std::optional<Standing> told = {};
-    std::optional<crypto::Digest256> used = {};
+    Candidate used = {};  ///< goes on being used where what replaced it cannot be, while it is good
   };
   std::optional<trust::Refusal> judge(const Kind& kind, Candidate& candidate) const;
   void verify(const Kind& kind, Candidate& candidate) const;
   void look(Slot& slot);
-  void tell(Slot& slot, const Standing& now, std::shared_ptr<const tls::Credential> chosen);
+  Standing choose(Slot& slot) const;
+  static bool is_replaced(const Slot& slot);
+  std::string why_not(const Kind& kind, Candidate& candidate) const;
+  std::string use(Slot& slot, Rank rank, const std::string& why_not_first) const;
 
   const feed::Knowledge& knowledge_;
   const base::Clock& clock_;

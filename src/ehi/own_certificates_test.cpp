@@ -23,6 +23,7 @@ class OwnCertificatesTest : public ::testing::Test {
     keep(pki.ehi().valid(now - std::chrono::hours(1), now + std::chrono::hours(1)).issue());
     keep(pki.ehi().issue());
     keep(pki.ehi().without_registry().issue());
+    keep(pki.client("provider", "ehi").purpose(trust::Purpose::signing).issue());
     feed::Snapshot snapshot{
         1, {feed::RootFact{pki.partner_root().certificate}, feed::RootFact{pki.provider_root().certificate}}};
     for (const trust::IssuingCa& ca : pki.issuing_cas())
@@ -30,9 +31,16 @@ class OwnCertificatesTest : public ::testing::Test {
     for (const trust::CertificateFact& fact : pki.facts())
       snapshot.facts.emplace_back(fact);
     EXPECT_TRUE(knowledge.replace(snapshot));
-    own.add(kKind, [this](std::shared_ptr<const tls::Credential> used, const std::string& why_none) {
-      told.push_back(used == nullptr ? why_none : name_of(*used));
-    });
+    own.add(kKind,
+            [this](std::shared_ptr<const tls::Credential> used, const std::string& why_none) -> base::Result<void> {
+              const std::string which = used == nullptr ? why_none : name_of(*used);
+              if (which == unfit) {
+                ++refused;
+                return base::fail(base::Kind::invalid, "tls.context", "its key is another one's");
+              }
+              told.push_back(which);
+              return {};
+            });
   }
   struct Mine {
     std::shared_ptr<const tls::Credential> credential;
@@ -69,6 +77,8 @@ class OwnCertificatesTest : public ::testing::Test {
   std::uint64_t sequence = 1;
   OwnCertificates own{knowledge, pki.clock(), log.log()};
   std::vector<std::string> told;
+  std::string unfit = "none";  ///< the number of one that cannot be used
+  int refused = 0;
 };
 
 TEST_F(OwnCertificatesTest, AreUsedWhileNothingIsKnownAgainstThem) {
@@ -113,6 +123,42 @@ TEST_F(OwnCertificatesTest, AreNotUsedWhenTheirIssuingCaWasWithdrawn) {
     if (ca.purposes.contains(trust::Purpose::ehi) && ca.environment == Environment::production)
       apply(trust::WithdrawnCa{ca.certificate, trust::WithdrawalCause::compromised});
   EXPECT_TRUE(last().starts_with("issuer_withdrawn: ")) << last();
+}
+
+TEST_F(OwnCertificatesTest, AreNotFollowedByAStandbyOfAnotherPurpose) {
+  offer(3, Rank::standby);
+  EXPECT_EQ(last(), "");
+  offer(0);
+  revoke(0);
+  EXPECT_TRUE(last().starts_with("revoked: ")) << last();
+  EXPECT_EQ(own.standings().front().used, std::nullopt);
+  offer(1, Rank::standby);
+  EXPECT_EQ(last(), "1") << "that is one";
+}
+
+TEST_F(OwnCertificatesTest, AreNotFollowedByAStandbyThatCannotBeUsed) {
+  unfit = "1";
+  offer(0);
+  offer(1, Rank::standby);
+  revoke(0);
+  EXPECT_TRUE(last().starts_with("revoked: ")) << "the one that was taken back goes on: " << last();
+  EXPECT_EQ(own.standings().front().used, std::nullopt);
+  own.look();
+  EXPECT_EQ(refused, 1) << "tried every second";
+  unfit = "none";
+  offer(1, Rank::standby);
+  EXPECT_EQ(last(), "1");
+}
+
+TEST_F(OwnCertificatesTest, GoOnWhereTheirReplacementCannotBeUsedWhileTheyAreGood) {
+  unfit = "2";
+  offer(0);
+  offer(2);
+  EXPECT_EQ(last(), "0");
+  EXPECT_EQ(own.standings().front().used, Rank::first);
+  revoke(0);
+  EXPECT_TRUE(last().starts_with("unfit: ")) << last();
+  EXPECT_EQ(own.standings().front().used, std::nullopt);
 }
 
 TEST_F(OwnCertificatesTest, GoOverToTheStandbyAndBack) {

@@ -38,6 +38,7 @@ class Partner final : public PartnerServer {
 struct Options {
   bool expired = false;
   bool is_told = true;
+  base::Duration probed_after = std::chrono::hours(1);
 };
 
 class ReportsTest : public ::testing::Test {
@@ -50,6 +51,7 @@ class ReportsTest : public ::testing::Test {
     endpoint.emplace(Endpoint{*base::Slug::parse("acme-cards"), base::Environment::production, partner->url(),
                               std::chrono::seconds(20), std::make_shared<const trust::TrustSet>(pki.web_trust())});
     endpoint->circuit.failures = 2;
+    endpoint->circuit.pause = options.probed_after;
     endpoint->fallback.mode = Mode::decline;
     if (options.is_told) endpoint->organisation = base::Slug::parse("acme").value();
     caller.emplace(loop, config, pki.clock(), log.log());
@@ -68,6 +70,20 @@ class ReportsTest : public ::testing::Test {
   }
   void call(base::Duration time = std::chrono::seconds(20)) {
     net::spawn(loop, ask(time), "test", log.log());
+    loop.run();
+    pki.clock().advance(feed::EndpointReports::kPause);
+  }
+  net::Task<void> wait_for(std::function<bool()> condition) {
+    const net::Deadline most = net::Deadline::after(std::chrono::seconds(20));
+    while (!condition() && !most.passed()) {
+      const net::Deadline look = net::Deadline::after(std::chrono::milliseconds(5));
+      co_await net::sleep_until(look);
+    }
+    EXPECT_TRUE(condition());
+    loop.stop();
+  }
+  void run_until(std::function<bool()> condition) {
+    net::spawn(loop, wait_for(std::move(condition)), "test", log.log());
     loop.run();
     pki.clock().advance(feed::EndpointReports::kPause);
   }
@@ -130,6 +146,32 @@ TEST_F(ReportsTest, OneThatDoesNotAnswerIsToldOfWhenItsCircuitOpens) {
   EXPECT_EQ(told(), "");
   call(std::chrono::milliseconds(50));
   EXPECT_EQ(told(), "unreachable ehi.timeout  acme decisions");
+}
+
+TEST_F(ReportsTest, AHandshakeOfOneThatDoesNotAnswerIsNotItsEnd) {
+  set_up({.probed_after = std::chrono::milliseconds(100)});
+  channel->start();
+  partner->is_silent = true;
+  call(std::chrono::milliseconds(50));
+  call(std::chrono::milliseconds(50));
+  run_until([&] { return channel->usable(); });
+  EXPECT_EQ(told(), "unreachable ehi.timeout  acme decisions") << "a probe says nothing of answers";
+  partner->is_silent = false;
+  call();
+  EXPECT_EQ(told(), "up ehi.timeout  acme decisions");
+}
+
+TEST_F(ReportsTest, AServerThatWasMendedIsSeenWithoutACall) {
+  set_up({});
+  endpoint->circuit.longest_pause = std::chrono::milliseconds(10);
+  endpoint->pins = {crypto::Digest256{}};
+  call();
+  EXPECT_EQ(told(), "refused ehi.pin_mismatch  acme decisions");
+  EXPECT_TRUE(channel->usable()) << "one refusal opens no circuit, so nothing else probes it";
+  endpoint->pins.clear();
+  channel->start();
+  run_until([&] { return caller->warm() == 1; });
+  EXPECT_EQ(told(), "up ehi.pin_mismatch  acme decisions");
 }
 
 TEST_F(ReportsTest, OurOwnFaultIsNotThePartners) {

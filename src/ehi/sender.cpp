@@ -66,11 +66,13 @@ base::Result<void> Sender::load_provider_certificate(base::Environment environme
       std::ranges::any_of(config_.endpoints, [&](const Endpoint& e) { return e.environment == environment; });
   if (!needed) return {};
   const OwnCertificates::Kind kind{environment, trust::Purpose::ehi};
-  own_->add(kind, [this, environment](std::shared_ptr<const tls::Credential> own, const std::string& why_none) {
-    if (own == nullptr) return caller_->stop_using_credential(environment, why_none);
-    if (auto used = caller_->use_credential(environment, *own); !used)
-      log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-  });
+  own_->add(kind,
+            [this, environment](std::shared_ptr<const tls::Credential> own,
+                                const std::string& why_none) -> base::Result<void> {
+              if (own != nullptr) return caller_->use_credential(environment, *own);
+              caller_->stop_using_credential(environment, why_none);
+              return {};
+            });
   BASE_TRY_VOID(keep(kind, "ehi-" + std::string(base::name(environment)), std::nullopt));
   const bool signs = std::ranges::any_of(
       config_.endpoints, [&](const Endpoint& e) { return e.environment == environment && e.sign.has_value(); });
@@ -81,11 +83,13 @@ base::Result<void> Sender::load_provider_certificate(base::Environment environme
 /// sent.
 base::Result<void> Sender::load_signing_certificate(base::Environment environment) {
   const OwnCertificates::Kind kind{environment, trust::Purpose::signing};
-  own_->add(kind, [this, environment](std::shared_ptr<const tls::Credential> own, const std::string& why_none) {
-    if (own == nullptr) return caller_->signer().stop_using_credential(environment, why_none);
-    if (auto used = caller_->signer().use_credential(environment, std::move(own)); !used)
-      log_.error("ehi.certificate_kept", {{"error", base::to_string(used.error())}});
-  });
+  own_->add(kind,
+            [this, environment](std::shared_ptr<const tls::Credential> own,
+                                const std::string& why_none) -> base::Result<void> {
+              if (own != nullptr) return caller_->signer().use_credential(environment, std::move(own));
+              caller_->signer().stop_using_credential(environment, why_none);
+              return {};
+            });
   const std::string place(base::name(environment));
   return keep(kind, "signing-" + place, "ehi-" + place);
 }

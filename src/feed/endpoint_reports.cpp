@@ -9,28 +9,31 @@ namespace countersign::feed {
 namespace {
 
 using enum EndpointState;
+using enum EndpointTrouble::Until;
 
 constexpr std::array kTroubles = {
-    EndpointTrouble{"ehi.refused", refused, "The certificate of the server is not believed.",
+    EndpointTrouble{"ehi.refused", refused, handshake, "The certificate of the server is not believed.",
                     "Have the server send a certificate that is good for its name, with the chain it needs."},
     EndpointTrouble{
-        "ehi.pin_mismatch", refused,
+        "ehi.pin_mismatch", refused, handshake,
         "The certificate of the server is good, but the provider has pinned other keys than those on its path.",
         "Tell the provider of a new key before the server uses it; until the provider knows it, use the old one."},
-    EndpointTrouble{"ehi.no_staple", refused, "The server sends no current OCSP response with its certificate.",
+    EndpointTrouble{"ehi.no_staple", refused, handshake,
+                    "The server sends no current OCSP response with its certificate.",
                     "Switch OCSP stapling on at the server."},
-    EndpointTrouble{"ehi.no_tls", refused,
+    EndpointTrouble{"ehi.no_tls", refused, handshake,
                     "The server does not speak TLS 1.2 or 1.3 with cipher suites that are good (ECDHE and AEAD).",
                     "Switch TLS 1.3 or 1.2 with such cipher suites on at the server, at the port that is called."},
-    EndpointTrouble{"ehi.redirected", refused, "The server redirects the calls; they are not taken elsewhere.",
+    EndpointTrouble{"ehi.redirected", refused, answer, "The server redirects the calls; they are not taken elsewhere.",
                     "Answer where the calls arrive, or tell the provider of the right URL."},
-    EndpointTrouble{"ehi.refused_by_partner", unreachable, "The server refuses the certificate of the provider.",
+    EndpointTrouble{"ehi.refused_by_partner", unreachable, answer,
+                    "The server refuses the certificate of the provider.",
                     "Install the trust chain of the provider at the server as the CA of its clients."},
-    EndpointTrouble{"ehi.timeout", unreachable, "The server did not answer within the time that was agreed.",
+    EndpointTrouble{"ehi.timeout", unreachable, answer, "The server did not answer within the time that was agreed.",
                     "See whether the server, and what is behind it, is overloaded or hangs."},
-    EndpointTrouble{"ehi.unreachable", unreachable, "No connection to the server comes about.",
+    EndpointTrouble{"ehi.unreachable", unreachable, handshake, "No connection to the server comes about.",
                     "See whether it runs, and whether its name, its port and its firewall are as agreed."},
-    EndpointTrouble{"ehi.bad_answer", unreachable, "What the server answers is no whole HTTP response.",
+    EndpointTrouble{"ehi.bad_answer", unreachable, answer, "What the server answers is no whole HTTP response.",
                     "See the log of the server for calls that broke off, or were too large."},
 };
 
@@ -40,13 +43,17 @@ constexpr std::size_t kWordLimit = 128;  // of an endpoint's name, of `calls`
 constexpr std::int64_t kMostTimes = 1'000'000'000'000;
 constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 
+bool is_unprintable(char c) { return c < 0x20 || c > 0x7e; }
+
 /// Printable ASCII, cut.
 std::string printable(std::string_view text) {
   std::string printed(text.substr(0, EndpointReports::kDetailLimit));
-  std::ranges::replace_if(
-      printed, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::ranges::replace_if(printed, is_unprintable, '?');
   return printed;
 }
+
+/// As printable() makes it: a sender that is broken into must not steer the terminals of those who read what it says.
+bool is_printable(std::string_view text) { return std::ranges::none_of(text, is_unprintable); }
 
 /// As JSON, where each character may be escaped.
 std::size_t most_bytes_of(const EndpointReport& report) {
@@ -76,9 +83,10 @@ base::Result<bool> read_trouble(base::JsonReader& reader, EndpointReport& report
   BASE_TRY(report.times, reader.integer("times"));
   BASE_TRY(const std::int64_t first, reader.integer("first"));
   BASE_TRY(const std::int64_t last, reader.integer("last"));
-  if (report.detail.size() > EndpointReports::kDetailLimit || report.times < 1 || report.times > kMostTimes ||
-      first < 0 || last < first || last > kLastSecond)
-    return invalid("a trouble has a detail of at most 500 bytes, a count of at least 1, and times since 1970");
+  if (report.detail.size() > EndpointReports::kDetailLimit || !is_printable(report.detail) || report.times < 1 ||
+      report.times > kMostTimes || first < 0 || last < first || last > kLastSecond)
+    return invalid(
+        "a trouble has a detail of at most 500 printable characters, a count of at least 1, and times since 1970");
   report.first = base::Instant::from_unix_seconds(first);
   report.last = base::Instant::from_unix_seconds(last);
   if (!reason.empty()) report.reason = trust::find_reason(reason);
@@ -104,6 +112,8 @@ base::Result<std::optional<EndpointReport>> report_from_json(const base::json::v
   if (!has_words || report.endpoint.size() > kWordLimit || report.calls.size() > kWordLimit ||
       report.url.size() > EndpointReports::kUrlLimit)
     return invalid("a report names an endpoint, what calls it is about, and a URL of at most 1024 bytes");
+  if (!is_printable(report.endpoint) || !is_printable(report.calls) || !is_printable(report.url))
+    return invalid("the words of a report are of printable ASCII");
   const auto state = find_state(state_text);
   if (!state) return std::optional<EndpointReport>();
   report.state = *state;
@@ -141,7 +151,9 @@ void EndpointReports::Site::failed(const Failure& failure, base::Instant now) {
   if (is_new) {
     report_.times = 0;
     report_.first = now;
+    until_ = handshake;
   }
+  if (trouble->until == answer) until_ = answer;
   known_ = true;
   report_.state = trouble->state;
   report_.code = failure.code;
@@ -157,8 +169,13 @@ void EndpointReports::Site::answered() {
   report_.state = up;
 }
 
+void EndpointReports::Site::shook_hands() {
+  if (known_ && report_.state != up && until_ == handshake) answered();
+}
+
 bool EndpointReports::Site::is_due(base::Instant now) const {
   if (!known_) return false;
+  if (report_.state != up && now - report_.last >= kBelieved) return false;
   const bool ahead = told_ && *told_ > now;  // the clock was put back
   if (!told_ || ahead) return true;
   if (changed_) return now - *told_ >= kPause;

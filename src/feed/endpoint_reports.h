@@ -29,8 +29,11 @@ std::string_view name(EndpointState state);
 
 /// What a failure of calls means to whoever runs the server called, and what to do about it.
 struct EndpointTrouble {
+  /// What shows that it is over. A server may shake hands and not answer, or refuse our certificate behind that.
+  enum class Until { handshake, answer };
   std::string_view code;  ///< `ehi.refused`, ...
   EndpointState state;
+  Until until;
   std::string_view meaning;
   std::string_view remedy;
 };
@@ -63,6 +66,8 @@ class EndpointReports {
   /// What changes is not told again sooner; a trouble that goes on is told again.
   static constexpr base::Duration kPause = std::chrono::seconds(5);
   static constexpr base::Duration kRestated = std::chrono::seconds(60);
+  /// A trouble that nobody has met for so long is not told any more: nobody knows whether it goes on.
+  static constexpr base::Duration kBelieved = std::chrono::minutes(15);
 
   /// One URL that an endpoint calls for one use.
   class Site {
@@ -75,6 +80,8 @@ class EndpointReports {
     /// Passed over where the code is none of endpoint_troubles().
     void failed(const Failure& failure, base::Instant now);
     void answered();
+    /// A handshake came about, and no call was made: what only an answer ends goes on.
+    void shook_hands();
     EndpointState state() const { return report_.state; }
 
    private:
@@ -82,8 +89,9 @@ class EndpointReports {
     explicit Site(EndpointReport report) : report_(std::move(report)) {}
     bool is_due(base::Instant now) const;
     EndpointReport report_;
-    bool known_ = false;    ///< was there a call?
-    bool changed_ = false;  ///< since it was told
+    bool known_ = false;                                                ///< was there a call?
+    bool changed_ = false;                                              ///< since it was told
+    EndpointTrouble::Until until_ = EndpointTrouble::Until::handshake;  ///< of all failures of this trouble
     std::optional<base::Instant> told_ = {};
     bool unlisted_ = false;  ///< the authority does not know the server
   };

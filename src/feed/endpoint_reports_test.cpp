@@ -55,6 +55,54 @@ TEST_F(EndpointReportsTest, AreToldWhenTheyChangeAndWhileTroubleGoesOn) {
   EXPECT_EQ(take(seconds(8001)), "unreachable ehi.timeout 1;") << "counted afresh";
 }
 
+TEST_F(EndpointReportsTest, AHandshakeEndsWhatItDisproves) {
+  const struct {
+    const char* code;
+    EndpointState after;
+  } rows[] = {{"ehi.refused", up},
+              {"ehi.pin_mismatch", up},
+              {"ehi.no_staple", up},
+              {"ehi.no_tls", up},
+              {"ehi.unreachable", up},
+              {"ehi.redirected", refused},
+              {"ehi.timeout", unreachable},
+              {"ehi.refused_by_partner", unreachable},
+              {"ehi.bad_answer", unreachable}};
+  EXPECT_EQ(std::size(rows), endpoint_troubles().size());
+  for (const auto& row : rows) {
+    EndpointReports::Site& one = reports.add(which(row.code));
+    one.failed({.code = row.code}, kNow);
+    one.shook_hands();
+    EXPECT_EQ(one.state(), row.after) << row.code;
+    one.answered();
+    EXPECT_EQ(one.state(), up) << row.code;
+  }
+  site.shook_hands();
+  EXPECT_EQ(reports.take(kNow).size(), std::size(rows)) << "of one that was not called nothing is known";
+}
+
+TEST_F(EndpointReportsTest, OnlyAnAnswerEndsATroubleThatWasOfAnswersAtAnyTime) {
+  site.failed({.code = "ehi.timeout"}, kNow);
+  site.failed({.code = "ehi.unreachable"}, kNow + seconds(1));
+  site.shook_hands();
+  EXPECT_EQ(site.state(), unreachable) << "it was started again, and may hang again";
+  site.answered();
+  site.failed({.code = "ehi.unreachable"}, kNow + seconds(2));
+  site.shook_hands();
+  EXPECT_EQ(site.state(), up) << "another trouble";
+}
+
+TEST_F(EndpointReportsTest, ATroubleThatNobodyMeetsAnyMoreIsToldNoMore) {
+  site.failed({.code = "ehi.refused", .reason = trust::Reason::expired}, kNow);
+  EXPECT_EQ(take(), "refused ehi.refused 1;");
+  EXPECT_EQ(take(seconds(899)), "refused ehi.refused 1;");
+  EXPECT_EQ(take(seconds(1200)), "");
+  site.failed({.code = "ehi.refused", .reason = trust::Reason::expired}, kNow + seconds(1201));
+  EXPECT_EQ(take(seconds(1201)), "refused ehi.refused 2;") << "it was met again";
+  site.answered();
+  EXPECT_EQ(take(seconds(9000)), "up ehi.refused 2;") << "that calls get through is told however late";
+}
+
 TEST_F(EndpointReportsTest, AreNotAboutOurOwnFaults) {
   for (const char* ours : {"ehi.no_certificate", "ehi.no_signature", "ehi.busy", "ehi.unacknowledged"})
     site.failed({.code = ours}, kNow);
@@ -135,6 +183,11 @@ TEST_F(EndpointReportsTest, AreRefusedWhereTheyMakeNoSense) {
       {"back to front", R"("last":1800000000)", R"("last":1)", "endpoint_reports.invalid", 0},
       {"at length", R"("detail":"")", R"("detail":")" + std::string(501, 'a') + "\"", "endpoint_reports.invalid", 0},
       {"of a long URL", "/decide", "/" + std::string(1024, 'a'), "endpoint_reports.invalid", 0},
+      {"with an escape in its detail", R"("detail":"")", R"("detail":"\u001b[2J")", "endpoint_reports.invalid", 0},
+      {"with a C1 control in its detail", R"("detail":"")", R"("detail":"\u009b2J")", "endpoint_reports.invalid", 0},
+      {"with words of another direction", "acme-cards", R"(acme\u202ecards)", "endpoint_reports.invalid", 0},
+      {"of calls with a line end", R"("decisions")", R"("deci\nsions")", "endpoint_reports.invalid", 0},
+      {"of a URL that is not printable", "/decide", R"(/\u0007)", "endpoint_reports.invalid", 0},
       {"of no endpoint", "acme-cards", "", "endpoint_reports.invalid", 0},
       {"of no organisation", R"("acme")", R"("A B")", "slug.invalid", 0},
       {"with more", R"("detail":"")", R"("detail":"","more":1)", "json.unknown_member", 0},

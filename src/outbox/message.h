@@ -25,8 +25,9 @@ struct Draft {
   std::string kind;            ///< "advice", "outcome" or "cutoff"
   std::vector<std::pair<std::string, std::string>> fields = {};  ///< sent along, as they are
   std::string body = {};                                         ///< any bytes
-  std::int64_t attempts = 0;                                     ///< made already, elsewhere
-  base::Duration keep{};                                         ///< after that it is dead
+  std::string stands_for = {};  ///< with kind, order key and body what two with one key must share
+  std::int64_t attempts = 0;    ///< made already, elsewhere
+  base::Duration keep{};        ///< after that it is dead
 };
 
 struct Message {

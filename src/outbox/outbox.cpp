@@ -11,18 +11,24 @@ namespace {
 
 /// What two messages with one key must share. Trace contexts and the like may differ between repetitions.
 std::string digest_of(const Draft& draft) {
-  const std::string lengths = std::to_string(draft.kind.size()) + "," + std::to_string(draft.order_key.size()) + ":";
-  return base::to_hex(crypto::sha256({base::as_bytes(lengths), base::as_bytes(draft.kind),
-                                      base::as_bytes(draft.order_key), base::as_bytes(draft.body)}));
+  std::string lengths = std::to_string(draft.kind.size()) + "," + std::to_string(draft.order_key.size());
+  if (!draft.stands_for.empty()) lengths += "," + std::to_string(draft.stands_for.size());
+  return base::to_hex(
+      crypto::sha256({base::as_bytes(lengths + ":"), base::as_bytes(draft.kind), base::as_bytes(draft.order_key),
+                      base::as_bytes(draft.stands_for), base::as_bytes(draft.body)}));
 }
 
 // What another sender holds is left to it until its claim is over, by whichever clock.
 #define OUTBOX_CLAIM                                                                                 \
   "SELECT " OUTBOX_SUMMARY                                                                           \
   ", fields, body FROM messages WHERE state = 0 AND endpoint = ? AND due_at <= ? AND expires_at > ?" \
-  " AND (holder = 0 OR holder = ? OR due_at <= ?) ORDER BY due_at, id LIMIT ?"
+  " AND (holder = 0 OR holder = ? OR due_at <= ?) AND CASE kind WHEN 'cutoff' THEN ? ELSE ? END = 1" \
+  " ORDER BY due_at, id LIMIT ?"
 constexpr const char* kClaim = OUTBOX_CLAIM;
 constexpr const char* kClaimShared = OUTBOX_CLAIM " FOR UPDATE SKIP LOCKED";
+
+std::int64_t wants_cutoffs(const Outbox::Claim& claim) { return claim.which == Outbox::Claim::Which::others ? 0 : 1; }
+std::int64_t wants_others(const Outbox::Claim& claim) { return claim.which == Outbox::Claim::Which::cutoffs ? 0 : 1; }
 
 template <class Item>
 std::vector<std::string> endpoints_of(std::span<const Item> items) {
@@ -128,6 +134,8 @@ base::Result<base::Result<Outbox::Accepted>> Outbox::put_one(const Draft& draft,
   return Answer(accepted);
 }
 
+/// `now` is from before the endpoint was taken, and by another clock: where a cut-off message was put meanwhile, this
+/// one was accepted behind it, and so is in the next one's count.
 base::Result<Outbox::Accepted> Outbox::insert(const Draft& draft, const std::string& digest, base::Instant now,
                                               Change& change) {
   std::int64_t due = now.micros;
@@ -141,9 +149,11 @@ base::Result<Outbox::Accepted> Outbox::insert(const Draft& draft, const std::str
   BASE_TRY(const Rows put,
            database_->run("INSERT INTO messages (endpoint, key, order_key, kind, digest, fields, body, attempts,"
                           " state, accepted_at, expires_at, due_at, settled_at, last_error)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, NULL, '') RETURNING id",
+                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0,"
+                          " COALESCE((SELECT until + 1 FROM cutoffs WHERE endpoint = ? AND until >= ?), ?),"
+                          " ?, ?, NULL, '') RETURNING id",
                           {draft.endpoint, draft.key, draft.order_key, draft.kind, digest, Bytes{fields},
-                           Bytes{draft.body}, draft.attempts, now, now + draft.keep, due}));
+                           Bytes{draft.body}, draft.attempts, draft.endpoint, now, now, now + draft.keep, due}));
   change.waiting(draft.endpoint, 1);
   return Accepted{put.rows.at(0).whole(0), false};
 }
@@ -170,8 +180,9 @@ base::Result<std::vector<Message>> Outbox::claim(const Claim& claim, base::Insta
     BASE_TRY_VOID(bring_back(claim, now));
     // Most looks find nothing: they cost no transaction.
     BASE_TRY(const Rows any, database_->run("SELECT 1 FROM messages WHERE state = 0 AND endpoint = ? AND due_at <= ?"
-                                            " AND expires_at > ? LIMIT 1",
-                                            {claim.endpoint, now, now}));
+                                            " AND expires_at > ? AND CASE kind WHEN 'cutoff' THEN ? ELSE ? END = 1"
+                                            " LIMIT 1",
+                                            {claim.endpoint, now, now, wants_cutoffs(claim), wants_others(claim)}));
     if (any.rows.empty()) return std::vector<Message>();
     return claim_due(claim, now);
   });
@@ -181,9 +192,9 @@ base::Result<std::vector<Message>> Outbox::claim(const Claim& claim, base::Insta
 base::Result<std::vector<Message>> Outbox::claim_due(const Claim& claim, base::Instant now) {
   BASE_TRY(Change change, Change::begin(*this, {}));
   const std::int64_t most = claim.limit + std::ssize(claimed_);
-  BASE_TRY(const Rows found,
-           database_->run(database_->is_shared() ? kClaimShared : kClaim,
-                          {claim.endpoint, now, now, database_->holder(), now - kClockTolerance, most}));
+  BASE_TRY(const Rows found, database_->run(database_->is_shared() ? kClaimShared : kClaim,
+                                            {claim.endpoint, now, now, database_->holder(), now - kClockTolerance,
+                                             wants_cutoffs(claim), wants_others(claim), most}));
   std::vector<Message> due;
   for (const Row& row : found.rows)
     if (std::ssize(due) < claim.limit && !claimed_.contains(row.whole(0))) due.push_back(read_message(row));

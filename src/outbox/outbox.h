@@ -21,10 +21,13 @@ class Database;
 
 class Outbox {
  public:
+  /// A little more than a server that is well takes to give up a statement itself.
+  static constexpr base::Duration kPatience = std::chrono::seconds(12);
   struct Options {
     std::filesystem::path file;                    ///< unless it is shared
     std::optional<postgres::Address> shared = {};  ///< a database that other senders may work on, too
     std::int64_t messages = 1'000'000;             ///< waiting and dead ones; more are refused
+    base::Duration patience = kPatience;           ///< with the server of a shared one, for each answer
     const base::Clock* clock = nullptr;  ///< compared with that of a shared outbox; borrowed. Null: not compared
   };
   struct Accepted {
@@ -36,6 +39,7 @@ class Outbox {
     std::int64_t limit;           ///< at most so many messages
     base::Duration attempt_time;  ///< an attempt is over by then
     Pace pace;
+    enum class Which { all, cutoffs, others } which = Which::all;
   };
   struct Settlement {
     std::int64_t id;

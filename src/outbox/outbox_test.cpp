@@ -267,6 +267,44 @@ TEST_F(OutboxTest, CutoffsCountWhatWasPutSinceTheLast) {
       << due.back().content.body;
 }
 
+TEST_F(OutboxTest, ACutoffLeavesOutNothingThatWasPutWhenTheClockWasPutBack) {
+  const Outbox::Cutoff cutoff{.endpoint = "acme", .interval = hours(4), .keep = hours(72)};
+  ASSERT_FALSE(*outbox_->put_cutoff(cutoff, clock_.now()));
+  clock_.set(kNow - hours(1));
+  ASSERT_TRUE(put(draft("k1")));
+  clock_.set(kNow + hours(4));
+  ASSERT_TRUE(*outbox_->put_cutoff(cutoff, clock_.now()));
+  const auto due = claim();
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_NE(due.back().content.body.find(R"("accepted":1)"), std::string::npos) << due.back().content.body;
+}
+
+TEST_F(OutboxTest, CutoffsAndOthersAreClaimedApartWhereThatIsAsked) {
+  using Which = Outbox::Claim::Which;
+  Draft cutoff = draft("c1");
+  cutoff.kind = "cutoff";
+  ASSERT_TRUE(put(cutoff));
+  ASSERT_TRUE(put(draft("k1")));
+  const auto claim_only = [&](Which which) {
+    return keys(*outbox_->claim(
+        {.endpoint = "acme", .limit = 10, .attempt_time = seconds(5), .pace = pace_, .which = which}, kNow));
+  };
+  EXPECT_EQ(claim_only(Which::others), Keys{"k1"});
+  EXPECT_EQ(claim_only(Which::others), Keys{});
+  EXPECT_EQ(claim_only(Which::cutoffs), Keys{"c1"});
+  clock_.advance(hours(2));
+  EXPECT_EQ(keys(claim()), (Keys{"c1", "k1"}));
+}
+
+TEST_F(OutboxTest, WhatMessagesStandForIsOfTheirContent) {
+  Draft outcome = draft("k1");
+  outcome.stands_for = "approve";
+  ASSERT_TRUE(put(outcome));
+  EXPECT_TRUE(put(outcome)->repeated);
+  outcome.stands_for = "decline";
+  EXPECT_EQ(put(outcome).error().code, "outbox.key_reused");
+}
+
 TEST_F(OutboxTest, AClockThatWasAheadPutsNothingOffForEver) {
   ASSERT_TRUE(put(draft("k1")));
   clock_.advance(hours(24 * 2));

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "crypto/digest.h"
 #include "outbox/database.h"
+#include "postgres/await.h"
 #include "postgres/fitness.h"
 #include "postgres/reply.h"
 #include "postgres/sqlstate.h"
@@ -179,7 +180,10 @@ std::int64_t lock_of(const std::string& endpoint) {
 class Postgresql final : public Database {
  public:
   explicit Postgresql(const Outbox::Options& options)
-      : address_(*options.shared), clock_(options.clock), connection_(nullptr, &PQfinish) {}
+      : address_(*options.shared),
+        clock_(options.clock),
+        patience_(options.patience),
+        connection_(nullptr, &PQfinish) {}
 
   bool is_shared() const override { return true; }
   std::int64_t holder() const override { return holder_; }
@@ -225,7 +229,7 @@ class Postgresql final : public Database {
 
   base::Result<void> commit() override {
     under_way_ = false;
-    const Reply committed(connection_.get(), "COMMIT");
+    const Reply committed = ask("COMMIT");
     if (committed.ok() && committed.command() == "COMMIT") return {};
     if (committed.ok())  // "ROLLBACK": a statement had failed
       return base::fail(Kind::internal, "outbox.statement", "the transaction had failed: nothing is kept");
@@ -235,7 +239,7 @@ class Postgresql final : public Database {
   void rollback() noexcept override {
     under_way_ = false;
     if (!is_connected() || PQtransactionStatus(connection_.get()) == PQTRANS_IDLE) return;
-    const Reply undone(connection_.get(), "ROLLBACK");
+    const Reply undone = ask("ROLLBACK");
     if (!undone.ok()) ready_ = false;
   }
 
@@ -248,9 +252,8 @@ class Postgresql final : public Database {
     if (!is_connected()) BASE_TRY_VOID(connect());
     const Parameters parameters(values);
     BASE_TRY(const std::string name, prepare(sql, parameters));
-    const Reply reply(connection_.get(),
-                      PQexecPrepared(connection_.get(), name.c_str(), parameters.count(), parameters.values(),
-                                     parameters.lengths(), parameters.formats(), 0));
+    const Reply reply = await(PQsendQueryPrepared(connection_.get(), name.c_str(), parameters.count(),
+                                                  parameters.values(), parameters.lengths(), parameters.formats(), 0));
     if (!reply.ok()) return base::unexpected(to_error(reply, "read or write"));
     return read_rows(reply);
   }
@@ -268,6 +271,8 @@ class Postgresql final : public Database {
   }
 
  private:
+  Reply await(int sent) const { return postgres::await_reply(connection_.get(), sent, patience_); }
+  Reply ask(const char* statements) const { return await(PQsendQuery(connection_.get(), statements)); }
   bool is_connected() const { return ready_ && PQstatus(connection_.get()) == CONNECTION_OK; }
 
   base::Error not_there(const std::string& why) const {
@@ -293,7 +298,7 @@ class Postgresql final : public Database {
   }
 
   base::Result<void> execute(const char* statements, const std::string& doing) {
-    const Reply reply(connection_.get(), statements);
+    const Reply reply = ask(statements);
     if (!reply.ok()) return base::unexpected(to_error(reply, doing));
     return {};
   }
@@ -302,8 +307,8 @@ class Postgresql final : public Database {
     const auto known = prepared_.find(sql);
     if (known != prepared_.end()) return known->second;
     std::string name = "s" + std::to_string(prepared_.size());
-    const Reply reply(connection_.get(), PQprepare(connection_.get(), name.c_str(), to_numbered(sql).c_str(),
-                                                   parameters.count(), parameters.types()));
+    const Reply reply = await(PQsendPrepare(connection_.get(), name.c_str(), to_numbered(sql).c_str(),
+                                            parameters.count(), parameters.types()));
     if (!reply.ok()) return base::unexpected(to_error(reply, "prepare a statement"));
     return prepared_[sql] = std::move(name);
   }
@@ -313,11 +318,10 @@ class Postgresql final : public Database {
     const auto unfit = [this](const std::string& why) {
       return base::fail(Kind::invalid, "outbox.unfit_server", address_.shown + " " + why);
     };
-    const Reply asked(connection_.get(), postgres::kFitnessQuestion);
+    const Reply asked = ask(postgres::kFitnessQuestion);
     if (!asked.ok()) return base::unexpected(to_error(asked, "look at its server"));
     if (const std::string why = postgres::unfitness(connection_.get(), asked); !why.empty()) return unfit(why);
-    const Reply reach(connection_.get(),
-                      "SELECT COALESCE(has_schema_privilege(to_regnamespace('countersign'), 'USAGE'), false)");
+    const Reply reach = ask("SELECT COALESCE(has_schema_privilege(to_regnamespace('countersign'), 'USAGE'), false)");
     if (!reach.ok()) return base::unexpected(to_error(reach, "look at its server"));
     if (reach.value(0) == "t")
       return unfit("lets the sender into the authority's registry: give the outbox a database and a user of its own");
@@ -325,10 +329,10 @@ class Postgresql final : public Database {
   }
 
   base::Result<void> migrate() {
-    const Reply before(connection_.get(), kBeforeMigration);
+    const Reply before = ask(kBeforeMigration);
     if (!before.ok()) return base::unexpected(to_error(before, "bring its tables up to date"));
     if (before.value(0) == "0") BASE_TRY_VOID(execute(kSchema, "make its tables"));
-    const Reply asked(connection_.get(), "SELECT number FROM version");
+    const Reply asked = ask("SELECT number FROM version");
     if (!asked.ok()) return base::unexpected(to_error(asked, "read its version"));
     if (std::atoll(asked.value(0).c_str()) > kVersion)
       return base::fail(Kind::conflict, "outbox.too_new",
@@ -339,7 +343,7 @@ class Postgresql final : public Database {
   /// Leases of several senders are compared: their clocks must agree.
   base::Result<void> check_clock() {
     if (clock_ == nullptr) return {};
-    const Reply asked(connection_.get(), "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)");
+    const Reply asked = ask("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)");
     if (!asked.ok()) return base::unexpected(to_error(asked, "ask for the time"));
     const base::Duration apart = clock_->now() - base::Instant{std::atoll(asked.value(0).c_str())};
     if (apart <= Outbox::kClockTolerance && apart >= -Outbox::kClockTolerance) return {};
@@ -350,6 +354,7 @@ class Postgresql final : public Database {
 
   const postgres::Address address_;
   const base::Clock* clock_;
+  const base::Duration patience_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   std::map<const char*, std::string> prepared_;
   std::int64_t holder_ = 0;

@@ -1,5 +1,6 @@
 // What several senders do with one outbox (PostgreSQL): nobody gets what another holds, order and keys hold across
 // them, what a dead one held is taken over, and a server that goes costs one answer at most.
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -148,6 +149,27 @@ TEST_F(SharedOutbox, OneCutoffForAll) {
   EXPECT_FALSE(*other_->put_cutoff(cutoff, kNow + hours(4)));
 }
 
+TEST_F(SharedOutbox, ACutoffLeavesOutNothingThatWasPutByAClockThatIsBehind) {
+  const Outbox::Cutoff cutoff{.endpoint = "acme", .interval = hours(4), .keep = hours(72)};
+  const base::Instant first = kNow + hours(4);
+  ASSERT_FALSE(*one_->put_cutoff(cutoff, kNow));
+  ASSERT_TRUE(put(*other_, draft("k1"), first - seconds(2)));
+  ASSERT_TRUE(*one_->put_cutoff(cutoff, first));
+  ASSERT_TRUE(put(*other_, draft("k2"), first - seconds(1)));
+  ASSERT_TRUE(put(*other_, draft("k3"), first));
+  ASSERT_TRUE(put(*other_, draft("k4"), first + seconds(1)));
+  ASSERT_TRUE(*one_->put_cutoff(cutoff, first + hours(4)));
+  std::vector<std::string> accepted;
+  const auto all = one_->list({});
+  ASSERT_TRUE(all);
+  for (const Message& message : *all) {
+    const auto whole = one_->find(message.id);
+    const std::string& body = (*whole)->content.body;
+    if (message.content.kind == "cutoff") accepted.push_back(body.substr(body.find("\"accepted\":"), 12));
+  }
+  EXPECT_EQ(accepted, (std::vector<std::string>{"\"accepted\":1", "\"accepted\":3"}));
+}
+
 TEST_F(SharedOutbox, WhatAnotherIsTryingDoesNotDieUnderIt) {
   Draft mortal = draft("k1");
   mortal.keep = seconds(3);
@@ -234,6 +256,24 @@ TEST_F(SharedOutbox, ASessionThatWasEndedIsMadeAgain) {
               " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
   EXPECT_TRUE(one_->counts());
   EXPECT_EQ(other_->list({})->size(), 2U);
+}
+
+TEST_F(SharedOutbox, ASessionThatStandsStillIsGivenUp) {
+  testing::RawRegistry raw(folder_ / "outbox.db");
+  Outbox::Options options = at();
+  options.patience = std::chrono::milliseconds(500);
+  other_.reset();
+  one_.emplace(Outbox::open(options).value());
+  const std::string still = raw.ask(
+      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+      " AND backend_type = 'client backend' ORDER BY backend_start DESC LIMIT 1");
+  ASSERT_FALSE(still.empty());
+  const pid_t session = std::stoi(still);
+  ASSERT_EQ(::kill(session, SIGSTOP), 0);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(code_of(put(*one_, draft("k1"))), "ok") << "over another connection";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
+  ASSERT_EQ(::kill(session, SIGCONT), 0);
 }
 
 TEST_F(SharedOutbox, ADatabaseThatHoldsTheRegistryIsRefused) {
