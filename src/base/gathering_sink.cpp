@@ -52,10 +52,10 @@ void GatheringSink::write(std::string_view line) {
 
 /// The kernel keeps what one call writes together (a file, a pipe up to PIPE_BUF); the lock of the caller keeps a rest
 /// behind its line, should a call take a part of it only.
-void GatheringSink::put(std::string_view first, std::string_view line, std::string_view end) const {
-  iovec parts[] = {to_part(first), to_part(line), to_part(end)};
+void GatheringSink::put(std::string_view first, std::string_view line, std::string_view end) {
+  iovec parts[] = {to_part(torn_ ? kEnd : std::string_view()), to_part(first), to_part(line), to_part(end)};
   iovec* part = parts;
-  for (int left = 3;;) {
+  for (int left = 4;;) {
     for (; left > 0 && part->iov_len == 0; --left)
       ++part;
     if (left == 0) return;
@@ -66,6 +66,7 @@ void GatheringSink::put(std::string_view first, std::string_view line, std::stri
       const std::size_t done = std::min(rest, part->iov_len);
       *part = to_part({static_cast<char*>(part->iov_base) + done, part->iov_len - done});
       rest -= done;
+      if (done > 0) torn_ = static_cast<char*>(part->iov_base)[-1] != kEnd.front();
       if (part->iov_len == 0) ++part, --left;
     }
   }

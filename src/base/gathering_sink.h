@@ -43,9 +43,10 @@ class GatheringSink final : public LogSink {
   void gather(std::string_view line);
   bool try_gather(std::string_view line);
   void take_waiting();
-  void put(std::string_view first, std::string_view line, std::string_view end) const;
+  void put(std::string_view first, std::string_view line, std::string_view end);
 
   const int descriptor_;
+  bool torn_ = false;  ///< a line was begun that will not be whole: the next begins on a line of its own
   Gathered gathered_;
   std::mutex writing_;    ///< taken before gathering_
   std::string taken_;     ///< what is being written

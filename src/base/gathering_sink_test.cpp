@@ -2,11 +2,13 @@
 #include "base/gathering_sink.h"
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 #include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,6 +152,28 @@ TEST(GatheringSink, AFullPipeLosesWholeLinesAndKeepsNothing) {
   EXPECT_EQ(seen, "later\n");
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+TEST(GatheringSink, BehindATornLineTheNextBeginsAnew) {
+  const testing::Folder folder;
+  const std::string path = (folder / "log").string();
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  ASSERT_GE(file, 0);
+  GatheringSink sink(file);
+  sink.write("whole");
+  ASSERT_EQ(::signal(SIGXFSZ, SIG_IGN) == SIG_ERR, false);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit full = before;
+  full.rlim_cur = 10;  // the disk is full behind the tenth byte
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  sink.write("begun and never ended");
+  sink.write("lost");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  sink.write("later");
+  sink.write("and on");
+  ::close(file);
+  EXPECT_EQ(*read_file(path), "whole\nbegu\nlater\nand on\n");
 }
 
 TEST(GatheringSink, ADescriptorThatFailsDoesNotHoldAnybodyUp) {

@@ -70,7 +70,7 @@ class DoorsTest : public ::testing::Test {
     Worker::Prepared prepared = worker.prepare(generation, own_).value();
     for (const ListenerConfig& listener : opened) {
       std::vector<net::ListenSocket> sockets;
-      sockets.push_back(net::ListenSocket::open({.at = {"127.0.0.1", 0}}).value());
+      sockets.push_back(net::ListenSocket::open({.at = {listen_at_, 0}}).value());
       prepared.sockets.push_back({door_of(listener), std::move(sockets)});
     }
     return prepared;
@@ -102,6 +102,7 @@ class DoorsTest : public ::testing::Test {
   testing::Folder folder_;
   SeeingUpstream upstream_;
   GatewayConfig config_;
+  std::string listen_at_ = "127.0.0.1";
   feed::Knowledge knowledge_;
   MessageSigning signing_{knowledge_, pki_.clock(), log_.log()};
   std::vector<feed::Fact> more_facts_;

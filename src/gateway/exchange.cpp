@@ -77,6 +77,7 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
       may_switch_(request_.route.websocket && context_.client.may_switch() &&
                   context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)) {
   context_.client.when_gone([this] { call_.abort(); });
+  call_.give_up_when([this] { return context_.client.is_gone(); });
 }
 
 Exchange::~Exchange() { context_.client.when_gone({}); }

@@ -19,6 +19,15 @@ net::Task<base::Result<void>> H1ClientSide::invite_body(net::Deadline deadline) 
   co_return co_await stream_.write_all(base::as_bytes(kContinue), deadline);
 }
 
+void H1ClientSide::when_gone(std::function<void()> then) {
+  when_gone_ = std::move(then);
+  if (!when_gone_) return stream_.when_aborted({});
+  stream_.when_aborted([this] {
+    aborted_ = true;
+    when_gone_();
+  });
+}
+
 void H1ClientSide::hold_head(const ResponseStart& start) {
   http::HeadWriter head(start.head.status, start.head.reason);
   copy_end_to_end(start.head.fields, head);

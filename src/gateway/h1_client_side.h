@@ -1,6 +1,7 @@
 // H1ClientSide: the client's side of an exchange on HTTP/1.1 (RFC 9112).
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "gateway/client_side.h"
@@ -42,8 +43,8 @@ class H1ClientSide final : public ClientSide {
   Switched switch_protocol() override { return {&stream_, reader_.take_rest()}; }
 
   /// One that went away by itself is told by the next read or write that fails.
-  bool is_gone() const override { return cut_; }
-  void when_gone(std::function<void()>) override {}
+  bool is_gone() const override { return cut_ || aborted_; }
+  void when_gone(std::function<void()> then) override;
   bool may_keep() const override { return may_keep_; }
 
  private:
@@ -60,6 +61,8 @@ class H1ClientSide final : public ClientSide {
   bool sent_ = false;      ///< out_ is being written, or was
   bool chunks_ = false;    ///< the client gets the body in chunks of ours
   bool may_keep_ = false;
+  bool aborted_ = false;  ///< somebody ended the connection meanwhile
+  std::function<void()> when_gone_ = {};
 };
 
 }  // namespace countersign::gateway

@@ -85,12 +85,13 @@ class TcpVisit final : public TunnelMeter {
     auto upstream = context_.upstreams.find(route_.upstream, {});
     if (upstream == nullptr)
       co_return base::fail(base::Kind::internal, "gateway.no_upstream", "the site names an upstream that is not there");
-    ClientAddresses addresses{live_.connection.stream->peer(), context_.listener.local()};
+    ClientAddresses addresses{live_.connection.stream->peer(), live_.connection.stream->local()};
     if (upstream->settings().send_proxy_identity)
       addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
     UpstreamCall call(std::move(upstream), std::move(addresses));
+    call.give_up_when([this] { return live_.cut; });
     auto connected = co_await call.connect();
-    if (!connected) call.failed(connected.error());
+    if (!connected && !live_.cut) call.failed(connected.error());
     if (!connected) co_return connected;
     call.connected();
     alarm_.set(net::Deadline::after(kLook));

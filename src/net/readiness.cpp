@@ -54,6 +54,7 @@ int Readiness::Watched::open(int descriptor) {
   event.data.ptr = this;
   if (epoll_ctl(readiness_.epoll_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0) return errno;
   descriptor_ = descriptor;
+  previous_ = nullptr;  // of a life before close()
   next_ = readiness_.first_;
   if (next_ != nullptr) next_->previous_ = this;
   readiness_.first_ = this;

@@ -361,6 +361,22 @@ TEST_F(ReadinessTest, TheNextOwnerOfANumberIsToldNothingOfTheLast) {
   EXPECT_EQ(b.outcome, "told");
 }
 
+Task<void> hold(std::unique_ptr<End> end) { co_await end->watched->suspend(end->watched->reading); }
+
+TEST_F(ReadinessTest, WhatIsOpenedAgainLeavesNoTraceWhenItCloses) {
+  auto loop = std::make_unique<Loop>();
+  auto a = std::make_unique<End>(Readiness::of(*loop)), b = std::make_unique<End>(Readiness::of(*loop));
+  auto c = std::make_unique<End>(Readiness::of(*loop));
+  b->watched->close();  // with a neighbour on either side
+  ASSERT_EQ(b->watched->open(::dup(b->other)), 0);
+  b.reset();
+  for (std::unique_ptr<End>* end : {&a, &c})
+    net::spawn(*loop, hold(std::move(*end)), "test", log_.log());
+  loop->io().poll();
+  loop.reset();  // goes through all that are there
+  EXPECT_TRUE(log_.lines().empty());
+}
+
 TEST_F(ReadinessTest, AConnectionThatAnotherProcessHoldsTooIsNoLongerTold) {
   End a(readiness_);
   const int elsewhere = ::dup(a.watched->descriptor());  // as a child has it between fork and exec

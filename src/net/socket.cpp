@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <boost/asio/post.hpp>
@@ -82,6 +83,7 @@ void Socket::Impl::abort() noexcept {
   if (aborted) return;
   aborted = true;
   watched.close();
+  if (const auto then = std::exchange(when_aborted, {})) then();
 }
 
 Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready direction, Deadline deadline) {
@@ -163,6 +165,18 @@ void Socket::abort() noexcept {
   if (impl_ != nullptr) impl_->abort();
 }
 
+/// With nothing to linger for, close() drops the send buffer and resets the connection (socket(7)).
+void Socket::cut() noexcept {
+  constexpr linger kDropAll{1, 0};
+  if (impl_ != nullptr && !impl_->aborted)
+    (void)setsockopt(impl_->descriptor(), SOL_SOCKET, SO_LINGER, &kDropAll, sizeof kDropAll);
+  abort();
+}
+
+void Socket::when_aborted(std::function<void()> then) {
+  if (impl_ != nullptr && !impl_->aborted) impl_->when_aborted = std::move(then);
+}
+
 Task<base::Result<std::size_t>> Socket::read_some(std::span<std::uint8_t> into, Deadline deadline) {
   const std::shared_ptr<Impl> impl = impl_;
   BASE_CHECK(!into.empty());
@@ -181,8 +195,8 @@ Task<base::Result<std::size_t>> Socket::read_some(std::span<std::uint8_t> into, 
 Task<base::Result<void>> Socket::write_all(base::BytesView data, Deadline deadline) {
   const std::shared_ptr<Impl> impl = impl_;
   if (impl == nullptr) co_return closed_here();
-  if (impl->is_yield_due()) co_await impl->yield();
   while (!data.empty()) {
+    if (impl->is_yield_due()) co_await impl->yield();
     if (impl->aborted) co_return closed_here();
     const ssize_t sent = impl->write_now(data);
     if (sent >= 0) {

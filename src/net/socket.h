@@ -35,6 +35,8 @@ class Socket final : public Stream {
   Task<base::Result<void>> write_all(base::BytesView data, Deadline deadline) override;
   Task<void> finish(Deadline deadline) override;
   void abort() noexcept override;
+  void cut() noexcept override;
+  void when_aborted(std::function<void()> then) override;
   const Endpoint& peer() const override;
   const Endpoint& local() const override;
   bool has_unexpected_input() override;

@@ -47,6 +47,7 @@ struct Socket::Impl {
   Endpoint peer;
   std::optional<Endpoint> local;  ///< asked for when first wanted
   bool aborted = false;
+  std::function<void()> when_aborted = {};
   bool hung_up = false;  ///< by hang_up()
   int without_wait = 0;
   Cancellation reading{watched, watched.reading};

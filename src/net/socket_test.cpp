@@ -127,6 +127,52 @@ TEST_F(SocketTest, ALateWriteDoesNotDisturbTheReadBesideIt) {
   EXPECT_EQ(received, "hello");
 }
 
+TEST_F(SocketTest, WhoeverAsksIsToldOnceWhenItIsAborted) {
+  int told = 0, never = 0;
+  client_.when_aborted([&] { ++told; });
+  Socket moved = std::move(client_);
+  moved.abort();
+  moved.abort();
+  EXPECT_EQ(told, 1);
+  server_.when_aborted([&] { ++never; });
+  server_.when_aborted({});
+  server_.abort();
+  EXPECT_EQ(never, 0);
+}
+
+TEST_F(SocketTest, WhoeverIsToldMayAbortItAgain) {
+  client_.when_aborted([&] {
+    client_.abort();
+    server_.abort();
+  });
+  server_.when_aborted([&] { client_.abort(); });
+  client_.abort();
+  EXPECT_EQ(read(server_), "!net.reset");
+}
+
+/// Until the end or a failure: how many bytes.
+Task<std::size_t> count_to_end(Socket& socket) {
+  base::Bytes buffer(64 * 1024);
+  for (std::size_t total = 0;;) {
+    const auto got = co_await socket.read_some(buffer, far());
+    if (!got || *got == 0) co_return total;
+    total += *got;
+  }
+}
+
+/// What the other end's kernel has already is its own.
+TEST_F(SocketTest, OfWhatIsNotSentYetACutDeliversNothingAndAnAbortAll) {
+  const base::Bytes much(64 * 1024 * 1024);  // more than the kernel buffers
+  std::size_t heard[2] = {0, 0};
+  for (const bool cut : {false, true}) {
+    Pair pair = run(make_pair(loop_, listener_));
+    EXPECT_EQ(run(write_text(pair.server, much, soon())), "!net.timeout");
+    cut ? pair.server.cut() : pair.server.abort();
+    heard[cut ? 1 : 0] = run(count_to_end(pair.client));
+  }
+  EXPECT_LT(2 * heard[1], heard[0]);
+}
+
 Task<void> write_and_finish(Socket& socket, const base::Bytes& data) {
   EXPECT_TRUE(co_await socket.write_all(data, far()));
   co_await socket.finish(far());

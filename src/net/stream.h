@@ -1,6 +1,7 @@
 // Stream: bytes both ways, in order: a TCP connection (net::Socket) or a TLS connection (tls::Stream).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -24,6 +25,12 @@ class Stream {
   virtual Task<void> finish(Deadline deadline) = 0;
   /// Closes at once; pending operations fail with `net.reset`. May be called more than once.
   virtual void abort() noexcept = 0;
+  /// abort() for a peer that is to have nothing more: what was written and is not on its way is thrown away, too.
+  virtual void cut() noexcept { abort(); }
+  /// Calls `then`, which must not throw, from within the abort() that closes the connection: for whoever works for this
+  /// end and waits elsewhere. Replaces what was set before; an empty one takes it back, as must be done before what
+  /// `then` uses dies. A stream that nobody aborts but its own reader may leave it out.
+  virtual void when_aborted(std::function<void()> then) { (void)then; }
   /// The other end, as the kernel names it.
   virtual const Endpoint& peer() const = 0;
   /// Our end, as the kernel names it: the address that the other end came to.

@@ -20,7 +20,7 @@ TurnEnd::TurnEnd(Loop& loop, std::function<void()> work) : loop_(loop), state_(s
 TurnEnd::~TurnEnd() { state_->work = nullptr; }
 
 void TurnEnd::ask() {
-  if (std::exchange(state_->asked, true)) return;
+  if (state_->asked) return;
   auto at_end = [state = state_] {
     state->asked = false;
     if (state->work) state->work();
@@ -28,6 +28,7 @@ void TurnEnd::ask() {
   Readiness& readiness = Readiness::of(loop_);
   if (readiness.is_telling()) readiness.after_this(std::move(at_end));
   else boost::asio::post(loop_.executor(), std::move(at_end));  // behind all that is ready
+  state_->asked = true;                                         // and not before, when memory ran out on the way
 }
 
 }  // namespace countersign::net

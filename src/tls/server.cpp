@@ -5,6 +5,8 @@
 
 #include "base/counted.h"
 #include "net/proxy_protocol.h"
+#include "tls/message_limit.h"
+#include "tls/tls_stream.h"
 
 namespace countersign::tls {
 
@@ -148,6 +150,18 @@ net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> p
   Live live{std::move(*connection)};
   const Entry entry(all_, live);
   if (takes_new()) co_await handler_(live);
+  note_if_flooded(live);
+}
+
+template <class Peer>
+void Server<Peer>::note_if_flooded(const Live& live) const {
+  const auto* stream = dynamic_cast<const TlsStream*>(live.connection.stream.get());
+  if (stream == nullptr || !stream->was_flooded()) return;
+  const base::Error why = flooded();
+  log_.warning(why.code, {{"detail", why.detail},
+                          {"address", stream->peer().to_string()},
+                          {"sni", live.connection.server_name},
+                          {"listener", options_.name}});
 }
 
 template <class Peer>
@@ -181,7 +195,7 @@ bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registr
   log_.warning("connection.cut", refusal_record(*refusal, address, live.connection.server_name, options_.name));
   observer_.cut(refusal->reason);
   if (live.end) live.end(Ending::cut);
-  else live.connection.stream->abort();
+  else live.connection.stream->cut();
   return false;
 }
 

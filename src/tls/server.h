@@ -119,6 +119,7 @@ class Server {
   /// accepted it owes it an answer.
   bool takes_new() const { return !draining_ || !idle_until_.passed(); }
   void note_shed(const net::Endpoint& address);
+  void note_if_flooded(const Live& live) const;
   void report(const HandshakeFailure& failure, const net::Endpoint& address, base::Duration took) const;
 
   net::Listener& listener_;

@@ -12,6 +12,7 @@ namespace {
 /// What a BIO of ours stands on.
 struct End {
   net::Socket* socket;
+  MessageCount messages = {};
   bool holds_next = false;  ///< the next bytes wait for those behind them
   std::string held = {};
 };
@@ -97,8 +98,11 @@ bool attach_socket(SSL* ssl, net::Socket& socket) {
   BIO_set_data(bio, new End{&socket});
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
+  limit_messages(ssl);
   return true;
 }
+
+MessageCount& message_count_of(SSL* ssl) { return end_of(SSL_get_rbio(ssl)).messages; }
 
 void follow_socket(SSL* ssl, net::Socket& socket) { end_of(SSL_get_rbio(ssl)).socket = &socket; }
 

@@ -5,13 +5,15 @@
 #pragma once
 
 #include "net/socket.h"
-
-typedef struct ssl_st SSL;
+#include "tls/message_limit.h"
 
 namespace countersign::tls {
 
-/// From now on `ssl` reads and writes `socket`, which is borrowed. False when memory has run out.
+/// From now on `ssl` reads and writes `socket`, which is borrowed, and messages are limited. False when memory has run
+/// out.
 bool attach_socket(SSL* ssl, net::Socket& socket);
+/// What the peer said beside data, once a socket is attached.
+MessageCount& message_count_of(SSL* ssl);
 /// The socket attached before has moved to `socket`.
 void follow_socket(SSL* ssl, net::Socket& socket);
 

@@ -29,6 +29,7 @@ int clamp(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size
 void FreeSsl::operator()(SSL* ssl) const { SSL_free(ssl); }
 
 Need need_after(SSL* ssl, int result) {
+  if (is_flooded(ssl)) return Need::failed;
   switch (SSL_get_error(ssl, result)) {
     case SSL_ERROR_WANT_READ: return Need::read;
     case SSL_ERROR_WANT_WRITE: return Need::write;
@@ -44,7 +45,11 @@ std::optional<int> peek_alert_received() {
   return reason - kAlertOffset;
 }
 
-base::Error take_failure(SSL*) {
+base::Error take_failure(SSL* ssl) {
+  if (is_flooded(ssl)) {
+    clear_errors();
+    return flooded();
+  }
   const unsigned long error = ERR_peek_error();
   if (error == 0) return {base::Kind::unavailable, "net.reset", "the connection was reset"};
   if (const auto alert = peek_alert_received()) {
@@ -68,6 +73,16 @@ base::Error TlsStream::broken() const {
 void TlsStream::abort() noexcept {
   broken_ = true;
   socket_.abort();
+  wake_both();
+}
+
+void TlsStream::cut() noexcept {
+  broken_ = true;
+  socket_.cut();
+  wake_both();
+}
+
+void TlsStream::wake_both() {
   for (Wait* on : {&input_, &output_})
     if (on->second) on->second->wake();
 }
@@ -99,7 +114,10 @@ net::Task<base::Result<void>> TlsStream::wait_for(Need need, net::Deadline deadl
 
 TlsStream::TlsStream(net::Socket socket, SslHandle ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
   follow_socket(ssl_.get(), socket_);
+  begin_counting_anew(ssl_.get());
 }
+
+bool TlsStream::was_flooded() const { return is_flooded(ssl_.get()); }
 
 /// Nothing has arrived since SSL_read gave out all that there was, and there is nothing that it would have to write.
 bool TlsStream::is_drained() const { return read_well_ && socket_.is_drained() && SSL_has_pending(ssl_.get()) == 0; }
@@ -111,7 +129,10 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
     clear_errors();
     const int count = SSL_read(ssl_.get(), into.data(), clamp(into.size()));
     read_well_ = count > 0;
-    if (count > 0) co_return static_cast<std::size_t>(count);
+    if (count > 0) {
+      note_data(ssl_.get());
+      co_return static_cast<std::size_t>(count);
+    }
     const Need need = need_after(ssl_.get(), count);
     if (need == Need::closed) co_return std::size_t{0};
     if (need == Need::failed) {
@@ -124,8 +145,8 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
 }
 
 net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::Deadline deadline) {
-  if (socket_.is_yield_due()) co_await socket_.yield();
   while (!data.empty()) {
+    if (socket_.is_yield_due()) co_await socket_.yield();
     if (broken_) co_return base::unexpected(broken());
     clear_errors();
     const int count = SSL_write(ssl_.get(), data.data(), clamp(data.size()));

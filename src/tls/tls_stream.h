@@ -24,7 +24,8 @@ enum class Need { read, write, closed, failed };
 Need need_after(SSL* ssl, int result);
 
 /// The failure of an SSL_* call in this thread: `tls.alert_received` naming the alert, `tls.truncated` (RFC 8446
-/// section 6.1: closed without close_notify), `tls.protocol`, or `net.reset`. Takes libssl's errors off the queue.
+/// section 6.1: closed without close_notify), `tls.flood`, `tls.protocol`, or `net.reset`. Takes libssl's errors off
+/// the queue.
 base::Error take_failure(SSL* ssl);
 /// The number of the fatal alert at the head of libssl's queue, if that is what failed. Leaves the queue alone.
 std::optional<int> peek_alert_received();
@@ -38,10 +39,14 @@ class TlsStream final : public net::Stream {
   net::Task<base::Result<void>> write_all(base::BytesView data, net::Deadline deadline) override;
   net::Task<void> finish(net::Deadline deadline) override;
   void abort() noexcept override;
+  void cut() noexcept override;
+  void when_aborted(std::function<void()> then) override { socket_.when_aborted(std::move(then)); }
   const net::Endpoint& peer() const override { return socket_.peer(); }
   const net::Endpoint& local() const override { return socket_.local(); }
   bool has_unexpected_input() override;
   bool is_known_silent() const override;
+  /// Was it ended because the peer sent too many messages beside data?
+  bool was_flooded() const;
 
  private:
   /// One direction of the socket: at most one operation waits on it, and a second one for that to go on.
@@ -53,6 +58,7 @@ class TlsStream final : public net::Stream {
   net::Task<base::Result<void>> wait_for_first(Wait& on, net::Deadline deadline);
   net::Task<base::Result<void>> wait_for(Need need, net::Deadline deadline);
   bool is_drained() const;
+  void wake_both();
   base::Error broken() const;
 
   net::Socket socket_;

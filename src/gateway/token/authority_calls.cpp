@@ -4,23 +4,25 @@
 
 namespace countersign::gateway {
 
-/// One of the places of kTokenCalls, for as long as this lives.
+/// One of the places of kTokenCalls, for as long as this lives: in the frame of a call, which a loop may destroy later
+/// than the AuthorityCalls.
 class AuthorityCalls::Place {
  public:
-  Place(std::vector<std::string>& taken, std::string whose) : taken_(taken), whose_(std::move(whose)) {
-    taken_.push_back(whose_);
+  Place(std::shared_ptr<std::vector<std::string>> taken, std::string whose)
+      : taken_(std::move(taken)), whose_(std::move(whose)) {
+    taken_->push_back(whose_);
   }
-  ~Place() { taken_.erase(std::ranges::find(taken_, whose_)); }
+  ~Place() { taken_->erase(std::ranges::find(*taken_, whose_)); }
   Place(const Place&) = delete;
 
  private:
-  std::vector<std::string>& taken_;
+  const std::shared_ptr<std::vector<std::string>> taken_;
   const std::string whose_;
 };
 
 bool AuthorityCalls::is_full(const std::string& application) const {
-  if (under_way_.size() >= kTokenCalls) return true;
-  return static_cast<std::size_t>(std::ranges::count(under_way_, application)) >= kTokenCallsOfOne;
+  if (under_way_->size() >= kTokenCalls) return true;
+  return static_cast<std::size_t>(std::ranges::count(*under_way_, application)) >= kTokenCallsOfOne;
 }
 
 net::Task<base::Result<std::unique_ptr<feed::AuthorityLink>>> AuthorityCalls::open(net::Deadline deadline) {

@@ -48,7 +48,8 @@ class AuthorityCalls {
   net::Task<base::Result<std::unique_ptr<feed::AuthorityLink>>> open(net::Deadline deadline);
   net::Task<base::Result<http::Response>> ask(oauth::RelayedCall call);
   Parts parts_;
-  std::vector<std::string> under_way_;  ///< whose, by URN
+  /// Whose, by URN. Shared with the calls.
+  std::shared_ptr<std::vector<std::string>> under_way_ = std::make_shared<std::vector<std::string>>();
   std::deque<Idle> idle_;
 };
 

@@ -3,6 +3,8 @@
 namespace countersign::gateway {
 namespace {
 
+constexpr const char* kGivenUp = "gateway.given_up";
+
 /// A connection that is found dead is one failure of its address, however many requests were on it: it counts itself.
 bool is_counted_already(const base::Error& error) { return error.code == "http.silent"; }
 
@@ -101,6 +103,8 @@ bool UpstreamCall::is_reused() const {
 net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
   for (bool waited = false;; waited = true) {
     // Whoever waits goes first, and so does whoever was woken and has not looked yet.
+    if (is_given_up_ && is_given_up_())
+      co_return base::fail(base::Kind::unavailable, kGivenUp, "its client was cut off while it waited");
     const bool in_turn = waited || upstream_->breaker().pending() == 0;
     if (in_turn && take_kept()) co_return base::Result<void>();
     Breaker::Seat seat;
@@ -145,7 +149,7 @@ net::Task<base::Result<void>> UpstreamCall::connect() {
       note_connected();
       co_return obtained;
     }
-    if (obtained.error().code == "gateway.upstream_overloaded") {
+    if (obtained.error().code == "gateway.upstream_overloaded" || obtained.error().code == kGivenUp) {
       upstream_->breaker().offer();  // whoever waits behind us may have more luck
       co_return obtained;
     }

@@ -7,6 +7,8 @@
 // connection that turned out dead.
 #pragma once
 
+#include <functional>
+
 #include "gateway/upstream/upstream.h"
 
 namespace countersign::gateway {
@@ -23,6 +25,8 @@ class UpstreamCall {
   net::Task<base::Result<void>> connect();
   /// Comes to a kept connection at once, where that is all there is to do for the first try; else connect().
   bool connect_now();
+  /// Nobody is connected to any more once `is_given_up` says so. Fails connect() then: `gateway.given_up`.
+  void give_up_when(std::function<bool()> is_given_up) { is_given_up_ = std::move(is_given_up); }
   /// What connect() came to: one of both, until give_back().
   UpstreamConnection* connection() { return connection_.get(); }
   http::H2ClientStream* stream() { return stream_ ? &*stream_ : nullptr; }
@@ -72,6 +76,7 @@ class UpstreamCall {
 
   std::shared_ptr<Upstream> upstream_;
   ClientAddresses client_;
+  std::function<bool()> is_given_up_ = {};
   net::Deadline end_;
   Breaker::Seat seat_ = {};
   std::shared_ptr<Upstream::Slot> slot_ = {};

@@ -12,7 +12,15 @@ constexpr base::Duration kUnwindTime = std::chrono::seconds(5);
 
 class Tunnel {
  public:
-  Tunnel(TunnelEnds ends, base::Duration idle_time) : ends_(std::move(ends)), idle_time_(idle_time) {}
+  Tunnel(TunnelEnds ends, base::Duration idle_time) : ends_(std::move(ends)), idle_time_(idle_time) {
+    for (net::Stream* end : {&ends_.client, &ends_.upstream})
+      end->when_aborted([this] { abort(); });
+  }
+  ~Tunnel() {
+    for (net::Stream* end : {&ends_.client, &ends_.upstream})
+      end->when_aborted({});
+  }
+  Tunnel(const Tunnel&) = delete;
 
   net::Task<void> carry_up() { return carry(TunnelWay::up); }
   net::Task<void> carry_down() { return carry(TunnelWay::down); }
@@ -32,10 +40,11 @@ class Tunnel {
     if (!early.empty() && !co_await pass_on(way, base::as_bytes(early))) co_return;
     const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kBuffer);
     for (;;) {
-      const net::Deadline deadline{moved_ + idle_time_};
+      const net::Deadline deadline{last_moved() + idle_time_};
       const auto got = co_await from.read_some({buffer.get(), kBuffer}, deadline);
       // This side was silent; the other one may have spoken meanwhile.
-      if (!got && got.error().kind == base::Kind::timeout && moved_ + idle_time_ > std::chrono::steady_clock::now())
+      if (!got && got.error().kind == base::Kind::timeout &&
+          last_moved() + idle_time_ > std::chrono::steady_clock::now())
         continue;
       if (!got) {
         fail(got.error());
@@ -56,11 +65,18 @@ class Tunnel {
     auto passed = co_await to.write_all(bytes, net::Deadline::after(idle_time_));
     if (passed) {
       (way == TunnelWay::up ? outcome_.to_upstream : outcome_.to_client) += bytes.size();
+      ++held_up_;
       if (ends_.meter != nullptr) passed = co_await ends_.meter->passed(way, bytes.size());
+      --held_up_;
     }
     if (!passed) fail(passed.error());
     moved_ = std::chrono::steady_clock::now();
     co_return passed.has_value();
+  }
+
+  /// While we hold up one way ourselves, nobody is silent.
+  std::chrono::steady_clock::time_point last_moved() const {
+    return held_up_ > 0 ? std::chrono::steady_clock::now() : moved_;
   }
 
   /// The first failure is the one that counts: aborting makes others.
@@ -72,6 +88,7 @@ class Tunnel {
   TunnelEnds ends_;
   base::Duration idle_time_;
   TunnelOutcome outcome_ = {};
+  int held_up_ = 0;  ///< ways that wait for the meter
   std::chrono::steady_clock::time_point moved_ = std::chrono::steady_clock::now();
 };
 

@@ -2,7 +2,7 @@
 // ends have agreed to speak something else (RFC 9110 section 7.8).
 //
 // Constant memory: what one side does not take is not read from the other. Whoever aborts one of the streams - a
-// revocation does - ends both.
+// revocation does - ends both, at once.
 #pragma once
 
 #include <optional>
