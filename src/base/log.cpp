@@ -82,6 +82,22 @@ void append_json_string(std::string& json, std::string_view text) {
   json += '"';
 }
 
+/// `"key":` and `value` behind `json`, in one go where nothing needs an escape, as it is with nearly all.
+void append_member(std::string& json, std::string_view key, std::string_view value) {
+  static constexpr std::string_view kBefore = ",\"";
+  static constexpr std::string_view kBetween = "\":\"";
+  if (!std::ranges::all_of(value, is_plain)) {
+    ((json += kBefore) += key) += "\":";
+    return append_json_string(json, value);
+  }
+  const std::size_t begin = json.size();
+  json.resize(begin + kBefore.size() + key.size() + kBetween.size() + value.size() + 1);
+  char* to = json.data() + begin;
+  for (const std::string_view part : {kBefore, key, kBetween, value})
+    to = std::ranges::copy(part, to).out;
+  *to = '"';
+}
+
 struct AppendJson {
   std::string& json;
   void operator()(const std::string& text) const { append_json_string(json, text); }
@@ -154,9 +170,7 @@ void Log::Line::key(std::string_view key) {
 }
 
 Log::Line& Log::Line::text(std::string_view key_text, std::string_view value) {
-  if (log_ == nullptr) return *this;
-  key(key_text);
-  append_json_string(line_, value);
+  if (log_ != nullptr) append_member(line_, key_text, value);
   return *this;
 }
 

@@ -68,7 +68,7 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
     : context_(std::move(context)),
       request_(std::move(request)),
       permit_(std::move(permit)),
-      call_(context_.upstream, context_.addresses),
+      call_(std::move(context_.upstream), std::move(context_.addresses)),
       response_alarm_(context_.loop,
                       [this] {
                         response_late_ = true;
@@ -105,7 +105,7 @@ http::Fields Exchange::keep_trailers(const http::Fields& trailers) const {
 RequestBody Exchange::make_body() {
   const auto came = [this](std::uint64_t bytes) {
     permit_.received(bytes);
-    moved_ = std::chrono::steady_clock::now();
+    moved_ = context_.loop.turn_time();
   };
   const auto keeps = [this](const http::Fields& trailers) { return keep_trailers(trailers); };
   // A stream of gRPC may say nothing for long while the other one speaks; relay_response() sees to it that one does.
@@ -124,7 +124,7 @@ bool Exchange::is_last_upstream() {
 /// A kept connection that does not take the head is dead, and no whole request went out on it: another one is tried.
 net::Task<base::Result<void>> Exchange::send_head() {
   for (;;) {
-    BASE_CO_TRY_VOID(co_await call_.connect());
+    if (!call_.connect_now()) BASE_CO_TRY_VOID(co_await call_.connect());
     if (context_.client.is_gone())
       co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client took its request back");
     UpstreamSide& side = take_side();
@@ -174,15 +174,13 @@ bool Exchange::is_worth_another_wait(const base::Error& error) const {
 }
 
 net::Task<base::Result<http::ResponseHead>> Exchange::read_response_head() {
-  for (;;) {
-    std::string method = request_.head.method;
-    auto head = co_await upstream().read_head(std::move(method), next_of_response());
-    if (head || !is_worth_another_wait(head.error())) co_return head;
-  }
+  return upstream().read_head(request_.head.method, next_of_response());
 }
 
 net::Task<base::Result<void>> Exchange::relay_response() {
   auto head = co_await read_response_head();
+  while (!head && is_worth_another_wait(head.error()))
+    head = co_await read_response_head();
   response_alarm_.cancel();
   head_read_ = head.has_value();
   if (!head && response_late_)
@@ -207,7 +205,7 @@ net::Task<base::Result<void>> Exchange::relay_response() {
 void Exchange::note_sent(std::uint64_t bytes) {
   outcome_.body_bytes += bytes;
   permit_.sent(bytes);
-  moved_ = std::chrono::steady_clock::now();
+  moved_ = context_.loop.turn_time();
 }
 
 policy::Now Exchange::now() const {

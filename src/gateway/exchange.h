@@ -85,7 +85,7 @@ class Exchange {
   bool is_last() const { return request_.is_last && request_.is_last(); }
   void give_back_upstream();
   UpstreamSide& upstream();
-  net::Deadline client_step() const { return net::Deadline::after(context_.config.body_time); }
+  net::Deadline client_step() const { return context_.loop.deadline_in(context_.config.body_time); }
 
   ExchangeContext context_;
   ExchangeRequest request_;
@@ -98,7 +98,7 @@ class Exchange {
   bool response_late_ = false;
   bool head_read_ = false;  ///< of the response
   bool is_stream_ = false;  ///< of gRPC, to an upstream that speaks HTTP/2
-  std::chrono::steady_clock::time_point moved_ = std::chrono::steady_clock::now();  ///< a byte, in either direction
+  std::chrono::steady_clock::time_point moved_ = context_.loop.turn_time();  ///< a byte, in either direction
   bool may_switch_;  ///< the request asks for a WebSocket, and may have one
   http::ResponseHead response_;
   Outcome outcome_;

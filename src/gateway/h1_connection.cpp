@@ -14,7 +14,7 @@ http::H1Limits limits_of(const GatewayConfig& config) {
 /// Reads one request and serves it. True when another one may follow.
 net::Task<bool> serve_one(Visit& visit, LivePartner& live, http::H1Reader& reader) {
   live.idle = true;
-  auto head = co_await reader.read_request_head(net::Deadline::after(visit.config().idle_time));
+  auto head = co_await reader.read_request_head(visit.context().loop.deadline_in(visit.config().idle_time));
   live.idle = false;
   if (!head) {
     const http::RequestHead unread;

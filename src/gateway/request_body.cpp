@@ -18,7 +18,7 @@ RequestBody::RequestBody(net::Loop& loop, ClientSide& from, UpstreamSide& to, Pa
       to_(&to),
       pace_(pace),
       asks_(std::move(asks)),
-      started_(std::chrono::steady_clock::now()),
+      started_(loop.turn_time()),
       sent_whole_(!exists()),
       keeps_(exists() && to.is_http2()) {
   if (keeps_) changed_ = std::make_unique<net::Signal>(loop);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace countersign::gateway {
 namespace {
@@ -16,16 +17,22 @@ bool is_hex(std::string_view text) {
 }
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 
+/// The two digits of each byte.
+constexpr std::array<std::array<char, 2>, 256> kPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+    pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  return pairs;
+}();
+
 /// 16 digits, not all zero.
 std::array<char, 16> random_digits(Dice& dice) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::uint64_t number = dice.next();
   if (number == 0) number = 1;
   std::array<char, 16> digits;
-  for (char& digit : digits) {
-    digit = kDigits[number & 15];
-    number >>= 4;
-  }
+  for (std::size_t i = 0; i < digits.size(); i += 2, number >>= 8)
+    std::memcpy(digits.data() + i, kPairs[number & 255].data(), 2);
   return digits;
 }
 

@@ -39,7 +39,7 @@ Visit::Visit(ConnectionContext context, LivePartner& live, std::string_view prot
 Visit::~Visit() { context_.metrics.connection_closed(); }
 
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
-  if (!still_admitted()) co_return false;
+  if (!still_admitted(context_.clock.now())) co_return false;
   const GenerationPointer by = context_.now;
   const auto started = std::chrono::steady_clock::now();
   const TraceContext trace = TraceContext::continue_or_begin(
@@ -56,8 +56,8 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
 }
 
 /// The registry may have changed since the last request.
-bool Visit::still_admitted() {
-  return context_.server.still_admitted(live_, context_.knowledge.registry(), context_.clock.now());
+bool Visit::still_admitted(base::Instant at) {
+  return context_.server.still_admitted(live_, context_.knowledge.registry(), at);
 }
 
 net::Task<Exchange::Outcome> Visit::answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
@@ -135,7 +135,7 @@ net::Task<Exchange::Outcome> Visit::carry_signed(Chosen chosen, policy::Permit p
     co_return co_await answer_ourselves(std::move(*answer), chosen.head, client);
   }
   // Reading the content took its time: the peer may have been cut meanwhile.
-  if (!still_admitted()) co_return Exchange::Outcome{};
+  if (!still_admitted(context_.clock.now())) co_return Exchange::Outcome{};
   ExchangeContext signed_context{context.loop,     context.config, context.upstream, context.addresses, visit.client(),
                                  visit.identity(), context.trace,  context.clock,    context.log};
   ExchangeRequest request{visit.head(), chosen.destination, chosen.route, [this] { return is_ending(); }};
@@ -154,7 +154,7 @@ base::Result<policy::Permit, policy::Denial> Visit::ask_policy(const http::Reque
                               .method = head.method,
                               .path = destination.path(),
                               .fields = head.fields};
-  const std::chrono::nanoseconds steady = std::chrono::steady_clock::now().time_since_epoch();
+  const std::chrono::nanoseconds steady = context_.loop.turn_time().time_since_epoch();
   return standing_.decide(asked, {steady.count(), context_.clock.now().unix_seconds()});
 }
 

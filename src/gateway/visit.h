@@ -67,7 +67,7 @@ class Visit {
   const std::string& address() const { return address_; }
 
  private:
-  bool still_admitted();
+  bool still_admitted(base::Instant at);
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
                                       const Generation& by);
   struct Chosen {

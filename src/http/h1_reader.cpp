@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "http/head_parser.h"
 #include "http/line_scanner.h"
 #include "http/refusal.h"
 #include "http/strict_head.h"
@@ -22,6 +21,10 @@ tl::unexpected<base::Error> cut_off() {
   return base::fail(base::Kind::unavailable, "http.cut_off", "the peer closed in the middle of a message");
 }
 
+tl::unexpected<base::Error> unusable() {
+  return malformed("the connection is not usable after what was refused before");
+}
+
 enum class Side { request, response };
 enum class ChunkPart { line, data, end_of_data, trailers };
 
@@ -36,7 +39,7 @@ struct H1Reader::Impl {
   base::Result<std::size_t> scan_head(Side side, LineScanner& scanner, std::size_t& scanned);
   net::Task<base::Result<std::string_view>> read_line(std::size_t max_bytes, net::Deadline deadline);
   base::Result<RequestHead> take_request_head(std::size_t size);
-  net::Task<base::Result<ResponseHead>> read_response_head(std::string_view method, net::Deadline deadline);
+  net::Task<base::Result<ResponseHead>> read_response_head(std::string method, net::Deadline deadline);
   net::Task<base::Result<std::size_t>> read_body_some(std::span<std::uint8_t> into, net::Deadline deadline);
   net::Task<base::Result<std::size_t>> read_plain(std::span<std::uint8_t> into, net::Deadline deadline);
   net::Task<base::Result<std::size_t>> read_chunked(std::span<std::uint8_t> into, net::Deadline deadline);
@@ -166,31 +169,33 @@ void H1Reader::Impl::start_body(const BodyFraming& framing) {
 
 /// The head of `size` bytes at the front of the buffer.
 base::Result<RequestHead> H1Reader::Impl::take_request_head(std::size_t size) {
-  BASE_TRY(const BodyFraming framing, check_request_head(text(size), limits));
-  BASE_TRY(RequestHead head, parse_request_head(text(size)));
+  BASE_TRY(auto read, http::read_request_head(text(size), limits));
+  RequestHead& head = read.head;
   begin += size;
-  start_body(framing);
+  start_body(read.body);
   keep_alive = head.minor_version == 1 ? !head.fields.has_token("Connection", "close")
                                        : head.fields.has_token("Connection", "keep-alive");
-  return head;
+  return std::move(head);
 }
 
-net::Task<base::Result<ResponseHead>> H1Reader::Impl::read_response_head(std::string_view method,
-                                                                         net::Deadline deadline) {
+net::Task<base::Result<ResponseHead>> H1Reader::Impl::read_response_head(std::string method, net::Deadline deadline) {
+  if (broken) co_return unusable();
   for (int interim = 0; interim <= kMaxInterimResponses; ++interim) {
-    BASE_CO_TRY(const std::size_t size, co_await find_head_end(Side::response, deadline));
-    if (size == 0) co_return cut_off();
-    BASE_CO_TRY(const BodyFraming framing, check_response_head(text(size), method, limits));
-    BASE_CO_TRY(ResponseHead head, parse_response_head(text(size)));
-    begin += size;
+    const auto size = checked(co_await find_head_end(Side::response, deadline));
+    if (!size) co_return base::unexpected(size.error());
+    if (*size == 0) co_return checked<ResponseHead>(cut_off());
+    auto read = checked(http::read_response_head(text(*size), method, limits));
+    if (!read) co_return base::unexpected(std::move(read).error());
+    ResponseHead& head = read->head;
+    begin += *size;
     if (head.status < 200 && head.status != 101) continue;
-    start_body(framing);
+    start_body(read->body);
     const bool wanted = head.minor_version == 1 ? !head.fields.has_token("Connection", "close")
                                                 : head.fields.has_token("Connection", "keep-alive");
-    keep_alive = wanted && framing.framing != Framing::until_close && head.status != 101;
+    keep_alive = wanted && read->body.framing != Framing::until_close && head.status != 101;
     co_return std::move(head);
   }
-  co_return malformed("too many interim responses");
+  co_return checked<ResponseHead>(malformed("too many interim responses"));
 }
 
 std::size_t H1Reader::Impl::take(std::span<std::uint8_t> into, std::size_t at_most) {
@@ -267,14 +272,6 @@ H1Reader::H1Reader(net::Stream& stream, H1Limits limits) : impl_(std::make_uniqu
 H1Reader::~H1Reader() = default;
 H1Reader::H1Reader(H1Reader&&) noexcept = default;
 
-namespace {
-
-tl::unexpected<base::Error> unusable() {
-  return malformed("the connection is not usable after what was refused before");
-}
-
-}  // namespace
-
 net::Task<base::Result<std::optional<RequestHead>>> H1Reader::read_request_head(net::Deadline idle) {
   BASE_CHECK(impl_->at_end);
   if (impl_->broken) co_return unusable();
@@ -288,8 +285,7 @@ net::Task<base::Result<std::optional<RequestHead>>> H1Reader::read_request_head(
 
 net::Task<base::Result<ResponseHead>> H1Reader::read_response_head(std::string request_method, net::Deadline deadline) {
   BASE_CHECK(impl_->at_end);
-  if (impl_->broken) co_return unusable();
-  co_return impl_->checked(co_await impl_->read_response_head(request_method, deadline));
+  return impl_->read_response_head(std::move(request_method), deadline);
 }
 
 net::Task<base::Result<std::size_t>> H1Reader::read_body_some(std::span<std::uint8_t> into, net::Deadline deadline) {

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "base/check.h"
-#include "http/h2_memory.h"
 
 namespace countersign::http {
 namespace {
@@ -166,8 +165,9 @@ H2ClientCore::H2ClientCore(net::Loop& loop, H2Client::Options options)
   nghttp2_option_set_no_closed_streams(made, 1);
   nghttp2_option_set_max_outbound_ack(made, 100);
   nghttp2_option_set_max_deflate_dynamic_table_size(made, 4096);
-  BASE_CHECK(
-      nghttp2_session_client_new3(&session_, Callbacks::table(), static_cast<H2Link*>(this), made, h2_memory()) == 0);
+  BASE_CHECK(nghttp2_session_client_new3(&session_, Callbacks::table(), static_cast<H2Link*>(this), made,
+                                         memory_.table()) == 0);
+  memory_.note_made();
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
@@ -191,7 +191,7 @@ void H2ClientCore::receive(base::BytesView data) {
               std::string("the server does not speak HTTP/2: ") + nghttp2_strerror(static_cast<int>(result))});
   if (failure_) terminate(failure_code_);
   if (winding_down_ && live_ == 0) terminate(NGHTTP2_NO_ERROR);
-  work_.raise();
+  raise_if_needed();
   if (had_room != has_room()) changed_();
 }
 

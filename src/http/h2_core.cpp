@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "http/h2_callbacks.h"
-#include "http/h2_memory.h"
 
 namespace countersign::http {
 namespace {
@@ -19,6 +18,8 @@ constexpr double kResetsPerSecond = 33;
 constexpr double kControlBurst = 1000;
 constexpr double kControlsPerSecond = 50;
 constexpr double kControlsOfARequest = 8;
+/// A connection without a stream for so long is not between two requests, but idle.
+constexpr base::Duration kQuietTime = std::chrono::milliseconds(250);
 
 struct DeleteOption {
   void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
@@ -49,10 +50,12 @@ H2Core::H2Core(net::Loop& loop, const H2Limits& limits, Owner owner)
       limits_(limits),
       owner_(std::move(owner)),
       resets_(kResetBurst, kResetsPerSecond),
-      control_(kControlBurst, kControlsPerSecond) {
+      control_(kControlBurst, kControlsPerSecond),
+      quiet_(loop, [this] { memory_.rest(); }) {
   const auto option = make_option();
   BASE_CHECK(nghttp2_session_server_new3(&session_, Callbacks::table(), static_cast<H2Link*>(this), option.get(),
-                                         h2_memory()) == 0);
+                                         memory_.table()) == 0);
+  memory_.note_made();
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
@@ -78,7 +81,7 @@ void H2Core::receive(base::BytesView data) {
     stream->handed_over = true;
     owner_.serve(H2Stream(shared_from_this(), stream));
   }
-  work_.raise();
+  raise_if_needed();
 }
 
 void H2Core::watch_boundaries(base::BytesView data) {
@@ -108,6 +111,7 @@ int H2Core::open_stream(std::int32_t id) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
+  quiet_.cancel();
   streams_.emplace(id, std::make_shared<H2StreamState>(loop_, limits_.head, id));
   return 0;
 }
@@ -236,14 +240,15 @@ void H2Core::died() {
 }
 
 void H2Core::touch_idle() {
-  if (!is_busy()) idle_since_ = std::chrono::steady_clock::now();
+  if (is_busy()) return;
+  idle_since_ = loop_.turn_time();
+  quiet_.set({idle_since_ + kQuietTime});
 }
 
 net::Deadline H2Core::read_deadline() const {
   // While streams are open, only to look again whether there are still any.
   const bool ends_otherwise = is_busy() || farewell_ != nullptr;
-  net::Deadline deadline{ends_otherwise ? std::chrono::steady_clock::now() + limits_.idle_time
-                                        : idle_since_ + limits_.idle_time};
+  net::Deadline deadline{ends_otherwise ? loop_.turn_time() + limits_.idle_time : idle_since_ + limits_.idle_time};
   if (!settings_acknowledged_) deadline = net::Deadline::earlier(deadline, {started_ + limits_.settings_time});
   if (head_since_) deadline = net::Deadline::earlier(deadline, {*head_since_ + limits_.head.head_time});
   return deadline;

@@ -88,6 +88,7 @@ class H2Core final : public H2Link, public std::enable_shared_from_this<H2Core> 
 
   TokenBucket resets_;
   TokenBucket control_;
+  net::Alarm quiet_;  ///< set while there is no stream
   bool malformed_told_ = false;
   std::unique_ptr<net::Alarm> farewell_;  ///< once we are winding down: what was on its way by then is here
   bool last_named_ = false;               ///< by the GOAWAY that ends it

@@ -83,6 +83,11 @@ bool H2Link::is_over() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
+void H2Link::raise_if_needed() {
+  const bool wants = nghttp2_session_want_write(session_) != 0 || nghttp2_session_want_read(session_) == 0;
+  if (wants || failure_ || !pending_.empty()) work_.raise();
+}
+
 void H2Link::terminate(std::uint32_t code) {
   if (std::exchange(terminated_, true)) return;
   (void)nghttp2_session_terminate_session(session_, code);

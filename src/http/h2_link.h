@@ -10,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "http/h2_flow.h"
+#include "http/h2_memory.h"
 #include "net/task.h"
 
 namespace countersign::http {
@@ -35,6 +36,8 @@ class H2Link {
   void gather();
   base::Bytes& pending() { return pending_; }
   net::Signal& work() { return work_; }
+  /// Wakes whoever writes, where there is something to write or it is over.
+  void raise_if_needed();
   /// Nothing will be read any more, nor written when pending() is empty.
   bool is_over() const;
   /// GOAWAY with `code` (RFC 9113 section 7), and nothing else any more.
@@ -68,6 +71,7 @@ class H2Link {
 
   static nghttp2_nv to_nv(std::string_view name, std::string_view value);
 
+  H2Memory memory_;
   nghttp2_session* session_ = nullptr;
   base::Bytes pending_;
   net::Signal work_;

@@ -1,5 +1,6 @@
 #include "http/h2_run.h"
 
+#include <algorithm>
 #include <array>
 
 namespace countersign::http {
@@ -7,7 +8,7 @@ namespace {
 
 /// What a connection keeps to read into: little while its frames are small, four times as much whenever one read filled
 /// it. (libssl has read a whole record anyway: a second call for the rest of it is no system call.)
-constexpr std::size_t kSmallBuffer = 1024;
+constexpr std::size_t kSmallBuffer = 512;
 constexpr std::size_t kLargeBuffer = 16 * 1024;
 constexpr std::size_t kGrowth = 4;
 /// What an idle connection may keep of what it wrote from.
@@ -40,7 +41,8 @@ net::Task<void> H2Run::read_frames() {
     if (!got && !link_->failure()) failure_ = got.error();
     if (!got || *got == 0) co_return;
     link_->receive(std::span(buffer).first(*got));
-    if (*got == buffer.size() && buffer.size() < kLargeBuffer) buffer = base::Bytes(buffer.size() * kGrowth);
+    if (*got == buffer.size() && buffer.size() < kLargeBuffer)
+      buffer = base::Bytes(std::min(buffer.size() * kGrowth, kLargeBuffer));
     else if (buffer.size() > kSmallBuffer && !link_->is_busy()) buffer = base::Bytes(kSmallBuffer);
   }
 }
@@ -73,12 +75,12 @@ net::Task<void> H2Run::write_frames() {
         base::Bytes().swap(out);
         base::Bytes().swap(link_->pending());
       }
-      (void)co_await link_->work().wait(net::Deadline::after(kForEver));
+      (void)co_await link_->work().wait(loop_.deadline_in(kForEver));
       continue;
     }
     out.swap(link_->pending());
     link_->pending().clear();
-    auto written = co_await stream_.write_all(out, net::Deadline::after(write_time_));
+    auto written = co_await stream_.write_all(out, loop_.deadline_in(write_time_));
     if (written) continue;
     if (!failure_) failure_ = std::move(written).error();
     co_return;

@@ -25,13 +25,7 @@ class LineScanner {
   }
 
   /// How many bytes at the front of `text` feed() would have nothing to say about, seen in one go.
-  std::size_t ordinary(std::string_view text) const {
-    if (after_cr_) return 0;
-    std::size_t count = 0;
-    while (count < text.size() && is_of(text[count], kFieldCharacter))
-      ++count;
-    return count;
-  }
+  std::size_t ordinary(std::string_view text) const { return after_cr_ ? 0 : count_field_text(text); }
 
   /// What is wrong, for the three refusals.
   static base::Error to_error(Seen seen) {

@@ -37,6 +37,23 @@ char fold(char c) {
 /// Would somebody behind us read `name` as `wanted` (lower case)?
 bool folds_to(std::string_view name, std::string_view wanted) { return std::ranges::equal(name, wanted, {}, fold); }
 
+constexpr std::string_view kContentLength = "content-length";
+constexpr std::string_view kTransferEncoding = "transfer-encoding";
+constexpr std::string_view kHost = "host";
+constexpr std::string_view kConnection = "connection";
+
+/// RFC 9110 section 7.6.1: it names fields and what is to become of the connection, and nothing else.
+base::Result<void> check_connection(std::string_view name, std::string_view rest) {
+  if (!equals_ignoring_case(name, kConnection)) return {};
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view option = trim(rest.substr(0, comma));
+    if (!option.empty() && !is_token(option)) return malformed("Connection is not a list of tokens");
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return {};
+}
+
 base::Result<void> note_if_decisive(Decisive& found, std::string_view name, std::string_view value) {
   const auto note = [&](std::string_view wanted, int& count, std::string_view& into) -> base::Result<void> {
     if (!folds_to(name, wanted)) return {};
@@ -46,19 +63,27 @@ base::Result<void> note_if_decisive(Decisive& found, std::string_view name, std:
     into = value;
     return {};
   };
-  BASE_TRY_VOID(note("content-length", found.content_lengths, found.content_length));
-  BASE_TRY_VOID(note("transfer-encoding", found.transfer_encodings, found.transfer_encoding));
-  return note("host", found.hosts, found.host);
+  // By its size it could be one of them at most.
+  switch (name.size()) {
+    case kContentLength.size(): return note(kContentLength, found.content_lengths, found.content_length);
+    case kTransferEncoding.size(): return note(kTransferEncoding, found.transfer_encodings, found.transfer_encoding);
+    case kConnection.size(): return check_connection(name, value);
+    case kHost.size(): return note(kHost, found.hosts, found.host);
+    default: return {};
+  }
 }
 
-base::Result<void> check_fields(std::string_view rest, std::size_t max_fields, Decisive& found) {
-  std::size_t count = 0;
+base::Result<void> take_fields(std::string_view rest, std::size_t max_fields, Decisive& found, Fields& fields) {
   for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
-    if (++count > max_fields) return too_large("more than " + std::to_string(max_fields) + " fields");
+    if (fields.size() >= max_fields) return too_large("more than " + std::to_string(max_fields) + " fields");
     BASE_TRY_VOID(check_field_line(line));
     const std::size_t colon = line.find(':');
-    BASE_TRY_VOID(note_if_decisive(found, line.substr(0, colon), trim(line.substr(colon + 1))));
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = trim(line.substr(colon + 1));
+    BASE_TRY_VOID(note_if_decisive(found, name, value));
+    fields.add(std::string(name), std::string(value));
   }
+  if (!rest.empty()) return malformed("the head does not end where it should");
   return {};
 }
 
@@ -68,7 +93,7 @@ base::Result<int> parse_minor_version(std::string_view version) {
   return malformed("the version must be HTTP/1.1 or HTTP/1.0");
 }
 
-base::Result<int> check_request_line(std::string_view line, const H1Limits& limits) {
+base::Result<void> take_request_line(std::string_view line, const H1Limits& limits, RequestHead& head) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -78,16 +103,22 @@ base::Result<int> check_request_line(std::string_view line, const H1Limits& limi
   if (!is_token(method)) return malformed("the method is not a token");
   if (target.size() > limits.target_bytes) return too_large("the request target is too long");
   BASE_TRY_VOID(check_target(method, target));
-  return parse_minor_version(line.substr(last + 1));
+  BASE_TRY(head.minor_version, parse_minor_version(line.substr(last + 1)));
+  head.method = method;
+  head.target = target;
+  return {};
 }
 
 /// The status of "HTTP/1.1 200 OK"; RFC 9112 section 4 wants the second space even when there is no reason.
-base::Result<int> check_status_line(std::string_view line, int& minor_version) {
-  BASE_TRY(minor_version, parse_minor_version(line.substr(0, 8)));
+base::Result<void> take_status_line(std::string_view line, ResponseHead& head) {
+  BASE_TRY(head.minor_version, parse_minor_version(line.substr(0, 8)));
   const bool spaces = line.size() >= 13 && line[8] == ' ' && line[12] == ' ';
   const auto status = spaces ? parse_decimal(line.substr(9, 3)) : std::nullopt;
   if (!status || *status < 100 || *status > 599) return malformed("the status must be a number from 100 to 599");
-  return static_cast<int>(*status);
+  if (!is_field_text(line.substr(13))) return malformed("a control character in the status line");
+  head.status = static_cast<int>(*status);
+  head.reason = line.substr(13);
+  return {};
 }
 
 bool is_port(std::string_view text) {
@@ -159,7 +190,7 @@ bool is_host(std::string_view host) {
 }
 
 base::Result<void> check_decisive_spelling(std::string_view name) {
-  for (const std::string_view wanted : {"content-length", "transfer-encoding", "host"})
+  for (const std::string_view wanted : {kContentLength, kTransferEncoding, kHost})
     if (folds_to(name, wanted) && !equals_ignoring_case(name, wanted))
       return ambiguous("a field name that some would read as " + std::string(wanted));
   return {};
@@ -176,22 +207,27 @@ base::Result<void> check_field_line(std::string_view line) {
   return {};
 }
 
-base::Result<BodyFraming> check_request_head(std::string_view head, const H1Limits& limits) {
+base::Result<ReadHead<RequestHead>> read_request_head(std::string_view text, const H1Limits& limits) {
+  ReadHead<RequestHead> read;
+  BASE_TRY_VOID(take_request_line(take_line(text), limits, read.head));
   Decisive found;
-  BASE_TRY(found.minor_version, check_request_line(take_line(head), limits));
-  BASE_TRY_VOID(check_fields(head, limits.fields, found));
+  found.minor_version = read.head.minor_version;
+  BASE_TRY_VOID(take_fields(text, limits.fields, found, read.head.fields));
   BASE_TRY_VOID(check_host(found));
-  return framing_of(found, Framing::none);
+  BASE_TRY(read.body, framing_of(found, Framing::none));
+  return read;
 }
 
-base::Result<BodyFraming> check_response_head(std::string_view head, std::string_view request_method,
-                                              const H1Limits& limits) {
+base::Result<ReadHead<ResponseHead>> read_response_head(std::string_view text, std::string_view request_method,
+                                                        const H1Limits& limits) {
+  ReadHead<ResponseHead> read;
+  BASE_TRY_VOID(take_status_line(take_line(text), read.head));
   Decisive found;
-  BASE_TRY(const int status, check_status_line(take_line(head), found.minor_version));
-  BASE_TRY_VOID(check_fields(head, limits.fields, found));
-  BASE_TRY(BodyFraming body, framing_of(found, Framing::until_close));
-  if (has_no_body(status, request_method)) body.framing = Framing::none;
-  return body;
+  found.minor_version = read.head.minor_version;
+  BASE_TRY_VOID(take_fields(text, limits.fields, found, read.head.fields));
+  BASE_TRY(read.body, framing_of(found, Framing::until_close));
+  if (has_no_body(read.head.status, request_method)) read.body.framing = Framing::none;
+  return read;
 }
 
 base::Result<std::uint64_t> parse_chunk_line(std::string_view line) {

@@ -12,12 +12,19 @@ struct BodyFraming {
   std::optional<std::uint64_t> content_length;
 };
 
-/// `head` is from the start line to the empty line, its line ends checked. Fails: `http.malformed`, `http.ambiguous`,
-/// `http.head_too_large`.
-base::Result<BodyFraming> check_request_head(std::string_view head, const H1Limits& limits);
-/// `request_method` decides whether there is a body. Fails: as check_request_head.
-base::Result<BodyFraming> check_response_head(std::string_view head, std::string_view request_method,
-                                              const H1Limits& limits);
+/// A head, and how the body behind it is framed.
+template <class Head>
+struct ReadHead {
+  Head head = {};
+  BodyFraming body = {};
+};
+
+/// `text` is from the start line to the empty line, its line ends checked. What is taken of it is what was judged:
+/// there is no second reading that could differ. Fails: `http.malformed`, `http.ambiguous`, `http.head_too_large`.
+base::Result<ReadHead<RequestHead>> read_request_head(std::string_view text, const H1Limits& limits);
+/// `request_method` decides whether there is a body. Fails: as read_request_head.
+base::Result<ReadHead<ResponseHead>> read_response_head(std::string_view text, std::string_view request_method,
+                                                        const H1Limits& limits);
 /// Is `name`, in another spelling, one of the fields that decide where a message ends and whom it is for? Fails:
 /// `http.ambiguous`.
 base::Result<void> check_decisive_spelling(std::string_view name);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,11 +35,32 @@ inline bool all_of(std::string_view text, std::uint8_t kind) {
 /// tchar, RFC 9110 section 5.6.2.
 inline bool is_token_character(char c) { return is_of(c, kTokenCharacter); }
 inline bool is_token(std::string_view text) { return !text.empty() && all_of(text, kTokenCharacter); }
-/// 0x20 to 0x7e, horizontal tab, and obs-text (0x80 and above).
-inline bool is_field_text(std::string_view text) { return all_of(text, kFieldCharacter); }
+/// Is one of eight bytes a control character (a tab is one)?
+inline bool holds_control(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighest = kOnes * 0x80;
+  const std::uint64_t deletes = bytes ^ (kOnes * 0x7f);
+  return (((bytes - kOnes * 0x20) & ~bytes) | ((deletes - kOnes) & ~deletes)) & kHighest;
+}
+/// How many bytes at the front of `text` are 0x20 to 0x7e, horizontal tab, or obs-text (0x80 and above).
+inline std::size_t count_field_text(std::string_view text) {
+  std::size_t count = 0;
+  for (std::uint64_t eight = 0; text.size() - count >= sizeof eight; count += sizeof eight) {
+    std::memcpy(&eight, text.data() + count, sizeof eight);
+    if (holds_control(eight)) break;
+  }
+  while (count < text.size() && is_of(text[count], kFieldCharacter))
+    ++count;
+  return count;
+}
+inline bool is_field_text(std::string_view text) { return count_field_text(text) == text.size(); }
 /// 0x21 to 0x7e only: what a request target may be made of.
 inline bool is_visible_ascii(std::string_view text) { return all_of(text, kVisibleCharacter); }
-bool equals_ignoring_case(std::string_view a, std::string_view b);
+/// Of texts of one size.
+bool same_ignoring_case(std::string_view a, std::string_view b);
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_ignoring_case(a, b);
+}
 inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 /// Without spaces and tabs around it.
 std::string_view trim(std::string_view text);

@@ -9,19 +9,6 @@ constexpr std::chrono::steady_clock::duration kTickLength = DeadlineWheel::kTick
 
 }  // namespace
 
-void DeadlineWheel::Link::unlink() noexcept {
-  previous->next = next;
-  next->previous = previous;
-  previous = next = this;
-}
-
-void DeadlineWheel::Link::insert_before(Link& other) noexcept {
-  previous = other.previous;
-  next = &other;
-  previous->next = this;
-  other.previous = this;
-}
-
 void DeadlineWheel::Entry::disarm() noexcept {
   if (wheel_ == nullptr) return;
   unlink();

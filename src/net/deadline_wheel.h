@@ -10,6 +10,7 @@
 
 #include <boost/asio/basic_waitable_timer.hpp>
 
+#include "net/link.h"
 #include "net/task.h"
 
 namespace countersign::net {
@@ -18,16 +19,6 @@ using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                 boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 class DeadlineWheel {
-  struct Link {
-    Link* previous = this;
-    Link* next = this;
-    Link() = default;
-    Link(const Link&) = delete;
-    Link& operator=(const Link&) = delete;
-    void unlink() noexcept;
-    void insert_before(Link& other) noexcept;
-  };
-
  public:
   static constexpr std::chrono::milliseconds kTick{20};
 

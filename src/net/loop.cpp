@@ -8,6 +8,7 @@
 #include "net/readiness.h"
 #include "net/resolver.h"
 #include "net/turns.h"
+#include "net/waiters.h"
 
 namespace countersign::net {
 namespace {
@@ -27,16 +28,19 @@ constexpr int kOneThread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
 Loop::Loop()
     : io_(kOneThread),
+      readiness_(boost::asio::use_service<Readiness>(io_)),  // made now, while there are descriptors
+      waiters_(boost::asio::use_service<Waiters>(io_)),
       wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())),
       turns_(std::make_unique<Turns>(io_.get_executor())),
       resolver_(std::make_unique<Resolver>(*this, Resolver::Options{look_up})) {
-  (void)Readiness::of(*this);  // made now, while there are descriptors
   ignore_broken_pipes();
 }
 
 // The resolver goes first and leaves its threads alone; then the wheel, which disarms its entries; then io_ destroys
 // the frames that hold them.
 Loop::~Loop() = default;
+
+std::chrono::steady_clock::time_point Loop::turn_time() const { return readiness_.turn_time(); }
 
 void Loop::run() {
   io_.run();

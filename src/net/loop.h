@@ -13,8 +13,10 @@
 namespace countersign::net {
 
 class DeadlineWheel;
+class Readiness;
 class Resolver;
 class Turns;
+class Waiters;
 
 /// Everything except post() and stop() belongs to the thread that calls run(). Destroyed with tasks still suspended, it
 /// destroys their frames; sockets and Workers outside of such frames must be destroyed before it.
@@ -39,9 +41,18 @@ class Loop {
   Turns& turns() { return *turns_; }
   /// For Socket::connect.
   Resolver& resolver() { return *resolver_; }
+  /// When this turn of the loop began, so that a step need not ask the clock for each of its deadlines: at most as late
+  /// as the tasks that go on in one turn take. Outside of a turn the clock says.
+  std::chrono::steady_clock::time_point turn_time() const;
+  Deadline deadline_in(base::Duration time) const { return {turn_time() + time}; }
+  /// For sockets, and for Signal.
+  Readiness& readiness() { return readiness_; }
+  Waiters& waiters() { return waiters_; }
 
  private:
   boost::asio::io_context io_;
+  Readiness& readiness_;  ///< both die with io_
+  Waiters& waiters_;
   std::unique_ptr<DeadlineWheel> wheel_;
   std::unique_ptr<Turns> turns_;
   std::unique_ptr<Resolver> resolver_;
@@ -71,7 +82,6 @@ class TaskGroup {
  private:
   struct State;
   struct Member;
-  static Task<void> counted(Task<void> task, Member member);
   Loop& loop_;
   const base::Log& log_;
   std::shared_ptr<State> state_;

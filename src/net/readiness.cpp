@@ -3,8 +3,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <poll.h>
 #include <unistd.h>
 
@@ -22,7 +20,10 @@ constexpr std::uint32_t kBehindBytes = EPOLLRDHUP | EPOLLPRI | kGone;
 boost::asio::execution_context::id Readiness::id;
 
 Readiness::Readiness(boost::asio::io_context& io)
-    : boost::asio::execution_context::service(io), executor_(io.get_executor()), epoll_(executor_) {
+    : boost::asio::execution_context::service(io),
+      executor_(io.get_executor()),
+      epoll_(executor_),
+      waiters_(boost::asio::use_service<Waiters>(io)) {
   const int made = epoll_create1(EPOLL_CLOEXEC);
   if (made < 0) {
     failure_ = errno;
@@ -34,8 +35,6 @@ Readiness::Readiness(boost::asio::io_context& io)
   failure_ = error.value();
   ::close(made);
 }
-
-Readiness& Readiness::of(Loop& loop) { return boost::asio::use_service<Readiness>(loop.io()); }
 
 /// The loop dies: so do the tasks that wait, and with them sockets and other tasks' frames.
 void Readiness::shutdown() {
@@ -82,22 +81,15 @@ bool Readiness::Watched::is_ready_now(const Side& side) const {
   return ::poll(&one, 1, 0) > 0;
 }
 
-Task<void> Readiness::Watched::suspend(Side& side) {
-  side.told_ = false;
-  const boost::asio::use_awaitable_t<Executor> token;
-  return boost::asio::async_initiate<decltype(token), void()>(
-      [this, &side](auto handler) {
-        side.waiter_.keep(std::move(handler));
-        ++readiness_.waiting_;
-        if (!readiness_.telling_) readiness_.arm();
-      },
-      token);
-}
-
 void Readiness::Watched::disturb(Side& side) {
   if (!side.waiter_) return;
   side.waiter_.resume_on(readiness_.executor_);
   readiness_.wait_no_more();
+}
+
+void Readiness::note_waiting() {
+  ++waiting_;
+  if (!telling_) arm();
 }
 
 void Readiness::wait_no_more() {
@@ -116,13 +108,28 @@ void Readiness::arm() {
   });
 }
 
-void Readiness::tell_batch() {
+/// What there is to tell now. Noted at once of every socket: whoever goes on by one event may ask for another socket.
+void Readiness::look() {
+  ++looks_;
+  looked_at_ = std::chrono::steady_clock::now();
   const int found = epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
   count_ = found > 0 ? static_cast<std::size_t>(found) : 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    auto& watched = *static_cast<Watched*>(batch_[i].data.ptr);
+    const std::uint32_t events = batch_[i].events;
+    if ((events & kBehindBytes) != 0) watched.may_hide_more_ = true;
+    if ((events & kReadable) != 0) watched.reading.maybe_ready = true;
+  }
+}
+
+void Readiness::tell_batch() {
+  look();
   telling_ = true;
+  waiters_.collect();
   for (told_ = 0; told_ < count_; ++told_)
     tell(told_);
   count_ = 0;
+  waiters_.go_on();
   telling_ = false;
   for (const auto& work : std::exchange(after_, {}))
     work();
@@ -132,7 +139,6 @@ void Readiness::tell(std::size_t index) {
   auto* const watched = static_cast<Watched*>(batch_[index].data.ptr);
   const std::uint32_t events = batch_[index].events;
   if (watched == nullptr) return;
-  if ((events & kBehindBytes) != 0) watched->may_hide_more_ = true;
   const auto ready = [&](Side& side, std::uint32_t what) {
     if ((events & what) == 0) return false;
     side.maybe_ready = true;

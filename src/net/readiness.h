@@ -12,12 +12,15 @@
 #include <functional>
 #include <vector>
 
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <sys/epoll.h>
 
 #include "net/loop.h"
 #include "net/resumption.h"
+#include "net/waiters.h"
 
 namespace countersign::net {
 
@@ -57,10 +60,29 @@ class Readiness final : public boost::asio::execution_context::service {
     /// An event told of the peer's end, of a failure or of urgent data: a read that got less than it asked for does not
     /// mean that nothing more is there.
     bool may_hide_more() const { return may_hide_more_; }
+    /// A read found that nothing is left.
+    void note_drained() {
+      reading.maybe_ready = false;
+      drained_in_ = readiness_.looks_;
+    }
+    /// Has the loop looked since, and found neither bytes nor an end when it asked for the batch that it tells just
+    /// now? False where that is not known. Asks nobody (ADR 0059).
+    bool was_silent() const {
+      const bool looked_since = readiness_.telling_ && drained_in_ < readiness_.looks_;
+      return looked_since && !reading.maybe_ready && !may_hide_more_;
+    }
 
-    /// Suspends until `side`, one of this socket's, is ready, or until disturb() or close(). One task at a time and
-    /// side.
-    Task<void> suspend(Side& side);
+    /// To be awaited: until `side`, one of this socket's, is ready, or until disturb() or close(). One task at a time
+    /// and side.
+    auto suspend(Side& side) {
+      return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(
+          [this, &side](auto handler) {
+            side.told_ = false;
+            side.waiter_.keep(std::move(handler));
+            readiness_.note_waiting();
+          },
+          boost::asio::deferred);
+    }
     /// Asks the kernel. For whoever suspends without having seen EAGAIN: what is there already is told of no more.
     bool is_ready_now(const Side& side) const;
     void disturb(Side& side);
@@ -73,14 +95,19 @@ class Readiness final : public boost::asio::execution_context::service {
     Readiness& readiness_;
     int descriptor_ = -1;
     bool may_hide_more_ = false;
+    std::uint64_t drained_in_ = 0;  ///< the batch in which a read last found nothing left
     Watched* previous_ = nullptr;
     Watched* next_ = nullptr;
   };
 
   /// Where no descriptor is left for it, no socket can be opened.
   explicit Readiness(boost::asio::io_context& io);
-  static Readiness& of(Loop& loop);
+  static Readiness& of(Loop& loop) { return loop.readiness(); }
 
+  /// When the batch that is told was asked for; now, where none is.
+  std::chrono::steady_clock::time_point turn_time() const {
+    return telling_ ? looked_at_ : std::chrono::steady_clock::now();
+  }
   /// Are the tasks of one batch of events being resumed just now?
   bool is_telling() const { return telling_; }
   /// Has `work` done once that is over. Only while is_telling().
@@ -91,6 +118,8 @@ class Readiness final : public boost::asio::execution_context::service {
 
   void shutdown() override;
   void arm();
+  void note_waiting();
+  void look();
   void tell_batch();
   void tell(std::size_t index);
   void forget(const Watched& watched);
@@ -98,10 +127,13 @@ class Readiness final : public boost::asio::execution_context::service {
 
   Executor executor_;
   Descriptor epoll_;
+  Waiters& waiters_;
   int failure_ = 0;  ///< errno, where there is no instance
   std::array<epoll_event, kBatch> batch_;
-  std::size_t told_ = 0;   ///< events of the batch before this one are dealt with
-  std::size_t count_ = 0;  ///< events in the batch
+  std::size_t told_ = 0;     ///< events of the batch before this one are dealt with
+  std::size_t count_ = 0;    ///< events in the batch
+  std::uint64_t looks_ = 0;  ///< batches asked for
+  std::chrono::steady_clock::time_point looked_at_ = {};
   std::size_t waiting_ = 0;
   bool armed_ = false;  ///< Asio waits for the instance: only while somebody waits for a socket, else a loop never ends
   bool telling_ = false;

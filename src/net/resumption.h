@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/defer.hpp>
 
 #include "net/task.h"
 
@@ -50,7 +50,7 @@ class Resumption {
     Handler handler(std::move(*kept));
     kept->~Handler();
     if (how == How::now) std::move(handler)();
-    else if (how == How::soon) boost::asio::post(*executor, std::move(handler));
+    else if (how == How::soon) boost::asio::defer(*executor, std::move(handler));
   }
 
   alignas(std::max_align_t) std::array<std::byte, kRoom> room_;

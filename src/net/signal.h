@@ -4,13 +4,14 @@
 
 #include "net/deadline_wheel.h"
 #include "net/loop.h"
+#include "net/waiters.h"
 
 namespace countersign::net {
 
 /// Lives on one loop. At most one task waits at a time.
 class Signal final : private DeadlineWheel::Entry {
  public:
-  explicit Signal(Loop& loop);
+  explicit Signal(Loop& loop) : loop_(loop), place_(loop.waiters()) {}
   /// Wakes whoever waits, behind everything that is ready on the loop already; a signal raised before the wait counts
   /// too.
   void raise();
@@ -21,7 +22,7 @@ class Signal final : private DeadlineWheel::Entry {
   void on_deadline() noexcept override;
 
   Loop& loop_;
-  Timer timer_;  ///< never expires: it keeps the waiting frame, so that the loop can destroy it
+  Waiters::Place place_;
   bool raised_ = false;
   bool late_ = false;
 };

@@ -93,7 +93,7 @@ Task<base::Result<void>> Socket::Impl::wait(std::shared_ptr<Impl> impl, Ready di
   if (cancellation.pending)
     co_return base::fail(base::Kind::internal, "net.busy", "another operation waits in this direction already");
   Readiness::Side& side = cancellation.side();
-  cancellation.timed_out = deadline.passed();
+  cancellation.timed_out = impl->loop.turn_time() >= deadline.at;
   if (!impl->aborted && !cancellation.timed_out && side.maybe_ready) {
     // Whoever came here without EAGAIN: an event that was told once is not told again.
     if (impl->watched.is_ready_now(side)) {
@@ -129,16 +129,15 @@ Task<void> Socket::Impl::yield() {
 }
 
 ssize_t Socket::Impl::read_now(std::span<std::uint8_t> into) {
-  bool& maybe_ready = watched.reading.maybe_ready;
-  if (!maybe_ready) {
+  if (!watched.reading.maybe_ready) {
     errno = EAGAIN;
     return -1;
   }
   const ssize_t got = recv(descriptor(), into.data(), into.size(), 0);
   // Less than asked for: the kernel has no more now, and what comes later is an event of its own. But an end, or what
   // is behind an urgent byte, may have been told of by the same event as these bytes, and is not told again.
-  if (got > 0) maybe_ready = static_cast<std::size_t>(got) == into.size() || watched.may_hide_more();
-  else if (got < 0 && would_block(errno)) maybe_ready = false;
+  const bool all = got > 0 && static_cast<std::size_t>(got) < into.size() && !watched.may_hide_more();
+  if (all || (got < 0 && would_block(errno))) watched.note_drained();
   return got;
 }
 
@@ -246,9 +245,12 @@ bool Socket::has_unexpected_input() {
   char byte;
   const ssize_t got = recv(impl_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool seen = got >= 0 || !would_block(errno);
-  impl_->watched.reading.maybe_ready = seen;  // whoever reads now is to find it
+  if (seen) impl_->watched.reading.maybe_ready = true;  // whoever reads now is to find it
+  else impl_->watched.note_drained();
   return seen;
 }
+
+bool Socket::is_known_silent() const { return impl_ != nullptr && !impl_->aborted && impl_->watched.was_silent(); }
 
 int Socket::descriptor() const { return impl_ == nullptr || impl_->aborted ? -1 : impl_->descriptor(); }
 

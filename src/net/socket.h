@@ -40,6 +40,7 @@ class Socket final : public Stream {
   const Endpoint& peer() const override;
   const Endpoint& local() const override;
   bool has_unexpected_input() override;
+  bool is_known_silent() const override;
 
   /// For tls, which reads and writes the descriptor itself: completes when it is ready. Fails: as read_some, and
   /// `net.busy` (Kind::internal) while another operation waits in the same direction, which is left undisturbed.

@@ -23,7 +23,10 @@ sigset_t stop_signals() {
   return stop;
 }
 
-Task<void> guarded(Task<void> task, std::string name, const base::Log& log) {
+/// `member`: dies behind the task.
+template <class Member>
+Task<void> guarded(Task<void> task, std::string name, const base::Log& log, Member member) {
+  [[maybe_unused]] const Member held = std::move(member);
   try {
     co_await std::move(task);
   } catch (const std::exception& thrown) {
@@ -33,10 +36,18 @@ Task<void> guarded(Task<void> task, std::string name, const base::Log& log) {
   }
 }
 
+template <class Member>
+void start(Loop& loop, Task<void> task, std::string name, const base::Log& log, Member member) {
+  boost::asio::co_spawn(loop.executor(), guarded(std::move(task), std::move(name), log, std::move(member)),
+                        boost::asio::detached);
+}
+
+struct OfNoGroup {};
+
 }  // namespace
 
 void spawn(Loop& loop, Task<void> task, std::string name, const base::Log& log) {
-  boost::asio::co_spawn(loop.executor(), guarded(std::move(task), std::move(name), log), boost::asio::detached);
+  start(loop, std::move(task), std::move(name), log, OfNoGroup{});
 }
 
 Task<void> sleep_until(Deadline deadline) {
@@ -96,13 +107,8 @@ TaskGroup::TaskGroup(Loop& loop, const base::Log& log) : loop_(loop), log_(log),
 
 std::size_t TaskGroup::live() const { return state_->live; }
 
-Task<void> TaskGroup::counted(Task<void> task, Member member) {
-  const Member held = std::move(member);
-  co_await std::move(task);
-}
-
 void TaskGroup::spawn(Task<void> task, std::string name) {
-  net::spawn(loop_, counted(std::move(task), Member(state_)), std::move(name), log_);
+  start(loop_, std::move(task), std::move(name), log_, Member(state_));
 }
 
 Task<bool> TaskGroup::wait_until_empty(Deadline deadline) {

@@ -37,6 +37,9 @@ class Stream {
   virtual const Endpoint& local() const = 0;
   /// Is there something to read, an end or a reset? For idle pooled connections, which should be silent. Never blocks.
   virtual bool has_unexpected_input() = 0;
+  /// Is it known, without asking, that there was nothing of that when the loop last looked at its sockets, and that it
+  /// has looked since the last read? What has come since then goes unnoticed.
+  virtual bool is_known_silent() const { return false; }
 };
 
 }  // namespace countersign::net

@@ -10,6 +10,20 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/time.h"
+#include "net/frame_memory.h"
+
+/// Asio would keep two frames of up to 1 KiB, and ask malloc for the others. That it lets nobody choose is why this
+/// names what is not documented; where that changes, this does not compile.
+template <>
+inline void* boost::asio::detail::thread_info_base::allocate(awaitable_frame_tag, thread_info_base*, std::size_t size,
+                                                             std::size_t) {
+  return countersign::net::FrameMemory::take(size);
+}
+template <>
+inline void boost::asio::detail::thread_info_base::deallocate(awaitable_frame_tag, thread_info_base*, void* frame,
+                                                              std::size_t size) {
+  countersign::net::FrameMemory::give_back(frame, size);
+}
 
 namespace countersign::net {
 

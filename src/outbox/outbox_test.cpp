@@ -292,6 +292,7 @@ TEST_F(OutboxTest, CutoffsAndOthersAreClaimedApartWhereThatIsAsked) {
   EXPECT_EQ(claim_only(Which::others), Keys{"k1"});
   EXPECT_EQ(claim_only(Which::others), Keys{});
   EXPECT_EQ(claim_only(Which::cutoffs), Keys{"c1"});
+  reopen();
   clock_.advance(hours(2));
   EXPECT_EQ(keys(claim()), (Keys{"c1", "k1"}));
 }

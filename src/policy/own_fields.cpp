@@ -16,6 +16,25 @@ constexpr std::array<std::string_view, 9> kHopByHop = {
 constexpr std::array<std::string_view, 5> kDecidedHere = {"host", "content-length", "expect", "traceparent",
                                                           "tracestate"};
 
+constexpr char fold(char c) {
+  if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+}
+
+/// How one of all these may begin, folded: most fields of a message begin in another way.
+constexpr std::array<bool, 256> kBeginnings = [] {
+  std::array<bool, 256> table{};
+  const auto add = [&](std::span<const std::string_view> names) {
+    for (const std::string_view name : names)
+      table[static_cast<unsigned char>(name.front())] = true;
+  };
+  add(kReserved);
+  add(kReservedPrefixes);
+  add(kHopByHop);
+  add(kDecidedHere);
+  return table;
+}();
+
 /// A name in lower case, with '-' for what is neither letter nor digit; of a long one only the beginning, which is
 /// longer than any name or prefix here.
 class Folded {
@@ -34,10 +53,6 @@ class Folded {
   }
 
  private:
-  static char fold(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
-  }
   std::array<char, 32> text_;
   std::size_t size_;
 };
@@ -49,6 +64,7 @@ bool is_hop_by_hop_field(std::string_view name) { return Folded(name).is_among(k
 bool is_decided_here(std::string_view name) { return Folded(name).is_among(kDecidedHere); }
 
 bool never_travels(std::string_view name) {
+  if (name.empty() || !kBeginnings[static_cast<unsigned char>(fold(name.front()))]) return false;
   const Folded folded(name);
   return folded.is_among(kHopByHop) || folded.is_reserved() || folded.is_among(kDecidedHere);
 }

@@ -17,7 +17,10 @@ using base::Kind;
 constexpr std::array kBeforeMigration = {
     // A first start has all of the schema to make, and another one waits for it.
     "SET LOCAL lock_timeout = '60s'",
-    "SET LOCAL statement_timeout = '60s'",
+    // An index of ten million rows on a slow disk takes minutes, of which the next attempt would have none less.
+    "SET LOCAL statement_timeout = '2h'",
+    // The heartbeat of it: a server that finds its client gone ends the statement, and gives its locks back.
+    "SET LOCAL client_connection_check_interval = '5s'",
     // "counters" in ASCII: the number by which authorities agree on who migrates.
     "SELECT pg_advisory_xact_lock(7165074649429406323)",
     // Not IF NOT EXISTS: that wants the right to make schemas even where there is nothing to make.
@@ -46,6 +49,11 @@ std::string to_dialect(Dialect dialect, std::string_view statement) {
 std::span<const char* const> before_migration(Dialect dialect) {
   if (dialect == Dialect::sqlite) return {};
   return kBeforeMigration;
+}
+
+std::vector<std::string> say_migration(Dialect dialect, int number) {
+  if (dialect == Dialect::sqlite) return {};
+  return {"SET LOCAL application_name = 'countersign migration " + std::to_string(number) + "'"};
 }
 
 base::Error not_there(const std::string& what) {

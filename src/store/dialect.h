@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -22,6 +23,9 @@ std::string to_dialect(Dialect dialect, std::string_view statement);
 /// What comes first in the transaction that brings the schema up to date: on PostgreSQL a lock that lets one program at
 /// a time do it, and our own schema.
 std::span<const char* const> before_migration(Dialect dialect);
+
+/// What shows operators which step is under way, for as long as its transaction: `application_name` of PostgreSQL.
+std::vector<std::string> say_migration(Dialect dialect, int number);
 
 /// What an SQLSTATE means to our callers; `what` is for operators. Connections that are lost or refused become
 /// `store.unavailable` with `what` as the cause, for it names hosts and users, which callers of the API need not know.

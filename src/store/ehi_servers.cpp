@@ -113,6 +113,18 @@ base::Result<std::vector<EhiServerRow>> list_ehi_servers(Transaction& transactio
   });
 }
 
+base::Result<std::vector<EhiServerRow>> list_ehi_servers_of(Transaction& transaction,
+                                                            const std::vector<std::string>& ids) {
+  if (ids.empty()) return std::vector<EhiServerRow>();
+  return run(transaction, "list partners' servers", [&](soci::session& sql) {
+    Where where;
+    where.add_among("id", ids);
+    soci::details::prepare_temp_type query = sql.prepare << kSelect + where.text() + " ORDER BY id";
+    where.bind(query);
+    return collect<EhiServerRow>(query);
+  });
+}
+
 base::Result<void> update(Transaction& transaction, const EhiServerRow& row) {
   return run(transaction, "note what became of a partner's server", [&](soci::session& sql) {
     sql << "UPDATE ehi_servers SET confirmed_by = :confirmed_by, confirmed_at = :confirmed_at, removed_at = "
@@ -147,6 +159,9 @@ base::Result<bool> has_another_organisation(Transaction& transaction, const EhiS
 base::Result<void> forget_ehi_servers(Transaction& transaction, base::Instant before) {
   return run(transaction, "forget partners' servers", [&](soci::session& sql) {
     const long long micros = before.micros;
+    for (const char* of_them : {"DELETE FROM ehi_troubles", "DELETE FROM ehi_outages"})
+      sql << std::string(of_them) + " WHERE server IN (SELECT id FROM ehi_servers WHERE removed_at < :before)",
+          soci::use(micros, "before");
     sql << "DELETE FROM ehi_servers WHERE removed_at < :before", soci::use(micros, "before");
   });
 }

@@ -54,9 +54,12 @@ base::Result<void> update(Transaction& transaction, const EhiServerRow& row);
 /// How many were added to the organisation since, removed ones included.
 base::Result<std::int64_t> count_ehi_servers_added(Transaction& transaction, const std::string& organisation,
                                                    base::Instant since);
+/// Those with these ids, removed ones included.
+base::Result<std::vector<EhiServerRow>> list_ehi_servers_of(Transaction& transaction,
+                                                            const std::vector<std::string>& ids);
 /// Has another organisation than the row's a server at its address?
 base::Result<bool> has_another_organisation(Transaction& transaction, const EhiServerRow& row);
-/// Those that were removed before.
+/// Those that were removed before, with all that was kept of them.
 base::Result<void> forget_ehi_servers(Transaction& transaction, base::Instant before);
 
 /// The report of the last check that ended, as it was put; nothing when there is none.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/ehi_troubles.h"
 #include "store/organisations.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
@@ -181,7 +182,14 @@ TEST_F(EhiServerTable, ForgetsWhatWasRemovedLongAgo) {
   late.removed_at = kNow + kMinute * 5;
   ASSERT_TRUE(update(tx(), old) && update(tx(), late) && drop_ehi_report(tx(), "late"));
   EXPECT_FALSE(find_ehi_report(tx(), "late").value());
-  ASSERT_TRUE(forget_ehi_servers(tx(), kNow + kMinute * 5));
+  for (const char* id : {"old", "late", "there"}) {
+    ASSERT_TRUE(put(tx(), EhiTroubleRow{id, "ehi", "a", "decisions", "refused", "ehi.refused"}));
+    ASSERT_TRUE(insert(tx(), EhiOutageRow{id, kNow, "refused", "ehi.refused"}));
+  }
+  ASSERT_TRUE(forget_ehi_servers(tx(), kNow + kMinute * 5)) << "what calls met there goes with it";
+  EXPECT_EQ(list_open_ehi_outages(tx(), {"old", "late", "there"}).value().size(), 2U);
+  EXPECT_FALSE(find_ehi_trouble(tx(), {"old", "ehi", "a", "decisions"}).value());
+  EXPECT_TRUE(find_ehi_trouble(tx(), {"there", "ehi", "a", "decisions"}).value());
   EXPECT_FALSE(find_ehi_server(tx(), "old").value());
   EXPECT_TRUE(find_ehi_server(tx(), "late").value());
   EXPECT_EQ(listed("acme"), (std::vector<std::string>{"there"}));

@@ -101,6 +101,7 @@ base::Result<std::vector<EhiTroubleRow>> list_ehi_troubles(Transaction& transact
     Where where;
     where.add("EXISTS (SELECT 1 FROM ehi_servers WHERE id = server AND removed_at IS NULL)");
     where.add_if("server = ", filter.server);
+    if (!filter.servers.empty()) where.add_among("server", filter.servers);
     if (!filter.organisation.empty())
       where.add("server IN (SELECT id FROM ehi_servers WHERE organisation = " + where.hold(filter.organisation) + ")");
     soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM ehi_troubles" + where.text() +
@@ -152,11 +153,42 @@ base::Result<void> update(Transaction& transaction, const EhiOutageRow& row) {
   });
 }
 
-base::Result<std::vector<EhiOutageRow>> list_open_ehi_outages(Transaction& transaction, int limit) {
+base::Result<std::vector<std::string>> list_troubled_ehi_servers(Transaction& transaction,
+                                                                 const TroubledFilter& filter) {
+  return run(transaction, "list servers in trouble", [&](soci::session& sql) {
+    const long long heard = filter.heard_since.micros;
+    soci::rowset<std::string> ids =
+        (sql.prepare << "SELECT server FROM (SELECT server FROM ehi_outages WHERE ended_at IS NULL UNION"
+                        " SELECT server FROM ehi_troubles WHERE ended_at IS NULL AND heard_at >= :heard) troubled"
+                        " WHERE server > :after ORDER BY server LIMIT " +
+                            std::to_string(filter.limit),
+         soci::use(heard, "heard"), soci::use(filter.after, "after"));
+    return std::vector<std::string>(ids.begin(), ids.end());
+  });
+}
+
+base::Result<std::vector<EhiOutageRow>> list_open_ehi_outages(Transaction& transaction,
+                                                              const std::vector<std::string>& servers) {
+  if (servers.empty()) return std::vector<EhiOutageRow>();
   return run(transaction, "list outages", [&](soci::session& sql) {
-    return collect<EhiOutageRow>((sql.prepare << "SELECT * FROM ehi_outages WHERE ended_at IS NULL"
-                                                 " ORDER BY began_at, server LIMIT " +
-                                                     std::to_string(limit)));
+    Where where;
+    where.add("ended_at IS NULL");
+    where.add_among("server", servers);
+    soci::details::prepare_temp_type query = sql.prepare << "SELECT * FROM ehi_outages" + where.text();
+    where.bind(query);
+    return collect<EhiOutageRow>(query);
+  });
+}
+
+base::Result<std::int64_t> count_told_ehi_outages(Transaction& transaction, const std::string& server,
+                                                  base::Instant since) {
+  return run(transaction, "count outages that were told", [&](soci::session& sql) -> std::int64_t {
+    const long long after = since.micros;
+    long long told = 0;
+    sql << "SELECT COUNT(*) FROM ehi_outages WHERE server = :server"
+           " AND (refused_told_at > :after OR unreachable_told_at > :after)",
+        soci::into(told), soci::use(server, "server"), soci::use(after, "after");
+    return told;
   });
 }
 

@@ -37,9 +37,10 @@ struct EhiTroubleKey {
 base::Result<std::optional<EhiTroubleRow>> find_ehi_trouble(Transaction& transaction, const EhiTroubleKey& key);
 /// In the place of what that sender said before. Fails also: `store.conflict` without the server.
 base::Result<void> put(Transaction& transaction, const EhiTroubleRow& row);
-/// Of one server, or with an empty one of all servers of `organisation`, or of all; those heard last first.
+/// Of one server, of some, of those of `organisation`, or where all are empty of all; those heard last first.
 struct EhiTroubleFilter {
   std::string server = {};
+  std::vector<std::string> servers = {};
   std::string organisation = {};
   int limit;
 };
@@ -63,8 +64,20 @@ struct EhiOutageRow {
 /// Fails also: `store.conflict` while another one of that server goes on.
 base::Result<void> insert(Transaction& transaction, const EhiOutageRow& row);
 base::Result<void> update(Transaction& transaction, const EhiOutageRow& row);
-/// Those that go on; oldest first.
-base::Result<std::vector<EhiOutageRow>> list_open_ehi_outages(Transaction& transaction, int limit);
+/// Those of `servers` that go on.
+base::Result<std::vector<EhiOutageRow>> list_open_ehi_outages(Transaction& transaction,
+                                                              const std::vector<std::string>& servers);
+/// Servers that have an outage that goes on, or trouble that was heard of since; by their ids, those behind `after`.
+struct TroubledFilter {
+  std::string after = {};
+  base::Instant heard_since;
+  int limit;
+};
+base::Result<std::vector<std::string>> list_troubled_ehi_servers(Transaction& transaction,
+                                                                 const TroubledFilter& filter);
+/// Of one server those of which somebody was told after `since`.
+base::Result<std::int64_t> count_told_ehi_outages(Transaction& transaction, const std::string& server,
+                                                  base::Instant since);
 /// The one that goes on.
 base::Result<std::optional<EhiOutageRow>> find_open_ehi_outage(Transaction& transaction, const std::string& server);
 /// Of one server, newest first.

@@ -419,6 +419,13 @@ constexpr const char* kFewerIndexes[] = {
     "CREATE INDEX certificates_by_replaces ON certificates (replaces) WHERE replaces IS NOT NULL",
 };
 
+// trouble_of: the server whose trouble a letter tells, which is not to be sent once that is over. What went wrong is
+// for operators, and its code for everybody.
+constexpr const char* kLettersOfTrouble[] = {
+    "ALTER TABLE letters ADD COLUMN trouble_of TEXT",
+    "ALTER TABLE letters ADD COLUMN last_error_code TEXT",
+};
+
 // One a line; a number that was released is never used for anything else.
 constexpr std::array kMigrations = {
     Migration{1, "first", kFirstStatements},                   //
@@ -438,6 +445,7 @@ constexpr std::array kMigrations = {
     Migration{15, "ehi_servers", kEhiServers},                 //
     Migration{16, "refusals", kRefusals},                      //
     Migration{17, "ehi_troubles", kEhiTroubles},               //
+    Migration{18, "letters_of_trouble", kLettersOfTrouble},    //
 };
 
 std::set<int> find_applied(soci::session& sql, Dialect dialect) {
@@ -462,6 +470,8 @@ base::Result<void> migrate(soci::session& sql, Dialect dialect) {
                             "): run that version, or restore a backup");
     for (const Migration& migration : kMigrations) {
       if (applied.contains(migration.number)) continue;
+      for (const std::string& statement : say_migration(dialect, migration.number))
+        sql << statement;
       for (const char* statement : migration.statements)
         sql << to_dialect(dialect, statement);
       const std::string name = migration.name;  // borrowed until the statement has run

@@ -64,6 +64,8 @@ void soci::type_conversion<countersign::store::LetterRow>::from_base(const soci:
   row.decided_at = maybe_instant(from, "decided_at");
   row.last_error = maybe_text(from, "last_error");
   row.ca = maybe_text(from, "ca");
+  row.trouble_of = maybe_text(from, "trouble_of");
+  row.last_error_code = maybe_text(from, "last_error_code");
 }
 
 void soci::type_conversion<countersign::store::LetterRow>::to_base(const countersign::store::LetterRow& row,
@@ -82,6 +84,7 @@ void soci::type_conversion<countersign::store::LetterRow>::to_base(const counter
   put(to, "next_attempt_at", row.next_attempt_at);
   put(to, "decided_at", row.decided_at);
   put(to, "last_error", row.last_error);
+  put(to, "last_error_code", row.last_error_code);
   indicator = soci::i_ok;
 }
 
@@ -187,8 +190,8 @@ base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>
   return run(transaction, "store a letter", [&](soci::session& sql) {
     Bulk bulk(
         "INSERT INTO letters (id, channel, contact, recipient, subject, body, serial, state, attempts, created_at,"
-        " next_attempt_at, decided_at, last_error, ca)",
-        14);
+        " next_attempt_at, decided_at, last_error, ca, trouble_of, last_error_code)",
+        16);
     for (const LetterRow& row : rows)
       bulk.add(row.id)
           .add(row.channel)
@@ -203,7 +206,9 @@ base::Result<void> insert(Transaction& transaction, const std::vector<LetterRow>
           .add(row.next_attempt_at)
           .add(row.decided_at)
           .add(row.last_error)
-          .add(row.ca);
+          .add(row.ca)
+          .add(row.trouble_of)
+          .add(row.last_error_code);
     bulk.insert(sql);
   });
 }
@@ -221,17 +226,19 @@ base::Result<std::optional<LetterRow>> find_due_letter(Transaction& transaction,
     const long long horizon = due.horizon.micros;
     return first<LetterRow>((sql.prepare << "SELECT * FROM letters WHERE state = 'pending' AND channel = :channel"
                                             " AND (next_attempt_at <= :now OR next_attempt_at > :horizon)"
-                                            " ORDER BY next_attempt_at, id LIMIT 1",
+                                            " ORDER BY next_attempt_at, created_at, id LIMIT 1",
                              soci::use(channel, "channel"), soci::use(micros, "now"), soci::use(horizon, "horizon")));
   });
 }
 
-base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row) {
+base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row, std::int64_t attempts) {
   return run(transaction, "note what became of a letter", [&](soci::session& sql) {
+    const long long before = attempts;
     soci::statement change =
         (sql.prepare << "UPDATE letters SET state = :state, attempts = :attempts, next_attempt_at = :next_attempt_at,"
-                        " decided_at = :decided_at, last_error = :last_error WHERE id = :id AND state = 'pending'",
-         soci::use(row));
+                        " decided_at = :decided_at, last_error = :last_error, last_error_code = :last_error_code"
+                        " WHERE id = :id AND state = 'pending' AND attempts = :before",
+         soci::use(row), soci::use(before, "before"));
     change.execute(true);
     return change.get_affected_rows() == 1;
   });
@@ -250,6 +257,14 @@ base::Result<void> drop_announcing_letters(Transaction& transaction, const std::
     const long long micros = at.micros;
     sql << "UPDATE letters SET state = 'dropped', decided_at = :at WHERE state = 'pending' AND ca = :ca",
         soci::use(micros, "at"), soci::use(ca, "ca");
+  });
+}
+
+base::Result<void> drop_trouble_letters(Transaction& transaction, const std::string& server, base::Instant at) {
+  return run(transaction, "drop letters", [&](soci::session& sql) {
+    const long long micros = at.micros;
+    sql << "UPDATE letters SET state = 'dropped', decided_at = :at WHERE state = 'pending' AND trouble_of = :server",
+        soci::use(micros, "at"), soci::use(server, "server");
   });
 }
 

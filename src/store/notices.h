@@ -68,7 +68,9 @@ struct LetterRow {
   base::Instant next_attempt_at = {};
   std::optional<base::Instant> decided_at = std::nullopt;  ///< when it was no longer pending
   std::optional<std::string> last_error = std::nullopt;
-  std::optional<std::string> ca = std::nullopt;  ///< that it announces
+  std::optional<std::string> ca = std::nullopt;               ///< that it announces
+  std::optional<std::string> trouble_of = std::nullopt;       ///< EhiServerRow::id of the server whose trouble it tells
+  std::optional<std::string> last_error_code = std::nullopt;  ///< of `last_error`; none from before migration 18
 };
 /// Fails also: `store.conflict` when the id is taken.
 base::Result<void> insert(Transaction& transaction, const LetterRow& row);
@@ -80,15 +82,19 @@ struct LetterDue {
   base::Instant now;
   base::Instant horizon;
 };
-/// The one that has waited longest.
+/// The one that has waited longest; of those that wait as long, as all of a contact do after one has failed, the
+/// oldest.
 base::Result<std::optional<LetterRow>> find_due_letter(Transaction& transaction, const std::string& channel,
                                                        const LetterDue& due);
-/// Writes state, attempts, times and error of `row`, while the letter is pending. False when it is not.
-base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row);
+/// Writes state, attempts, times and error of `row`, while the letter is pending and had `attempts` of them: nobody has
+/// begun another since it was read. False when it is not so.
+base::Result<bool> update_letter(Transaction& transaction, const LetterRow& row, std::int64_t attempts);
 /// Every pending letter to a contact becomes `dropped`.
 base::Result<void> drop_letters(Transaction& transaction, const std::string& contact, base::Instant at);
 /// Every pending letter that announces `ca`, likewise.
 base::Result<void> drop_announcing_letters(Transaction& transaction, const std::string& ca, base::Instant at);
+/// Every pending letter that tells of trouble of `server`, likewise.
+base::Result<void> drop_trouble_letters(Transaction& transaction, const std::string& server, base::Instant at);
 /// No pending letter to a contact is due before `until`.
 base::Result<void> postpone_letters(Transaction& transaction, const std::string& contact, base::Instant until);
 struct LetterFilter {

@@ -197,16 +197,18 @@ TEST_F(NoticeTables, GiveOutLettersWhenTheyAreDue) {
   EXPECT_EQ(found.body, "b");
   found.next_attempt_at = kNow + kDay;
   found.attempts = 1;
-  EXPECT_TRUE(*update_letter(tx(), found));
+  const LetterRow stale = found;
+  EXPECT_TRUE(*update_letter(tx(), found, 0));
+  EXPECT_FALSE(*update_letter(tx(), stale, 0)) << "read by two, begun by one";
   EXPECT_FALSE(find_due_letter(tx(), "mail", now)->has_value());
   found.next_attempt_at = kNow + kDay * 2;
-  EXPECT_TRUE(*update_letter(tx(), found));
+  EXPECT_TRUE(*update_letter(tx(), found, 1));
   EXPECT_TRUE(find_due_letter(tx(), "mail", now)->has_value()) << "nobody sets that but a wrong clock";
   found.state = "sent";
   found.decided_at = kNow;
-  EXPECT_TRUE(*update_letter(tx(), found));
+  EXPECT_TRUE(*update_letter(tx(), found, 1));
   found.state = "pending";
-  EXPECT_FALSE(*update_letter(tx(), found)) << "what was decided stays";
+  EXPECT_FALSE(*update_letter(tx(), found, 1)) << "what was decided stays";
   EXPECT_EQ(find_letter(tx(), "aa").value()->state, "sent");
   EXPECT_EQ(list_letters(tx(), {.state = "sent"})->size(), 1U);
   EXPECT_TRUE(list_letters(tx(), {.state = "pending"})->empty());
@@ -258,12 +260,41 @@ TEST_F(NoticeTables, OfACaThatIsAnnouncedAreDropped) {
   ASSERT_TRUE(insert(tx(), std::vector{announcement("1", "ca"), announcement("2", "ca-2"), announcement("3", "ca")}));
   LetterRow sent = announcement("3", "ca");
   sent.state = "sent";
-  ASSERT_TRUE(*update_letter(tx(), sent));
+  ASSERT_TRUE(*update_letter(tx(), sent, 0));
   ASSERT_TRUE(drop_announcing_letters(tx(), "ca", kNow));
   EXPECT_EQ(find_letter(tx(), "1").value()->state, "dropped");
   EXPECT_EQ(find_letter(tx(), "1").value()->ca, "ca");
   EXPECT_EQ(find_letter(tx(), "2").value()->state, "pending") << "of another";
   EXPECT_EQ(find_letter(tx(), "3").value()->state, "sent") << "it is gone";
+}
+
+TEST_F(NoticeTables, GiveOutTheOldestOfThoseThatWaitAlike) {
+  for (const auto& [id, hours] : {std::pair{"bb", 1}, std::pair{"aa", 2}, std::pair{"cc", 0}}) {
+    LetterRow letter = announcement(id, "ca");
+    letter.created_at = kNow + std::chrono::hours(hours);
+    letter.next_attempt_at = kNow + kDay;
+    ASSERT_TRUE(insert(tx(), letter));
+  }
+  for (const char* id : {"cc", "bb", "aa"}) {
+    auto found = find_due_letter(tx(), announcement("", "").channel, {kNow + kDay, kNow + kDay * 2}).value();
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, id);
+    found->state = "sent";
+    ASSERT_TRUE(*update_letter(tx(), *found, 0));
+  }
+}
+
+TEST_F(NoticeTables, OfTroubleAreDroppedWithIt) {
+  for (const char* id : {"1", "2", "3"}) {
+    LetterRow letter = announcement(id, "ca");
+    letter.ca = std::nullopt;
+    if (*id != '3') letter.trouble_of = std::string("server-") + id;
+    ASSERT_TRUE(insert(tx(), letter));
+  }
+  ASSERT_TRUE(drop_trouble_letters(tx(), "server-1", kNow));
+  EXPECT_EQ(find_letter(tx(), "1").value()->state, "dropped");
+  EXPECT_EQ(find_letter(tx(), "2").value()->state, "pending") << "of another server";
+  EXPECT_EQ(find_letter(tx(), "3").value()->state, "pending") << "of none";
 }
 
 /// Told once, where the environment is the contact's, and by what there is to send with; all anew once it is forgotten.

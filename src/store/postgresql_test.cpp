@@ -203,6 +203,22 @@ TEST_F(Postgresql, IsDurableWhateverItsRoleSays) {
   EXPECT_EQ(raw().ask("SELECT said FROM countersign.seen"), "on");
 }
 
+/// A large registry takes its time, and its operators see which step it is at.
+TEST_F(Postgresql, HasTimeForAMigrationAndSaysWhich) {
+  close();
+  ASSERT_TRUE(raw().run(
+      "ALTER TABLE letters DROP COLUMN trouble_of; ALTER TABLE letters DROP COLUMN last_error_code;"
+      "DELETE FROM migrations WHERE number >= 18;"
+      "CREATE TABLE countersign.seen (said TEXT);"
+      "CREATE FUNCTION countersign.note() RETURNS event_trigger LANGUAGE plpgsql AS"
+      " 'BEGIN INSERT INTO countersign.seen VALUES (current_setting(''statement_timeout'') || '' ''"
+      " || current_setting(''client_connection_check_interval'') || '' '' || current_setting(''application_name'')); "
+      "END';"
+      "CREATE EVENT TRIGGER note ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION countersign.note()"));
+  EXPECT_EQ(code_of(Registry::open(location())), "ok");
+  EXPECT_EQ(raw().ask("SELECT DISTINCT said FROM countersign.seen"), "2h 5s countersign migration 18");
+}
+
 TEST_F(Postgresql, NeedsUtf8) {
   const std::string name = raw().ask("SELECT current_database()") + "_ascii";
   ASSERT_TRUE(raw().run("CREATE DATABASE " + name +

@@ -8,6 +8,13 @@ void Where::add_if(const std::string& condition, const std::string& value) {
   if (!value.empty()) add(condition + hold(value));
 }
 
+void Where::add_among(const std::string& column, const std::vector<std::string>& values) {
+  std::string held;
+  for (const std::string& value : values)
+    held += (held.empty() ? "" : ", ") + hold(value);
+  add(column + " IN (" + held + ")");
+}
+
 std::string Where::hold(std::string value) {
   values_.push_back({"w" + std::to_string(values_.size()), std::move(value), 0, true});
   return ":" + values_.back().name;

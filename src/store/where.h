@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include <soci/soci.h>
 
@@ -15,6 +16,8 @@ class Where {
   /// "organisation = " and a value; an empty value lets everything pass.
   void add_if(const std::string& condition, const std::string& value);
   void add(const std::string& condition);
+  /// `column` is one of `values`, of which there is at least one.
+  void add_among(const std::string& column, const std::vector<std::string>& values);
   /// Keeps `value` for bind(); what stands for it in a condition.
   std::string hold(std::string value);
   std::string hold(std::int64_t value);

@@ -44,6 +44,7 @@ struct Scene {
   bool only_tls12 = false;
   bool serves_http2 = false;
   std::string offered = "";  ///< by ALPN, each name behind its length
+  std::function<void(SSL_CTX*)> set_client = [](SSL_CTX*) {};
   /// As a worker of the gateway: with a library of its own, and a memory of chains.
   std::shared_ptr<const Library> library = Library::of_process();
   std::shared_ptr<trust::ChainMemory> memory = nullptr;
@@ -162,6 +163,7 @@ Seen Scene::run() {
     SSL_CTX_set_alpn_protos((*client_context)->native(), reinterpret_cast<const unsigned char*>(offered.data()),
                             static_cast<unsigned>(offered.size()));
   if (only_tls12) SSL_CTX_set_max_proto_version((*client_context)->native(), TLS1_2_VERSION);
+  set_client((*client_context)->native());
   Seen seen;
   net::spawn(loop, serve(*listener, *server_context, judge(), seen), "server", log);
   net::spawn(loop, call(loop, listener->local(), *client_context, called, judge_servers(pki, called), seen), "client",
@@ -190,7 +192,6 @@ TEST_P(MutualTls, BothSidesSeeTheExpected) {
 }
 
 constexpr const char* kAcme = "accepted urn:countersign:production:acme:payments";
-
 void revoke(Scene& scene) {
   trust::CertificateFact fact = scene.client->fact();
   fact.revoked_for = "key_compromise";
@@ -275,6 +276,61 @@ TEST_P(MutualTlsOfAWorker, BothSidesSeeTheExpected) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, MutualTlsOfAWorker, kMutualTlsRows, kRowName);
+
+using Kind = crypto::PrivateKey::Kind;
+using Change = std::function<void(Scene&)>;
+Change with_server(Kind kind) {
+  return [kind](Scene& s) { s.server = s.pki.internal_server().key_kind(kind).issue(); };
+}
+Change with_client(Kind kind) {
+  return [kind](Scene& s) { s.client = s.pki.client().key_kind(kind).issue(); };
+}
+Change with_suite(const char* tls13, const char* tls12) {
+  return [tls13, tls12](Scene& s) {
+    s.set_client = [tls13, tls12](SSL_CTX* context) {
+      ASSERT_TRUE(SSL_CTX_set_ciphersuites(context, tls13) == 1 && SSL_CTX_set_cipher_list(context, tls12) == 1);
+    };
+  };
+}
+Change with_group(const char* group) {
+  return [group](Scene& s) {
+    s.set_client = [group](SSL_CTX* context) { ASSERT_EQ(SSL_CTX_set1_groups_list(context, group), 1); };
+  };
+}
+
+/// All that is spoken here is spoken with the few algorithms of a worker's library, too. (P-256 is always offered: in
+/// TLS 1.2 a server's certificate of that curve wants it.)
+class SpokenByAWorker : public MutualTls {};
+
+TEST_P(SpokenByAWorker, InBothVersions) {
+  for (const bool tls12 : {false, true}) {
+    Scene scene;
+    scene.become_worker();
+    scene.client = scene.pki.client().issue();
+    scene.only_tls12 = tls12;
+    GetParam().change(scene);
+    const Seen seen = scene.run();
+    EXPECT_EQ(seen.server + ", " + seen.client + ", " + seen.version,
+              kAcme + std::string(", answered, ") + (tls12 ? "TLSv1.2" : "TLSv1.3"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, SpokenByAWorker,
+    ::testing::Values(Row{"aes128", with_suite("TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"), "", ""},
+                      Row{"aes256", with_suite("TLS_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"), "", ""},
+                      Row{"chacha20", with_suite("TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"), "",
+                          ""},
+                      Row{"x25519", with_group("X25519:P-256"), "", ""}, Row{"p256", with_group("P-256"), "", ""},
+                      Row{"p384", with_group("P-384:P-256"), "", ""},
+                      Row{"another_group_first", with_group("X448:P-384:P-256"), "", ""},
+                      Row{"server_of_rsa", with_server(Kind::rsa2048), "", ""},
+                      Row{"server_of_p384", with_server(Kind::p384), "", ""},
+                      Row{"server_of_ed25519", with_server(Kind::ed25519), "", ""},
+                      Row{"client_of_rsa", with_client(Kind::rsa2048), "", ""},
+                      Row{"client_of_p384", with_client(Kind::p384), "", ""},
+                      Row{"client_of_ed25519", with_client(Kind::ed25519), "", ""}),
+    kRowName);
 
 /// The partner has been here; what happened since to its certificate, or its key, is seen all the same.
 class SecondHandshake : public ::testing::TestWithParam<Row> {};

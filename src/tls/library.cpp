@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -11,16 +12,29 @@
 #include <openssl/ssl.h>
 
 #include "crypto/openssl_error.h"
+#include "tls/key_schedule.h"
 
 namespace countersign::tls {
 namespace {
 
 constexpr const char* kShownName = "countersign-view-of-default";
 constexpr unsigned long kFastDecoders = 0x30200000UL;  ///< OpenSSL 3.2
-/// The keys that certificates of ours and of partners have, and what else TLS as we speak it (context.cpp) needs keys
-/// for.
+/// The keys that certificates of ours and of partners have.
 constexpr std::array<std::string_view, 4> kCertificateKeys = {"EC", "RSA", "RSA-PSS", "ED25519"};
-constexpr std::array<std::string_view, 4> kOtherKeys = {"X25519", "HKDF", "TLS1-PRF", "HMAC"};
+
+// What else TLS as we speak it (context.cpp) takes, by the first of its names. Each time a key is decoded, OpenSSL
+// copies the list of everything it has met: a short list is most of what makes that cheap.
+
+/// HMAC signs the binders of sessions (RFC 8446 section 4.2.11.2).
+constexpr std::array<std::string_view, 6> kKeys = {"EC", "RSA", "RSA-PSS", "ED25519", "X25519", "HMAC"};
+/// SHA-1 is how OpenSSL tells certificates apart; nothing is signed with it.
+constexpr std::array<std::string_view, 4> kDigests = {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512"};
+constexpr std::array<std::string_view, 3> kCiphers = {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
+constexpr std::array<std::string_view, 1> kMacs = {"HMAC"};
+constexpr std::array<std::string_view, 1> kDerivations = {"TLS1-PRF"};
+constexpr std::array<std::string_view, 2> kExchanges = {"ECDH", "X25519"};
+constexpr std::array<std::string_view, 4> kSignatures = {"ECDSA", "RSA", "ED25519", "HMAC"};
+constexpr std::array<std::string_view, 2> kRandoms = {"CTR-DRBG", "SEED-SRC"};
 
 /// Has anybody asked for more than the default provider (openssl.cnf, FIPS)?
 bool is_configured() {
@@ -38,32 +52,30 @@ bool is_among(const OSSL_ALGORITHM& algorithm, std::span<const std::string_view>
   return std::ranges::find(kinds, names.substr(0, names.find(':'))) != kinds.end();
 }
 
+/// Of the decoders, those of keys in certificates.
 bool reads_certificate_keys(const OSSL_ALGORITHM& decoder) {
   const std::string_view properties = decoder.property_definition;
-  return is_among(decoder, kCertificateKeys) && properties.find("input=der") != std::string_view::npos &&
+  return properties.find("input=der") != std::string_view::npos &&
          properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
 }
 
-bool keeps_needed_keys(const OSSL_ALGORITHM& keys) {
-  return is_among(keys, kCertificateKeys) || is_among(keys, kOtherKeys);
-}
+using Algorithms = std::vector<OSSL_ALGORITHM>;
+constexpr OSSL_ALGORITHM kEnd = {nullptr, nullptr, nullptr, nullptr};  // as OpenSSL wants it
 
-/// Those of `provider`'s algorithms that are wanted, ended by one without a name, as OpenSSL wants it.
-std::vector<OSSL_ALGORITHM> choose(OSSL_PROVIDER* provider, int operation, bool (*wanted)(const OSSL_ALGORITHM&)) {
-  std::vector<OSSL_ALGORITHM> chosen;
+/// Those of `provider`'s algorithms that are wanted.
+Algorithms choose(OSSL_PROVIDER* provider, int operation, std::span<const std::string_view> names) {
+  Algorithms chosen;
   int no_cache = 0;
   const OSSL_ALGORITHM* one = OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
   for (; one != nullptr && one->algorithm_names != nullptr; ++one)
-    if (wanted(*one)) chosen.push_back(*one);
-  chosen.push_back({nullptr, nullptr, nullptr, nullptr});
+    if (is_among(*one, names) && (operation != OSSL_OP_DECODER || reads_certificate_keys(*one))) chosen.push_back(*one);
   return chosen;
 }
 
-/// The process's default provider, and which of its decoders and kinds of keys are shown. Made once, then only read.
+/// The process's default provider, and what of it is shown. Made once, then only read.
 struct Default {
   OSSL_PROVIDER* provider = nullptr;
-  std::vector<OSSL_ALGORITHM> decoders = {};
-  std::vector<OSSL_ALGORITHM> keys = {};
+  std::map<int, Algorithms> shown = {};  ///< by operation
 };
 
 const Default& the_default() {
@@ -71,8 +83,22 @@ const Default& the_default() {
     Default one;
     one.provider = OSSL_PROVIDER_load(nullptr, "default");
     if (one.provider == nullptr) return one;
-    one.decoders = choose(one.provider, OSSL_OP_DECODER, reads_certificate_keys);
-    one.keys = choose(one.provider, OSSL_OP_KEYMGMT, keeps_needed_keys);
+    const auto show = [&one](int operation, std::span<const std::string_view> names) {
+      one.shown[operation] = choose(one.provider, operation, names);
+    };
+    show(OSSL_OP_DECODER, kCertificateKeys);
+    show(OSSL_OP_KEYMGMT, kKeys);
+    show(OSSL_OP_DIGEST, kDigests);
+    show(OSSL_OP_CIPHER, kCiphers);
+    show(OSSL_OP_MAC, kMacs);
+    show(OSSL_OP_KDF, kDerivations);
+    show(OSSL_OP_KEYEXCH, kExchanges);
+    show(OSSL_OP_SIGNATURE, kSignatures);
+    show(OSSL_OP_RAND, kRandoms);
+    one.shown[OSSL_OP_KDF].push_back(
+        {"TLS13-KDF", "provider=countersign", key_schedule_functions(), "the key schedule of TLS 1.3"});
+    for (auto& [operation, algorithms] : one.shown)
+      algorithms.push_back(kEnd);
     return one;
   }();
   return found;
@@ -82,13 +108,8 @@ const Default& the_default() {
 
 const OSSL_ALGORITHM* query_shown(void*, int operation, int* no_cache) {
   *no_cache = 0;
-  switch (operation) {
-    case OSSL_OP_DECODER: return the_default().decoders.data();
-    case OSSL_OP_KEYMGMT: return the_default().keys.data();
-    case OSSL_OP_ENCODER:
-    case OSSL_OP_STORE: return nullptr;
-    default: return OSSL_PROVIDER_query_operation(the_default().provider, operation, no_cache);
-  }
+  const auto shown = the_default().shown.find(operation);
+  return shown == the_default().shown.end() ? nullptr : shown->second.data();
 }
 
 int capabilities_of_shown(void*, const char* capability, OSSL_CALLBACK* told, void* argument) {

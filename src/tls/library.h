@@ -1,10 +1,11 @@
 // Library: OpenSSL as one thread of ours uses it for handshakes.
 //
-// Two costs of OpenSSL 3.0 and 3.1 go away with one of its own (docs/adr/0023): each certificate's key is decoded by
-// trying every decoder of every provider, about 95 us, and every look-up of an algorithm takes locks that all threads
-// share. A library of its own has the default provider's algorithms and, of its decoders, those of keys in certificates
-// (SubjectPublicKeyInfo of EC, RSA, RSASSA-PSS, Ed25519). A key of another kind is then not decoded: whoever judges a
-// chain reads it again with the process-wide library (examination.cpp), so the verdict is the same.
+// Costs of OpenSSL 3.0 and 3.1 go away with one of its own (docs/adr/0023, 0060): each certificate's key is decoded by
+// trying every decoder of every provider, about 95 us, every look-up of an algorithm takes locks that all threads
+// share, and each secret of TLS 1.3 takes five look-ups. A library of its own has those of the default provider's
+// algorithms that TLS takes, a key schedule of our own (key_schedule.h) and, of its decoders, those of keys in
+// certificates (SubjectPublicKeyInfo of EC, RSA, RSASSA-PSS, Ed25519). A key of another kind is then not decoded:
+// whoever judges a chain reads it again with the process-wide library (examination.cpp), so the verdict is the same.
 //
 // Not used where somebody configured providers or properties (FIPS), or from OpenSSL 3.2 on, whose decoders are fast.
 #pragma once

@@ -1,7 +1,6 @@
 #include "tls/site.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace countersign::tls {
 
@@ -13,7 +12,8 @@ Entrance Entrance::of(std::shared_ptr<const ServerContext> context, JudgeClient 
 std::string canonical_name(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   std::string text(name);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return text;
 }
 

@@ -185,4 +185,9 @@ bool TlsStream::has_unexpected_input() {
   return !silent;
 }
 
+/// Whatever comes, a session ticket as well, is an event of the socket's.
+bool TlsStream::is_known_silent() const {
+  return !broken_ && SSL_has_pending(ssl_.get()) == 0 && socket_.is_known_silent();
+}
+
 }  // namespace countersign::tls

@@ -44,6 +44,7 @@ class TlsStream final : public net::Stream {
   const net::Endpoint& peer() const override { return socket_.peer(); }
   const net::Endpoint& local() const override { return socket_.local(); }
   bool has_unexpected_input() override;
+  bool is_known_silent() const override;
   /// Was it ended because the peer sent too many messages beside data?
   bool was_flooded() const;
 

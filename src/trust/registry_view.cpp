@@ -36,6 +36,7 @@ struct Listed {
   Purpose purpose;
   base::Instant not_after;
   std::optional<std::string> revoked_for;
+  friend bool operator==(const Listed&, const Listed&) = default;
 };
 
 struct Shard {
@@ -55,11 +56,15 @@ struct RegistryView::Index {
 
   Shard& shard_of(const crypto::Digest256& fingerprint) { return shards[fingerprint.back() % kShards]; }
 
-  void put(const CertificateFact& fact) {
+  /// True where that contradicts what was listed before.
+  bool put(const CertificateFact& fact) {
+    Listed listed{fact.identity, fact.purpose, fact.not_after, fact.revoked_for};
     Shard& shard = shard_of(fact.fingerprint);
     const std::unique_lock lock(shard.mutex);
-    shard.certificates.insert_or_assign(fact.fingerprint,
-                                        Listed{fact.identity, fact.purpose, fact.not_after, fact.revoked_for});
+    const auto [at, is_new] = shard.certificates.try_emplace(fact.fingerprint, listed);
+    if (is_new || at->second == listed) return false;
+    at->second = std::move(listed);
+    return true;
   }
   void put(const SuspensionFact& fact) {
     const std::string key = fact.application ? key_of(fact.environment, fact.organisation, *fact.application)
@@ -84,8 +89,8 @@ std::shared_ptr<RegistryView::Index> RegistryView::current() const {
 
 void RegistryView::apply(const CertificateFact& fact) {
   const std::lock_guard lock(writer_);
-  current()->put(fact);
-  if (fact.revoked_for) generation_.fetch_add(1, std::memory_order_release);
+  const bool contradicts = current()->put(fact);
+  if (fact.revoked_for || contradicts) generation_.fetch_add(1, std::memory_order_release);
 }
 
 void RegistryView::apply(const SuspensionFact& fact) {
@@ -107,7 +112,7 @@ void RegistryView::replace(const std::vector<CertificateFact>& certificates,
   for (Shard& shard : index->shards)
     shard.certificates.reserve(certificates.size() / kShards + 1);
   for (const CertificateFact& fact : certificates)
-    index->put(fact);
+    (void)index->put(fact);
   for (const SuspensionFact& fact : suspensions)
     index->put(fact);
   for (const WithdrawnCa& fact : withdrawn)

@@ -35,6 +35,23 @@ TEST(RegistryView, GenerationRisesWithWhatCouldCloseAConnection) {
   EXPECT_GT(registry.generation(), after_revocation);
 }
 
+/// Whoever was admitted by what was listed is asked about again.
+TEST(RegistryView, GenerationRisesWhenAFactContradictsTheOneBefore) {
+  testing::Pki pki;
+  const CertificateFact fact = pki.client("acme", "payments").issue().fact();
+  RegistryView registry;
+  registry.apply(fact);
+  const auto start = registry.generation();
+  registry.apply(fact);
+  EXPECT_EQ(registry.generation(), start) << "it says the same";
+  CertificateFact of_another = pki.client("globex", "billing").issue().fact();
+  registry.apply(of_another);
+  EXPECT_EQ(registry.generation(), start) << "it says nothing of the first";
+  of_another.fingerprint = fact.fingerprint;
+  registry.apply(of_another);
+  EXPECT_GT(registry.generation(), start);
+}
+
 TEST(RegistryView, SuspensionsOfOneEnvironmentDoNotReachAnother) {
   const base::Slug acme = *base::Slug::parse("acme");
   RegistryView registry;

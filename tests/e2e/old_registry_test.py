@@ -22,6 +22,7 @@ DROP TABLE oauth_secrets; DROP TABLE oauth_clients; DROP TABLE oauth_assertions;
 DROP TABLE oauth_revocations;
 DROP TABLE ehi_troubles; DROP TABLE ehi_outages; DROP TABLE ehi_servers; DROP TABLE ca_announcements; DROP TABLE refusals;
 ALTER TABLE issuing_cas DROP COLUMN use_from; ALTER TABLE letters DROP COLUMN ca;
+ALTER TABLE letters DROP COLUMN trouble_of; ALTER TABLE letters DROP COLUMN last_error_code;
 DROP TABLE person_roles; DROP TABLE cross_certificates;
 DROP INDEX roots_generations;
 ALTER TABLE roots DROP COLUMN state; ALTER TABLE roots DROP COLUMN generation; ALTER TABLE roots DROP COLUMN line;

@@ -67,7 +67,7 @@ void add_words(base::json::object& json, const std::string& code, const std::opt
 
 /// How the provider's calls get on there. Nothing where no sender has met trouble.
 void add_calls(base::json::object& json, const std::vector<store::EhiTroubleRow>& rows, base::Instant now) {
-  const EhiCondition condition = condition_of(rows, now);
+  const EhiCondition condition = condition_of(rows, {.now = now});
   if (rows.empty()) return;
   base::json::object calls{{"state", name(condition.state)}};
   if (condition.state != EhiCondition::State::unknown) calls["since"] = base::to_rfc3339(condition.since);

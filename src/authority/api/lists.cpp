@@ -166,7 +166,11 @@ Answer answer_letters(Authority& authority, const Call& call, const std::string&
   if (std::ranges::find(kLetterStates, filter.state) == kLetterStates.end())
     return base::fail(base::Kind::invalid, "query.invalid", "'state' must be pending, sent, given_up or dropped");
   BASE_TRY(filter.limit, read_limit(call.request));
-  BASE_TRY(const auto rows, authority.notices().list(filter));
+  BASE_TRY(auto rows, authority.notices().list(filter));
+  // In words it names the provider's own hosts.
+  if (!organisation.empty())
+    for (store::LetterRow& row : rows)
+      row.last_error = row.last_error_code;
   return answer(200, listed("notices", rows));
 }
 

@@ -32,7 +32,8 @@ Answer answer_certificate(Authority& authority, const store::CertificateRow& row
 base::Result<std::vector<KnownRequest>> list_known_requests(Authority& authority, const Call& call,
                                                             const store::ApplicationFilter& of);
 Answer answer_requests(Authority& authority, const Call& call, const store::ApplicationFilter& of);
-/// ?state=&limit=; `organisation` empty: to whomever. Fails: `query.invalid`.
+/// ?state=&limit=; `organisation` empty: to whomever, else what went wrong is told by its code alone. Fails:
+/// `query.invalid`.
 Answer answer_letters(Authority& authority, const Call& call, const std::string& organisation);
 /// ?limit=; those seen last first. Fails: `query.invalid`.
 Answer answer_refusals(Authority& authority, const Call& call, const store::ApplicationFilter& of);

@@ -263,6 +263,28 @@ TEST_F(People, SeeWhatTheirOwnWereTold) {
   }
 }
 
+/// What went wrong on the way to a contact names hosts of the provider: people are told the code of it.
+TEST_F(People, SeeNothingOfTheInsideInWhatFailed) {
+  const tls::Credential maria = person("maria");
+  const auto url = courier::WebhookUrl::parse("https://acme.example/hook").value();
+  ASSERT_TRUE(authority().contacts().add(admin_actor(), {slug("acme"), std::nullopt, url}));
+  credential("production:acme:cards", Purpose::transport);
+  clock.set(clock.now() + kDay * 320);
+  ASSERT_GE(authority().notices().plan().value_or(0), 1U);
+  for (auto letter = authority().notices().claim(Channel::webhook).value(); letter;
+       letter = authority().notices().claim(Channel::webhook).value())
+    ASSERT_TRUE(authority().notices().settle(
+        *letter, base::fail(base::Kind::timeout, "webhook.failed", "no answer through proxy.inside.example")));
+  clock.set(clock.now() - kDay * 320);
+  const auto told = api(&maria, {.target = "/v1/own-organisation/notices"});
+  EXPECT_NE(told->body.find("\"last_error\":\"webhook.failed\""), std::string::npos) << told->body;
+  EXPECT_EQ(told->body.find("inside"), std::string::npos) << told->body;
+  const auto of_all = authority().notices().list({.state = "pending"}).value();
+  EXPECT_TRUE(std::ranges::any_of(of_all, [](const store::LetterRow& letter) {
+    return letter.last_error.value_or("").find("proxy.inside.example") != std::string::npos;
+  })) << "operators need it";
+}
+
 /// A person's certificate opens the API and nothing else; taken back, suspended or without role it opens less at once.
 TEST_F(People, AreWhatTheRegistrySaysNow) {
   const tls::Credential petra = person("petra");

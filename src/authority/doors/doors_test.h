@@ -4,10 +4,10 @@
 #include <thread>
 
 #include "authority/api/described_api_test.h"
+#include "authority/doors/door_calls_test.h"
 #include "authority/doors/responses_test.h"
 #include "authority/doors/service.h"
 #include "authority/fixture_test.h"
-#include "http/client.h"
 #include "testing/run.h"
 
 namespace countersign::authority {
@@ -15,15 +15,8 @@ namespace countersign::authority {
 using base::json::object;
 using trust::Purpose;
 
-inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
-
-class Doors : public ::testing::Test {
+class Doors : public ::testing::Test, protected DoorCalls {
  protected:
-  struct Connection {
-    std::unique_ptr<net::Stream> stream;
-    std::unique_ptr<http::Client> client;
-  };
-
   void SetUp() override {
     EstablishedData::shared().copy_to(folder_ / "authority");
     Settings settings;
@@ -75,29 +68,11 @@ class Doors : public ::testing::Test {
   }
 
   net::Task<base::Result<Connection>> connect(net::Endpoint to, const tls::Credential* own) {
-    auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
-    if (!socket) co_return base::unexpected(socket.error());
-    auto context = tls::ClientContext::make(own);
     tls::JudgeServer judge = [this](const trust::PresentedChain& presented) {
       const trust::Policy policy{.purposes = {Purpose::server}, .server_name = "localhost"};
       return trust::verify_chain(presented, policy, *authority_->trust(), clock.now());
     };
-    auto made = co_await tls::Handshake::connect(std::move(*socket), *context, "localhost", std::move(judge), soon());
-    if (!made) co_return base::unexpected(made.error().error);
-    http::ClientOptions options;
-    options.host = "localhost";
-    auto client = std::make_unique<http::Client>(*made->stream, std::move(options));
-    co_return Connection{std::move(made->stream), std::move(client)};
-  }
-
-  static net::Task<base::Result<http::Response>> send(Connection& connection, Ask ask) {
-    http::Request request;
-    request.head.method = std::move(ask.method);
-    request.head.target = std::move(ask.target);
-    for (http::Field& field : ask.fields)
-      request.head.fields.add(std::move(field.name), std::move(field.value));
-    request.body = std::move(ask.body);
-    co_return co_await connection.client->send(std::move(request), soon());
+    return DoorCalls::connect(loop, std::move(to), own, std::move(judge));
   }
 
   net::Task<base::Result<http::Response>> ask_once(net::Endpoint to, const tls::Credential* own, Ask ask) {

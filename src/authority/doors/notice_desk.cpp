@@ -1,7 +1,5 @@
 #include "authority/doors/notice_desk.h"
 
-#include "authority/ehi/outages.h"
-
 namespace countersign::authority {
 
 base::Result<std::unique_ptr<NoticeDesk>> NoticeDesk::make(const NoticeSettings& settings, const Parts& parts) {
@@ -23,6 +21,7 @@ NoticeDesk::NoticeDesk(const Parts& parts, std::optional<MailSettings> mail, cou
       mail_(std::move(mail)),
       announcements_({parts.authority.ledger(), parts.authority.contacts(), parts.authority.random(), parts.log,
                       mail_.has_value()}),
+      outages_({parts.authority.ledger(), parts.authority.random(), parts.log, mail_.has_value()}),
       server_(std::move(server)),
       webhooks_(std::move(webhooks)) {}
 
@@ -68,9 +67,7 @@ net::Task<void> NoticeDesk::announce() {
 
 net::Task<void> NoticeDesk::tell_outages() {
   base::Result<std::size_t> told = std::size_t{0};
-  std::function<void()> job = [&] {
-    told = Outages({parts_.authority.ledger(), parts_.authority.random(), parts_.log, mail_.has_value()}).write();
-  };
+  std::function<void()> job = [&] { told = outages_.write(); };
   co_await parts_.registry.run(parts_.loop, std::move(job));
   if (!told) report(told.error());
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "authority/authority.h"
+#include "authority/ehi/outages.h"
 #include "authority/notices/announcements.h"
 #include "net/loop.h"
 
@@ -46,6 +47,7 @@ class NoticeDesk {
   Parts parts_;
   std::optional<MailSettings> mail_;
   Announcements announcements_;  ///< on the registry's thread
+  Outages outages_;              ///< likewise
   courier::MailServer server_;
   courier::WebhookRules webhooks_;
   courier::Stop stop_{false};

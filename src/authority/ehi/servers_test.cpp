@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "authority/ehi/checks.h"
+#include "authority/ehi/outages.h"
 #include "authority/fixture_test.h"
+#include "testing/run.h"
 
 namespace countersign::authority {
 namespace {
@@ -107,6 +109,24 @@ TEST_F(EhiServersTest, AreForgottenWhenTheyWereRemovedLongAgo) {
   ASSERT_EQ(code_of(add(host(2))), "ok");
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM ehi_servers"), "2");
   EXPECT_EQ(servers().list(slug("acme"))->size(), 2U);
+}
+
+/// One that calls had failed at stands in nobody's way.
+TEST_F(EhiServersTest, AreForgottenWithWhatCallsMetThere) {
+  const std::string server = id();
+  feed::EndpointReport report{Environment::production, slug("acme"), kUrl, "acme-cards", "decisions"};
+  report.state = feed::EndpointState::refused;
+  report.code = "ehi.refused";
+  report.first = report.last = office().ledger.now();
+  ASSERT_TRUE(note_endpoint_reports(office().ledger, "ehi", {report}));
+  testing::KeptLog log;
+  ASSERT_EQ(Outages({office().ledger, random, log.log(), true}).write().value_or(9), 1U);
+  ASSERT_TRUE(servers().remove(admin(), slug("acme"), server));
+  clock.set(clock.now() + kEhiServersRemembered + std::chrono::seconds(1));
+  EXPECT_EQ(code_of(add(host(1))), "ok");
+  for (const char* table : {"ehi_troubles", "ehi_outages"})
+    EXPECT_EQ(raw().ask(std::string("SELECT COUNT(*) FROM ") + table), "0") << table;
+  EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM ehi_servers"), "1");
 }
 
 TEST_F(EhiServersTest, AreListedPageByPage) {

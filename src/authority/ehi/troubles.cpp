@@ -69,6 +69,24 @@ bool is_worse(const EhiTroubleRow& one, const EhiTroubleRow& other) {
   return one.last_at > other.last_at;
 }
 
+/// Repeated by its sender each minute, while somebody was there to hear it.
+bool has_lapsed(const EhiTroubleRow& row, const Hearing& hearing) {
+  return !row.ended_at && std::max(row.heard_at, hearing.since) + kTroubleLapse < hearing.now;
+}
+
+EhiCondition worst_of(const std::vector<const EhiTroubleRow*>& troubles) {
+  const EhiTroubleRow* worst = troubles.front();
+  for (const EhiTroubleRow* row : troubles)
+    if (is_worse(*row, *worst)) worst = row;
+  EhiCondition found{state_of(*worst), worst->code, worst->reason, worst->first_at, worst->last_at, 0};
+  for (const EhiTroubleRow* row : troubles) {
+    found.since = std::min(found.since, row->first_at);
+    found.last = std::max(found.last, row->last_at);
+    found.times += row->times;
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string_view name(State state) {
@@ -84,7 +102,7 @@ std::string_view name(State state) {
 base::Result<NotedReports> note_endpoint_reports(Ledger& ledger, const std::string& sender,
                                                  const std::vector<EndpointReport>& reports) {
   NotedReports noted;
-  BASE_TRY(auto rows, ledger.write_unaudited());
+  BASE_TRY(auto rows, ledger.note());
   BASE_TRY_VOID(store::forget_ehi_troubles(rows, ledger.now() - kTroubleMemory));
   std::map<std::string, std::vector<EhiServerRow>> servers;  // by organisation: many reports are of one
   for (const EndpointReport& report : reports) {
@@ -107,33 +125,20 @@ base::Result<NotedReports> note_endpoint_reports(Ledger& ledger, const std::stri
   return noted;
 }
 
-EhiCondition condition_of(std::span<const EhiTroubleRow> rows, base::Instant now) {
-  EhiCondition found;
-  const EhiTroubleRow* worst = nullptr;
-  bool has_lapsed = false;
+EhiCondition condition_of(std::span<const EhiTroubleRow> rows, const Hearing& hearing) {
+  EhiCondition up{.state = State::up};
+  base::Instant known_at;   // the newest that counts
+  base::Instant lapsed_at;  // the newest that does not
+  std::vector<const EhiTroubleRow*> troubles;
   for (const EhiTroubleRow& row : rows) {
-    if (row.ended_at) {
-      found.since = std::max(found.since, *row.ended_at);
-      continue;
-    }
-    if (row.heard_at + kTroubleLapse < now) {
-      has_lapsed = true;
-      continue;
-    }
-    if (worst == nullptr || is_worse(row, *worst)) worst = &row;
+    const bool lapsed = has_lapsed(row, hearing);
+    base::Instant& newest = lapsed ? lapsed_at : known_at;
+    newest = std::max(newest, row.heard_at);
+    if (row.ended_at) up.since = std::max(up.since, *row.ended_at);
+    else if (!lapsed) troubles.push_back(&row);
   }
-  if (worst == nullptr) {
-    if (!rows.empty() && !has_lapsed) found.state = State::up;
-    return found;
-  }
-  found = {state_of(*worst), worst->code, worst->reason, worst->first_at, worst->last_at, 0};
-  for (const EhiTroubleRow& row : rows) {
-    if (row.ended_at || row.heard_at + kTroubleLapse < now) continue;
-    found.since = std::min(found.since, row.first_at);
-    found.last = std::max(found.last, row.last_at);
-    found.times += row.times;
-  }
-  return found;
+  if (!troubles.empty()) return worst_of(troubles);
+  return rows.empty() || lapsed_at > known_at ? EhiCondition{} : up;
 }
 
 TroubleWords words_for(const std::string& code, const std::optional<std::string>& reason) {

@@ -43,8 +43,14 @@ struct EhiCondition {
   bool is_trouble() const { return state == State::refused || state == State::unreachable; }
 };
 std::string_view name(EhiCondition::State state);
-/// Of the rows of one server. Where there is no trouble any more it is up; unknown where what there was has lapsed.
-EhiCondition condition_of(std::span<const store::EhiTroubleRow> rows, base::Instant now);
+/// Nothing lapses for whoever was not there to hear it repeated.
+struct Hearing {
+  base::Instant now;
+  base::Instant since = {};
+};
+/// Of the rows of one server. Where there is no trouble any more it is up; unknown where what there was has lapsed, and
+/// nobody has said anything of that server since.
+EhiCondition condition_of(std::span<const store::EhiTroubleRow> rows, const Hearing& hearing);
 
 /// What `code`, and of a certificate its `reason`, mean to whoever runs the server, and what to do.
 struct TroubleWords {

@@ -47,7 +47,7 @@ class EhiTroublesTest : public AuthorityTest {
   EhiCondition condition(const std::string& server) {
     auto rows = office().ledger.read().value();
     const auto troubles = store::list_ehi_troubles(rows, {.server = server, .limit = 100}).value();
-    return condition_of(troubles, office().ledger.now());
+    return condition_of(troubles, {.now = office().ledger.now()});
   }
   std::string state(const std::string& server) { return std::string(name(condition(server).state)); }
 
@@ -129,6 +129,46 @@ TEST_F(EhiTroublesTest, LapseWhenNobodyRepeatsThem) {
   clock.advance(kTroubleMemory);
   note({report("https://uat.acme.example/decide", EndpointState::up)});
   EXPECT_EQ(raw().ask("SELECT COUNT(*) FROM ehi_troubles"), "0");
+}
+
+TEST_F(EhiTroublesTest, ThatLapsedSayNothingWhereSomebodyWasHeardSince) {
+  note({report("https://host.acme.example/decide")}, "ehi-one");
+  clock.advance(minutes(5));
+  note({report("https://host.acme.example/decide")}, "ehi-two");
+  clock.advance(minutes(1));
+  const auto up_at = office().ledger.now();
+  note({report("https://host.acme.example/decide", EndpointState::up)}, "ehi-two");
+  EXPECT_EQ(state(decide_), "refused") << "at the other";
+  clock.advance(kTroubleLapse);
+  EXPECT_EQ(state(decide_), "up") << "the newest that was said";
+  EXPECT_EQ(condition(decide_).since, up_at);
+  note({report("https://host.acme.example/decide")}, "ehi-three");
+  clock.advance(kTroubleLapse + minutes(1));
+  EXPECT_EQ(state(decide_), "unknown") << "the newest is what lapsed";
+}
+
+TEST_F(EhiTroublesTest, LapseForWhoWasThereToHearThem) {
+  note({report("https://host.acme.example/decide")});
+  const auto heard_at = office().ledger.now();
+  auto rows = office().ledger.read().value();
+  const auto troubles = store::list_ehi_troubles(rows, {.server = decide_, .limit = 100}).value();
+  const auto after = [&](int hours, base::Duration there) {
+    const auto now = heard_at + std::chrono::hours(hours);
+    return name(condition_of(troubles, {.now = now, .since = now - there}).state);
+  };
+  EXPECT_EQ(after(1, minutes(0)), "refused");
+  EXPECT_EQ(after(1, kTroubleLapse), "refused");
+  EXPECT_EQ(after(1, kTroubleLapse + minutes(1)), "unknown");
+}
+
+/// Whoever issues does not wait for a sender with much to tell.
+TEST_F(EhiTroublesTest, HoldUpNoAmendment) {
+  if (!testing::on_postgresql()) GTEST_SKIP() << "a registry in a file has one lock, and one authority";
+  auto another = store::Registry::open(testing::registry_at(DataFolder(data()).registry())).value();
+  auto amending = another.begin();
+  ASSERT_TRUE(amending);
+  EXPECT_EQ(note({report("https://host.acme.example/decide")}).noted, 1U);
+  ASSERT_TRUE(amending->commit());
 }
 
 TEST_F(EhiTroublesTest, AreBoundedAndNotOfTheFuture) {

@@ -29,7 +29,8 @@ base::Result<std::size_t> write_letters(Amendment& amendment, const LetterParts&
   for (const store::ContactRow& contact : contacts) {
     const bool concerns = !contact.environment || *contact.environment == writing.environment;
     if (!concerns || (contact.kind == "email" && !parts.has_mail)) continue;
-    BASE_TRY(const auto letter, make_letter(parts, contact, writing.wording));
+    BASE_TRY(auto letter, make_letter(parts, contact, writing.wording));
+    letter.trouble_of = writing.trouble_of;
     BASE_TRY_VOID(store::insert(amendment.rows(), letter));
     ++written;
   }

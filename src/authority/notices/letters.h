@@ -19,7 +19,8 @@ struct Wording {
 /// Who is written to, and what.
 struct Writing {
   std::string organisation;
-  std::string environment;  ///< contacts of an application in another one are not concerned
+  std::string environment;                     ///< contacts of an application in another one are not concerned
+  std::optional<std::string> trouble_of = {};  ///< store::LetterRow
   Wording wording;
 };
 

@@ -17,6 +17,8 @@ constexpr base::Duration kFirstBackOff = std::chrono::seconds(30);
 constexpr base::Duration kLongestBackOff = std::chrono::hours(6);
 /// A gap longer than this is looked at as a whole.
 constexpr base::Duration kLongestGap = std::chrono::hours(1);
+/// Another authority, by whose clock a letter was put off, may be so far ahead.
+constexpr base::Duration kClockSkew = std::chrono::minutes(1);
 /// Letters that are dropped on the way to one to send.
 constexpr int kMostDropped = 100;
 constexpr std::size_t kErrorLimit = 500;
@@ -77,6 +79,13 @@ Noted by_serial(const std::vector<store::NoticeRow>& rows) {
 bool is_for(const store::ContactRow& contact, const store::ApplicationKey& key) {
   if (contact.organisation != key.organisation) return false;
   return !contact.application || (contact.application == key.application && contact.environment == key.environment);
+}
+
+/// What was delivered is, whoever has begun another attempt since.
+base::Result<void> take_attempts(store::Transaction& rows, store::LetterRow& letter) {
+  BASE_TRY(const auto found, store::find_letter(rows, letter.id));
+  if (found) letter.attempts = found->attempts;
+  return {};
 }
 
 }  // namespace
@@ -279,6 +288,7 @@ base::Result<bool> Notices::is_wanted(store::Transaction& rows, const store::Let
 
 base::Result<std::optional<store::LetterRow>> Notices::begin_attempt(store::LetterRow letter) {
   const base::Instant now = parts_.ledger.now();
+  const std::int64_t found_attempts = letter.attempts;
   BASE_TRY(auto amendment, parts_.ledger.amend());
   BASE_TRY(const bool wanted, is_wanted(amendment.rows(), letter));
   const bool exhausted = letter.attempts >= kMostAttempts;  // a crash took the outcome of the last one
@@ -291,8 +301,8 @@ base::Result<std::optional<store::LetterRow>> Notices::begin_attempt(store::Lett
     ++letter.attempts;
     letter.next_attempt_at = now + back_off(letter.attempts);
   }
-  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter));
-  if (!written) return std::nullopt;  // somebody else's, or its contact is gone
+  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter, found_attempts));
+  if (!written) return std::nullopt;  // somebody else's by now, or its contact is gone
   BASE_TRY_VOID(amendment.audit({the_authority(), action, letter.id, summary(letter)}));
   BASE_TRY_VOID(amendment.commit());
   if (letter.state == "given_up")
@@ -307,7 +317,7 @@ base::Result<std::optional<store::LetterRow>> Notices::claim(Channel channel) {
     {
       BASE_TRY(auto rows, parts_.ledger.read());
       BASE_TRY(due, store::find_due_letter(rows, std::string(name(channel)),
-                                           {parts_.ledger.now(), parts_.ledger.now() + kLongestBackOff}));
+                                           {parts_.ledger.now(), parts_.ledger.now() + kLongestBackOff + kClockSkew}));
     }
     if (!due) return std::nullopt;
     BASE_TRY(auto letter, begin_attempt(std::move(*due)));
@@ -322,12 +332,14 @@ base::Result<void> Notices::settle(store::LetterRow letter, const base::Result<v
     letter.state = "sent";
   } else {
     letter.last_error = base::to_string(outcome.error()).substr(0, kErrorLimit);
+    letter.last_error_code = outcome.error().code;
     if (outcome.error().kind == Kind::denied || letter.attempts >= kMostAttempts) letter.state = "given_up";
   }
   if (letter.state != "pending") letter.decided_at = now;
   BASE_TRY(auto amendment, parts_.ledger.amend());
-  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter));
-  if (!written) return {};  // its contact was removed meanwhile
+  if (outcome) BASE_TRY_VOID(take_attempts(amendment.rows(), letter));
+  BASE_TRY(const bool written, store::update_letter(amendment.rows(), letter, letter.attempts));
+  if (!written) return {};  // its contact was removed meanwhile, or a later attempt has begun
   // Many letters to a receiver that hangs must not hold up everybody else's.
   if (!outcome && letter.contact)
     BASE_TRY_VOID(store::postpone_letters(amendment.rows(), *letter.contact, letter.next_attempt_at));

@@ -365,6 +365,19 @@ TEST_F(NoticesTest, AreNotHeldUpByAClockThatWasAhead) {
   EXPECT_TRUE(notices().claim(Channel::mail).value());
 }
 
+/// Nor sent too early by another authority whose clock is a little behind.
+TEST_F(NoticesTest, WaitByTheClockOfAnother) {
+  const auto certificate = issue();
+  go_to(certificate, -30);
+  EXPECT_EQ(plan(), 1U);
+  ASSERT_TRUE(raw().run("UPDATE letters SET attempts = 10"));
+  ASSERT_TRUE(notices().claim(Channel::mail).value()) << "put off for the longest time there is";
+  clock.advance(std::chrono::seconds(-30));
+  EXPECT_FALSE(notices().claim(Channel::mail).value());
+  clock.advance(kDay / 4 + std::chrono::seconds(30));
+  EXPECT_TRUE(notices().claim(Channel::mail).value());
+}
+
 TEST_F(NoticesTest, StopWithoutAuditLog) {
   const auto certificate = issue();
   go_to(certificate, -30);

@@ -54,14 +54,30 @@ tl::unexpected<base::Error> UpstreamCall::overloaded(std::string what) {
                     "the service behind the gateway has as much to do as it may have: try again in a moment");
 }
 
-base::Result<void> UpstreamCall::begin() {
-  if (begun_) return {};
+/// False when there are too many.
+bool UpstreamCall::begin() {
+  if (begun_) return true;
   seat_ = upstream_->breaker().take_request();
-  if (!seat_) return overloaded("too many requests are under way");
+  if (!seat_) return false;
   begun_ = true;
   upstream_->state().counts.requests.fetch_add(1, std::memory_order_relaxed);
   upstream_->budget().note_request();
-  return {};
+  return true;
+}
+
+void UpstreamCall::note_connected() {
+  slot_->address->requests.fetch_add(1, std::memory_order_relaxed);
+  sent_ = std::chrono::steady_clock::now();
+}
+
+bool UpstreamCall::connect_now() {
+  if (begun_ || !begin()) return false;
+  slot_ = upstream_->choose(tried_);
+  if (slot_ == nullptr) return false;
+  ++slot_->active;
+  if (upstream_->breaker().pending() > 0 || !take_kept()) return false;
+  note_connected();
+  return true;
 }
 
 void UpstreamCall::begin_stream(std::shared_ptr<SharedConnection> shared) {
@@ -118,7 +134,7 @@ net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
 }
 
 net::Task<base::Result<void>> UpstreamCall::connect() {
-  BASE_CO_TRY_VOID(begin());
+  if (!begin()) co_return overloaded("too many requests are under way");
   base::Error last{base::Kind::unavailable, "gateway.upstream_down",
                    "the service behind the gateway is down by its health checks"};
   for (;;) {
@@ -127,11 +143,10 @@ net::Task<base::Result<void>> UpstreamCall::connect() {
       if (slot_ == nullptr) co_return base::unexpected(std::move(last));
       ++slot_->active;
     }
-    const net::Deadline deadline = net::Deadline::earlier(net::Deadline::after(times().connect), end_);
+    const net::Deadline deadline = until(times().connect);
     auto obtained = co_await obtain(deadline);
     if (obtained) {
-      slot_->address->requests.fetch_add(1, std::memory_order_relaxed);
-      sent_ = std::chrono::steady_clock::now();
+      note_connected();
       co_return obtained;
     }
     if (obtained.error().code == "gateway.upstream_overloaded" || obtained.error().code == kGivenUp) {

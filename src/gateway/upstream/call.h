@@ -23,6 +23,8 @@ class UpstreamCall {
   /// Comes to a connection, kept or new; after a failure to another one. Fails: `gateway.upstream_overloaded`,
   /// `gateway.upstream_down` (both Kind::unavailable, nobody was asked), and why the last address could not be reached.
   net::Task<base::Result<void>> connect();
+  /// Comes to a kept connection at once, where that is all there is to do for the first try; else connect().
+  bool connect_now();
   /// Nobody is connected to any more once `is_given_up` says so. Fails connect() then: `gateway.given_up`.
   void give_up_when(std::function<bool()> is_given_up) { is_given_up_ = std::move(is_given_up); }
   /// What connect() came to: one of both, until give_back().
@@ -46,10 +48,12 @@ class UpstreamCall {
   void give_back();
 
   /// For each step of a body.
-  net::Deadline step() const { return net::Deadline::earlier(net::Deadline::after(times().body), end_); }
+  net::Deadline step() const { return until(times().body); }
   /// For the head of the response, once the request is sent whole.
-  net::Deadline response() const { return net::Deadline::earlier(net::Deadline::after(times().response), end_); }
-  net::Deadline until(base::Duration time) const { return net::Deadline::earlier(net::Deadline::after(time), end_); }
+  net::Deadline response() const { return until(times().response); }
+  net::Deadline until(base::Duration time) const {
+    return net::Deadline::earlier(upstream_->loop().deadline_in(time), end_);
+  }
   net::Deadline by(std::chrono::steady_clock::time_point at) const { return net::Deadline::earlier({at}, end_); }
   const UpstreamTimes& times() const { return upstream_->settings().times; }
   UpstreamState::Counts& counts() { return upstream_->state().counts; }
@@ -59,7 +63,8 @@ class UpstreamCall {
 
  private:
   net::Task<base::Result<void>> obtain(net::Deadline deadline);
-  base::Result<void> begin();
+  bool begin();
+  void note_connected();
   bool take_kept();
   void begin_stream(std::shared_ptr<SharedConnection> shared);
   void leave_connection();

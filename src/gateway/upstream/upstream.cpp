@@ -1,8 +1,15 @@
 #include "gateway/upstream/upstream.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace countersign::gateway {
+namespace {
+
+/// Of the kept connections, for one that is known to be silent. The others of one turn of the loop are newer.
+constexpr std::size_t kLookedAt = 16;
+
+}  // namespace
 
 Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice)
     : needs_(needs),
@@ -89,17 +96,29 @@ std::shared_ptr<SharedConnection> Upstream::find_shared(Slot& slot) {
   return nullptr;
 }
 
+/// One of the newest that nobody has to be asked about: the loop has looked at it since its last answer.
+std::unique_ptr<UpstreamConnection> Upstream::take_known_silent(Slot& slot) const {
+  const auto last = slot.idle.rbegin() + static_cast<std::ptrdiff_t>(std::min(slot.idle.size(), kLookedAt));
+  const auto known =
+      std::find_if(slot.idle.rbegin(), last, [](const Slot::Idle& idle) { return idle.connection->is_known_silent(); });
+  if (known == last || known->until.at <= needs_.loop.turn_time()) return nullptr;
+  if (!may_serve(known->connection->version, known->connection->valid_until)) return nullptr;
+  std::unique_ptr<UpstreamConnection> taken = std::move(known->connection);
+  slot.idle.erase(std::prev(known.base()));
+  return taken;
+}
+
 std::unique_ptr<UpstreamConnection> Upstream::take_idle(Slot& slot) {
-  while (!slot.idle.empty()) {
+  std::unique_ptr<UpstreamConnection> taken = take_known_silent(slot);
+  while (taken == nullptr && !slot.idle.empty()) {
     Slot::Idle newest = std::move(slot.idle.back());
     slot.idle.pop_back();
-    const bool silent = !newest.connection->reader.has_buffered() && !newest.connection->stream->has_unexpected_input();
-    if (newest.until.passed() || !silent || !may_serve(newest.connection->version, newest.connection->valid_until))
-      continue;
-    newest.connection->reused = true;
-    return std::move(newest.connection);
+    const bool in_time =
+        !newest.until.passed() && may_serve(newest.connection->version, newest.connection->valid_until);
+    if (in_time && newest.connection->is_silent()) taken = std::move(newest.connection);
   }
-  return nullptr;
+  if (taken != nullptr) taken->reused = true;
+  return taken;
 }
 
 Breaker::Seat Upstream::take_seat() {
@@ -171,7 +190,7 @@ void Upstream::give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connect
     if (slot.idle.empty()) return;
     slot.idle.pop_front();
   }
-  slot.idle.push_back({std::move(connection), net::Deadline::after(settings().idle_time)});
+  slot.idle.push_back({std::move(connection), needs_.loop.deadline_in(settings().idle_time)});
   breaker_->offer();
 }
 

@@ -37,6 +37,9 @@ struct UpstreamConnection {
   std::uint64_t version;  ///< of the state's credential and addresses when it was begun
   Breaker::Seat seat;
   std::shared_ptr<UpstreamState> state;
+  bool is_known_silent() const { return !reader.has_buffered() && stream->is_known_silent(); }
+  bool is_silent() const { return !reader.has_buffered() && !stream->has_unexpected_input(); }
+
   bool reused = false;    ///< it has served a request before
   std::string head = {};  ///< of the last request on it; its memory serves the next one
 };
@@ -72,6 +75,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Breaker& breaker() { return *breaker_; }
   RetryBudget& budget() { return budget_; }
   const base::Log& log() const { return needs_.log; }
+  net::Loop& loop() const { return needs_.loop; }
 
   /// Who gets a request that those in `tried` have had already; null where nobody is left.
   std::shared_ptr<Slot> choose(const std::vector<const Slot*>& tried);
@@ -102,6 +106,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  private:
   void refresh();
   bool may_serve(std::uint64_t version, base::Instant valid_until) const;
+  std::unique_ptr<UpstreamConnection> take_known_silent(Slot& slot) const;
   bool may_share(const Slot& slot) const {
     return settings().protocol != UpstreamProtocol::http1 && !slot.speaks_http1;
   }
