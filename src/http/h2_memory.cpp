@@ -15,6 +15,8 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kPages = 7;
 /// libnghttp2 has a table of so many bytes for streams from the beginning on.
 constexpr std::size_t kStreamTable = kPage;
+/// More than libnghttp2 ever asks for at once: a size that went wrong.
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
 
 }  // namespace
 
@@ -48,7 +50,8 @@ void* H2Memory::take(std::size_t size) {
 
 void* H2Memory::allocate(std::size_t size, void* user) {
   void* const piece = static_cast<H2Memory*>(user)->take(size);
-  return piece != nullptr ? piece : std::malloc(size);
+  if (piece != nullptr || size > kMostAtOnce) return piece;
+  return std::malloc(size);
 }
 
 void H2Memory::release(void* piece, void* user) {
@@ -61,12 +64,14 @@ void* H2Memory::allocate_zeros(std::size_t count, std::size_t size, void* user) 
   const bool is_table = is_small && count * size == kStreamTable && memory.making_ && memory.begin_ != nullptr;
   if (is_table && !std::exchange(memory.has_table_, true)) return memory.end_ - kPage;
   void* const piece = is_small ? memory.take(count * size) : nullptr;
-  return piece != nullptr ? piece : std::calloc(count, size);
+  if (piece != nullptr || (size > 0 && count > kMostAtOnce / size)) return piece;
+  return std::calloc(count, size);
 }
 
 void* H2Memory::change_size(void* piece, std::size_t size, void* user) {
   const auto& memory = *static_cast<H2Memory*>(user);
   if (piece == nullptr) return allocate(size, user);
+  if (size > kMostAtOnce) return nullptr;
   if (!memory.is_ours(piece)) return std::realloc(piece, size);
   void* const moved = std::malloc(size);
   const auto rest = static_cast<std::size_t>(memory.end_ - static_cast<std::byte*>(piece));
