@@ -18,7 +18,10 @@ void DeadlineWheel::Entry::disarm() noexcept {
 
 DeadlineWheel::DeadlineWheel(Executor executor) : timer_(executor), origin_(std::chrono::steady_clock::now()) {}
 
-DeadlineWheel::~DeadlineWheel() {
+DeadlineWheel::~DeadlineWheel() { close(); }
+
+void DeadlineWheel::close() noexcept {
+  timer_.reset();
   for (Link& slot : slots_)
     while (slot.next != &slot)
       static_cast<Entry*>(slot.next)->disarm();
@@ -30,6 +33,7 @@ std::uint64_t DeadlineWheel::tick_of_now() const {
 
 void DeadlineWheel::arm(Entry& entry, Deadline deadline) {
   entry.disarm();
+  if (!timer_) return;
   if (!ticking_) {
     current_ = tick_of_now();  // nothing was armed, so nothing is skipped
     schedule();
@@ -45,8 +49,8 @@ void DeadlineWheel::arm(Entry& entry, Deadline deadline) {
 
 void DeadlineWheel::schedule() {
   ticking_ = true;
-  timer_.expires_at(origin_ + kTickLength * static_cast<std::int64_t>(current_ + 1));
-  timer_.async_wait([this](const boost::system::error_code& error) {
+  timer_->expires_at(origin_ + kTickLength * static_cast<std::int64_t>(current_ + 1));
+  timer_->async_wait([this](const boost::system::error_code& error) {
     if (!error) on_tick();  // otherwise the wheel is gone
   });
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 
@@ -41,10 +42,11 @@ class DeadlineWheel {
   };
 
   explicit DeadlineWheel(Executor executor);
-  /// Disarms every entry.
-  ~DeadlineWheel();
+  ~DeadlineWheel();  ///< closes it
   DeadlineWheel(const DeadlineWheel&) = delete;
 
+  /// Disarms every entry, and arms none any more.
+  void close() noexcept;
   /// Never fires early; fires at most about two ticks late. Replaces what `entry` was armed for.
   void arm(Entry& entry, Deadline deadline);
 
@@ -57,7 +59,7 @@ class DeadlineWheel {
   void expire(Link& slot);
 
   std::array<Link, kSlots> slots_;
-  Timer timer_;
+  std::optional<Timer> timer_;  ///< none: closed
   std::chrono::steady_clock::time_point origin_;
   std::uint64_t current_ = 0;  ///< every tick up to this one has been dealt with
   std::size_t armed_ = 0;

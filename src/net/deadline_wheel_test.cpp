@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "net/loop.h"
+#include "testing/run.h"
 
 namespace countersign::net {
 namespace {
@@ -110,6 +111,28 @@ TEST(DeadlineWheel, EntriesAndWheelMayDieInAnyOrder) {
   loop.reset();
   EXPECT_FALSE(survives.armed());
   EXPECT_EQ(survives.fired, 0);
+}
+
+struct ArmsAtItsEnd {
+  ~ArmsAtItsEnd() { entry.arm_in(milliseconds(5)); }
+  Recorder& entry;
+};
+
+Task<void> sleep_and_arm_at_the_end(Recorder& entry) {
+  const ArmsAtItsEnd end{entry};
+  co_await sleep_until(Deadline::after(std::chrono::hours(1)));
+}
+
+/// A frame that dies with its loop does at its end what it does in life.
+TEST(DeadlineWheel, WhatIsArmedWhileTheLoopDiesStaysDisarmed) {
+  testing::KeptLog log;
+  auto loop = std::make_unique<Loop>();
+  Recorder entry(*loop);
+  net::spawn(*loop, sleep_and_arm_at_the_end(entry), "test", log.log());
+  loop->io().poll();
+  loop.reset();
+  EXPECT_FALSE(entry.armed());
+  EXPECT_EQ(entry.fired, 0);
 }
 
 }  // namespace

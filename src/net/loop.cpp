@@ -30,15 +30,15 @@ Loop::Loop()
     : io_(kOneThread),
       readiness_(boost::asio::use_service<Readiness>(io_)),  // made now, while there are descriptors
       waiters_(boost::asio::use_service<Waiters>(io_)),
-      wheel_(std::make_unique<DeadlineWheel>(io_.get_executor())),
       turns_(std::make_unique<Turns>(io_.get_executor())),
       resolver_(std::make_unique<Resolver>(*this, Resolver::Options{look_up})) {
+  wheel_ = std::make_unique<DeadlineWheel>(io_.get_executor());
   ignore_broken_pipes();
 }
 
-// The resolver goes first and leaves its threads alone; then the wheel, which disarms its entries; then io_ destroys
-// the frames that hold them.
-Loop::~Loop() = default;
+// The wheel disarms its entries and takes no more; the resolver goes and leaves its threads alone; then io_ destroys the
+// frames, which at their end may disarm or arm what they hold.
+Loop::~Loop() { wheel_->close(); }
 
 std::chrono::steady_clock::time_point Loop::turn_time() const { return readiness_.turn_time(); }
 

@@ -50,10 +50,10 @@ class Loop {
   Waiters& waiters() { return waiters_; }
 
  private:
+  std::unique_ptr<DeadlineWheel> wheel_;  ///< closed before io_ dies: a frame may arm one of its entries at its end
   boost::asio::io_context io_;
   Readiness& readiness_;  ///< both die with io_
   Waiters& waiters_;
-  std::unique_ptr<DeadlineWheel> wheel_;
   std::unique_ptr<Turns> turns_;
   std::unique_ptr<Resolver> resolver_;
 };
