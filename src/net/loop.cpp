@@ -36,8 +36,8 @@ Loop::Loop()
   ignore_broken_pipes();
 }
 
-// The wheel disarms its entries and takes no more; the resolver goes and leaves its threads alone; then io_ destroys the
-// frames, which at their end may disarm or arm what they hold.
+// The wheel disarms its entries and takes no more; the resolver goes and leaves its threads alone; then io_ destroys
+// the frames, which at their end may disarm or arm what they hold.
 Loop::~Loop() { wheel_->close(); }
 
 std::chrono::steady_clock::time_point Loop::turn_time() const { return readiness_.turn_time(); }
