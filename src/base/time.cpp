@@ -1,5 +1,7 @@
 #include "base/time.h"
 
+#include <algorithm>
+
 namespace countersign::base {
 namespace {
 
@@ -68,21 +70,20 @@ bool take_offset(std::string_view& text, int& minutes) {
   return true;
 }
 
-/// `number` with at least so many digits.
-void append_digits(std::string& text, unsigned number, std::size_t width) {
-  char digits[10];
-  std::size_t count = 0;
-  do
-    digits[count++] = static_cast<char>('0' + number % 10);
-  while ((number /= 10) > 0);
-  text.append(width > count ? width - count : 0, '0');
-  while (count > 0)
-    text += digits[--count];
-}
-
+/// The last so many digits of `number`.
 void put_digits(char* at, unsigned number, std::size_t width) {
   for (; width > 0; number /= 10)
     at[--width] = static_cast<char>('0' + number % 10);
+}
+
+/// `number` with at least so many digits.
+void append_digits(std::string& text, unsigned number, std::size_t width) {
+  std::size_t count = 1;
+  for (unsigned rest = number / 10; rest > 0; rest /= 10)
+    ++count;
+  const std::size_t begin = text.size();
+  text.resize(begin + std::max(count, width));
+  put_digits(text.data() + begin, number, text.size() - begin);
 }
 
 /// By hand: every record of every log has a time, and printf takes longer than the rest of a record's head.
@@ -90,23 +91,14 @@ std::string without_zone(Instant at) {
   const Civil t = to_civil(at);
   std::string text;
   text.reserve(kRfc3339Size);
-  if (t.year >= 0 && t.year <= 9999) {
-    text = "0000-00-00T00:00:00";
-    put_digits(text.data(), static_cast<unsigned>(t.year), 4);
-    std::size_t place = 5;
-    for (const unsigned part : {t.month, t.day, t.hour, t.minute, t.second}) {
-      put_digits(text.data() + place, part, 2);
-      place += 3;
-    }
-    return text;
-  }
   if (t.year < 0) text += '-';
   append_digits(text, static_cast<unsigned>(t.year < 0 ? -t.year : t.year), t.year < 0 ? 3 : 4);
-  append_digits(text += '-', t.month, 2);
-  append_digits(text += '-', t.day, 2);
-  append_digits(text += 'T', t.hour, 2);
-  append_digits(text += ':', t.minute, 2);
-  append_digits(text += ':', t.second, 2);
+  std::size_t place = text.size() + 1;
+  text += "-00-00T00:00:00";
+  for (const unsigned part : {t.month, t.day, t.hour, t.minute, t.second}) {
+    put_digits(text.data() + place, part, 2);
+    place += 3;
+  }
   return text;
 }
 
