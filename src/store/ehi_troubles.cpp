@@ -100,7 +100,6 @@ base::Result<std::vector<EhiTroubleRow>> list_ehi_troubles(Transaction& transact
   return run(transaction, "list troubles", [&](soci::session& sql) {
     Where where;
     where.add("EXISTS (SELECT 1 FROM ehi_servers WHERE id = server AND removed_at IS NULL)");
-    where.add_if("server = ", filter.server);
     if (!filter.servers.empty()) where.add_among("server", filter.servers);
     if (!filter.organisation.empty())
       where.add("server IN (SELECT id FROM ehi_servers WHERE organisation = " + where.hold(filter.organisation) + ")");
@@ -189,13 +188,6 @@ base::Result<std::int64_t> count_told_ehi_outages(Transaction& transaction, cons
            " AND (refused_told_at > :after OR unreachable_told_at > :after)",
         soci::into(told), soci::use(server, "server"), soci::use(after, "after");
     return told;
-  });
-}
-
-base::Result<std::optional<EhiOutageRow>> find_open_ehi_outage(Transaction& transaction, const std::string& server) {
-  return run(transaction, "find an outage", [&](soci::session& sql) {
-    return first<EhiOutageRow>((sql.prepare << "SELECT * FROM ehi_outages WHERE server = :server AND ended_at IS NULL",
-                                soci::use(server, "server")));
   });
 }
 

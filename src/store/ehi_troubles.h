@@ -37,9 +37,8 @@ struct EhiTroubleKey {
 base::Result<std::optional<EhiTroubleRow>> find_ehi_trouble(Transaction& transaction, const EhiTroubleKey& key);
 /// In the place of what that sender said before. Fails also: `store.conflict` without the server.
 base::Result<void> put(Transaction& transaction, const EhiTroubleRow& row);
-/// Of one server, of some, of those of `organisation`, or where all are empty of all; those heard last first.
+/// Of some servers, of those of `organisation`, or where both are empty of all; those heard last first.
 struct EhiTroubleFilter {
-  std::string server = {};
   std::vector<std::string> servers = {};
   std::string organisation = {};
   int limit;
@@ -78,8 +77,6 @@ base::Result<std::vector<std::string>> list_troubled_ehi_servers(Transaction& tr
 /// Of one server those of which somebody was told after `since`.
 base::Result<std::int64_t> count_told_ehi_outages(Transaction& transaction, const std::string& server,
                                                   base::Instant since);
-/// The one that goes on.
-base::Result<std::optional<EhiOutageRow>> find_open_ehi_outage(Transaction& transaction, const std::string& server);
 /// Of one server, newest first.
 base::Result<std::vector<EhiOutageRow>> list_ehi_outages(Transaction& transaction, const std::string& server,
                                                          int limit);

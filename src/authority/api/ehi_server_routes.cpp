@@ -155,7 +155,7 @@ Answer list(Authority& authority, const base::Slug& organisation) {
 
 base::Result<void> add_history(Authority& authority, const std::string& id, Reader reader, base::json::object& json) {
   BASE_TRY(auto rows, authority.ledger().read());
-  BASE_TRY(const auto troubles, store::list_ehi_troubles(rows, {.server = id, .limit = kTroublesOfServer}));
+  BASE_TRY(const auto troubles, store::list_ehi_troubles(rows, {.servers = {id}, .limit = kTroublesOfServer}));
   BASE_TRY(const auto outages, store::list_ehi_outages(rows, id, kOutagesShown));
   add_calls(json, troubles, authority.ledger().now());
   if (!outages.empty()) json["outages"] = base::to_json_array(outages, outage_json);

@@ -46,7 +46,7 @@ class EhiTroublesTest : public AuthorityTest {
   }
   EhiCondition condition(const std::string& server) {
     auto rows = office().ledger.read().value();
-    const auto troubles = store::list_ehi_troubles(rows, {.server = server, .limit = 100}).value();
+    const auto troubles = store::list_ehi_troubles(rows, {.servers = {server}, .limit = 100}).value();
     return condition_of(troubles, {.now = office().ledger.now()});
   }
   std::string state(const std::string& server) { return std::string(name(condition(server).state)); }
@@ -151,7 +151,7 @@ TEST_F(EhiTroublesTest, LapseForWhoWasThereToHearThem) {
   note({report("https://host.acme.example/decide")});
   const auto heard_at = office().ledger.now();
   auto rows = office().ledger.read().value();
-  const auto troubles = store::list_ehi_troubles(rows, {.server = decide_, .limit = 100}).value();
+  const auto troubles = store::list_ehi_troubles(rows, {.servers = {decide_}, .limit = 100}).value();
   const auto after = [&](int hours, base::Duration there) {
     const auto now = heard_at + std::chrono::hours(hours);
     return name(condition_of(troubles, {.now = now, .since = now - there}).state);
