@@ -3,12 +3,12 @@
 #include <optional>
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/readiness.h"
 #include "net/socket.h"
+#include "testing/connect_to.h"
 #include "testing/run.h"
 
 namespace countersign::net {
@@ -22,13 +22,7 @@ Deadline in(base::Duration time) { return Deadline::after(time); }
 /// The other end, which acts at once and not by the loop.
 class RawPeer {
  public:
-  explicit RawPeer(const Endpoint& to) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(to.port);
-    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  }
+  explicit RawPeer(const Endpoint& to) : descriptor_(testing::connect_to(to.port)) {}
   ~RawPeer() { close(); }
   RawPeer(const RawPeer&) = delete;
 

@@ -2,7 +2,6 @@
 // its server name may look like.
 #include <array>
 
-#include <arpa/inet.h>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
 #include "tls/handshake.h"
@@ -41,18 +41,13 @@ net::Task<void> serve(net::Listener& listener, Entrance entrance, std::string& o
 class CarriedClient {
  public:
   CarriedClient(SSL_CTX* context, std::uint16_t port, std::string server_name)
-      : ssl_(SSL_new(context), SSL_free), socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+      : ssl_(SSL_new(context), SSL_free), socket_(testing::connect_to(port)) {
     SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     if (!server_name.empty())
       SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, server_name.data());
     SSL_set_connect_state(ssl_.get());
-    sockaddr_in to = {};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
   }
   ~CarriedClient() { ::close(socket_); }
   CarriedClient(const CarriedClient&) = delete;

@@ -5,13 +5,12 @@
 #include <future>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
 #include "tls/handshake.h"
@@ -46,12 +45,7 @@ std::string expand(const std::string& secret, const std::string& label, std::siz
 /// A client that writes its records by hand, so that a message can be cut where libssl would never cut it.
 class HandmadeClient {
  public:
-  explicit HandmadeClient(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to = {};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  explicit HandmadeClient(std::uint16_t port) : descriptor_(testing::connect_to(port)) {
     SSL_CTX_set_keylog_callback(context_.get(), [](const SSL* ssl, const char* line) {
       const std::string text(line);
       if (text.starts_with("CLIENT_TRAFFIC_SECRET_0 "))

@@ -3,16 +3,17 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
+#include <span>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/kdf.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
 #include "tls/handshake.h"
@@ -86,13 +87,7 @@ class Tls12Records {
 /// What it sends is made beforehand, and goes out as fast as the kernel takes it.
 class Peer {
  public:
-  explicit Peer(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to = {};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-  }
+  explicit Peer(std::uint16_t port) : descriptor_(testing::connect_to(port)) {}
   ~Peer() { ::close(descriptor_); }
   Peer(const Peer&) = delete;
 
@@ -248,19 +243,24 @@ struct Row {
   int messages;
   const char* heard;
 };
+constexpr std::array kRows = {Row{"some", 3, "x|tls.truncated"}, Row{"the most", kLimit, "x|tls.truncated"},
+                              Row{"one more", kLimit + 1, "|tls.flood"}, Row{"a flood", kFlood, "|tls.flood"}};
+
+/// What is heard of a peer that sends so many messages, and then data.
+void expect_heard(std::span<const Row> rows, const std::function<std::string(int messages)>& heard_of) {
+  for (const Row& row : rows)
+    EXPECT_EQ(heard_of(row.messages), row.heard) << row.name;
+}
 
 TEST_F(MessageLimit, KeyUpdatesOfAClient) {
-  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"the most", kLimit, "x|tls.truncated"},
-                         Row{"one more", kLimit + 1, "|tls.flood"}, Row{"a flood", kFlood, "|tls.flood"}}) {
-    EXPECT_EQ(serve([&](Peer& peer) {
-                peer.be_client(TLS1_3_VERSION);
-                for (int i = 0; i < row.messages; ++i)
-                  peer.update_keys();
-                peer.say("x");
-              }),
-              row.heard)
-        << row.name;
-  }
+  expect_heard(kRows, [&](int messages) {
+    return serve([&](Peer& peer) {
+      peer.be_client(TLS1_3_VERSION);
+      for (int i = 0; i < messages; ++i)
+        peer.update_keys();
+      peer.say("x");
+    });
+  });
 }
 
 TEST_F(MessageLimit, KeyUpdatesBetweenDataHaveNoEnd) {
@@ -299,43 +299,38 @@ TEST_F(MessageLimit, NorDoRecordsWithoutContent) {
 }
 
 TEST_F(MessageLimit, AttemptsToRenegotiate) {
-  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"the most", kLimit, "x|tls.truncated"},
-                         Row{"one more", kLimit + 1, "|tls.flood"}, Row{"a flood", kFlood, "|tls.flood"}}) {
-    EXPECT_EQ(serve([&](Peer& peer) {
-                peer.be_client(TLS1_2_VERSION);
-                for (int i = 0; i < row.messages; ++i)
-                  peer.renegotiate();
-                peer.say("x");
-              }),
-              row.heard)
-        << row.name;
-  }
+  expect_heard(kRows, [&](int messages) {
+    return serve([&](Peer& peer) {
+      peer.be_client(TLS1_2_VERSION);
+      for (int i = 0; i < messages; ++i)
+        peer.renegotiate();
+      peer.say("x");
+    });
+  });
 }
 
 TEST_F(MessageLimit, PiecesOfOneMessage) {
-  for (const Row& row : {Row{"some", 3, "x|tls.truncated"}, Row{"one more", kLimit, "|tls.flood"}}) {
-    EXPECT_EQ(serve([&](Peer& peer) {
-                peer.be_client(TLS1_2_VERSION);
-                peer.renegotiate_in(row.messages);
-                peer.say("x");
-              }),
-              row.heard)
-        << row.name;
-  }
+  constexpr std::array kPieces = {Row{"some", 3, "x|tls.truncated"}, Row{"one more", kLimit, "|tls.flood"}};
+  expect_heard(kPieces, [&](int messages) {
+    return serve([&](Peer& peer) {
+      peer.be_client(TLS1_2_VERSION);
+      peer.renegotiate_in(messages);
+      peer.say("x");
+    });
+  });
 }
 
 TEST_F(MessageLimit, TicketsOfAServer) {
-  for (const Row& row : {Row{"four", 4, "x|tls.truncated"}, Row{"the most", kLimit, "x|tls.truncated"},
-                         Row{"one more", kLimit + 1, "|tls.flood"}, Row{"a flood", kFlood, "|tls.flood"}}) {
-    EXPECT_EQ(call([&](Peer& peer) {
-                peer.be_server(own_);
-                for (int i = 0; i < row.messages; ++i)
-                  peer.give_ticket();
-                peer.say("x");
-              }),
-              row.heard)
-        << row.name;
-  }
+  std::array rows = kRows;
+  rows.front() = {"four", 4, "x|tls.truncated"};
+  expect_heard(rows, [&](int messages) {
+    return call([&](Peer& peer) {
+      peer.be_server(own_);
+      for (int i = 0; i < messages; ++i)
+        peer.give_ticket();
+      peer.say("x");
+    });
+  });
 }
 
 /// A client skips these during its handshake (RFC 5246 section 7.4.1.1).

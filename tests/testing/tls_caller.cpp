@@ -3,8 +3,6 @@
 #include <array>
 #include <cstdlib>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "testing/connect_to.h"
 
 namespace countersign::testing {
 namespace {
@@ -28,15 +27,10 @@ int alert_received() {
   return ERR_GET_LIB(error) == ERR_LIB_SSL && reason > kAlertOffset ? reason - kAlertOffset : 0;
 }
 
-int connect_to(std::uint16_t port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in to = {};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+int connect_patiently(std::uint16_t port) {
+  const int descriptor = connect_to(port);
   const timeval patience{20, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  BASE_CHECK(::connect(descriptor, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
   return descriptor;
 }
 
@@ -102,7 +96,7 @@ TlsCaller::TlsCaller(Options options) : context_(SSL_CTX_new(TLS_client_method()
 TlsCaller::Answer TlsCaller::call(const Call& call) const {
   Answer answer;
   ERR_clear_error();
-  const int descriptor = connect_to(call.port);
+  const int descriptor = connect_patiently(call.port);
   const std::shared_ptr<SSL> ssl(SSL_new(context_.get()), SSL_free);
   SSL_set_fd(ssl.get(), descriptor);
   Asked seen{&answer.session};
