@@ -17,19 +17,13 @@ net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 constexpr base::Duration kAtOnce = std::chrono::seconds(8);
 
 /// Takes all and keeps its end open; says `first` once it has heard something.
-class HoldingUpstream {
+class HoldingUpstream final : public LoopbackUpstream {
  public:
   explicit HoldingUpstream(const base::Log& log, std::string first = {})
-      : log_(log), first_(std::move(first)), listener_(*net::Listener::bind(loop_, TellingUpstream::at_any_port())) {
-    net::spawn(loop_, accept(), "holding", log_);
-    thread_ = std::thread([this] { loop_.run(); });
+      : LoopbackUpstream(log), first_(std::move(first)) {
+    start();
   }
-  ~HoldingUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int connections() const { return connections_; }
+  ~HoldingUpstream() { stop(); }
   int ended() const { return ended_; }  ///< by the other side
   std::string heard() const {
     const std::lock_guard lock(mutex_);
@@ -37,16 +31,8 @@ class HoldingUpstream {
   }
 
  private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      ++connections_;
-      held_.push_back(std::make_unique<net::Socket>(std::move(*socket)));
-      net::spawn(loop_, serve(*held_.back()), "holding.connection", log_);
-    }
-  }
-  net::Task<void> serve(net::Socket& socket) {
+  net::Task<void> serve(net::Socket accepted) override {
+    net::Socket& socket = *held_.emplace_back(std::make_unique<net::Socket>(std::move(accepted)));
     std::array<std::uint8_t, 4096> buffer;
     for (;;) {
       const auto count = co_await socket.read_some(buffer, soon());
@@ -59,16 +45,11 @@ class HoldingUpstream {
     ++ended_;
   }
 
-  const base::Log& log_;
   std::string first_;
-  net::Loop loop_;
-  net::Listener listener_;
   std::vector<std::unique_ptr<net::Socket>> held_;
-  std::atomic<int> connections_{0};
   std::atomic<int> ended_{0};
   mutable std::mutex mutex_;
   std::string heard_;
-  std::thread thread_;
 };
 
 class Cut : public DoorsTest {

@@ -140,7 +140,7 @@ class Platform : public ::testing::Test {
   RudeUpstream rude_{log_};
   RudeUpstream tunnelled_{log_};
   net::Loop silent_loop_;  ///< takes connections, and reads nothing of them
-  net::Listener silent_ = *net::Listener::bind(silent_loop_, TellingUpstream::at_any_port());
+  net::Listener silent_ = *net::Listener::bind(silent_loop_, {.at = {"127.0.0.1", 0}});
   GatewayConfig config_;
   feed::Knowledge knowledge_;
   feed::Sightings sightings_;

@@ -8,19 +8,10 @@
 namespace countersign::gateway {
 
 /// Says the same bytes to every request head (of a connection, or to the first one), at once and whatever follows it.
-class RudeUpstream {
+class RudeUpstream final : public LoopbackUpstream {
  public:
-  explicit RudeUpstream(const base::Log& log)
-      : log_(log), listener_(*net::Listener::bind(loop_, TellingUpstream::at_any_port())) {
-    net::spawn(loop_, accept(), "rude", log_);
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~RudeUpstream() {
-    loop_.stop();
-    thread_.join();
-  }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int connections() const { return connections_; }
+  explicit RudeUpstream(const base::Log& log) : LoopbackUpstream(log) { start(); }
+  ~RudeUpstream() { stop(); }
   /// Before the first request.
   void say(std::string text, std::string from_then_on = {}) {
     text_ = std::move(text);
@@ -28,7 +19,7 @@ class RudeUpstream {
   }
   /// Ends the connections that there are. Thread-safe.
   void hang_up() {
-    loop_.post([this] {
+    loop().post([this] {
       for (const auto& end : std::exchange(ends_, {}))
         end();
     });
@@ -39,16 +30,8 @@ class RudeUpstream {
   }
 
  private:
-  net::Task<void> accept() {
-    for (;;) {
-      auto socket = co_await listener_.accept();
-      if (!socket) co_return;
-      ++connections_;
-      ends_.push_back(socket->hang_up());
-      net::spawn(loop_, serve(std::move(*socket)), "rude.connection", log_);
-    }
-  }
-  net::Task<void> serve(net::Socket socket) {
+  net::Task<void> serve(net::Socket socket) override {
+    ends_.push_back(socket.hang_up());
     std::array<std::uint8_t, 4096> buffer;
     for (bool first = true;;) {
       const auto count = co_await socket.read_some(buffer, net::Deadline::after(std::chrono::seconds(20)));
@@ -64,16 +47,11 @@ class RudeUpstream {
     }
   }
 
-  const base::Log& log_;
-  net::Loop loop_;
-  net::Listener listener_;
-  std::atomic<int> connections_{0};
   std::string text_;
   std::string next_;
   std::vector<std::function<void()>> ends_;
   mutable std::mutex mutex_;
   std::string heard_;
-  std::thread thread_;
 };
 
 }  // namespace countersign::gateway

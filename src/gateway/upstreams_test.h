@@ -32,34 +32,56 @@ class Lines final : public base::LogSink {
   std::string text_;
 };
 
-/// Answers every request with what it saw: the request line, each field, and the length of the body.
-class TellingUpstream {
+/// An upstream at a port of its own, on a thread of its own.
+class LoopbackUpstream {
  public:
-  explicit TellingUpstream(const base::Log& log) : log_(log), listener_(*net::Listener::bind(loop_, at_any_port())) {
+  LoopbackUpstream(const LoopbackUpstream&) = delete;
+  const net::Endpoint& at() const { return listener_.local(); }
+  int connections() const { return connections_; }
+
+ protected:
+  explicit LoopbackUpstream(const base::Log& log)
+      : log_(log), listener_(*net::Listener::bind(loop_, {.at = {"127.0.0.1", 0}})) {}
+  ~LoopbackUpstream() = default;
+  /// The last thing that a constructor does.
+  void start() {
     net::spawn(loop_, accept(), "upstream", log_);
     thread_ = std::thread([this] { loop_.run(); });
   }
-  ~TellingUpstream() {
+  /// The first thing that a destructor does.
+  void stop() {
     loop_.stop();
     thread_.join();
   }
-  const net::Endpoint& at() const { return listener_.local(); }
-  int requests() const { return requests_; }
-  static net::Listener::Options at_any_port() {
-    net::Listener::Options options;
-    options.at = {"127.0.0.1", 0};
-    return options;
-  }
+  virtual net::Task<void> serve(net::Socket socket) = 0;
+  net::Loop& loop() { return loop_; }
 
  private:
   net::Task<void> accept() {
     for (;;) {
       auto socket = co_await listener_.accept();
       if (!socket) co_return;
+      ++connections_;
       net::spawn(loop_, serve(std::move(*socket)), "upstream.connection", log_);
     }
   }
-  net::Task<void> serve(net::Socket socket) {
+
+  const base::Log& log_;
+  net::Loop loop_;
+  net::Listener listener_;
+  std::atomic<int> connections_{0};
+  std::thread thread_;
+};
+
+/// Answers every request with what it saw: the request line, each field, and the length of the body.
+class TellingUpstream final : public LoopbackUpstream {
+ public:
+  explicit TellingUpstream(const base::Log& log) : LoopbackUpstream(log) { start(); }
+  ~TellingUpstream() { stop(); }
+  int requests() const { return requests_; }
+
+ private:
+  net::Task<void> serve(net::Socket socket) override {
     http::ServerOptions options;
     options.body_bytes = 64 * 1024 * 1024;
     const http::Handler handler = [this](http::Request request) { return answer(std::move(request)); };
@@ -77,11 +99,7 @@ class TellingUpstream {
     co_return response;
   }
 
-  const base::Log& log_;
-  net::Loop loop_;
-  net::Listener listener_;
   std::atomic<int> requests_{0};
-  std::thread thread_;
 };
 
 }  // namespace countersign::gateway
