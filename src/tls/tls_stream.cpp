@@ -66,7 +66,8 @@ base::Error take_failure(SSL* ssl) {
   return crypto::openssl_error(base::Kind::invalid, "tls.protocol", "TLS failed");
 }
 
-base::Error TlsStream::broken() const {
+base::Error TlsStream::broken() {
+  if (const auto failure = std::exchange(untold_, nullptr)) return *failure;
   return {base::Kind::unavailable, "net.reset", "the connection had failed or been closed before"};
 }
 
@@ -122,6 +123,25 @@ bool TlsStream::was_flooded() const { return is_flooded(ssl_.get()); }
 /// Nothing has arrived since SSL_read gave out all that there was, and there is nothing that it would have to write.
 bool TlsStream::is_drained() const { return read_well_ && socket_.is_drained() && SSL_has_pending(ssl_.get()) == 0; }
 
+/// What is there of the records behind a full one, without waiting: who reads a body by larger pieces than a record can
+/// hold (16 KiB, RFC 8446 section 5.1) passes it on by such pieces, too. What it fails with is told by the next read.
+std::size_t TlsStream::take_along(std::span<std::uint8_t> into, std::size_t last) {
+  std::size_t taken = 0;
+  while (last == SSL3_RT_MAX_PLAIN_LENGTH && taken < into.size() && !is_drained()) {
+    clear_errors();
+    const int count = SSL_read(ssl_.get(), into.data() + taken, clamp(into.size() - taken));
+    read_well_ = count > 0;
+    last = read_well_ ? static_cast<std::size_t>(count) : 0;
+    taken += last;
+    if (read_well_) note_data(ssl_.get());
+    else if (need_after(ssl_.get(), count) == Need::failed) {
+      broken_ = true;
+      untold_ = std::make_unique<base::Error>(take_failure(ssl_.get()));
+    }
+  }
+  return taken;
+}
+
 net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t> into, net::Deadline deadline) {
   if (socket_.is_yield_due()) co_await socket_.yield();
   if (!broken_ && is_drained()) BASE_CO_TRY_VOID(co_await wait(net::Socket::Ready::read, deadline));
@@ -131,7 +151,8 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
     read_well_ = count > 0;
     if (count > 0) {
       note_data(ssl_.get());
-      co_return static_cast<std::size_t>(count);
+      const auto first = static_cast<std::size_t>(count);
+      co_return first + take_along(into.subspan(first), first);
     }
     const Need need = need_after(ssl_.get(), count);
     if (need == Need::closed) co_return std::size_t{0};

@@ -58,15 +58,17 @@ class TlsStream final : public net::Stream {
   net::Task<base::Result<void>> wait_for_first(Wait& on, net::Deadline deadline);
   net::Task<base::Result<void>> wait_for(Need need, net::Deadline deadline);
   bool is_drained() const;
+  std::size_t take_along(std::span<std::uint8_t> into, std::size_t last);
   void wake_both();
-  base::Error broken() const;
+  base::Error broken();
 
   net::Socket socket_;
   SslHandle ssl_;
   /// After a failure libssl forbids further calls (SSL_shutdown included); after abort() its descriptor is closed, and
   /// the number may be somebody else's by now: no call into libssl either.
   bool broken_ = false;
-  bool read_well_ = false;  ///< the last SSL_read gave something
+  bool read_well_ = false;                    ///< the last SSL_read gave something
+  std::unique_ptr<base::Error> untold_ = {};  ///< why it is broken, where nobody was told
   Wait input_ = {};
   Wait output_ = {};
 };
