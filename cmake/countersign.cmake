@@ -66,6 +66,7 @@ pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(LIBXML2 REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(P11KIT REQUIRED p11-kit-1)
+find_library(MIMALLOC mimalloc)
 
 # Two precompiled headers: network_headers.h for what uses net, in the end or at once, and standard_headers.h for the rest.
 # They hide a missing #include; tools/check-includes finds it.

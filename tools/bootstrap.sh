@@ -13,7 +13,7 @@ export NINJA_STATUS="[%f/%t %es] "
 build_tools="g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config"
 build_libraries="libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev libexpected-dev libsoci-dev
   libsqlite3-dev libpq-dev libnghttp2-dev libcurl4-openssl-dev libgtest-dev libp11-kit-dev
-  libxml2-dev"
+  libxml2-dev libmimalloc-dev"
 boost_of_debian_12="libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev"
 boost_elsewhere="libboost-dev libboost-json-dev libboost-url-dev"
 demo_tools="curl:curl openssl:openssl nginx:nginx python3:python3"
