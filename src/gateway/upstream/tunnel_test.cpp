@@ -27,7 +27,7 @@ struct Connection {
   std::optional<net::Socket> ours = {};
 };
 
-class TunnelTest : public ::testing::Test {
+class TunnelFairness : public ::testing::Test {
  protected:
   net::Task<void> accept(std::optional<net::Socket>& into) {
     into.emplace(std::move(co_await listener_.accept()).value());
@@ -41,7 +41,7 @@ class TunnelTest : public ::testing::Test {
   /// For each piece that has gone on, another one is there to be read.
   class Firehose final : public TunnelMeter {
    public:
-    explicit Firehose(TunnelTest& test) : test_(test) {}
+    explicit Firehose(TunnelFairness& test) : test_(test) {}
     net::Task<base::Result<void>> passed(TunnelWay way, std::uint64_t) override {
       Connection& from = way == TunnelWay::up ? *test_.client_ : *test_.upstream_;
       Connection& to = way == TunnelWay::up ? *test_.upstream_ : *test_.client_;
@@ -53,7 +53,7 @@ class TunnelTest : public ::testing::Test {
     void end() noexcept override {}
 
    private:
-    TunnelTest& test_;
+    TunnelFairness& test_;
   };
 
   net::Task<void> carry() {
@@ -93,9 +93,9 @@ class TunnelTest : public ::testing::Test {
   std::unique_ptr<Connection> neighbour_ = connect();
 };
 
-TEST_F(TunnelTest, BytesWithoutEndLeaveOthersTheirTurn) { run({client_.get()}); }
-TEST_F(TunnelTest, AndInTheOtherDirection) { run({upstream_.get()}); }
-TEST_F(TunnelTest, AndInBoth) { run({client_.get(), upstream_.get()}); }
+TEST_F(TunnelFairness, BytesWithoutEndLeaveOthersTheirTurn) { run({client_.get()}); }
+TEST_F(TunnelFairness, AndInTheOtherDirection) { run({upstream_.get()}); }
+TEST_F(TunnelFairness, AndInBoth) { run({client_.get(), upstream_.get()}); }
 
 }  // namespace
 }  // namespace countersign::gateway
