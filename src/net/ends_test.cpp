@@ -3,12 +3,10 @@
 #include <optional>
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "net/readiness.h"
 #include "net/socket.h"
-#include "testing/connect_to.h"
+#include "testing/raw_peer.h"
 #include "testing/run.h"
 
 namespace countersign::net {
@@ -16,42 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::RawPeer;
 
 Deadline in(base::Duration time) { return Deadline::after(time); }
-
-/// The other end, which acts at once and not by the loop.
-class RawPeer {
- public:
-  explicit RawPeer(const Endpoint& to) : descriptor_(testing::connect_to(to.port)) {}
-  ~RawPeer() { close(); }
-  RawPeer(const RawPeer&) = delete;
-
-  void send(std::string_view text) const {
-    EXPECT_EQ(::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-  }
-  void send_urgent(char byte) const { EXPECT_EQ(::send(descriptor_, &byte, 1, MSG_OOB), 1); }
-  void half_close() const { EXPECT_EQ(::shutdown(descriptor_, SHUT_WR), 0); }
-  void close() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    descriptor_ = -1;
-  }
-  void reset() {
-    const linger at_once{1, 0};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close();
-  }
-  /// Reads all that is there now.
-  std::size_t drain() const {
-    std::vector<char> buffer(1 << 20);
-    std::size_t all = 0;
-    for (ssize_t got = 0; (got = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;)
-      all += static_cast<std::size_t>(got);
-    return all;
-  }
-
- private:
-  int descriptor_;
-};
 
 using Texts = std::vector<std::string>;
 
@@ -83,7 +48,7 @@ class EndsTest : public ::testing::Test {
     loop_.io().restart();
   }
   Socket& connect(std::optional<RawPeer>& peer, std::optional<Socket>& socket) {
-    peer.emplace(listener_.local());
+    peer.emplace(listener_.local().port);
     testing::run(loop_, accept_one(listener_, socket));
     return *socket;
   }

@@ -67,7 +67,7 @@ Task<void> sleep_until(Deadline deadline);
 /// From now on SIGINT and SIGTERM do not reach this thread, nor those it starts; they wait for wait_for_stop_signal().
 void keep_back_stop_signals();
 
-/// Completes with the number of the first SIGINT or SIGTERM.
+/// Completes with the number of the first SIGINT or SIGTERM. Further ones have no effect.
 Task<int> wait_for_stop_signal(Loop& loop);
 
 /// Counts tasks so that a server can drain: stop accepting, then wait for those under way.

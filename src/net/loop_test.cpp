@@ -207,5 +207,36 @@ TEST(StopSignal, CompletesWithItsNumber) {
   EXPECT_EQ(number, SIGTERM);
 }
 
+/// As a process does that drains, and then as it ends.
+TEST(StopSignal, TheNextOneHasNoEffect) {
+  const testing::KeptLog log;
+  {
+    Loop loop;
+    int number = 0;
+    spawn(loop, keep_signal(loop, number), "waiter", log.log());
+    loop.post([] { raise(SIGINT); });
+    loop.run();
+    EXPECT_EQ(number, SIGINT);
+    std::thread elsewhere([] {  // where it is not kept back
+      sigset_t both;
+      sigemptyset(&both);
+      sigaddset(&both, SIGINT);
+      sigaddset(&both, SIGTERM);
+      pthread_sigmask(SIG_UNBLOCK, &both, nullptr);
+      raise(SIGINT);
+      raise(SIGTERM);
+    });
+    elsewhere.join();
+    raise(SIGTERM);
+  }
+  raise(SIGTERM);
+  // For the tests that follow.
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigaddset(&pending, SIGTERM);
+  const timespec at_once{};
+  EXPECT_EQ(sigtimedwait(&pending, nullptr, &at_once), SIGTERM);
+}
+
 }  // namespace
 }  // namespace countersign::net

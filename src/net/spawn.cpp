@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <optional>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_signal_set.hpp>
@@ -44,6 +45,23 @@ void start(Loop& loop, Task<void> task, std::string name, const base::Log& log, 
 
 struct OfNoGroup {};
 
+/// SIGINT and SIGTERM of a loop, caught from the moment when somebody waits for them until the loop dies: one that
+/// nobody catches any more would end the process where it is. A service of the loop's io_context.
+class StopSignals final : public boost::asio::execution_context::service {
+ public:
+  static boost::asio::execution_context::id id;
+  explicit StopSignals(boost::asio::io_context& io) : boost::asio::execution_context::service(io) {
+    signals_.emplace(io.get_executor(), SIGINT, SIGTERM);
+  }
+  auto wait() { return signals_->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>())); }
+
+ private:
+  void shutdown() override { signals_.reset(); }
+  std::optional<boost::asio::basic_signal_set<Executor>> signals_;
+};
+
+boost::asio::execution_context::id StopSignals::id;
+
 }  // namespace
 
 void spawn(Loop& loop, Task<void> task, std::string name, const base::Log& log) {
@@ -62,11 +80,11 @@ void keep_back_stop_signals() {
 }
 
 Task<int> wait_for_stop_signal(Loop& loop) {
-  boost::asio::basic_signal_set<Executor> signals(loop.executor(), SIGINT, SIGTERM);
+  auto& signals = boost::asio::use_service<StopSignals>(loop.io());
   const sigset_t stop = stop_signals();
   pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // where they were kept back until somebody listens
-  const auto [error, number] =
-      co_await signals.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));
+  const auto [error, number] = co_await signals.wait();
+  keep_back_stop_signals();  // for the time when the loop is gone
   co_return error ? 0 : number;
 }
 

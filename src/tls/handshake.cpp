@@ -180,8 +180,7 @@ struct Handshake::Session {
       if (waited) continue;
       co_return failed(std::move(waited).error());
     }
-    if (socket.was_hung_up())
-      co_return failed({base::Kind::unavailable, "net.reset", "the handshake was given up for another one"});
+    if (socket.was_hung_up()) co_return failed({base::Kind::unavailable, "net.reset", "the handshake was given up"});
     const bool alerted = stopped_by_us();
     HandshakeFailure failure = failure_of(ssl.get(), examination);
     if (alerted) co_await linger(socket);

@@ -1,6 +1,7 @@
 #include "tls/server.h"
 
 #include <algorithm>
+#include <optional>
 #include <type_traits>
 
 #include "base/counted.h"
@@ -46,6 +47,20 @@ class Server<Peer>::Entry {
  private:
   std::shared_ptr<std::list<Live*>> all_;
   typename std::list<Live*>::iterator at_;
+};
+
+/// How to end a connection that nobody serves yet, for as long as this lives.
+template <class Peer>
+class Server<Peer>::Unfinished {
+ public:
+  Unfinished(std::shared_ptr<HangUps> all, std::function<void()> hang_up)
+      : all_(std::move(all)), at_(all_->insert(all_->end(), std::move(hang_up))) {}
+  ~Unfinished() { all_->erase(at_); }
+  Unfinished(const Unfinished&) = delete;
+
+ private:
+  std::shared_ptr<HangUps> all_;
+  HangUps::iterator at_;
 };
 
 namespace {
@@ -94,6 +109,7 @@ void Server<Peer>::take(net::Socket socket) {
 template <class Peer>
 net::Task<void> Server<Peer>::introduce(net::Socket socket) {
   const base::Counted counted(introductions_);
+  std::optional<Unfinished> unfinished(std::in_place, unfinished_, socket.hang_up());
   const auto header = co_await net::read_proxy_header(socket, net::Deadline::after(options_.proxy_header_time));
   if (!header) {
     log_.info("tls.failed", {{"code", header.error().code},
@@ -103,6 +119,7 @@ net::Task<void> Server<Peer>::introduce(net::Socket socket) {
     observer_.failed(header.error().code);
     co_return;
   }
+  unfinished.reset();
   if (!header->local) socket.introduce(header->source);
   if (takes_new()) admit(std::move(socket));
 }
@@ -133,9 +150,11 @@ template <class Peer>
 net::Task<void> Server<Peer>::serve(net::Socket socket, std::unique_ptr<Place> place) {
   const net::Endpoint address = socket.peer();
   const auto begun = std::chrono::steady_clock::now();
+  std::optional<Unfinished> unfinished(std::in_place, unfinished_, socket.hang_up());
   auto connection = co_await shake_hands(std::move(socket), *place);
   const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - begun);
   place->end_handshake();
+  unfinished.reset();
   if (place->was_given_up()) {
     note_shed(address);
     co_return;
@@ -246,6 +265,9 @@ net::Task<bool> Server<Peer>::drain(Drain how) {
   log_.warning("tls.drain_cut", {{"connections", all_->size()}, {"listener", options_.name}});
   for (Live* live : *all_)
     live->connection.stream->abort();
+  // Handshakes end now, too, and so does the lingering of those that were refused: each is recorded when it has ended.
+  for (const auto& hang_up : *unfinished_)
+    hang_up();
   (void)co_await tasks_.wait_until_empty(net::Deadline::after(kUnwindTime));
   co_return false;
 }

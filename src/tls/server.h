@@ -100,7 +100,7 @@ class Server {
   /// when reconsider() finds `deadline` passed.
   void dismiss(const std::function<bool(const Live&)>& whom, net::Deadline deadline);
 
-  /// Announced on the last response of each connection. True when none had to be cut.
+  /// Announced on the last response of each connection. True when none had to be cut; handshakes are, with a record.
   net::Task<bool> drain(Drain how);
   net::Task<bool> drain(net::Deadline deadline) { return drain(Drain{.deadline = deadline}); }
   /// Handlers then announce that each response is the last of its connection.
@@ -108,6 +108,8 @@ class Server {
 
  private:
   class Entry;
+  class Unfinished;
+  using HangUps = std::list<std::function<void()>>;
   using Place = Admission::Place;
   void take(net::Socket socket);
   void admit(net::Socket socket);
@@ -115,8 +117,7 @@ class Server {
   bool is_proxy(const net::Endpoint& peer) const;
   net::Task<void> serve(net::Socket socket, std::unique_ptr<Place> place);
   net::Task<base::Result<Connection<Peer>, HandshakeFailure>> shake_hands(net::Socket socket, Place& place);
-  /// Is a connection served that was accepted before? Also while we drain, as long as idle ones are waited for: whoever
-  /// accepted it owes it an answer.
+  /// Also while we drain, as long as idle ones are waited for: whoever accepted a connection owes it an answer.
   bool takes_new() const { return !draining_ || !idle_until_.passed(); }
   void note_shed(const net::Endpoint& address);
   void note_if_flooded(const Live& live) const;
@@ -129,11 +130,11 @@ class Server {
   ServerObserver& observer_;
   const base::Log& log_;
   net::TaskGroup tasks_;
-  std::shared_ptr<std::list<Live*>> all_ =
-      std::make_shared<std::list<Live*>>();  ///< shared with frames that outlive us
-  std::shared_ptr<Admission> admission_;     ///< shared with frames that outlive us
+  std::shared_ptr<std::list<Live*>> all_ = std::make_shared<std::list<Live*>>();  ///< these four: shared with frames
+  std::shared_ptr<HangUps> unfinished_ = std::make_shared<HangUps>();  ///< of connections that no handler has yet
+  std::shared_ptr<Admission> admission_;
+  std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way
   HandshakeRate rate_;
-  std::shared_ptr<std::size_t> introductions_ = std::make_shared<std::size_t>(0);  ///< under way; shared with frames
   std::uint64_t shed_ = 0;
   bool draining_ = false;
   net::Deadline idle_until_ = {};  ///< while draining_

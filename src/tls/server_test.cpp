@@ -275,5 +275,31 @@ TEST_F(Crowd, WhoeverIsRefusedIsInNobodysWayWhileItLingers) {
   EXPECT_EQ(ended(), 0);
 }
 
+net::Task<void> wait_for_connections(const Server<VerifiedPeer>& server, std::size_t count) {
+  while (server.live() < count)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(5)));
+}
+
+TEST_F(Crowd, ADrainEndsNoHandshakeWithoutItsRecord) {
+  const net::Networks balancers{net::Network::parse("127.0.0.3").value()};
+  start({.name = "door", .proxies = balancers});
+  come_silently("127.0.0.2", 3);
+  come_silently("127.0.0.3", 2);  // for their PROXY header is waited
+  testing::run(loop_, wait_for_connections(*server_, 5));
+  EXPECT_FALSE(testing::run(loop_, server_->drain(net::Deadline::after(std::chrono::milliseconds(1)))));
+  EXPECT_EQ(counted_.failed_count, 5);
+  EXPECT_EQ(lines_with(R"("event":"tls.failed")"), 5);
+  EXPECT_EQ(server_->live(), 0U);
+}
+
+TEST_F(Crowd, ADrainDoesNotWaitForWhoeverWasRefusedAndLingers) {
+  start({.name = "door"});
+  EXPECT_EQ(handshake(expired_), "tls.alert_received");
+  EXPECT_EQ(counted_.refused_count, 0) << "it lingers";
+  EXPECT_FALSE(testing::run(loop_, server_->drain(net::Deadline::after(std::chrono::milliseconds(1)))));
+  EXPECT_EQ(counted_.refused_count, 1);
+  EXPECT_EQ(server_->live(), 0U);
+}
+
 }  // namespace
 }  // namespace countersign::tls
