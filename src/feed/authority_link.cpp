@@ -7,7 +7,9 @@
 
 namespace countersign::feed {
 
-AuthorityLink::AuthorityLink(std::unique_ptr<net::Stream> stream, std::string host) : stream_(std::move(stream)) {
+AuthorityLink::AuthorityLink(tls::Connection<tls::VerifiedServer> connection, std::string host,
+                             const trust::RegistryView* registry)
+    : stream_(std::move(connection.stream)), chain_(connection.peer.chain()), registry_(registry) {
   http::ClientOptions options;
   options.host = std::move(host);
   options.response_bytes = std::size_t{1024} * 1024 * 1024;  // a snapshot of millions of certificates
@@ -18,15 +20,20 @@ net::Task<base::Result<AuthorityLink>> AuthorityLink::open(net::Loop& loop, cons
                                                            std::shared_ptr<const tls::ClientContext> own,
                                                            const base::Clock& clock, net::Deadline deadline) {
   net::Endpoint to = options.authority;
+  const trust::RegistryView* const registry = options.registry;
   std::string host = to.host;
-  tls::JudgeServer judge = JudgeAuthority{options.provider_trust, host, &clock, options.registry,
+  tls::JudgeServer judge = JudgeAuthority{options.provider_trust, host, &clock, registry,
                                           options.knowledge == nullptr ? nullptr : options.knowledge->trust()};
   auto socket = co_await net::Socket::connect(loop, to, deadline);
   if (!socket) co_return base::unexpected(std::move(socket).error());
   auto connection =
       co_await tls::Handshake::connect(std::move(*socket), std::move(own), host, std::move(judge), deadline);
   if (!connection) co_return base::unexpected(std::move(connection).error().error);
-  co_return AuthorityLink(std::move(connection->stream), to.to_string());
+  co_return AuthorityLink(std::move(*connection), to.to_string(), registry);
+}
+
+bool AuthorityLink::is_believed(base::Instant at) {
+  return registry_ == nullptr || !still_believed_.of_server(chain_, *registry_, at);
 }
 
 net::Task<base::Result<std::string>> AuthorityLink::get(std::string target, net::Deadline deadline) {

@@ -12,6 +12,7 @@
 #include "http/client.h"
 #include "net/socket.h"
 #include "tls/handshake.h"
+#include "trust/reconsideration.h"
 
 namespace countersign::feed {
 
@@ -29,15 +30,23 @@ class AuthorityLink {
                                                      std::shared_ptr<const tls::ClientContext> own,
                                                      const base::Clock& clock, net::Deadline deadline);
 
+  /// Is the authority at its other end still to be believed, as far as is known now of revocations?
+  bool is_believed(base::Instant at);
+  /// Closes it at once; a call under way fails with `net.reset`.
+  void abort() noexcept { stream_->abort(); }
+
   /// The body of a 2xx answer. Fails: the authority's own code for a problem, and as http::Client::send.
   net::Task<base::Result<std::string>> get(std::string target, net::Deadline deadline);
   net::Task<base::Result<std::string>> post(std::string target, std::string json, net::Deadline deadline);
 
  private:
-  explicit AuthorityLink(std::unique_ptr<net::Stream> stream, std::string host);
+  AuthorityLink(tls::Connection<tls::VerifiedServer> connection, std::string host, const trust::RegistryView* registry);
   net::Task<base::Result<std::string>> send(http::Request request, net::Deadline deadline);
 
   std::unique_ptr<net::Stream> stream_;
+  trust::VerifiedChain chain_;
+  const trust::RegistryView* registry_;  ///< may be null
+  trust::Reconsideration still_believed_;
   std::unique_ptr<http::Client> client_;
 };
 

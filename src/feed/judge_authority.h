@@ -38,14 +38,9 @@ struct JudgeAuthority {
     if (!chain && chain.error().reason == trust::Reason::unknown_issuer && learned != nullptr)
       chain = trust::verify_chain(presented, policy, *learned, clock->now());
     if (!chain) return chain;
-    for (const x509::Certificate& above : chain->path())
-      if (registry != nullptr && registry->withdrawal(above.fingerprint()))
-        return base::unexpected(trust::refuse(trust::Reason::issuer_withdrawn, chain->leaf(), 0,
-                                              "'" + above.subject().text + "' is withdrawn"));
-    const auto fact = registry == nullptr ? std::nullopt : registry->certificate(chain->leaf().fingerprint());
-    if (fact && fact->revoked_for)
-      return base::unexpected(
-          trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
+    if (registry != nullptr)
+      if (auto refusal = trust::reconsider_server(*chain, *registry, clock->now()))
+        return base::unexpected(std::move(*refusal));
     if (chain->identity() && chain->identity()->to_urn() == kAuthorityUrn) return chain;
     return base::unexpected(trust::refuse(trust::Reason::wrong_name, chain->leaf(), 0,
                                           std::string(kAnotherServer) + std::string(kAuthorityUrn)));

@@ -85,4 +85,19 @@ class ClientSide {
   virtual bool may_keep() const = 0;
 };
 
+/// Calls `then`, which must not throw, once nobody is left to answer, at once where that is so already; for as long as
+/// it lives. Borrows `client`.
+class WhenGone {
+ public:
+  WhenGone(ClientSide& client, std::function<void()> then) : client_(client) {
+    if (client.is_gone()) then();
+    else client.when_gone(std::move(then));
+  }
+  ~WhenGone() { client_.when_gone({}); }
+  WhenGone(const WhenGone&) = delete;
+
+ private:
+  ClientSide& client_;
+};
+
 }  // namespace countersign::gateway

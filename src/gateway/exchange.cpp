@@ -75,12 +75,8 @@ Exchange::Exchange(ExchangeContext context, ExchangeRequest request, policy::Per
                         call_.abort();
                       }),
       may_switch_(request_.route.websocket && context_.client.may_switch() &&
-                  context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)) {
-  context_.client.when_gone([this] { call_.abort(); });
-  call_.give_up_when([this] { return context_.client.is_gone(); });
-}
-
-Exchange::~Exchange() { context_.client.when_gone({}); }
+                  context_.client.framing() == http::Framing::none && is_websocket_request(request_.head)),
+      gone_(context_.client, [this] { call_.give_up(); }) {}
 
 UpstreamSide& Exchange::take_side() {
   if (call_.connection() != nullptr) return side_.emplace<H1UpstreamSide>(*call_.connection());
@@ -252,7 +248,7 @@ net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead
                     {{"upstream", call_.name()},
                      {"bytes_up", tunnel.to_upstream},
                      {"bytes_down", tunnel.to_client},
-                     {"error", tunnel.failure ? base::to_string(*tunnel.failure) : std::string()}});
+                     {"error", tunnel.failure ? base::to_string(call_.explain(*tunnel.failure)) : std::string()}});
   co_return base::Result<void>();
 }
 
@@ -301,7 +297,7 @@ net::Task<void> Exchange::report_and_answer(base::Error error) {
     problem = http::to_problem(failure, late ? 408 : http::status_of_unreadable(failure).value_or(400));
   } else {
     call_.failed(error);
-    error = upstream_error(std::move(error));
+    error = upstream_error(call_.explain(std::move(error)));
     context_.log.warning(error.code, {{"upstream", call_.name()}, {"error", base::to_string(error)}});
     problem = to_problem(error);
   }

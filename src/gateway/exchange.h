@@ -49,7 +49,6 @@ class Exchange {
  public:
   /// There is no exchange that the policy did not permit. The permit ends with the exchange.
   Exchange(ExchangeContext context, ExchangeRequest request, policy::Permit permit);
-  ~Exchange();
   Exchange(const Exchange&) = delete;
 
   struct Outcome {
@@ -104,6 +103,7 @@ class Exchange {
   Outcome outcome_;
   bool response_started_ = false;  ///< a byte of the response was sent to the client
   bool client_failed_ = false;     ///< the client stopped reading: nobody is left to answer
+  WhenGone gone_;                  ///< ends the call
 };
 
 }  // namespace countersign::gateway

@@ -18,6 +18,19 @@ policy::Now now_of(const base::Clock& clock) {
   return {steady.count(), clock.now().unix_seconds()};
 }
 
+/// Has `then` called when somebody aborts `stream`, until somebody else sets another one or this dies.
+class WhenAborted {
+ public:
+  WhenAborted(net::Stream& stream, std::function<void()> then) : stream_(stream) {
+    stream.when_aborted(std::move(then));
+  }
+  ~WhenAborted() { stream_.when_aborted({}); }
+  WhenAborted(const WhenAborted&) = delete;
+
+ private:
+  net::Stream& stream_;
+};
+
 class TcpVisit final : public TunnelMeter {
  public:
   TcpVisit(ConnectionContext context, LivePartner& live, const TcpRoute& route)
@@ -26,7 +39,9 @@ class TcpVisit final : public TunnelMeter {
         route_(route),
         path_("/" + route_.upstream),
         standing_(context.policy, policy::Caller::of(*live.connection.peer), live.connection.stream->peer().host),
-        alarm_(context.loop, [this] { look(); }) {
+        alarm_(context.loop, [this] { look(); }),
+        up_goes_on_(context.loop),
+        down_goes_on_(context.loop) {
     context_.metrics.connection_opened();
   }
   ~TcpVisit() override { context_.metrics.connection_closed(); }
@@ -50,11 +65,16 @@ class TcpVisit final : public TunnelMeter {
         co_return base::fail(base::Kind::denied, std::string(policy::explanation(excess->reason).code),
                              "the bytes of this day are used up");
       const auto wait = std::chrono::duration_cast<base::Duration>(std::chrono::nanoseconds(excess->wait_nanos));
-      co_await net::sleep_until(net::Deadline::after(std::clamp(wait, base::Duration(1), kLook)));
+      net::Signal& goes_on = way == TunnelWay::up ? up_goes_on_ : down_goes_on_;
+      (void)co_await goes_on.wait(net::Deadline::after(std::clamp(wait, base::Duration(1), kLook)));
     }
     co_return base::Result<void>();
   }
-  void end() noexcept override { over_ = true; }
+  void end() noexcept override {
+    over_ = true;
+    up_goes_on_.raise();
+    down_goes_on_.raise();
+  }
 
  private:
   base::Result<void> ask_policy() {
@@ -89,15 +109,15 @@ class TcpVisit final : public TunnelMeter {
     if (upstream->settings().send_proxy_identity)
       addresses.more = identity_tlvs(*live_.connection.peer, live_.connection.server_name);
     UpstreamCall call(std::move(upstream), std::move(addresses));
-    call.give_up_when([this] { return live_.cut; });
+    const WhenAborted gone(*live_.connection.stream, [&call] { call.give_up(); });
     auto connected = co_await call.connect();
-    if (!connected && !live_.cut) call.failed(connected.error());
+    if (!connected && connected.error().code != kGivenUp) call.failed(connected.error());
     if (!connected) co_return connected;
     call.connected();
     alarm_.set(net::Deadline::after(kLook));
     TunnelEnds ends{*live_.connection.stream, *call.connection()->stream, {}, {}, this};
     const TunnelOutcome outcome = co_await run_tunnel(context_.loop, context_.log, std::move(ends), route_.idle_time);
-    if (outcome.failure) co_return base::unexpected(*outcome.failure);
+    if (outcome.failure) co_return base::unexpected(call.explain(*outcome.failure));
     co_return base::Result<void>();
   }
 
@@ -159,6 +179,8 @@ class TcpVisit final : public TunnelMeter {
   policy::Standing standing_;
   std::optional<policy::Permit> permit_ = {};
   net::Alarm alarm_;
+  net::Signal up_goes_on_;  ///< while a limit of bytes holds that way up
+  net::Signal down_goes_on_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::uint64_t up_ = 0;
   std::uint64_t down_ = 0;

@@ -64,7 +64,11 @@ net::Task<base::Result<http::Response>> answer_token_request(AuthorityCalls& cal
                           .address = std::move(request.address),
                           .peer = std::nullopt};
   if (request.peer) call.peer = oauth::RelayedPeer{request.peer->certificate().fingerprint(), request.peer->identity()};
-  co_return co_await calls.carry(std::move(call));
+  AuthorityCalls::Asker asker(calls);
+  const WhenGone gone(client, [&asker] { asker.give_up(); });
+  auto answer = co_await calls.carry(std::move(call), asker);
+  if (!answer) co_return base::fail(base::Kind::unavailable, "http.cut_off", "the client was gone while it waited");
+  co_return std::move(*answer);
 }
 
 }  // namespace countersign::gateway

@@ -20,7 +20,7 @@ struct TokenRequest {
   const base::Log& log;
 };
 /// Reads the body and has the authority answer; what is no call at all is refused here, with one record. Fails: as
-/// ClientSide::read_body_some; nobody is to be answered then.
+/// ClientSide::read_body_some, and `http.cut_off` where the client is gone meanwhile; nobody is to be answered then.
 net::Task<base::Result<http::Response>> answer_token_request(AuthorityCalls& calls, TokenRequest request,
                                                              ClientSide& client, net::Deadline deadline);
 

@@ -10,6 +10,8 @@ namespace countersign::gateway {
 namespace {
 
 constexpr int kSwitchingProtocols = 101;
+/// Of a request whose client was cut before it was over; as `connection.cut` says why.
+constexpr std::string_view kCut = "connection.cut";
 
 policy::Caller caller_of(const LivePartner& live) {
   return live.connection.peer ? policy::Caller::of(*live.connection.peer) : policy::Caller::anonymous();
@@ -44,7 +46,8 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
   const auto started = std::chrono::steady_clock::now();
   const TraceContext trace = TraceContext::continue_or_begin(
       head.fields, {.percent = by->config().trace_sample_percent}, context_.upstreams.dice());
-  const Exchange::Outcome outcome = co_await answer(head, trace, client, *by);
+  Exchange::Outcome outcome = co_await answer(head, trace, client, *by);
+  if (live_.cut) outcome.refusal = kCut;
   const auto took = std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - started);
   context_.metrics.request(outcome.status);
   // After an upgrade it is the life of a connection, of minutes and hours, and says nothing of answers.
@@ -209,6 +212,7 @@ void Visit::record(const http::RequestHead& head, const Served& served) const {
       .number("micros", served.took.count())
       .text("trace", served.trace.trace_id())
       .prepared(record_fields_);
+  if (served.outcome.refusal == kCut) line.text("code", kCut);
   context_.records.write(line);
 }
 

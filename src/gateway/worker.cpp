@@ -164,12 +164,13 @@ std::optional<trust::Refusal> Worker::rejudge(const trust::AdmittedChain& chain)
   return trust::reconsider(chain, shared_.knowledge.registry(), shared_.clock.now());
 }
 
-/// Live connections, and sessions that clients could come back on.
+/// Live connections on both sides, and sessions that clients could come back on.
 void Worker::reconsider_everyone() {
   for (const auto& listener : listeners_)
     listener->server().reconsider(shared_.knowledge.registry(), shared_.clock.now());
   for (const auto& listener : retiring_)
     listener->server().reconsider(shared_.knowledge.registry(), shared_.clock.now());
+  upstreams_.reconsider();
   sessions_->sweep([this](const trust::AdmittedChain& chain) { return rejudge(chain).has_value(); });
 }
 

@@ -64,8 +64,8 @@ class Worker {
 
   /// Thread-safe: the next request and the next connection go by `next`; what is under way ends as it began.
   void take_over(Prepared next);
-  /// Thread-safe: trust, registry or our own certificate changed. New handshakes see it at once; live connections are
-  /// judged again.
+  /// Thread-safe: trust, registry or our own certificate changed. New handshakes see it at once; live connections, to
+  /// upstreams too, are judged again.
   void knowledge_changed();
   /// `generation`: whose places are meant; nothing happens once there is a later one.
   void use_credential(std::uint64_t generation, std::size_t place, std::shared_ptr<const tls::Credential> own);

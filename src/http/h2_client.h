@@ -56,7 +56,7 @@ class H2Client {
 
   /// Begins no further request; ends when the last one has.
   void wind_down();
-  /// Ends every request now, and the connection.
+  /// Ends every request now, and the connection; as H2Session::cut().
   void cut();
 
  private:

@@ -6,6 +6,7 @@ namespace countersign::http {
 namespace {
 
 constexpr std::size_t kFrameHead = 9;
+constexpr std::uint8_t kGoawaySize = 8;
 /// A DATA frame smaller than this is not begun because a write is nearly full.
 constexpr std::size_t kLeastData = 1024;
 
@@ -69,6 +70,7 @@ int H2Link::send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t
 H2Link::~H2Link() { nghttp2_session_del(session_); }
 
 void H2Link::gather() {
+  if (dropping_) return;
   if (failure_) terminate(failure_code_);
   while (pending_.size() < kOneWrite) {
     const std::uint8_t* data = nullptr;
@@ -80,6 +82,7 @@ void H2Link::gather() {
 }
 
 bool H2Link::is_over() const {
+  if (dropping_) return true;
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
@@ -91,6 +94,17 @@ void H2Link::raise_if_needed() {
 void H2Link::terminate(std::uint32_t code) {
   if (std::exchange(terminated_, true)) return;
   (void)nghttp2_session_terminate_session(session_, code);
+  work_.raise();
+}
+
+/// By hand: in libnghttp2 heads of responses stand in line before its GOAWAY.
+void H2Link::drop_all_but_goodbye() {
+  terminated_ = dropping_ = true;
+  const auto last = static_cast<std::uint32_t>(nghttp2_session_get_last_proc_stream_id(session_));
+  pending_ = {0, 0, kGoawaySize, NGHTTP2_GOAWAY, 0, 0, 0, 0, 0};  // RFC 9113 sections 4.1 and 6.8
+  for (const std::uint32_t word : {last, std::uint32_t{NGHTTP2_NO_ERROR}})
+    for (const int shift : {24, 16, 8, 0})
+      pending_.push_back(static_cast<std::uint8_t>(word >> shift));
   work_.raise();
 }
 

@@ -40,8 +40,10 @@ class H2Link {
   void raise_if_needed();
   /// Nothing will be read any more, nor written when pending() is empty.
   bool is_over() const;
-  /// GOAWAY with `code` (RFC 9113 section 7), and nothing else any more.
+  /// GOAWAY with `code` (RFC 9113 section 7), behind what is there to go out, and nothing else any more.
   void terminate(std::uint32_t code);
+  /// GOAWAY alone: what was there to go out and is not in anybody's hands yet is dropped.
+  void drop_all_but_goodbye();
   const std::optional<base::Error>& failure() const { return failure_; }
   void fail(base::Error error);
 
@@ -76,6 +78,7 @@ class H2Link {
   base::Bytes pending_;
   net::Signal work_;
   bool terminated_ = false;
+  bool dropping_ = false;  ///< nothing of libnghttp2's goes out any more
   std::uint32_t failure_code_ = 0;
   std::optional<base::Error> failure_;
 

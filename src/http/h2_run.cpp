@@ -18,8 +18,6 @@ constexpr base::Duration kPartingTime = std::chrono::seconds(2);
 constexpr base::Duration kCutTime = std::chrono::milliseconds(500);
 constexpr std::size_t kPartingBytes = 1024 * 1024;
 constexpr std::size_t kDropped = 4 * 1024;  ///< at once
-/// RFC 9113 section 7.
-constexpr std::uint32_t kNoError = 0;
 /// A wait that something else ends.
 constexpr base::Duration kForEver = std::chrono::hours(24);
 
@@ -80,7 +78,9 @@ net::Task<void> H2Run::write_frames() {
     }
     out.swap(link_->pending());
     link_->pending().clear();
-    auto written = co_await stream_.write_all(out, loop_.deadline_in(write_time_));
+    writing_ = true;
+    auto written = co_await stream_.write_all(out, loop_.deadline_in(is_cut_ ? kCutTime : write_time_));
+    writing_ = false;
     if (written) continue;
     if (!failure_) failure_ = std::move(written).error();
     co_return;
@@ -89,7 +89,7 @@ net::Task<void> H2Run::write_frames() {
 
 net::Task<void> H2Run::write() {
   co_await write_frames();
-  dry_ = true;
+  dry_ = written_ = true;
   done_.raise();
 }
 
@@ -123,7 +123,8 @@ net::Task<base::Result<void>> H2Run::run() {
 void H2Run::cut() {
   is_cut_ = ending_ = dry_ = true;
   link_->close_streams();
-  link_->terminate(kNoError);
+  if (writing_ || written_ || !stream_.is_on_its_way()) stream_.cut();
+  else link_->drop_all_but_goodbye();
   done_.raise();
 }
 

@@ -17,7 +17,8 @@ class H2Run {
   /// Until the connection has ended, in whatever way; the stream is aborted then. Fails: as the link says, or the
   /// stream.
   net::Task<base::Result<void>> run();
-  /// Ends every stream now and the connection right after GOAWAY was written.
+  /// Ends every stream now, and the connection: the other end gets GOAWAY and nothing else any more. Where something
+  /// stands in front of that which has not left yet, it gets not even GOAWAY, and what stands there is thrown away.
   void cut();
   /// Of the stream, as soon as it is known: before the streams of the connection fail.
   const std::optional<base::Error>& failure() const { return failure_; }
@@ -38,6 +39,8 @@ class H2Run {
   bool ending_ = false;  ///< nothing is read as frames any more
   bool dry_ = false;     ///< the writer ends as soon as there is nothing to write
   bool is_cut_ = false;
+  bool writing_ = false;                     ///< frames are in the hands of the stream
+  bool written_ = false;                     ///< the last ones were
   std::optional<base::Error> failure_ = {};  ///< of the stream
 };
 

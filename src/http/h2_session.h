@@ -40,7 +40,8 @@ class H2Session {
   /// Takes no further request but what is on its way already; what is open is finished, then the connection ends (two
   /// GOAWAYs, RFC 9113 section 6.8).
   void wind_down();
-  /// Ends every request now and the connection right after GOAWAY was written.
+  /// Ends every request now, and the connection: the client gets GOAWAY, where nothing stands in front of it, and
+  /// nothing else any more, not even of what was written and has not left yet.
   void cut();
   /// Requests at work, also those that the client has reset.
   std::size_t live_streams() const;

@@ -80,6 +80,15 @@ class H2SessionTest : public ::testing::Test {
     stream.hold("ok");
     (void)co_await stream.finish(net::Deadline::after(std::chrono::seconds(5)));
   }
+  /// And goes on with it until the connection has ended.
+  static net::Task<void> begin_answer(H2SessionTest* test, H2Stream stream) {
+    ++test->requests_;
+    stream.send_head(200, {}, H2Stream::Body::follows);  // stands in line in libnghttp2
+    stream.hold("a part");
+    if (!test->wire_.takes) (void)co_await stream.write("more", net::Deadline::after(std::chrono::seconds(5)));
+    while (!test->let_go_)
+      co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(10)));
+  }
   /// At work until the connection has ended.
   static net::Task<void> never(H2SessionTest* test, H2Stream stream) {
     ++test->requests_;
@@ -367,6 +376,46 @@ TEST_F(H2SessionTest, CuttingEndsEverythingNow) {
   EXPECT_EQ(seen(kGoaway).size(), 1U);
   EXPECT_TRUE(seen(kHeaders).empty());
 }
+
+/// Whoever is cut gets nothing more but a goodbye, and not even that where something stands in front of it.
+struct CutRow {
+  std::string name;
+  bool takes;
+  bool on_its_way;
+  std::size_t goodbyes;
+};
+class H2Cut : public H2SessionTest, public ::testing::WithParamInterface<CutRow> {};
+
+TEST_P(H2Cut, NothingButAGoodbyeGoesOut) {
+  serve_ = begin_answer;
+  std::size_t before = 0;
+  std::function<void()> then = [this, &before] {
+    wire_.takes = GetParam().takes;
+    wire_.on_its_way = GetParam().on_its_way;
+    const auto cut = [this, &before] {
+      before = wire_.out.size();
+      session_->cut();
+    };
+    wire_.put(get(1));
+    net::spawn(loop_, after_a_while(cut), "cut", log_.log());
+  };
+  (void)run(hello(), then);
+  EXPECT_EQ(requests_, 1);
+  const std::vector<Seen> after = frames_of(std::string_view(wire_.out).substr(before));
+  EXPECT_EQ(after.size(), GetParam().goodbyes);
+  for (const Seen& one : after) {
+    EXPECT_EQ(one.type, kGoaway);
+    EXPECT_EQ(one.code(), 0U);
+    EXPECT_EQ(one.last_stream(), 1U);
+  }
+  EXPECT_EQ(wire_.was_cut, GetParam().goodbyes == 0) << "what was written and has not left is thrown away";
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, H2Cut,
+                         ::testing::Values(CutRow{"a_goodbye", true, true, 1},
+                                           CutRow{"in_the_middle_of_a_write", false, true, 0},
+                                           CutRow{"behind_what_has_not_left", true, false, 0}),
+                         [](const auto& row) { return row.param.name; });
 
 /// The client's window is 10 bytes, and it never opens it.
 TEST_F(H2SessionTest, AClientThatTakesNothingIsGivenUp) {

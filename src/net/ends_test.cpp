@@ -151,6 +151,19 @@ Task<void> keep_wait(Socket& socket, Socket::Ready direction, Deadline deadline,
   into = ready ? "ready" : "!" + ready.error().code;
 }
 
+TEST_F(EndsTest, WhatTheOtherEndDoesNotTakeIsNotOnItsWay) {
+  std::optional<RawPeer> peer;
+  std::optional<Socket> socket;
+  connect(peer, socket);
+  EXPECT_TRUE(socket->is_on_its_way());
+  const base::Bytes much(64 * 1024, 'x');
+  while (socket->write_now(much) > 0) {
+  }
+  EXPECT_FALSE(socket->is_on_its_way());
+  socket->cut();
+  EXPECT_TRUE(socket->is_on_its_way()) << "nothing is left to be thrown away";
+}
+
 TEST_F(EndsTest, WhatWasReadBeforeItsEventWakesNobody) {
   std::optional<RawPeer> peer;
   std::optional<Socket> socket;

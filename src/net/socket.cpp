@@ -8,7 +8,9 @@
 #include <arpa/inet.h>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -171,6 +173,12 @@ void Socket::cut() noexcept {
   if (impl_ != nullptr && !impl_->aborted)
     (void)setsockopt(impl_->descriptor(), SOL_SOCKET, SO_LINGER, &kDropAll, sizeof kDropAll);
   abort();
+}
+
+bool Socket::is_on_its_way() const {
+  int unsent = 0;
+  if (impl_ == nullptr || impl_->aborted) return true;
+  return ioctl(impl_->descriptor(), SIOCOUTQNSD, &unsent) != 0 || unsent == 0;
 }
 
 void Socket::when_aborted(std::function<void()> then) {

@@ -36,6 +36,7 @@ class Socket final : public Stream {
   Task<void> finish(Deadline deadline) override;
   void abort() noexcept override;
   void cut() noexcept override;
+  bool is_on_its_way() const override;
   void when_aborted(std::function<void()> then) override;
   const Endpoint& peer() const override;
   const Endpoint& local() const override;

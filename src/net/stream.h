@@ -27,6 +27,8 @@ class Stream {
   virtual void abort() noexcept = 0;
   /// abort() for a peer that is to have nothing more: what was written and is not on its way is thrown away, too.
   virtual void cut() noexcept { abort(); }
+  /// Has all that was written left for the other end, so that cut() would throw nothing away? Never blocks.
+  virtual bool is_on_its_way() const { return true; }
   /// Calls `then`, which must not throw, from within the abort() that closes the connection: for whoever works for this
   /// end and waits elsewhere. Replaces what was set before; an empty one takes it back, as must be done before what
   /// `then` uses dies. A stream that nobody aborts but its own reader may leave it out.

@@ -200,15 +200,8 @@ bool Server<Peer>::still_admitted(Live& live, const trust::RegistryView& registr
   if (live.cut) return false;
   const VerifiedPeer* peer = peer_of(live);
   if (peer == nullptr) return true;
-  // The generation first: what changes while the registry is asked makes it be asked again.
-  const typename Live::Admitted now{&registry, registry.generation()};
-  const bool same = live.admitted.by == now.by && live.admitted.generation == now.generation;
-  if (same && at <= peer->admitted().chain().valid_until()) return true;
-  const auto refusal = trust::reconsider(peer->admitted(), registry, at);
-  if (!refusal) {
-    live.admitted = now;
-    return true;
-  }
+  const auto refusal = live.still_admitted.of(peer->admitted(), registry, at);
+  if (!refusal) return true;
   live.cut = true;
   const net::Endpoint& address = live.connection.stream->peer();
   log_.warning("connection.cut", refusal_record(*refusal, address, live.connection.server_name, options_.name));

@@ -15,6 +15,7 @@
 #include "tls/handshake.h"
 #include "tls/handshake_rate.h"
 #include "tls/server_observer.h"
+#include "trust/reconsideration.h"
 
 namespace countersign::tls {
 
@@ -52,11 +53,7 @@ struct LiveConnection {
   Connection<Peer> connection;
   bool idle = true;  ///< between requests, so it may be closed at once when draining; kept true to life by the handler
   bool cut = false;  ///< closed by us because its peer is no longer admitted
-  /// When the registry said last that the peer is admitted: nothing is asked again while it stays as it was then.
-  struct Admitted {
-    const trust::RegistryView* by = nullptr;
-    std::uint64_t generation = 0;
-  } admitted = {};
+  trust::Reconsideration still_admitted = {};
   /// Set: its present request is its last one, and has until then.
   std::optional<net::Deadline> last_until = {};
   /// Set by a handler that says goodbye in its protocol's own words; called instead of aborting the stream. It sees to

@@ -40,6 +40,7 @@ class TlsStream final : public net::Stream {
   net::Task<void> finish(net::Deadline deadline) override;
   void abort() noexcept override;
   void cut() noexcept override;
+  bool is_on_its_way() const override { return socket_.is_on_its_way(); }
   void when_aborted(std::function<void()> then) override { socket_.when_aborted(std::move(then)); }
   const net::Endpoint& peer() const override { return socket_.peer(); }
   const net::Endpoint& local() const override { return socket_.local(); }

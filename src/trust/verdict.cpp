@@ -170,6 +170,23 @@ std::size_t presented_limit(const Policy& policy) {
   return policy.purposes.contains(Purpose::server) ? kPresentedLimit : kClientPresentedLimit;
 }
 
+/// Has an issuer on a path that was verified once been withdrawn?
+std::optional<Refusal> judge_issuers_again(const VerifiedChain& chain, const RegistryView& registry) {
+  for (const Certificate& above : chain.path())
+    if (const auto cause = registry.withdrawal(above.fingerprint()))
+      return refuse_withdrawn(chain.leaf(), above, *cause);
+  return std::nullopt;
+}
+
+std::optional<Refusal> judge_hour_again(const VerifiedChain& chain, base::Instant at) {
+  if (at <= chain.valid_until()) return std::nullopt;
+  return refuse(Reason::expired, chain.leaf(), 0, "a certificate on the path expired while the connection was open");
+}
+
+Refusal refuse_revoked(const Certificate& leaf, const CertificateFact& fact) {
+  return refuse(Reason::revoked, leaf, 0, "revoked: " + *fact.revoked_for);
+}
+
 struct Span {
   base::Instant from;
   base::Instant until;
@@ -229,22 +246,26 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
     return base::unexpected(std::move(refusal));
   };
   if (!listed) return refused(refuse(Reason::not_in_registry, leaf, 0, "the registry does not list this certificate"));
-  for (const Certificate& above : chain.path())
-    if (const auto cause = registry.withdrawal(above.fingerprint()))
-      return refused(refuse_withdrawn(leaf, above, *cause));
-  if (fact->revoked_for) return refused(refuse(Reason::revoked, leaf, 0, "revoked: " + *fact->revoked_for));
+  if (auto withdrawn = judge_issuers_again(chain, registry)) return refused(std::move(*withdrawn));
+  if (fact->revoked_for) return refused(refuse_revoked(leaf, *fact));
   if (registry.is_suspended(fact->identity))
     return refused(refuse(Reason::suspended, leaf, 0, "'" + fact->identity.to_urn() + "' is suspended"));
   return AdmittedChain(std::move(chain));
 }
 
 std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at) {
-  if (at > chain.chain().valid_until())
-    return refuse(Reason::expired, chain.chain().leaf(), 0,
-                  "a certificate on the path expired while the connection was open");
+  if (auto over = judge_hour_again(chain.chain(), at)) return over;
   auto again = admit(chain.chain(), registry);
   if (again) return std::nullopt;
   return std::move(again).error();
+}
+
+std::optional<Refusal> reconsider_server(const VerifiedChain& chain, const RegistryView& registry, base::Instant at) {
+  if (auto over = judge_hour_again(chain, at)) return over;
+  if (auto withdrawn = judge_issuers_again(chain, registry)) return withdrawn;
+  const auto fact = registry.certificate(chain.leaf().fingerprint());
+  if (fact && fact->revoked_for) return refuse_revoked(chain.leaf(), *fact);
+  return std::nullopt;
 }
 
 }  // namespace countersign::trust

@@ -79,5 +79,9 @@ base::Result<AdmittedChain, Refusal> admit(VerifiedChain chain, const RegistryVi
 
 /// Asks again about somebody admitted before: the next request, a live connection. Nothing means: still admitted.
 std::optional<Refusal> reconsider(const AdmittedChain& chain, const RegistryView& registry, base::Instant at);
+/// The same about a server that was verified: the registry need not list it, but nothing on its path may have ended,
+/// its certificate not be revoked, and no issuer of it withdrawn, as far as the registry knows. Nothing means: still
+/// believed.
+std::optional<Refusal> reconsider_server(const VerifiedChain& chain, const RegistryView& registry, base::Instant at);
 
 }  // namespace countersign::trust

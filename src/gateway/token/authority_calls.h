@@ -7,6 +7,7 @@
 
 #include "base/published.h"
 #include "feed/authority_link.h"
+#include "net/signal.h"
 #include "oauth/refusal.h"
 #include "oauth/relay.h"
 
@@ -33,8 +34,23 @@ class AuthorityCalls {
   explicit AuthorityCalls(const Parts& parts) : parts_(parts) {}
   AuthorityCalls(const AuthorityCalls&) = delete;
 
-  /// What the authority answers, or 503 in OAuth's words; the record says why.
-  net::Task<http::Response> carry(oauth::RelayedCall call);
+  /// Somebody who asks, and may be gone before there is an answer.
+  class Asker {
+   public:
+    explicit Asker(AuthorityCalls& calls) : woken_(calls.parts_.loop) {}
+    Asker(const Asker&) = delete;
+    /// Nobody is left to be answered: the call ends at once, and what the authority says to it reaches nobody.
+    void give_up() noexcept;
+
+   private:
+    friend class AuthorityCalls;
+    net::Signal woken_;                    ///< there is a link, or will be none, or it was given up
+    feed::AuthorityLink* link_ = nullptr;  ///< that the call is on
+    bool given_up_ = false;
+  };
+  /// What the authority answers, or 503 in OAuth's words; the record says why. Nothing once `asker`, borrowed, has
+  /// given it up.
+  net::Task<std::optional<http::Response>> carry(oauth::RelayedCall call, Asker& asker);
   /// Closes what is idle: before the loop ends.
   void close() { idle_.clear(); }
 
@@ -44,13 +60,20 @@ class AuthorityCalls {
     net::Deadline until;
   };
   class Place;
+  struct Opening;
+  using Link = std::unique_ptr<feed::AuthorityLink>;
   bool is_full(const std::string& application) const;
-  net::Task<base::Result<std::unique_ptr<feed::AuthorityLink>>> open(net::Deadline deadline);
-  net::Task<base::Result<http::Response>> ask(oauth::RelayedCall call);
+  net::Task<base::Result<Link>> open(net::Deadline deadline);
+  net::Task<void> bring(std::shared_ptr<Opening> opening);
+  net::Task<base::Result<Link>> await_link(Asker& asker, net::Deadline deadline);
+  Link take_idle();
+  void keep(Link link);
+  net::Task<base::Result<http::Response>> ask(oauth::RelayedCall call, Asker& asker);
   Parts parts_;
   /// Whose, by URN. Shared with the calls.
   std::shared_ptr<std::vector<std::string>> under_way_ = std::make_shared<std::vector<std::string>>();
   std::deque<Idle> idle_;
+  std::vector<std::weak_ptr<Opening>> orphans_;  ///< links on their way to nobody: the next one takes them
 };
 
 }  // namespace countersign::gateway

@@ -1,22 +1,24 @@
 #include "gateway/upstream/breaker.h"
 
+#include <algorithm>
+
 namespace countersign::gateway {
 
 /// One who waits, for as long as its frame lives.
 class Breaker::Place {
  public:
-  Place(std::shared_ptr<Breaker> breaker, net::Wakeup& wakeup) : breaker_(std::move(breaker)), wakeup_(wakeup) {
-    breaker_->waiting_.push_back(&wakeup);
+  Place(std::shared_ptr<Breaker> breaker, net::Signal& woken) : breaker_(std::move(breaker)), woken_(woken) {
+    breaker_->waiting_.push_back(&woken);
   }
   ~Place() {
-    const bool still_waits = std::erase(breaker_->waiting_, &wakeup_) > 0;
-    if (!still_waits) --breaker_->woken_;
+    if (std::erase(breaker_->waiting_, &woken_) == 0) --breaker_->woken_;
   }
   Place(const Place&) = delete;
+  bool was_called() const { return std::ranges::find(breaker_->waiting_, &woken_) == breaker_->waiting_.end(); }
 
  private:
   std::shared_ptr<Breaker> breaker_;
-  net::Wakeup& wakeup_;
+  net::Signal& woken_;
 };
 
 Breaker::Seat Breaker::take_request() {
@@ -29,20 +31,20 @@ Breaker::Seat Breaker::take_connection() {
   return {shared_from_this(), connections_};
 }
 
-net::Task<bool> Breaker::wait(net::Loop& loop, net::Deadline deadline) {
+net::Task<bool> Breaker::wait(net::Signal& woken, net::Deadline deadline) {
   const std::shared_ptr<Breaker> self = shared_from_this();
   if (pending() >= limits_.pending) co_return false;
-  net::Wakeup wakeup(loop.executor());
-  const Place place(self, wakeup);
-  co_return co_await wakeup.wait(deadline);
+  const Place place(self, woken);
+  (void)co_await woken.wait(deadline);
+  co_return place.was_called();
 }
 
 void Breaker::offer() {
   if (waiting_.empty()) return;
-  net::Wakeup* const first = waiting_.front();
+  net::Signal* const first = waiting_.front();
   waiting_.pop_front();
   ++woken_;
-  first->wake();
+  first->raise();
 }
 
 Breaker::Seat& Breaker::Seat::operator=(Seat&& other) noexcept {

@@ -7,8 +7,7 @@
 #include <list>
 #include <memory>
 
-#include "net/loop.h"
-#include "net/wakeup.h"
+#include "net/signal.h"
 
 namespace countersign::gateway {
 
@@ -28,9 +27,10 @@ class Breaker : public std::enable_shared_from_this<Breaker> {
   Seat take_request();
   /// A connection's seat; nothing when there are too many, or others wait in front.
   Seat take_connection();
-  /// Waits until a connection or a seat for one was given back. False: nobody gave one in time, or too many wait
-  /// already. Whoever was woken goes first: until it has looked, nobody else is given a seat.
-  net::Task<bool> wait(net::Loop& loop, net::Deadline deadline);
+  /// Waits until a connection or a seat for one was given back. False: nobody gave one in time, too many wait already,
+  /// or whoever waits raised `woken` itself, for it waits no more. Whoever was given one goes first: until it has
+  /// looked, nobody else is given a seat. Borrows `woken`, which nobody else waits for.
+  net::Task<bool> wait(net::Signal& woken, net::Deadline deadline);
   /// A kept connection is there for whoever waits.
   void offer();
 
@@ -46,7 +46,7 @@ class Breaker : public std::enable_shared_from_this<Breaker> {
   Limits limits_;
   std::size_t connections_ = 0;
   std::size_t requests_ = 0;
-  std::list<net::Wakeup*> waiting_;  ///< oldest first
+  std::list<net::Signal*> waiting_;  ///< oldest first
   std::size_t woken_ = 0;            ///< of these, woken and not yet gone on
 };
 

@@ -3,7 +3,12 @@
 namespace countersign::gateway {
 namespace {
 
-constexpr const char* kGivenUp = "gateway.given_up";
+/// An attempt ends by its own deadline. Whoever took one over does not wait for it much longer than by the own one.
+constexpr base::Duration kUnwindTime = std::chrono::seconds(1);
+
+tl::unexpected<base::Error> given_up() {
+  return base::fail(base::Kind::unavailable, kGivenUp, "its client was gone while it waited");
+}
 
 /// A connection that is found dead is one failure of its address, however many requests were on it: it counts itself.
 bool is_counted_already(const base::Error& error) { return error.code == "http.silent"; }
@@ -18,7 +23,10 @@ net::Deadline end_after(base::Duration time) {
 }  // namespace
 
 UpstreamCall::UpstreamCall(std::shared_ptr<Upstream> upstream, ClientAddresses client)
-    : upstream_(std::move(upstream)), client_(std::move(client)), end_(end_after(times().request)) {}
+    : upstream_(std::move(upstream)),
+      client_(std::move(client)),
+      end_(end_after(times().request)),
+      woken_(upstream_->loop()) {}
 
 UpstreamCall::~UpstreamCall() { leave_slot(); }
 
@@ -29,7 +37,19 @@ void UpstreamCall::abort() noexcept {
   if (stream_) stream_->reset();
 }
 
+void UpstreamCall::give_up() noexcept {
+  given_up_ = true;
+  abort();
+  woken_.raise();
+}
+
+UpstreamPeer* UpstreamCall::peer() {
+  if (connection_ != nullptr) return &connection_->peer;
+  return shared_ == nullptr ? nullptr : &shared_->peer();
+}
+
 void UpstreamCall::leave_connection() {
+  if (UpstreamPeer* const left = peer()) cut_for_ = left->refusal();
   connection_.reset();
   stream_.reset();
   shared_.reset();
@@ -71,7 +91,7 @@ void UpstreamCall::note_connected() {
 }
 
 bool UpstreamCall::connect_now() {
-  if (begun_ || !begin()) return false;
+  if (given_up_ || begun_ || !begin()) return false;
   slot_ = upstream_->choose(tried_);
   if (slot_ == nullptr) return false;
   ++slot_->active;
@@ -102,28 +122,17 @@ bool UpstreamCall::is_reused() const {
 /// A connection to slot_, which may become another one while waiting.
 net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
   for (bool waited = false;; waited = true) {
+    if (given_up_) co_return given_up();
     // Whoever waits goes first, and so does whoever was woken and has not looked yet.
-    if (is_given_up_ && is_given_up_())
-      co_return base::fail(base::Kind::unavailable, kGivenUp, "its client was cut off while it waited");
     const bool in_turn = waited || upstream_->breaker().pending() == 0;
     if (in_turn && take_kept()) co_return base::Result<void>();
-    Breaker::Seat seat;
-    if (in_turn && upstream_->may_connect(*slot_)) seat = upstream_->take_seat();
-    if (seat) {
-      std::shared_ptr<Upstream::Slot> slot = slot_;
-      ClientAddresses client = client_;
-      auto made = co_await upstream_->connect(std::move(slot), std::move(seat), std::move(client), deadline);
-      if (!made) co_return base::unexpected(std::move(made).error());
-      connection_ = std::move(made->own);
-      if (made->shared == nullptr) co_return base::Result<void>();
-      // Not tried again here: it would be so for as long as connecting may take.
-      if (!made->shared->has_room())
-        co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
-                             "the upstream does not speak HTTP/2, or takes no requests on it");
-      begin_stream(std::move(made->shared));
-      co_return base::Result<void>();
+    if (in_turn) {
+      auto attempt = upstream_->attempt(slot_, {client_, deadline, woken_});
+      if (attempt != nullptr) co_return co_await await_attempt(std::move(attempt), deadline);
     }
-    const bool room = co_await upstream_->wait_for_room(deadline);
+    const bool room = co_await upstream_->wait_for_room(woken_, deadline);
+    if (given_up_ && room) upstream_->breaker().offer();  // it is the next one's
+    if (given_up_) continue;
     if (!room) co_return overloaded("all connections are busy");
     if (auto another = upstream_->choose(tried_); another != nullptr && another != slot_) {
       leave_slot();
@@ -133,7 +142,31 @@ net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
   }
 }
 
+net::Task<base::Result<void>> UpstreamCall::await_attempt(std::shared_ptr<Upstream::Attempt> attempt,
+                                                          net::Deadline deadline) {
+  const net::Deadline latest{deadline.at + kUnwindTime};
+  bool waits = true;
+  while (waits && !attempt->outcome && !given_up_)
+    waits = co_await woken_.wait(latest);
+  if (given_up_ || !attempt->outcome) {
+    upstream_->leave_attempt(attempt);
+    if (given_up_) co_return given_up();
+    co_return base::fail(base::Kind::timeout, "net.timeout", "no connection came about in time");
+  }
+  base::Result<Upstream::Made>& made = *attempt->outcome;
+  if (!made) co_return base::unexpected(std::move(made).error());
+  connection_ = std::move(made->own);
+  if (made->shared == nullptr) co_return base::Result<void>();
+  // Not tried again here: it would be so for as long as connecting may take.
+  if (!made->shared->has_room())
+    co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
+                         "the upstream does not speak HTTP/2, or takes no requests on it");
+  begin_stream(std::move(made->shared));
+  co_return base::Result<void>();
+}
+
 net::Task<base::Result<void>> UpstreamCall::connect() {
+  cut_for_.reset();
   if (!begin()) co_return overloaded("too many requests are under way");
   base::Error last{base::Kind::unavailable, "gateway.upstream_down",
                    "the service behind the gateway is down by its health checks"};
@@ -149,7 +182,8 @@ net::Task<base::Result<void>> UpstreamCall::connect() {
       note_connected();
       co_return obtained;
     }
-    if (obtained.error().code == "gateway.upstream_overloaded" || obtained.error().code == kGivenUp) {
+    if (obtained.error().code == kGivenUp) co_return obtained;
+    if (obtained.error().code == "gateway.upstream_overloaded") {
       upstream_->breaker().offer();  // whoever waits behind us may have more luck
       co_return obtained;
     }
@@ -196,6 +230,13 @@ void UpstreamCall::answered(int status) {
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - sent_));
   if (is_gateway_error(status)) upstream_->note_failure(*slot_, "status " + std::to_string(status));
   else slot_->address->health.note_success();
+}
+
+base::Error UpstreamCall::explain(base::Error error) const {
+  const std::optional<trust::Refusal>* why = &cut_for_;
+  if (connection_ != nullptr) why = &connection_->peer.refusal();
+  else if (shared_ != nullptr) why = &shared_->peer().refusal();
+  return *why ? upstream_untrusted(std::move(error), **why, name()) : error;
 }
 
 void UpstreamCall::failed(const base::Error& error) {

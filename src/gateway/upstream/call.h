@@ -7,8 +7,6 @@
 // connection that turned out dead.
 #pragma once
 
-#include <functional>
-
 #include "gateway/upstream/upstream.h"
 
 namespace countersign::gateway {
@@ -25,8 +23,9 @@ class UpstreamCall {
   net::Task<base::Result<void>> connect();
   /// Comes to a kept connection at once, where that is all there is to do for the first try; else connect().
   bool connect_now();
-  /// Nobody is connected to any more once `is_given_up` says so. Fails connect() then: `gateway.given_up`.
-  void give_up_when(std::function<bool()> is_given_up) { is_given_up_ = std::move(is_given_up); }
+  /// Nobody is left to answer, for good: connect() fails at once with `gateway.given_up`, wherever it waits, and
+  /// connects to nobody any more; and abort().
+  void give_up() noexcept;
   /// What connect() came to: one of both, until give_back().
   UpstreamConnection* connection() { return connection_.get(); }
   http::H2ClientStream* stream() { return stream_ ? &*stream_ : nullptr; }
@@ -42,6 +41,9 @@ class UpstreamCall {
   void answered(int status);
   /// The address took a connection on which there will be no answer to wait for.
   void connected() { slot_->address->health.note_success(); }
+  /// Why the request failed with `error` on its connection: where that was cut because the certificate is not believed
+  /// any more, `gateway.upstream_untrusted`.
+  base::Error explain(base::Error error) const;
   /// The request will not be answered.
   void failed(const base::Error& error);
   /// Nothing of this request is left on the connection, in either direction.
@@ -63,6 +65,8 @@ class UpstreamCall {
 
  private:
   net::Task<base::Result<void>> obtain(net::Deadline deadline);
+  net::Task<base::Result<void>> await_attempt(std::shared_ptr<Upstream::Attempt> attempt, net::Deadline deadline);
+  UpstreamPeer* peer();
   bool begin();
   void note_connected();
   bool take_kept();
@@ -76,13 +80,15 @@ class UpstreamCall {
 
   std::shared_ptr<Upstream> upstream_;
   ClientAddresses client_;
-  std::function<bool()> is_given_up_ = {};
   net::Deadline end_;
+  net::Signal woken_;  ///< there is room, a connection was made or could not be, or the call was given up
+  bool given_up_ = false;
   Breaker::Seat seat_ = {};
   std::shared_ptr<Upstream::Slot> slot_ = {};
   std::unique_ptr<UpstreamConnection> connection_ = {};
   std::shared_ptr<SharedConnection> shared_ = {};
   std::optional<http::H2ClientStream> stream_ = {};  ///< on shared_
+  std::optional<trust::Refusal> cut_for_ = {};       ///< why the connection before was cut
   std::vector<const Upstream::Slot*> tried_ = {};
   std::vector<std::shared_ptr<Upstream::Slot>> kept_alive_ = {};  ///< those in tried_
   std::size_t retries_ = 0;

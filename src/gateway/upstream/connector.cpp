@@ -1,9 +1,9 @@
 #include "gateway/upstream/connector.h"
 
+#include "gateway/upstream/peer.h"
+
 namespace countersign::gateway {
 namespace {
-
-constexpr base::Instant kFarAway{INT64_MAX};
 
 /// Believes a server certificate under the upstream's anchors that carries the name asked for, unless it or an issuer
 /// of it is known to be revoked: an upstream may well have a certificate of our own authority.
@@ -17,14 +17,8 @@ struct JudgeUpstream {
     const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = name};
     auto chain = trust::verify_chain(presented, policy, *anchors, clock->now());
     if (!chain) return chain;
-    for (const x509::Certificate& above : chain->path())
-      if (registry->withdrawal(above.fingerprint()))
-        return base::unexpected(trust::refuse(trust::Reason::issuer_withdrawn, chain->leaf(), 0,
-                                              "'" + above.subject().text + "' is withdrawn"));
-    const auto fact = registry->certificate(chain->leaf().fingerprint());
-    if (fact && fact->revoked_for)
-      return base::unexpected(
-          trust::refuse(trust::Reason::revoked, chain->leaf(), 0, "revoked: " + *fact->revoked_for));
+    if (auto refusal = trust::reconsider_server(*chain, *registry, clock->now()))
+      return base::unexpected(std::move(*refusal));
     return chain;
   }
 };
@@ -41,13 +35,7 @@ tls::ClientContext::Offer offer_of(UpstreamProtocol protocol) {
 
 base::Error to_error(tls::HandshakeFailure failure, const std::string& upstream) {
   if (!failure.refusal) return std::move(failure.error);
-  const trust::Explanation& why = trust::explanation(failure.refusal->reason);
-  base::Error error = std::move(failure.error)
-                          .under("gateway.upstream_untrusted", "the certificate of upstream '" + upstream +
-                                                                   "' was refused: " + std::string(why.name) + ": " +
-                                                                   std::string(why.remedy(trust::Party::server)));
-  error.kind = base::Kind::unavailable;
-  return error;
+  return upstream_untrusted(std::move(failure.error), *failure.refusal, upstream);
 }
 
 }  // namespace
@@ -80,12 +68,17 @@ net::Task<base::Result<UpstreamConnector::Opened>> UpstreamConnector::open(
   if (!socket) co_return base::unexpected(std::move(socket).error());
   const UpstreamSettings& settings = state_->settings();
   if (settings.send_proxy_header) {
+    if (client.is_gone && client.is_gone())
+      co_return base::fail(base::Kind::unavailable, kGivenUp, "its client was gone before it was told of");
     const base::Bytes header = net::write_proxy_header(client.source, client.destination, client.more);
     BASE_CO_TRY_VOID(co_await socket->write_all(header, deadline));
   }
   const bool only_http2 = settings.protocol == UpstreamProtocol::http2;
   const tls::Protocol prior_knowledge = only_http2 ? tls::Protocol::http_2 : tls::Protocol::http_1_1;
-  if (!settings.tls) co_return Opened{std::make_unique<net::Socket>(std::move(*socket)), kFarAway, prior_knowledge};
+  if (!settings.tls) {
+    Opened plain{std::make_unique<net::Socket>(std::move(*socket)), std::nullopt, prior_knowledge};
+    co_return std::move(plain);
+  }
   BASE_CO_TRY(std::shared_ptr<const tls::ClientContext> own, context());
   std::string name = settings.tls->server_name.empty() ? address->host : settings.tls->server_name;
   tls::JudgeServer judge = JudgeUpstream{settings.tls->anchors, name, &needs_.clock, &needs_.registry};
@@ -95,8 +88,8 @@ net::Task<base::Result<UpstreamConnector::Opened>> UpstreamConnector::open(
   if (only_http2 && connection->protocol != tls::Protocol::http_2)
     co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
                          "upstream '" + settings.name + "' does not choose HTTP/2 (ALPN h2)");
-  const base::Instant valid_until = connection->peer.chain().valid_until();
-  co_return Opened{std::move(connection->stream), valid_until, connection->protocol};
+  Opened opened{std::move(connection->stream), connection->peer.chain(), connection->protocol};
+  co_return std::move(opened);
 }
 
 }  // namespace countersign::gateway

@@ -5,6 +5,8 @@
 // Belongs to one loop's thread; the workers and the prober have one each.
 #pragma once
 
+#include <functional>
+
 #include "gateway/upstream/state.h"
 #include "net/proxy_protocol.h"
 #include "net/socket.h"
@@ -17,7 +19,12 @@ struct ClientAddresses {
   net::Endpoint source = {};
   net::Endpoint destination = {};
   std::vector<net::ProxyTlv> more = {};
+  /// Is the client gone? Asked before it is told of; then nothing is. Empty: never.
+  std::function<bool()> is_gone = {};
 };
+
+/// Of what was given up because its client is gone.
+inline constexpr const char* kGivenUp = "gateway.given_up";
 
 class UpstreamConnector {
  public:
@@ -31,14 +38,14 @@ class UpstreamConnector {
   };
   struct Opened {
     std::unique_ptr<net::Stream> stream;
-    base::Instant valid_until;  ///< of the chain it was verified by; far away without TLS
+    std::optional<trust::VerifiedChain> chain = {};  ///< that it was verified by; nothing without TLS
     tls::Protocol protocol = tls::Protocol::http_1_1;
   };
 
   UpstreamConnector(Needs needs, std::shared_ptr<UpstreamState> state);
 
   /// Fails: `net.*`, `tls.*`, `gateway.upstream_untrusted` naming the reason, `gateway.no_credential`,
-  /// `gateway.upstream_protocol`.
+  /// `gateway.upstream_protocol`, `gateway.given_up` where the client that was to be told of is gone.
   net::Task<base::Result<Opened>> open(std::shared_ptr<const UpstreamAddress> address, ClientAddresses client,
                                        net::Deadline deadline);
   const std::shared_ptr<UpstreamState>& state() const { return state_; }

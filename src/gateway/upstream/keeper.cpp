@@ -96,7 +96,7 @@ net::Task<base::Result<int>> UpstreamKeeper::ask_h2(const UpstreamConnector::Ope
   base::Result<http::ResponseHead> answer = http::ResponseHead();
   {
     http::H2ClientStream stream = client.open();
-    const std::string scheme = opened.valid_until == base::Instant{INT64_MAX} ? "http" : "https";
+    const std::string scheme = opened.chain ? "https" : "http";
     const std::vector<http::FieldView> fields{{"user-agent", "countersign-gateway"}};
     const std::string host(request.head.fields.find("Host").value_or(""));
     const auto begun =

@@ -226,7 +226,8 @@ TEST(Seats, AreCountedAndGivenBack) {
 }
 
 net::Task<void> wait_in_line(net::Loop& loop, std::shared_ptr<Breaker> breaker, int number, std::vector<int>& order) {
-  if (!co_await breaker->wait(loop, net::Deadline::after(seconds(20)))) {
+  net::Signal woken(loop);
+  if (!co_await breaker->wait(woken, net::Deadline::after(seconds(20)))) {
     order.push_back(-number);
     co_return;
   }
@@ -235,7 +236,8 @@ net::Task<void> wait_in_line(net::Loop& loop, std::shared_ptr<Breaker> breaker, 
 }
 
 net::Task<void> give_up_soon(net::Loop& loop, std::shared_ptr<Breaker> breaker, bool& room) {
-  room = co_await breaker->wait(loop, net::Deadline::after(milliseconds(1)));
+  net::Signal woken(loop);
+  room = co_await breaker->wait(woken, net::Deadline::after(milliseconds(1)));
 }
 
 TEST(Seats, WhoWaitsLongestGoesFirstAndNobodyPushesIn) {

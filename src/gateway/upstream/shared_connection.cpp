@@ -19,13 +19,12 @@ http::H2Client::Options client_options(const UpstreamSettings& settings, std::we
 
 SharedConnection::SharedConnection(Options options)
     : log_(options.log),
-      stream_(std::move(options.opened.stream)),
-      valid_until_(options.opened.valid_until),
-      version_(options.version),
+      stream_(std::move(options.stream)),
       state_(std::move(options.state)),
       seat_(std::move(options.seat)),
       died_(std::move(options.died)),
-      client_(options.loop, *stream_, client_options(state_->settings(), std::move(options.waits)), options.log) {
+      client_(options.loop, *stream_, client_options(state_->settings(), std::move(options.waits)), options.log),
+      peer_(std::move(options.peer), [this] { client_.cut(); }) {
   state_->counts.connections.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -4,7 +4,8 @@
 #pragma once
 
 #include "gateway/upstream/breaker.h"
-#include "gateway/upstream/connector.h"
+#include "gateway/upstream/peer.h"
+#include "gateway/upstream/state.h"
 #include "http/h2_client.h"
 
 namespace countersign::gateway {
@@ -14,10 +15,10 @@ class SharedConnection : public std::enable_shared_from_this<SharedConnection> {
   struct Options {
     net::Loop& loop;
     const base::Log& log;
-    UpstreamConnector::Opened opened;
+    std::unique_ptr<net::Stream> stream;
+    UpstreamPeer::Known peer;
     Breaker::Seat seat;
     std::shared_ptr<UpstreamState> state;
-    std::uint64_t version;         ///< of the state's credential and addresses when it was begun
     std::weak_ptr<Breaker> waits;  ///< who waits there is told of room
     std::function<void()> died;    ///< called once where the other end was gone, and said nothing
   };
@@ -35,12 +36,10 @@ class SharedConnection : public std::enable_shared_from_this<SharedConnection> {
   /// Has it served a request before the last one?
   bool is_reused() const { return opened_ > 1; }
   std::chrono::steady_clock::time_point heard_at() const { return client_.heard_at(); }
-  base::Instant valid_until() const { return valid_until_; }
-  std::uint64_t version() const { return version_; }
+  UpstreamPeer& peer() { return peer_; }
 
   /// Takes no more requests; ends when the last one has.
   void wind_down() { client_.wind_down(); }
-  void cut() { client_.cut(); }
 
  private:
   explicit SharedConnection(Options options);
@@ -48,12 +47,11 @@ class SharedConnection : public std::enable_shared_from_this<SharedConnection> {
 
   const base::Log& log_;
   std::unique_ptr<net::Stream> stream_;
-  base::Instant valid_until_;
-  std::uint64_t version_;
   std::shared_ptr<UpstreamState> state_;
   Breaker::Seat seat_;
   std::function<void()> died_;
   http::H2Client client_;
+  UpstreamPeer peer_;
   std::uint64_t opened_ = 0;
   bool ended_ = false;
 };

@@ -84,6 +84,7 @@ std::vector<std::shared_ptr<UpstreamState>> UpstreamStates::all() const {
 std::string UpstreamStates::to_text(AddressHealth::Time now) const {
   std::string counters;
   std::string gauges;
+  std::string cut;
   std::string sent;
   std::string failed;
   std::string health;
@@ -106,6 +107,7 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
     gauge("open", counts.connections);
     gauge("awaited", counts.pending);
     gauge("upgraded", counts.tunnels);
+    cut += kMetrics.line("upstream_connections_cut_total", of, counts.cut);
     times += counts.time.to_text("upstream_seconds", of);
     for (const auto& address : *state->addresses()) {
       const std::string at = of + "," + base::metric_label("address", address->endpoint.to_string());
@@ -123,6 +125,9 @@ std::string UpstreamStates::to_text(AddressHealth::Time now) const {
                           "Connections to upstreams that are open, requests that wait for one, and connections that "
                           "speak another protocol.") +
          gauges +
+         kMetrics.heading("upstream_connections_cut_total", "counter",
+                          "Connections to upstreams cut because their certificate is not believed any more.") +
+         cut +
          kMetrics.heading("upstream_address_requests_total", "counter", "Requests sent to an address of an upstream.") +
          sent +
          kMetrics.heading("upstream_address_failures_total", "counter",

@@ -49,6 +49,7 @@ class UpstreamState {
     std::atomic<std::uint64_t> retries{0};
     std::atomic<std::uint64_t> overloaded{0};  ///< refused by the breaker
     std::atomic<std::uint64_t> failed{0};      ///< answered 502, 503 or 504 by us
+    std::atomic<std::uint64_t> cut{0};         ///< connections, because their certificate is not believed any more
     std::atomic<std::int64_t> connections{0};  ///< open now
     std::atomic<std::int64_t> pending{0};      ///< requests that wait for one
     std::atomic<std::uint64_t> switched{0};    ///< became tunnels

@@ -16,6 +16,7 @@ Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState
       state_(state),
       connector_(needs, state),
       breaker_(Breaker::make(state->settings().limits)),
+      peers_(std::make_shared<UpstreamPeers>(UpstreamPeers::Needs{needs.registry, needs.clock, needs.log, state})),
       budget_(state->settings().retry_ratio, std::chrono::steady_clock::now()),
       dice_(dice) {
   refresh();
@@ -80,17 +81,13 @@ bool Upstream::is_down() const {
   return std::ranges::all_of(slots_, [](const auto& slot) { return slot->address->health.is_down(); });
 }
 
-bool Upstream::may_serve(std::uint64_t version, base::Instant valid_until) const {
-  return version >= credential_since_ && valid_until > needs_.clock.now();
-}
-
 bool Upstream::Slot::has_kept() const {
   return !idle.empty() || std::ranges::any_of(shared, [](const auto& one) { return one->has_room(); });
 }
 
 std::shared_ptr<SharedConnection> Upstream::find_shared(Slot& slot) {
   for (const auto& shared : slot.shared) {
-    if (!may_serve(shared->version(), shared->valid_until())) shared->wind_down();
+    if (!may_serve(shared->peer())) shared->wind_down();
     if (shared->has_room()) return shared;
   }
   return nullptr;
@@ -102,7 +99,7 @@ std::unique_ptr<UpstreamConnection> Upstream::take_known_silent(Slot& slot) cons
   const auto known =
       std::find_if(slot.idle.rbegin(), last, [](const Slot::Idle& idle) { return idle.connection->is_known_silent(); });
   if (known == last || known->until.at <= needs_.loop.turn_time()) return nullptr;
-  if (!may_serve(known->connection->version, known->connection->valid_until)) return nullptr;
+  if (!may_serve(known->connection->peer)) return nullptr;
   std::unique_ptr<UpstreamConnection> taken = std::move(known->connection);
   slot.idle.erase(std::prev(known.base()));
   return taken;
@@ -113,8 +110,7 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle(Slot& slot) {
   while (taken == nullptr && !slot.idle.empty()) {
     Slot::Idle newest = std::move(slot.idle.back());
     slot.idle.pop_back();
-    const bool in_time =
-        !newest.until.passed() && may_serve(newest.connection->version, newest.connection->valid_until);
+    const bool in_time = !newest.until.passed() && may_serve(newest.connection->peer);
     if (in_time && newest.connection->is_silent()) taken = std::move(newest.connection);
   }
   if (taken != nullptr) taken->reused = true;
@@ -140,52 +136,107 @@ Breaker::Seat Upstream::take_seat() {
   return seat;
 }
 
-net::Task<base::Result<Upstream::Made>> Upstream::connect(std::shared_ptr<Slot> slot, Breaker::Seat seat,
-                                                          ClientAddresses client, net::Deadline deadline) {
-  const std::shared_ptr<Upstream> self = shared_from_this();
-  const std::uint64_t version = state_->version();  // before the credential is looked at, not after
+std::shared_ptr<Upstream::Attempt> Upstream::attempt(const std::shared_ptr<Slot>& slot, Wanted wanted) {
+  while (!slot->orphans.empty()) {
+    const std::shared_ptr<Attempt> orphan = slot->orphans.back().lock();
+    slot->orphans.pop_back();
+    if (orphan == nullptr || orphan->version < credential_since_) continue;
+    orphan->waits = &wanted.woken;
+    return orphan;
+  }
+  if (!may_connect(*slot)) return nullptr;
+  Breaker::Seat seat = take_seat();
+  if (!seat) return nullptr;
+  const auto attempt = std::make_shared<Attempt>(
+      Attempt{slot, std::move(seat), std::move(wanted.client), wanted.deadline, state_->version(), &wanted.woken});
+  if (settings().send_proxy_header)
+    attempt->client.is_gone = [of = std::weak_ptr(attempt)] {
+      const auto begun = of.lock();
+      return begun == nullptr || begun->waits == nullptr;
+    };
   slot->connecting = true;
-  auto opened = co_await connector_.open(slot->address, std::move(client), deadline);
-  slot->connecting = false;
-  if (!opened) co_return base::unexpected(std::move(opened).error());
-  co_return take_over(slot, std::move(*opened), std::move(seat), version);
+  net::spawn(needs_.loop, make(shared_from_this(), attempt), "upstream.connect", needs_.log);
+  return attempt;
 }
 
-Upstream::Made Upstream::take_over(const std::shared_ptr<Slot>& slot, UpstreamConnector::Opened opened,
-                                   Breaker::Seat seat, std::uint64_t version) {
+net::Task<void> Upstream::make(std::shared_ptr<Upstream> self, std::shared_ptr<Attempt> attempt) {
+  ClientAddresses client = attempt->client;
+  auto opened = co_await self->connector_.open(attempt->slot->address, std::move(client), attempt->deadline);
+  attempt->slot->connecting = false;
+  if (opened) attempt->outcome.emplace(self->take_over(*attempt, std::move(*opened)));
+  else attempt->outcome.emplace(base::unexpected(std::move(opened).error()));
+  attempt->seat = {};  // where no connection has it now
+  if (attempt->waits != nullptr) {
+    attempt->waits->raise();
+    co_return;
+  }
+  std::erase_if(attempt->slot->orphans, [&](const auto& orphan) { return orphan.lock() == attempt; });
+  self->keep_for_others(*attempt);
+}
+
+void Upstream::leave_attempt(const std::shared_ptr<Attempt>& attempt) {
+  attempt->waits = nullptr;
+  if (attempt->outcome) return keep_for_others(*attempt);
+  // A PROXY header says whose a connection is: it serves nobody else.
+  if (!settings().send_proxy_header) attempt->slot->orphans.push_back(attempt);
+}
+
+/// It was made, or not, for somebody who is gone.
+void Upstream::keep_for_others(Attempt& attempt) {
+  base::Result<Made>& outcome = *attempt.outcome;
+  if (!outcome) {
+    if (outcome.error().code != kGivenUp) note_failure(*attempt.slot, outcome.error().code);
+    return;
+  }
+  if (outcome->own != nullptr) return give_back(*attempt.slot, std::move(outcome->own));
+  if (!attempt.slot->current || !may_serve(outcome->shared->peer())) outcome->shared->wind_down();
+  breaker_->offer();
+}
+
+base::Result<Upstream::Made> Upstream::take_over(Attempt& attempt, UpstreamConnector::Opened opened) {
+  const std::shared_ptr<Slot>& slot = attempt.slot;
   slot->speaks_http1 = opened.protocol == tls::Protocol::http_1_1;
   // Who waited for a connection to share makes one of its own then.
   while (slot->speaks_http1 && state_->settings().protocol == UpstreamProtocol::any && breaker_->has_waiting())
     breaker_->offer();
-  if (slot->speaks_http1)
-    return {std::make_unique<UpstreamConnection>(std::move(opened), std::move(seat), state_, version), nullptr};
-  auto shared = SharedConnection::begin({.loop = needs_.loop,
-                                         .log = needs_.log,
-                                         .opened = std::move(opened),
-                                         .seat = std::move(seat),
-                                         .state = state_,
-                                         .version = version,
-                                         .waits = breaker_,
-                                         .died = [self = weak_from_this(), of = std::weak_ptr(slot)] {
-                                           const auto upstream = self.lock();
-                                           const auto died_of = of.lock();
-                                           if (upstream && died_of) upstream->note_failure(*died_of, "http.silent");
-                                         }});
-  slot->shared.push_back(shared);
-  return {nullptr, std::move(shared)};
+  UpstreamPeer::Known known{peers_, slot->address->endpoint.to_string(), std::move(opened.chain), attempt.version};
+  Made made;
+  if (slot->speaks_http1) {
+    made.own = std::make_unique<UpstreamConnection>(std::move(opened.stream), std::move(known), std::move(attempt.seat),
+                                                    state_);
+  } else {
+    made.shared = SharedConnection::begin({.loop = needs_.loop,
+                                           .log = needs_.log,
+                                           .stream = std::move(opened.stream),
+                                           .peer = std::move(known),
+                                           .seat = std::move(attempt.seat),
+                                           .state = state_,
+                                           .waits = breaker_,
+                                           .died = [self = weak_from_this(), of = std::weak_ptr(slot)] {
+                                             const auto upstream = self.lock();
+                                             const auto died_of = of.lock();
+                                             if (upstream && died_of) upstream->note_failure(*died_of, "http.silent");
+                                           }});
+    slot->shared.push_back(made.shared);
+  }
+  // The registry may have changed since the handshake asked it.
+  UpstreamPeer& peer = made.own != nullptr ? made.own->peer : made.shared->peer();
+  if (peer.is_believed()) return made;
+  base::Error cause{base::Kind::denied, "tls.refused", "the certificate was refused when the connection was there"};
+  return base::unexpected(upstream_untrusted(std::move(cause), *peer.refusal(), settings().name));
 }
 
-net::Task<bool> Upstream::wait_for_room(net::Deadline deadline) {
+net::Task<bool> Upstream::wait_for_room(net::Signal& woken, net::Deadline deadline) {
   const std::shared_ptr<UpstreamState> state = state_;
   state->counts.pending.fetch_add(1, std::memory_order_relaxed);
-  const bool room = co_await breaker_->wait(needs_.loop, deadline);
+  const bool room = co_await breaker_->wait(woken, deadline);
   state->counts.pending.fetch_sub(1, std::memory_order_relaxed);
   co_return room;
 }
 
 void Upstream::give_back(Slot& slot, std::unique_ptr<UpstreamConnection> connection) {
   // A PROXY header says whose a connection is: it serves nobody else.
-  if (!slot.current || settings().send_proxy_header || !may_serve(connection->version, connection->valid_until)) return;
+  if (!slot.current || settings().send_proxy_header || !may_serve(connection->peer)) return;
   if (slot.idle.size() >= settings().idle_connections) {
     if (slot.idle.empty()) return;
     slot.idle.pop_front();
@@ -209,13 +260,22 @@ void Upstream::sweep() {
   for (const auto& slot : slots_) {
     while (!slot->idle.empty() && slot->idle.front().until.passed())
       slot->idle.pop_front();
-    std::erase_if(slot->idle, [&](const Slot::Idle& idle) {
-      return !may_serve(idle.connection->version, idle.connection->valid_until);
-    });
     std::erase_if(slot->shared, [](const auto& shared) { return shared->has_ended(); });
-    for (const auto& shared : slot->shared)
-      if (!may_serve(shared->version(), shared->valid_until())) shared->wind_down();
   }
+  drop_unusable();
+}
+
+void Upstream::drop_unusable() {
+  for (const auto& slot : slots_) {
+    std::erase_if(slot->idle, [&](const Slot::Idle& idle) { return !may_serve(idle.connection->peer); });
+    for (const auto& shared : slot->shared)
+      if (!may_serve(shared->peer())) shared->wind_down();
+  }
+}
+
+void Upstream::reconsider() {
+  peers_->reconsider();
+  drop_unusable();
 }
 
 void Upstream::close() {

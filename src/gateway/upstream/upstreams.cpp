@@ -19,6 +19,7 @@ void Upstreams::use(std::shared_ptr<const UpstreamStates> states) {
     Upstream& upstream = *one.second;
     if (&upstream.state() == states_->named(upstream.settings().name).get()) return false;
     upstream.retire();
+    retired_.push_back(one.second);
     return true;
   };
   std::erase_if(named_, is_over);
@@ -30,6 +31,16 @@ void Upstreams::sweep() {
     upstream->sweep();
   for (const auto& [address, upstream] : at_)
     upstream->sweep();
+}
+
+void Upstreams::reconsider() {
+  for (const auto& [name, upstream] : named_)
+    upstream->reconsider();
+  for (const auto& [address, upstream] : at_)
+    upstream->reconsider();
+  std::erase_if(retired_, [](const auto& one) { return one.expired(); });
+  for (const auto& one : retired_)
+    if (const auto upstream = one.lock()) upstream->reconsider();
 }
 
 void Upstreams::close() {

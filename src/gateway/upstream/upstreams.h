@@ -19,6 +19,8 @@ class Upstreams {
   /// The upstream of this name, or, where the name is empty, the one at this address. Null: there is none.
   std::shared_ptr<Upstream> find(const std::string& name, const net::Endpoint& address);
   void sweep();
+  /// Upstream::reconsider() of all, those included whose last requests are under way.
+  void reconsider();
   void close();
   /// Of this worker, for whatever else needs chance.
   Dice& dice() { return dice_; }
@@ -32,6 +34,7 @@ class Upstreams {
   Dice dice_;
   std::map<std::string, std::shared_ptr<Upstream>, std::less<>> named_;
   std::map<net::Endpoint, std::shared_ptr<Upstream>> at_;
+  std::vector<std::weak_ptr<Upstream>> retired_;  ///< kept by the requests on them
 };
 
 }  // namespace countersign::gateway
