@@ -99,6 +99,7 @@ base::Duration Transfer::retry_after() const {
 base::Result<long> Transfer::perform() {
   given_ = head_size_ = 0;
   answer_.clear();
+  too_large_ = false;
   text_[0] = '\0';
   if (failed_ != CURLE_OK) return base::unexpected(to_error(failed_));
   const CURLcode code = curl_easy_perform(curl_);
@@ -111,6 +112,7 @@ base::Error Transfer::to_error(CURLcode code) const {
   if (turned_back_)
     return {Kind::unavailable, "transfer.private_address",
             "the name leads to an address that is not of the public internet, or is denied: nothing was sent there"};
+  if (too_large_) return {Kind::unavailable, "transfer.too_large", "the answer is larger than 64 KiB"};
   switch (static_cast<int>(code)) {
     case CURLE_ABORTED_BY_CALLBACK: return {Kind::unavailable, "transfer.stopped", "this program is about to end"};
     case CURLE_OPERATION_TIMEDOUT: return {Kind::timeout, "transfer.timeout", words};
@@ -133,8 +135,10 @@ curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* add
 }
 
 std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count, void* self) {
-  std::string& answer = static_cast<Transfer*>(self)->answer_;
-  if (answer.size() + size * count > kAnswerLimit) return 0;
+  auto& transfer = *static_cast<Transfer*>(self);
+  std::string& answer = transfer.answer_;
+  transfer.too_large_ = answer.size() + size * count > kAnswerLimit;
+  if (transfer.too_large_) return 0;
   answer.append(data, size * count);
   return size * count;
 }
@@ -142,7 +146,8 @@ std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count,
 std::size_t Transfer::take_head(char*, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.head_size_ += size * count;
-  return transfer.head_size_ > kAnswerLimit ? 0 : size * count;
+  transfer.too_large_ = transfer.head_size_ > kAnswerLimit;
+  return transfer.too_large_ ? 0 : size * count;
 }
 
 std::size_t Transfer::give_body(char* data, std::size_t size, std::size_t count, void* self) {

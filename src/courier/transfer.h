@@ -48,7 +48,7 @@ class Transfer {
 
   /// Does it; once more with what was set since, where it is called again. The status of the last answer; 0 when there
   /// was none. Fails: `transfer.stopped`, `transfer.timeout`, `transfer.private_address`, `transfer.untrusted` (the
-  /// server's certificate), `transfer.refused`, `transfer.failed`.
+  /// server's certificate), `transfer.login`, `transfer.too_large`, `transfer.failed`.
   base::Result<long> perform();
   /// The same also where the transfer failed.
   long status() const;
@@ -75,6 +75,7 @@ class Transfer {
   std::size_t given_ = 0;
   std::size_t head_size_ = 0;
   std::string answer_;
+  bool too_large_ = false;    ///< what came is over its limit
   bool turned_back_ = false;  ///< from an address that is not allowed
   char text_[CURL_ERROR_SIZE] = {};
 };

@@ -46,6 +46,11 @@ class ClientSide {
   /// Nobody reads the rest of the body: the response is complete, or there will be none.
   virtual void decline_rest() = 0;
 
+  /// With every response from now on goes this Strict-Transport-Security (RFC 6797), in the place of what an upstream
+  /// says; empty: as that says. Borrowed.
+  void promise_strict_transport(std::string_view value) { strict_transport_ = value; }
+  std::string_view strict_transport() const { return strict_transport_; }
+
   /// The head, held back until the next write(), so that both leave together. Once.
   virtual void hold_head(const ResponseStart& start) = 0;
   /// Would another head take the place of one that is held?
@@ -83,6 +88,9 @@ class ClientSide {
   virtual void when_gone(std::function<void()> then) = 0;
   /// May the connection carry another request behind this one, as far as its head and the response's framing say?
   virtual bool may_keep() const = 0;
+
+ private:
+  std::string_view strict_transport_ = {};
 };
 
 /// Calls `then`, which must not throw, once nobody is left to answer, at once where that is so already; for as long as

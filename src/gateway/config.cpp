@@ -202,6 +202,22 @@ base::Result<void> check_tcp(const GatewayConfig& config) {
   return {};
 }
 
+/// One certificate has one responder.
+base::Result<void> check_ocsp(const GatewayConfig& config) {
+  std::vector<const SiteConfig*> sites;
+  for (const ListenerConfig& listener : config.listeners)
+    for (const SiteConfig* site : listener.reachable()) {
+      for (const SiteConfig* other : sites)
+        if (other->server_certificate == site->server_certificate && other->server_key == site->server_key &&
+            !(other->ocsp == site->ocsp))
+          return wrong("'" + other->name() + "' and '" + site->name() +
+                       "' show the same certificate, and 'ocsp_stapling' or 'ocsp_responder' say different things of "
+                       "it: say it once, in [gateway] or where 'server_certificate' is");
+      sites.push_back(site);
+    }
+  return {};
+}
+
 base::Result<void> read_upstreams(ConfigSection& section, const std::filesystem::path& folder, GatewayConfig& config) {
   BASE_TRY(auto sections, section.sections("upstreams"));
   for (ConfigSection& upstream_section : sections) {
@@ -312,6 +328,7 @@ base::Result<GatewayConfig> read(ConfigSection& top, const std::filesystem::path
   BASE_TRY_VOID(read_signing(section, folder, config));
   BASE_TRY_VOID(check_routes(config));
   BASE_TRY_VOID(check_tcp(config));
+  BASE_TRY_VOID(check_ocsp(config));
   BASE_TRY_VOID(top.finish());
   BASE_TRY_VOID(check_policy(section, config));
   return config;

@@ -71,6 +71,39 @@ TEST(GatewayConfig, AnUpgradeIsOneOfHttp1) {
   EXPECT_TRUE(config->routes.back().websocket);
 }
 
+const std::string kListener = "[[gateway.listeners]]\nname = \"a\"\nlisten = \"127.0.0.1:1\"\n";
+
+/// As kGood, with listeners.
+GatewayConfig with_listeners(const std::string& keys, const std::string& listeners) {
+  const auto config = GatewayConfig::parse("[provider]\nname = \"P\"\n[gateway]\n" + keys +
+                                               "[[gateway.routes]]\naccess = \"any_partner\"\nupstream = "
+                                               "\"127.0.0.1:8080\"\n" +
+                                               listeners,
+                                           "/etc");
+  EXPECT_TRUE(config) << base::to_string(config.error());
+  return config ? *config : GatewayConfig{};
+}
+
+TEST(GatewayConfig, WhatIsSaidOfACertificateIsNotSaidOfAnotherOne) {
+  const auto config = with_listeners(
+      "ocsp_responder = \"http://ocsp.example\"\nstrict_transport_security = \"max-age=1\"\n",
+      kListener +
+          "[[gateway.listeners.sites]]\nnames = [\"same.example\"]\nstrict_transport_security = \"\"\n"
+          "[[gateway.listeners.sites]]\nnames = [\"own.example\"]\nserver_certificate = \"a.pem\"\nserver_key = "
+          "\"a.key\"\n"
+          "[[gateway.listeners.sites]]\nnames = [\"off.example\"]\nserver_certificate = \"b.pem\"\nserver_key = "
+          "\"b.key\"\nocsp_stapling = false\nstrict_transport_security = \"max-age=2; includeSubDomains\"\n");
+  ASSERT_EQ(config.listeners.front().sites.size(), 3U);
+  const auto& sites = config.listeners.front().sites;
+  EXPECT_EQ(config.listeners.front().other.ocsp.responder, "http://ocsp.example");
+  EXPECT_EQ(sites[0].ocsp.responder, "http://ocsp.example");
+  EXPECT_EQ(sites[0].strict_transport, "");
+  EXPECT_EQ(sites[1].ocsp, OcspSettings{});
+  EXPECT_EQ(sites[1].strict_transport, "max-age=1");
+  EXPECT_FALSE(sites[2].ocsp.stapling);
+  EXPECT_EQ(sites[2].strict_transport, "max-age=2; includeSubDomains");
+}
+
 class BadGatewayConfig : public ::testing::TestWithParam<Row> {};
 
 TEST_P(BadGatewayConfig, NamesTheKey) {
@@ -269,6 +302,18 @@ INSTANTIATE_TEST_SUITE_P(
                     "gateway.listeners[1].sites[2].environment"},
         ListenerRow{"nobody_may_come", "client_certificate = \"none\"", "other_names = \"refuse\"",
                     "gateway.listeners[2].other_names"},
+        ListenerRow{"responder_by_https", "trust = ", "ocsp_responder = \"https://ocsp.example/\"\ntrust = ",
+                    "gateway.listeners[1].sites[2].ocsp_responder"},
+        ListenerRow{"responder_with_a_query", "trust = ", "ocsp_responder = \"http://ocsp.example/?a\"\ntrust = ",
+                    "gateway.listeners[1].sites[2].ocsp_responder"},
+        ListenerRow{"two_responders_of_one_certificate",
+                    "trust = ", "ocsp_stapling = false\ntrust = ", "show the same certificate"},
+        ListenerRow{"strict_transport_without_age",
+                    "trust = ", "strict_transport_security = \"includeSubDomains\"\ntrust = ",
+                    "gateway.listeners[1].sites[2].strict_transport_security"},
+        ListenerRow{"strict_transport_without_http", "client_certificate = \"optional\"",
+                    "tcp_upstream = \"a\"\nstrict_transport_security = \"max-age=1\"",
+                    "gateway.listeners[1].sites[2].strict_transport_security"},
         ListenerRow{"certificate_without_key", "server_key = \"public.key\"\n", "", "gateway.listeners[2].server_key"},
         ListenerRow{"route_at_no_listener", "[\"public\"]", "[\"publik\"]", "publik"},
         ListenerRow{"route_that_loosens", "client_certificate = \"optional\"\naccess",

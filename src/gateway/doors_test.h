@@ -43,7 +43,7 @@ class DoorsTest : public ::testing::Test {
     ASSERT_NE(generation_, nullptr);
     plans_ = &generation_->plans();
     for (std::size_t i = 0; i < plans_->credentials().size(); ++i)
-      own_.push_back(server_credential());
+      own_.push_back({server_credential()});
     worker_ = start_worker();
   }
 

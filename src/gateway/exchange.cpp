@@ -5,6 +5,7 @@
 #include "gateway/chunks.h"
 #include "gateway/grpc.h"
 #include "gateway/own_answer.h"
+#include "gateway/response_fields.h"
 #include "gateway/websocket.h"
 #include "http/problem.h"
 
@@ -232,7 +233,8 @@ net::Task<base::Result<void>> Exchange::switch_protocol(const http::ResponseHead
   response_started_ = true;
   outcome_.status = head.status;
   http::HeadWriter text(head.status, head.reason);
-  copy_end_to_end(head.fields, text);
+  each_of_response(head.fields, context_.client.strict_transport(),
+                   [&text](std::string_view name, std::string_view value) { text.add(name, value); });
   text.add_lines(kSwitchLines);
   ClientSide::Switched client = context_.client.switch_protocol();
   const std::string answer = std::move(text).finish();

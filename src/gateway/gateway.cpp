@@ -66,6 +66,13 @@ base::Result<void> Gateway::prepare_spans() {
   return {};
 }
 
+base::Result<void> Gateway::prepare_stapling() {
+  crypto::SystemRandom random;
+  BASE_TRY(const Dice dice, Dice::make(random));
+  staples_ = std::make_unique<StapleKeeper>(StapleKeeper::Options{}, dice, clock_, log_);
+  return {};
+}
+
 /// The sockets of a gateway that runs already, where this one is meant to follow it; and for what that has none, those
 /// that a service manager opened.
 base::Result<void> Gateway::inherit(const GatewayConfig& config, std::vector<Door> given) {
@@ -133,22 +140,28 @@ void Gateway::say_what_is_weak() const {
 
 /// What the TLS of each listener is, under each of its names: one record each.
 void Gateway::say_who_may_come() const {
-  for (const ListenerConfig& listener : config().listeners)
-    for (const SiteConfig* site : listener.reachable()) {
+  for (const ListenerPlan& plan : now_->plans().listeners()) {
+    const ListenerConfig& listener = *plan.config;
+    for (const SitePlan& of : plan.sites) {
+      const SiteConfig* site = of.config;
       std::string names;
       for (const std::string& name : site->names)
         names += (names.empty() ? "" : " ") + name;
       const bool resumes = listener.resumption == tls::Resumption::stateful;
-      log_.info("gateway.listening", {{"listener", listener.name},
-                                      {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
-                                      {"site", site->name()},
-                                      {"names", names.empty() ? "others" : names},
-                                      {"tls", tls_word(site->client_certificate)},
-                                      {"environment", base::name(site->environment)},
-                                      {"trust", site->trust.string()},
-                                      {"resumption", resumes ? "stateful" : "off"},
-                                      {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream}});
+      log_.info("gateway.listening",
+                {{"listener", listener.name},
+                 {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
+                 {"site", site->name()},
+                 {"names", names.empty() ? "others" : names},
+                 {"tls", tls_word(site->client_certificate)},
+                 {"environment", base::name(site->environment)},
+                 {"trust", site->trust.string()},
+                 {"resumption", resumes ? "stateful" : "off"},
+                 {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream},
+                 {"staples", stapled_[of.credential] == nullptr ? std::string()
+                                                                : "from " + stapled_[of.credential]->responder()}});
     }
+  }
 }
 
 void Gateway::run() {
@@ -281,15 +294,18 @@ std::string Gateway::metrics_text() const {
   text += ListenerCounts::tcp_heading();
   for (const ListenerPlan& plan : now_->plans().listeners())
     text += plan.counts->tcp_to_text(*plan.config);
-  return text + signing_->metrics() + gate_->metrics() + now_->routes().metrics() + report_.metrics() +
-         spans_->metrics() + now_->upstreams()->to_text(std::chrono::steady_clock::now());
+  return text + staples_->metrics() + signing_->metrics() + gate_->metrics() + now_->routes().metrics() +
+         report_.metrics() + spans_->metrics() + now_->upstreams()->to_text(std::chrono::steady_clock::now());
 }
 
 http::Response Gateway::answer_ready() const {
-  const std::string_view why_not = why_not_ready(
-      {.draining = draining_, .oldest_feed = config().ready_feed_age, .feed_age_seconds = plane_->feed_age_seconds()});
-  if (why_not.empty()) return text_response(200, "ready\n" + report_.trouble());
-  return text_response(503, std::string(why_not) + "\n" + report_.trouble());
+  const std::string_view why_not = why_not_ready({.draining = draining_,
+                                                  .oldest_feed = config().ready_feed_age,
+                                                  .feed_age_seconds = plane_->feed_age_seconds(),
+                                                  .lacks_staple = staples_->lacks_one()});
+  const std::string trouble = report_.trouble() + staples_->trouble();
+  if (why_not.empty()) return text_response(200, "ready\n" + trouble);
+  return text_response(503, std::string(why_not) + "\n" + trouble);
 }
 
 net::Task<http::Response> Gateway::answer_status(http::Request request) {

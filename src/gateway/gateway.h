@@ -14,6 +14,7 @@
 #include "feed/data_plane.h"
 #include "gateway/handover.h"
 #include "gateway/reload_report.h"
+#include "gateway/stapling/staple_keeper.h"
 #include "gateway/upstream/keeper.h"
 #include "gateway/worker.h"
 #include "http/plain_server.h"
@@ -60,6 +61,7 @@ class Gateway {
   base::Result<std::vector<Door>> ask_predecessor(const GatewayConfig& config);
   base::Result<void> learn(const GatewayConfig& config);
   base::Result<void> prepare_spans();
+  base::Result<void> prepare_stapling();
   base::Result<Next> prepare(GatewayConfig config);
   base::Result<void> prepare_policy(Next& next) const;
   base::Result<void> prepare_certificates(Next& next) const;
@@ -68,6 +70,8 @@ class Gateway {
   void use_policy(Next& next);
   std::vector<feed::DataPlane::Kept> keepings(const Next& next);
   void keep_upstreams(const Next& next);
+  void keep_staples();
+  void show_certificate(std::uint64_t generation, std::size_t place, std::shared_ptr<const tls::Credential> own);
   void use_signing_key(std::shared_ptr<const tls::Credential> own);
   void watch_files_of(const GatewayConfig& config);
   void ask_feed_for_roots(const GatewayConfig& config);
@@ -100,6 +104,8 @@ class Gateway {
   std::optional<base::OwnCommand> own_command_ = {};
   Metrics metrics_;
   std::unique_ptr<SpanExporter> spans_;  ///< outlives the workers
+  std::unique_ptr<StapleKeeper> staples_;
+  std::vector<std::shared_ptr<StapledCertificate>> stapled_ = {};  ///< in the places that plans name; null: it is not
   ReloadReport report_;
   GenerationPointer now_;
   std::unique_ptr<policy::Gate> gate_;

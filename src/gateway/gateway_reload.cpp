@@ -22,6 +22,12 @@ base::Result<Credential> read_credential(const feed::CredentialFiles& files) {
 
 crypto::Digest256 fingerprint_of(const Credential& credential) { return credential->chain.front().fingerprint(); }
 
+/// It outlives whoever shows it, as a part of what is known of its certificate.
+OwnCertificate shown_as(Credential own, const std::shared_ptr<StapledCertificate>& stapled) {
+  if (stapled == nullptr) return {std::move(own)};
+  return {std::move(own), std::shared_ptr<const tls::OwnStaple>(stapled, &stapled->staple())};
+}
+
 void show(UpstreamState& state, const Credential& own) {
   const Credential before = state.credential();
   if (before == nullptr || fingerprint_of(before) != fingerprint_of(own)) state.use_credential(own);
@@ -49,10 +55,11 @@ std::string joined(const std::vector<std::string>& words) {
 /// All that the next generation is made of.
 struct Gateway::Next {
   GenerationPointer generation;
-  bool other_policy = false;                         ///< another file than before, or none any more
-  std::optional<policy::Watch::Loaded> policy = {};  ///< of that file
-  Credentials own = {};                              ///< in the places that the generation's plans name
-  Credential service = {};                           ///< for upstreams that know us by it
+  bool other_policy = false;                                      ///< another file than before, or none any more
+  std::optional<policy::Watch::Loaded> policy = {};               ///< of that file
+  Credentials own = {};                                           ///< in the places that the generation's plans name
+  std::vector<std::shared_ptr<StapledCertificate>> stapled = {};  ///< in the same places; null: it is not
+  Credential service = {};                                        ///< for upstreams that know us by it
   std::vector<std::pair<std::shared_ptr<UpstreamState>, Credential>> for_upstreams = {};
   Credential signing = {};                      ///< by which responses are signed; null where none is named
   std::vector<Door> doors = {};                 ///< of listeners that had none
@@ -66,6 +73,7 @@ base::Result<void> Gateway::begin(GatewayConfig config) {
   BASE_TRY(auto given_here, given_doors(std::move(given), config));
   BASE_TRY_VOID(learn(config));
   BASE_TRY_VOID(prepare_spans());
+  BASE_TRY_VOID(prepare_stapling());
   BASE_TRY_VOID(inherit(config, std::move(given_here)));
   BASE_TRY_VOID(doors_.open_status(config));
   BASE_TRY(auto next, prepare(std::move(config)));
@@ -112,9 +120,10 @@ base::Result<void> Gateway::prepare_policy(Next& next) const {
 
 base::Result<void> Gateway::prepare_certificates(Next& next) const {
   BASE_TRY(next.service, read_credential(plane_->files("service")));
-  for (const auto& files : next.generation->plans().credentials()) {
-    BASE_TRY(auto own, read_credential(files ? *files : plane_->files("server")));
-    next.own.push_back(std::move(own));
+  for (const CertificateSource& source : next.generation->plans().credentials()) {
+    BASE_TRY(auto own, read_credential(source.files ? *source.files : plane_->files("server")));
+    next.stapled.push_back(staples_->find_or_make(own->chain, source.ocsp));
+    next.own.push_back(shown_as(std::move(own), next.stapled.back()));
   }
   for (const auto& state : next.generation->upstreams()->all()) {
     if (!proves_by(*state, UpstreamTls::Proof::files)) continue;
@@ -164,13 +173,12 @@ std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
   const auto& places = next.generation->plans().credentials();
   for (std::size_t place = 0; place < places.size(); ++place) {
     const auto show_clients = [this, place, number = next.generation->number()](Credential own) {
-      for (const auto& worker : workers_)
-        worker->use_credential(number, place, own);
+      show_certificate(number, place, std::move(own));
     };
-    const auto& files = places[place];
+    const auto& files = places[place].files;
     all.push_back({files ? *files : plane_->files("server"),
                    files ? std::nullopt : std::optional(trust::Purpose::server), show_clients,
-                   fingerprint_of(next.own[place])});
+                   fingerprint_of(next.own[place].credential)});
   }
   for (const auto& [state, own] : next.for_upstreams) {
     const auto show_one = [upstream = state](Credential renewed) { show(*upstream, renewed); };
@@ -181,6 +189,28 @@ std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
     all.push_back({*next.generation->config().signing, std::nullopt, use, fingerprint_of(next.signing)});
   }
   return all;
+}
+
+/// One that was renewed, or replaced in its files. Its own response is asked for at once.
+void Gateway::show_certificate(std::uint64_t generation, std::size_t place,
+                               std::shared_ptr<const tls::Credential> own) {
+  if (now_->number() != generation) return;
+  stapled_[place] = staples_->find_or_make(own->chain, now_->plans().credentials()[place].ocsp);
+  keep_staples();
+  for (const auto& worker : workers_)
+    worker->use_credential(generation, place, shown_as(own, stapled_[place]));
+}
+
+/// Those that sites of this generation show.
+void Gateway::keep_staples() {
+  std::vector<StapleKeeper::Kept> kept;
+  for (const auto& certificate : stapled_)
+    kept.push_back({certificate, {}});
+  for (const ListenerPlan& plan : now_->plans().listeners())
+    for (const SitePlan& site : plan.sites)
+      kept[site.credential].sites.push_back({plan.config->name, site.config->name()});
+  staples_->keep(std::move(kept));
+  staples_->start();
 }
 
 /// One that signs no messages is said, and the last good one stays.
@@ -223,6 +253,8 @@ void Gateway::put_in_place(Next& next) {
   if (next.other_policy) use_policy(next);
   doors_.keep(std::move(next.doors), config);
   now_ = next.generation;
+  stapled_ = std::move(next.stapled);
+  keep_staples();
   for (std::size_t i = 0; i < next.prepared.size(); ++i)
     workers_[i]->take_over(std::move(next.prepared[i]));
   spans_->use(config.telemetry);

@@ -56,7 +56,7 @@ class Platform : public ::testing::Test {
                               log_,       gate_,      token_rings_, authority_, service_};
     auto worker = Worker::make(shared, generation_);
     ASSERT_TRUE(worker) << worker.error().detail;
-    Worker::Prepared prepared = (*worker)->prepare(generation_, {own}).value();
+    Worker::Prepared prepared = (*worker)->prepare(generation_, Credentials{OwnCertificate{own}}).value();
     std::vector<net::ListenSocket> sockets;
     sockets.push_back(net::ListenSocket::open({.at = config_.listeners.front().listen}).value());
     prepared.sockets.push_back({"", std::move(sockets)});

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "gateway/chunks.h"
-#include "gateway/identity_fields.h"
+#include "gateway/response_fields.h"
 
 namespace countersign::gateway {
 
@@ -30,7 +30,8 @@ void H1ClientSide::when_gone(std::function<void()> then) {
 
 void H1ClientSide::hold_head(const ResponseStart& start) {
   http::HeadWriter head(start.head.status, start.head.reason);
-  copy_end_to_end(start.head.fields, head);
+  each_of_response(start.head.fields, strict_transport(),
+                   [&head](std::string_view name, std::string_view value) { head.add(name, value); });
   if (start.length) head.add("Content-Length", std::to_string(*start.length));
   const bool unknown_length = start.framing == http::Framing::chunked || start.framing == http::Framing::until_close;
   chunks_ = unknown_length && request_.minor_version >= 1;

@@ -1,6 +1,6 @@
 #include "gateway/h2_client_side.h"
 
-#include "gateway/identity_fields.h"
+#include "gateway/response_fields.h"
 
 namespace countersign::gateway {
 
@@ -12,8 +12,10 @@ net::Task<base::Result<void>> H2ClientSide::invite_body(net::Deadline) {
 
 void H2ClientSide::hold_head(const ResponseStart& start) {
   std::vector<http::FieldView> fields;
-  fields.reserve(start.head.fields.size() + 1);
-  each_end_to_end(start.head.fields, [&](const http::Field& field) { fields.push_back({field.name, field.value}); });
+  fields.reserve(start.head.fields.size() + 2);
+  each_of_response(start.head.fields, strict_transport(), [&fields](std::string_view name, std::string_view value) {
+    fields.push_back({name, value});
+  });
   std::string length;
   if (start.length) {
     length = std::to_string(*start.length);

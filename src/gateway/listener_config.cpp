@@ -4,6 +4,7 @@
 #include <set>
 
 #include "gateway/host_name.h"
+#include "http/strict_transport.h"
 #include "tls/site.h"
 
 namespace countersign::gateway {
@@ -60,7 +61,11 @@ base::Result<void> read_site(ConfigSection& section, const std::filesystem::path
   BASE_TRY_VOID(read_site_basics(section, folder, site));
   BASE_TRY(const std::string trust, section.text_or("trust", ""));
   if (!trust.empty()) site.trust = folder / trust;
-  return read_tcp(section, site);
+  BASE_TRY_VOID(read_tcp(section, site));
+  if (!site.tcp.upstream.empty() && section.has("strict_transport_security"))
+    return wrong(section, "strict_transport_security",
+                 "is a field of HTTP, which is not spoken where there is a tcp_upstream");
+  return {};
 }
 
 /// SiteConfig::name() of the site for all other names; sites are told apart by that.
@@ -148,14 +153,31 @@ base::Result<net::Endpoint> read_endpoint(ConfigSection& section, std::string_vi
   return endpoint;
 }
 
+namespace {
+
+base::Result<void> read_strict_transport(ConfigSection& section, SiteConfig& site) {
+  BASE_TRY(site.strict_transport, section.text_or("strict_transport_security", site.strict_transport));
+  if (site.strict_transport.empty()) return {};
+  if (const auto usable = http::parse_strict_transport(site.strict_transport); !usable)
+    return wrong(section, "strict_transport_security", "cannot be sent: " + usable.error().detail);
+  return {};
+}
+
+}  // namespace
+
 base::Result<void> read_site_basics(ConfigSection& section, const std::filesystem::path& folder, SiteConfig& site) {
   BASE_TRY(const std::string certificate, section.text_or("server_certificate", ""));
   BASE_TRY(const std::string key, section.text_or("server_key", ""));
   if (certificate.empty() != key.empty())
     return wrong(section, "server_certificate",
                  "and '" + section.path_of("server_key") + "' go together: set both or neither");
-  if (!certificate.empty()) site.server_certificate = folder / certificate;
+  if (!certificate.empty()) {
+    site.server_certificate = folder / certificate;
+    site.ocsp = {};  // what was said above was said of another one
+  }
   if (!key.empty()) site.server_key = folder / key;
+  BASE_TRY_VOID(read_ocsp(section, site.ocsp));
+  BASE_TRY_VOID(read_strict_transport(section, site));
   BASE_TRY(const std::string environment, section.text_or("environment", base::name(site.environment)));
   auto parsed = base::parse_environment(environment);
   if (!parsed || *parsed == base::Environment::internal)

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/identity.h"
+#include "gateway/stapling/settings.h"
 #include "net/endpoint.h"
 #include "policy/decision.h"
 #include "tls/context.h"
@@ -29,6 +30,8 @@ struct SiteConfig {
   std::filesystem::path trust = {};               ///< the roots believed here; empty: trust_chain and partner_chain
   std::filesystem::path server_certificate = {};  ///< both empty: DATA/server.pem and DATA/server.key, kept renewed
   std::filesystem::path server_key = {};
+  OcspSettings ocsp = {};             ///< of that certificate
+  std::string strict_transport = {};  ///< Strict-Transport-Security of all its responses; empty: upstreams say it
   TcpRoute tcp = {};
 
   /// In records: the first of its names, or "other".
@@ -60,7 +63,8 @@ std::string_view tls_word(const ListenerConfig& listener);
 /// sites; relative paths start from `folder`. Fails: `config.*`, `gateway.config` naming the key.
 base::Result<std::vector<ListenerConfig>> read_listeners(base::ConfigSection& gateway, const SiteConfig& defaults,
                                                          const std::filesystem::path& folder);
-/// The keys server_certificate, server_key and environment of a section, over what `site` says already.
+/// The keys server_certificate, server_key, ocsp_stapling, ocsp_responder, strict_transport_security and environment of
+/// a section, over what `site` says already.
 base::Result<void> read_site_basics(base::ConfigSection& section, const std::filesystem::path& folder,
                                     SiteConfig& site);
 /// Fails: `gateway.config`.

@@ -35,11 +35,9 @@ std::vector<std::filesystem::path> trust_files(const GatewayConfig& config) {
 std::size_t Plans::place_of_credential(const SiteConfig& site) {
   std::optional<feed::CredentialFiles> files;
   if (!site.server_certificate.empty()) files = feed::CredentialFiles{site.server_key, site.server_certificate};
-  for (std::size_t i = 0; i < credentials_.size(); ++i) {
-    const bool both = credentials_[i].has_value() == files.has_value();
-    if (both && (!files || (credentials_[i]->key == files->key && credentials_[i]->chain == files->chain))) return i;
-  }
-  credentials_.push_back(std::move(files));
+  for (std::size_t i = 0; i < credentials_.size(); ++i)
+    if (credentials_[i].files == files) return i;
+  credentials_.push_back({std::move(files), site.ocsp});
   return credentials_.size() - 1;
 }
 

@@ -28,8 +28,19 @@ struct ListenerPlan {
   std::shared_ptr<ListenerCounts> counts;
 };
 
-/// Certificates of our own, in the places that plans name.
-using Credentials = std::vector<std::shared_ptr<const tls::Credential>>;
+/// A certificate of our own, and what is stapled to handshakes with it.
+struct OwnCertificate {
+  std::shared_ptr<const tls::Credential> credential;
+  std::shared_ptr<const tls::OwnStaple> staple = {};  ///< null: nothing
+};
+/// In the places that plans name.
+using Credentials = std::vector<OwnCertificate>;
+
+/// Where one comes from.
+struct CertificateSource {
+  std::optional<feed::CredentialFiles> files = {};  ///< nothing: the gateway's own (`server` in its data)
+  OcspSettings ocsp = {};
+};
 
 class Plans {
  public:
@@ -40,8 +51,8 @@ class Plans {
                                   const base::Clock& clock, const base::Log& log, const Plans* before = nullptr);
 
   const std::vector<ListenerPlan>& listeners() const { return listeners_; }
-  /// Where each certificate comes from: a pair of files, or nothing for the gateway's own (`server` in its data).
-  const std::vector<std::optional<feed::CredentialFiles>>& credentials() const { return credentials_; }
+  /// Where each certificate comes from.
+  const std::vector<CertificateSource>& credentials() const { return credentials_; }
   trust::ChainMemory::Counts chain_counts() const;
 
  private:
@@ -54,7 +65,7 @@ class Plans {
   std::size_t place_of_credential(const SiteConfig& site);
 
   std::vector<View> views_;  ///< one for each trust set and environment
-  std::vector<std::optional<feed::CredentialFiles>> credentials_;
+  std::vector<CertificateSource> credentials_;
   std::vector<ListenerPlan> listeners_;
 };
 

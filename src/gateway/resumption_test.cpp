@@ -239,7 +239,7 @@ TEST_F(Resumption, AnotherServerCertificateIsAnotherPolicy) {
   for (const Version version : kVersions) {
     const Caller who = caller(version, *acme_);
     const auto first = first_visit(who);
-    worker_->use_credential(1, 0, server_credential());
+    worker_->use_credential(1, 0, {server_credential()});
     const auto after = at(who, {"first", ""}, first.session);
     EXPECT_FALSE(after.resumed);
     EXPECT_EQ(after.status, 200);

@@ -23,19 +23,20 @@ crypto::Digest256 policy_of(const ListenerPlan& plan, const SitePlan& site, cons
 }
 
 base::Result<std::shared_ptr<const tls::Site>> make_site(const ListenerPlan& plan, const SitePlan& of,
-                                                         const tls::Credential& own, const SiteTable::Means& means) {
+                                                         const OwnCertificate& own, const SiteTable::Means& means) {
   const bool asks = of.config->client_certificate != tls::ClientCertificate::none;
   tls::ServerContext::Options options{.mode = of.config->client_certificate,
                                       .library = means.library,
                                       .resumption = plan.config->resumption,
-                                      .http2 = plan.best == tls::Protocol::http_2 && !of_tunnel(*of.config)};
+                                      .http2 = plan.best == tls::Protocol::http_2 && !of_tunnel(*of.config),
+                                      .staple = own.staple};
   if (asks) options.client_ca_names = of.view->acceptable_issuers();
-  BASE_TRY(auto context, tls::ServerContext::make(own, std::move(options)));
+  BASE_TRY(auto context, tls::ServerContext::make(*own.credential, std::move(options)));
   tls::Site site{.name = of.config->name(),
                  .context = std::move(context),
                  .judge = [view = of.view](const trust::Presented& presented) { return view->judge(presented); },
                  .rejudge = means.rejudge,
-                 .policy = policy_of(plan, of, own),
+                 .policy = policy_of(plan, of, *own.credential),
                  .tunnel = of.config->tcp.upstream};
   if (plan.config->resumption == tls::Resumption::stateful) site.sessions = means.sessions;
   return std::make_shared<const tls::Site>(std::move(site));
@@ -48,7 +49,7 @@ base::Result<std::shared_ptr<const SiteTable>> SiteTable::make(const ListenerPla
   auto table = std::make_shared<SiteTable>();
   for (const SitePlan& of : plan.sites) {
     const std::uint64_t generation = of.view->trust()->generation();
-    BASE_TRY(auto site, make_site(plan, of, *own[of.credential], means));
+    BASE_TRY(auto site, make_site(plan, of, own[of.credential], means));
     table->sources_.push_back({of.view, generation});
     if (of.config->names.empty()) table->rows_.push_back({"*", site});
     for (const std::string& name : of.config->names)

@@ -214,10 +214,9 @@ TEST_F(Sites, RecordsSayListenerSiteAndMode) {
 TEST_F(Sites, EveryPartOfAPolicyIsInItsDigest) {
   const tls::RejudgeClient rejudge = [](const trust::AdmittedChain&) { return std::nullopt; };
   const SiteTable::Means means{tls::Library::of_process(), nullptr, rejudge};
-  const auto digest = [&](const ListenerConfig& listener, std::shared_ptr<TrustView> view,
-                          std::shared_ptr<const tls::Credential> own) {
+  const auto digest = [&](const ListenerConfig& listener, std::shared_ptr<TrustView> view, const OwnCertificate& own) {
     ListenerPlan plan{&listener, tls::Protocol::http_1_1, {{listener.reachable().front(), view, 0}}, nullptr};
-    return SiteTable::make(plan, {std::move(own)}, means).value()->choose("a.example")->policy;
+    return SiteTable::make(plan, Credentials{own}, means).value()->choose("a.example")->policy;
   };
   const auto& plans = plans_->listeners().front().sites;
   const auto production = plans[0].view;
@@ -235,7 +234,7 @@ TEST_F(Sites, EveryPartOfAPolicyIsInItsDigest) {
                                             digest(other_site, production, own),
                                             digest(base, uat, own),
                                             digest(base, guests, own),
-                                            digest(base, production, server_credential())};
+                                            digest(base, production, {server_credential()})};
   EXPECT_EQ(digest(base, production, own), digests.front());
   ASSERT_TRUE(
       knowledge_.apply({knowledge_.sequence() + 1,

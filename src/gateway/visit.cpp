@@ -43,6 +43,7 @@ Visit::~Visit() { context_.metrics.connection_closed(); }
 net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) {
   if (!still_admitted(context_.clock.now())) co_return false;
   const GenerationPointer by = context_.now;
+  promise_strict_transport(client, *by);
   const auto started = std::chrono::steady_clock::now();
   const TraceContext trace = TraceContext::continue_or_begin(
       head.fields, {.percent = by->config().trace_sample_percent}, context_.upstreams.dice());
@@ -56,6 +57,16 @@ net::Task<bool> Visit::serve(const http::RequestHead& head, ClientSide& client) 
   if (context_.spans != nullptr && context_.spans->is_on()) export_span(head, {outcome, trace, took}, *by);
   // While we drain, a client that was not told to close may send one more: closing now could meet it half-way.
   co_return outcome.reusable && !live_.cut && !live_.last_until;
+}
+
+/// Whoever answers, RFC 6797 section 7.1. What the newest generation says is looked up once for each.
+void Visit::promise_strict_transport(ClientSide& client, const Generation& by) {
+  if (by.number() != strict_transport_of_) {
+    const SiteConfig* site = context_.listener.site_config(live_.connection.site->name);
+    strict_transport_ = site == nullptr ? std::string_view() : std::string_view(site->strict_transport);
+    strict_transport_of_ = by.number();
+  }
+  client.promise_strict_transport(strict_transport_);
 }
 
 /// The registry may have changed since the last request.
@@ -197,6 +208,8 @@ net::Task<void> Visit::refuse_unreadable(base::Error error, ClientSide& client) 
                                             {"address", address_}});
   const int status = http::status_of_unreadable(error).value_or(400);
   context_.metrics.request(status);
+  const GenerationPointer by = context_.now;
+  promise_strict_transport(client, *by);
   const http::RequestHead unread;
   (void)co_await answer_problem(std::move(error), status, unread, client);
 }

@@ -68,6 +68,7 @@ class Visit {
 
  private:
   bool still_admitted(base::Instant at);
+  void promise_strict_transport(ClientSide& client, const Generation& by);
   net::Task<Exchange::Outcome> answer(const http::RequestHead& head, const TraceContext& trace, ClientSide& client,
                                       const Generation& by);
   struct Chosen {
@@ -106,8 +107,10 @@ class Visit {
   const std::string urn_;
   const std::string address_;
   policy::Standing standing_;
-  const std::string record_fields_;      ///< what every record of a request says of its connection
-  SpanAttributes span_attributes_ = {};  ///< the same of every span; empty until there is one
+  const std::string record_fields_;         ///< what every record of a request says of its connection
+  SpanAttributes span_attributes_ = {};     ///< the same of every span; empty until there is one
+  std::string_view strict_transport_ = {};  ///< that the site sends by the generation below, which holds it
+  std::uint64_t strict_transport_of_ = 0;
   int own_answers_ = 0;
 };
 

@@ -182,7 +182,7 @@ void Worker::knowledge_changed() {
   });
 }
 
-void Worker::use_credential(std::uint64_t generation, std::size_t place, std::shared_ptr<const tls::Credential> own) {
+void Worker::use_credential(std::uint64_t generation, std::size_t place, OwnCertificate own) {
   loop_->post([this, generation, place, own = std::move(own)] {
     if (now_->number() != generation) return;
     own_[place] = own;

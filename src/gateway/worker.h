@@ -68,7 +68,7 @@ class Worker {
   /// upstreams too, are judged again.
   void knowledge_changed();
   /// `generation`: whose places are meant; nothing happens once there is a later one.
-  void use_credential(std::uint64_t generation, std::size_t place, std::shared_ptr<const tls::Credential> own);
+  void use_credential(std::uint64_t generation, std::size_t place, OwnCertificate own);
   /// Thread-safe. `ended` is called on the worker's thread then.
   void drain(tls::Drain how, std::function<void()> ended);
   void drain(net::Deadline deadline, std::function<void()> ended) {

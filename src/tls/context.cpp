@@ -106,8 +106,13 @@ base::Result<std::shared_ptr<const ServerContext>> ServerContext::make(const Cre
   for (const x509::Certificate& ca : options.client_ca_names)
     if (SSL_CTX_add_client_CA(context.get(), ca.native()) != 1)
       return context_failed("a client CA name was not accepted");
+  std::unique_ptr<StapleView> staple;
+  if (options.staple != nullptr) {
+    staple = std::make_unique<StapleView>(std::move(options.staple));
+    staple->install(context.get());
+  }
   return std::shared_ptr<const ServerContext>(
-      new ServerContext(std::move(options.library), std::move(context), options.mode));
+      new ServerContext(std::move(options.library), std::move(staple), std::move(context), options.mode));
 }
 
 base::Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Credential* own, Offer offer,

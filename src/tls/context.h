@@ -8,6 +8,7 @@
 
 #include "crypto/private_key.h"
 #include "tls/library.h"
+#include "tls/own_staple.h"
 #include "x509/certificate.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
@@ -52,6 +53,9 @@ class ServerContext {
     /// Serves HTTP/2 beside HTTP/1.1: ALPN (RFC 7301) takes "h2", else "http/1.1"; a client that offers neither is
     /// refused with no_application_protocol (section 3.2). Without, nothing is chosen.
     bool http2 = false;
+    /// Of the certificate; null: clients who ask for one get none. With it, handshakes of this context are one
+    /// thread's.
+    std::shared_ptr<const OwnStaple> staple = {};
   };
   /// Fails: `tls.context`.
   static base::Result<std::shared_ptr<const ServerContext>> make(const Credential& own, Options options);
@@ -65,9 +69,11 @@ class ServerContext {
   const std::shared_ptr<const Library>& library() const { return library_; }
 
  private:
-  ServerContext(std::shared_ptr<const Library> library, std::shared_ptr<SSL_CTX> context, ClientCertificate mode)
-      : library_(std::move(library)), context_(std::move(context)), mode_(mode) {}
+  ServerContext(std::shared_ptr<const Library> library, std::unique_ptr<StapleView> staple,
+                std::shared_ptr<SSL_CTX> context, ClientCertificate mode)
+      : library_(std::move(library)), staple_(std::move(staple)), context_(std::move(context)), mode_(mode) {}
   std::shared_ptr<const Library> library_;
+  std::unique_ptr<StapleView> staple_;  ///< null where none is shown
   std::shared_ptr<SSL_CTX> context_;
   ClientCertificate mode_;
 };

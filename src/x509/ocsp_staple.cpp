@@ -10,6 +10,7 @@ namespace {
 
 using Response = crypto::Handle<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using Basic = crypto::Handle<OCSP_BASICRESP, OCSP_BASICRESP_free>;
+using Request = crypto::Handle<OCSP_REQUEST, OCSP_REQUEST_free>;
 using SingleId = crypto::Handle<OCSP_CERTID, OCSP_CERTID_free>;
 using Store = crypto::Handle<X509_STORE, X509_STORE_free>;
 
@@ -18,14 +19,26 @@ tl::unexpected<base::Error> refused(const char* code, std::string detail) {
   return base::fail(base::Kind::invalid, code, std::move(detail));
 }
 
-/// The issuer alone is believed, whoever is above it; dates of a responder's certificate are the caller's to judge by
-/// those of the response.
-bool is_signed(OCSP_BASICRESP* basic, X509* issuer) {
+/// The issuer alone is believed, whoever is above it.
+bool is_signed(OCSP_BASICRESP* basic, const StapleQuery& query) {
   const Store store(X509_STORE_new());
   const NativeStack known(sk_X509_new_null());
+  X509* issuer = query.issuer.native();
   if (store == nullptr || known == nullptr || sk_X509_push(known.get(), issuer) <= 0) return false;
-  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  if (query.at) X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), query.at->unix_seconds());
+  else X509_STORE_set_flags(store.get(), X509_V_FLAG_NO_CHECK_TIME);
   return X509_STORE_add_cert(store.get(), issuer) == 1 && OCSP_basic_verify(basic, known.get(), store.get(), 0) == 1;
+}
+
+/// The end of the certificate that signed: the issuer's own, or that of a responder of its choosing, which came along.
+std::optional<base::Instant> signer_until(OCSP_BASICRESP* basic, const Certificate& issuer) {
+  const NativeStack known(sk_X509_new_null());
+  X509* signer = nullptr;
+  if (known == nullptr || sk_X509_push(known.get(), issuer.native()) <= 0 ||
+      OCSP_resp_get0_signer(basic, &signer, known.get()) != 1)
+    return std::nullopt;
+  return to_instant(X509_get0_notAfter(signer));
 }
 
 OcspStatus::Kind to_status(int status) {
@@ -66,10 +79,22 @@ base::Result<Staple> verify_staple(const StapleQuery& query) {
   if (!found) return refused("staple.other_certificate", "the response does not speak of the server's certificate");
   const std::optional<base::Instant> from = to_instant(this_update);
   if (!from) return refused("staple.malformed", "thisUpdate of the response is no time");
-  if (!is_signed(basic.get(), query.issuer.native()))
+  const auto until = is_signed(basic.get(), query) ? signer_until(basic.get(), query.issuer) : std::nullopt;
+  if (!until)
     return refused("staple.bad_signature", "the response is not signed by the certificate's issuer or its responder");
   crypto::drop_openssl_errors();
-  return Staple{to_status(status), *from, next_update == nullptr ? std::nullopt : to_instant(next_update)};
+  return Staple{to_status(status), *from, next_update == nullptr ? std::nullopt : to_instant(next_update), *until};
+}
+
+base::Result<base::Bytes> make_staple_request(const Certificate& leaf, const Certificate& issuer) {
+  const Request request(OCSP_REQUEST_new());
+  SingleId id(OCSP_cert_to_id(EVP_sha1(), leaf.native(), issuer.native()));
+  if (request == nullptr || id == nullptr || OCSP_request_add0_id(request.get(), id.get()) == nullptr)
+    return refused("staple.request", "no OCSP request could be made for the certificate");
+  (void)id.release();  // the request's now
+  base::Bytes der = to_der<i2d_OCSP_REQUEST>(request.get());
+  if (der.empty()) return refused("staple.request", "no OCSP request could be made for the certificate");
+  return der;
 }
 
 bool demands_staple(const Certificate& certificate) {

@@ -12,11 +12,12 @@ NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
 
 
 class ReservedPort:
-    """A free port that stays ours: bound, but not listened on. nginx shares it by `listen ... reuseport`."""
+    """A free port that stays ours: bound, but not listened on. nginx shares it by `listen ... reuseport`; programs that listen
+    alone, by SO_REUSEADDR."""
 
-    def __init__(self):
+    def __init__(self, option=socket.SO_REUSEPORT):
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, option, 1)
         self.socket.bind(("127.0.0.1", 0))
         self.number = self.socket.getsockname()[1]
 

@@ -62,6 +62,7 @@ class Platform:
         self.endpoints = list(endpoints)
         self.environment = environment
         self.registry = registry  # a PostgreSQL URI; empty: a file
+        self.fixed_ports = {}  # of these, those that stay the same from the first start on
         self.ports = {}  # api, internal, authority_status, gateway, gateway_status, ehi, ehi_status
         self.running = {}  # name: Program
         self.ready = {}  # name: what its ready file says
@@ -88,8 +89,8 @@ class Platform:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def write_config(self):
-        """countersign.toml, once more after `endpoints` changed. Every port is left to the system."""
-        self._write_config(self.data / "countersign.toml", {})
+        """countersign.toml, once more after `endpoints` changed. Every port that is not fixed is left to the system."""
+        self._write_config(self.data / "countersign.toml", self.fixed_ports)
 
     def rewrite_config(self, name):
         """The configuration of one program that runs, anew and in one step, with the ports that it has."""
@@ -118,7 +119,7 @@ class Platform:
         """Makes the data folder with `countersign up`, then runs each program alone."""
         self.up()
         self.stop()
-        self.ports = {}
+        self.ports = dict(self.fixed_ports)
         for name in ("authority", "gateway", "ehi"):
             self.start(name)
         return self

@@ -1,4 +1,5 @@
 """What every end-to-end test file starts from, and ends with: testing.main()."""
+import socket
 import subprocess
 import sys
 import time
@@ -6,6 +7,7 @@ import unittest
 from http.client import HTTPResponse
 
 from harness import clients
+from harness.partner import ReservedPort
 from harness.platform import Platform
 from harness.program import wait_until
 from harness.raw import tls_connect
@@ -20,6 +22,7 @@ class PlatformTest(unittest.TestCase):
 
     authority_settings = ""  # more of [authority], as TOML
     policy = ""  # of the gateway, as TOML; empty: no policy file, and every partner may use the route
+    keeps_status_port = False  # the responder is where certificates of the first start say it is
     gateway_listeners = ""  # [[gateway.listeners]] and more routes, as TOML; empty: one listener
 
     @classmethod
@@ -28,6 +31,10 @@ class PlatformTest(unittest.TestCase):
         cls.addClassCleanup(cls.upstream.stop)
         cls.platform = Platform(cls.upstream.address, registry=cls.make_registry())
         cls.platform.authority_settings = cls.authority_settings
+        if cls.keeps_status_port:
+            reserved = ReservedPort(socket.SO_REUSEADDR)
+            cls.addClassCleanup(reserved.socket.close)
+            cls.platform.fixed_ports["authority_status"] = reserved.number
         if cls.policy:
             cls.platform.write_policy(cls.policy)
         cls.platform.gateway_listeners = cls.gateway_listeners.replace("{upstream}", cls.upstream.address)
