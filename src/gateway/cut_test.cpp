@@ -5,14 +5,14 @@
 #include "gateway/upstream/tunnel.h"
 #include "gateway/upstreams_test.h"
 #include "net/proxy_protocol.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::gateway {
 namespace {
 
 using testing::Issued;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 /// Far less than any time after which something would end by itself.
 constexpr base::Duration kAtOnce = std::chrono::seconds(8);
 

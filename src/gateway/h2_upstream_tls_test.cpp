@@ -10,14 +10,14 @@
 #include "http/server.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-net::Deadline soon() { return net::Deadline::after(seconds(20)); }
+using testing::soon;
 
 /// Speaks HTTP/2 or HTTP/1.1 as ALPN says; /held is answered when it is let go, /healthz counted apart.
 class TlsService {
