@@ -126,6 +126,8 @@ function(countersign_pack_units)
   get_property(targets GLOBAL PROPERTY COUNTERSIGN_IN_UNITS)
   foreach(target ${targets})
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    # To g++ an unnamed namespace of what is included is one of a header.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     get_target_property(folder ${target} SOURCE_DIR)
     get_target_property(sources ${target} SOURCES)
     foreach(source ${sources})

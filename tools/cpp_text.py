@@ -11,12 +11,17 @@ from pathlib import Path
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])+\'', re.S)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>]+)>|"([^"]+)")', re.M)
+MACRO = re.compile(r"^[ \t]*#[ \t]*(define|undef)[ \t]+(\w+)", re.M)
 TOKEN = re.compile(r"[A-Za-z_]\w*|::|->|\S")
 WORD = re.compile(r"[A-Za-z_]\w*$")
 CLOSING = {"(": ")", "{": "}", "[": "]"}
 TEST_MACROS = {"TEST", "TEST_F", "TEST_P", "INSTANTIATE_TEST_SUITE_P", "TYPED_TEST_SUITE", "TYPED_TEST"}
 # Words before a parenthesis that is not the one of a function's parameters.
 NO_NAMES = {"decltype", "alignas", "__attribute__", "explicit", "noexcept", "requires", "static_assert"}
+
+# Words before a name that is no declaration, and what follows one that is.
+NO_TYPES = {"return", "co_return", "co_await", "co_yield", "case", "else", "new", "throw", "namespace", "goto"}
+AFTER_A_NAME = set("=;,(){}[:")
 
 
 def blank(match):
@@ -260,6 +265,18 @@ class Source:
         """The names that are used or declared without a qualification."""
         tokens = TOKEN.findall(DIRECTIVE.sub(blank, self.code))
         return {token for before, token in zip([""] + tokens, tokens) if WORD.match(token) and before not in (".", "->", "::")}
+
+    def declared_anywhere(self):
+        """The names that are declared in whatever scope, and some that only look like it."""
+        tokens = TOKEN.findall(DIRECTIVE.sub(blank, self.code))
+        return {token for before, token, after in zip(tokens, tokens[1:], tokens[2:])
+                if WORD.match(token) and before not in NO_TYPES and after in AFTER_A_NAME and (WORD.match(before) or before in "*&>")}
+
+    def leaves_macros(self):
+        found = set()
+        for what, name in MACRO.findall(self.code):
+            (found.add if what == "define" else found.discard)(name)
+        return bool(found)
 
 
 class Tree:
