@@ -10,6 +10,7 @@ option(COUNTERSIGN_WERROR "Treat compiler warnings as errors" ON)
 set(COUNTERSIGN_SANITIZE "" CACHE STRING "Sanitizers for every target, as in -fsanitize=...")
 option(COUNTERSIGN_WITH_ASAN "Run the unit tests out of build/asan; this tree does not build its own unless asked" OFF)
 option(COUNTERSIGN_PCH "Precompile the headers of others that most sources include" OFF)
+option(COUNTERSIGN_UNITY "Compile several sources at once, as ./test and ./demo do from cold; for a whole build, not for daily work" OFF)
 option(COUNTERSIGN_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
@@ -107,6 +108,47 @@ function(countersign_precompiled target)
   endif()
 endfunction()
 
+# countersign_in_units(TARGET): with COUNTERSIGN_UNITY its sources are compiled several at once.
+function(countersign_in_units target)
+  set_property(GLOBAL APPEND PROPERTY COUNTERSIGN_IN_UNITS ${target})
+endfunction()
+
+# How many lines of sources a unit has, about: enough that what they include, read once a unit, is not what takes the time,
+# and few enough that no compiler is left alone with the last one for long.
+set(COUNTERSIGN_UNIT_LINES 2500)
+
+# After the last target: packs the sources of those that asked for it. tools/pack-units sees to it that nothing clashes.
+function(countersign_pack_units)
+  if(NOT COUNTERSIGN_UNITY)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(list "")
+  get_property(targets GLOBAL PROPERTY COUNTERSIGN_IN_UNITS)
+  foreach(target ${targets})
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    # To g++ an unnamed namespace of what is included is one of a header.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+    get_target_property(folder ${target} SOURCE_DIR)
+    get_target_property(sources ${target} SOURCES)
+    foreach(source ${sources})
+      if(NOT IS_ABSOLUTE ${source})  # what is made by the build is compiled alone
+        string(APPEND list "${target}\t${folder}/${source}\n")
+      endif()
+    endforeach()
+  endforeach()
+  file(WRITE ${CMAKE_BINARY_DIR}/units.list "${list}")
+  set(tool ${PROJECT_SOURCE_DIR}/tools/pack-units)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${tool} ${PROJECT_SOURCE_DIR}/tools/cpp_text.py)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -B ${tool} ${PROJECT_SOURCE_DIR} ${COUNTERSIGN_UNIT_LINES}
+                  INPUT_FILE ${CMAKE_BINARY_DIR}/units.list OUTPUT_VARIABLE packed COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" packed "${packed}")
+  foreach(line ${packed})
+    string(REGEX MATCH "^(.*)\t(.*)\t(.*)$" line "${line}")
+    set_property(SOURCE ${CMAKE_MATCH_3} TARGET_DIRECTORY ${CMAKE_MATCH_1} PROPERTY UNITY_GROUP ${CMAKE_MATCH_2})
+  endforeach()
+endfunction()
+
 # countersign_module(NAME SOURCES a.cpp ... USES base crypto ... LINKS lib ... TESTS a_test.cpp ... TEST_LINKS ...)
 # One folder of src/ = one static library countersign_NAME; TESTS become one gtest program NAME_test in ctest. With
 # TESTS_ON_POSTGRESQL it is run twice: its registries are SQLite files, then databases on a real PostgreSQL.
@@ -121,6 +163,7 @@ function(countersign_module name)
     endif()
   endforeach()
   countersign_precompiled(countersign_${name} ${name})
+  countersign_in_units(countersign_${name})
   target_include_directories(countersign_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   list(TRANSFORM arg_USES PREPEND countersign_)
   target_link_libraries(countersign_${name} PUBLIC ${arg_USES} ${arg_LINKS})
@@ -137,6 +180,7 @@ function(countersign_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINKS")
   add_executable(${name} ${arg_SOURCES})
   countersign_precompiled(${name} ${arg_USES})
+  countersign_in_units(${name})
   if(COUNTERSIGN_WITH_ASAN)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
   endif()

@@ -169,6 +169,8 @@ configure() {
   shift
   if [ -f "$cache" ] && [ -f "$root/build/$preset/build.ninja" ]; then
     wanted=""
+    # What may be in one unit with what is packed by cmake, from the sources as they are now.
+    ! grep -q '^COUNTERSIGN_UNITY:[A-Z]*=ON$' "$cache" || wanted=yes
     for setting in "$@"; do
       grep -q "^$(sed 's/^-D//; s/=.*//' <<<"$setting"):[A-Z]*=${setting#*=}\$" "$cache" || wanted=yes
     done
@@ -177,11 +179,22 @@ configure() {
   (cd "$root" && cmake --preset "$preset" "$@")
 }
 
-# configure_sanitized: build/asan, by the second compiler; where there is none (no Debian) by the one that there is.
+# units PRESET: the setting of COUNTERSIGN_UNITY for a tree. As it was made; one that is not there yet is compiled in units.
+units() {
+  local cache=$root/build/$1/CMakeCache.txt
+  if [ ! -f "$cache" ] || grep -q '^COUNTERSIGN_UNITY:[A-Z]*=ON$' "$cache"; then
+    echo -DCOUNTERSIGN_UNITY=ON
+  else
+    echo -DCOUNTERSIGN_UNITY=OFF
+  fi
+}
+
+# configure_sanitized [-DNAME=VALUE...]: build/asan, by the second compiler; where there is none (no Debian) by the one that
+# there is.
 configure_sanitized() {
   local compiler
   compiler=$(command -v "$second_compiler" || command -v c++)
-  configure asan "-DCMAKE_CXX_COMPILER=$compiler"
+  configure asan "-DCMAKE_CXX_COMPILER=$compiler" "$@"
 }
 
 # build PRESET TARGET...

@@ -9,15 +9,15 @@
 #include "testing/ca.h"
 #include "testing/code_of.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 
 namespace countersign::ceremony {
 namespace {
 
 using testing::Ca;
 using testing::code_of;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 
 crypto::PrivateKey make_key(crypto::PrivateKey::Kind kind = crypto::PrivateKey::Kind::p256) {
   return crypto::PrivateKey::generate(kind).value();

@@ -12,13 +12,13 @@
 #include "courier/smtp.h"
 #include "courier/webhook.h"
 #include "testing/code_of.h"
+#include "testing/times.h"
 
 namespace countersign::courier {
 namespace {
 
 using testing::code_of;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
+using testing::kNow;
 
 TEST(MailAddress, IsPlainOrRefused) {
   struct Row {

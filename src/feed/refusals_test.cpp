@@ -5,13 +5,13 @@
 #include "feed/telling.h"
 #include "testing/code_of.h"
 #include "testing/pki.h"
+#include "testing/times.h"
 
 namespace countersign::feed {
 namespace {
 
+using testing::kNow;
 using trust::Reason;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
 constexpr base::Duration kSecond = std::chrono::seconds(1);
 
 /// Of a certificate that an issuing CA of ours vouches for, by its number.

@@ -1,10 +1,11 @@
 // Requests with a body that an upstream did not take, and those that are under way when the gateway goes.
 #include "gateway/refusing_upstream_test.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 class Carrying : public DoorsTest {
  protected:

@@ -10,14 +10,14 @@
 #include "net/proxy_protocol.h"
 #include "testing/folder.h"
 #include "testing/pki.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
 using testing::Issued;
 using testing::Pki;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 /// A gateway with one worker, one upstream, and one partner's certificate.
 class Platform : public ::testing::Test {

@@ -7,14 +7,14 @@
 #include "http/h2_session.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-net::Deadline soon() { return net::Deadline::after(seconds(20)); }
+using testing::soon;
 
 /// A service of HTTP/2 without TLS: /large has a body of a megabyte, /silent no answer, /held one when it is let go.
 class H2Service {

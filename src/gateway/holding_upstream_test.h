@@ -5,10 +5,11 @@
 #include <array>
 
 #include "gateway/upstreams_test.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 
-inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 /// Far less than any time after which something would end by itself.
 inline constexpr base::Duration kAtOnce = std::chrono::seconds(8);
 /// Far more: what ends by then has been ended.

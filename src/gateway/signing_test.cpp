@@ -6,16 +6,17 @@
 #include "gateway/upstreams_test.h"
 #include "http/client.h"
 #include "signatures/content_signature.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
 using signatures::DigestAlgorithm;
 using testing::Issued;
+using testing::soon;
 
 constexpr std::string_view kContent = "{\"amount\": 12}";
 
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 bool says(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 /// How a message is signed.

@@ -3,11 +3,12 @@
 
 #include "gateway/doors_test.h"
 #include "gateway/upstreams_test.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
 
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 constexpr base::Duration kNotByItself = std::chrono::seconds(60);
 
 /// A service over TLS, of the authority's own certificates, that says `first` once it has heard something, and holds.

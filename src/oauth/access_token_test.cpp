@@ -5,15 +5,15 @@
 
 #include "jose/jws.h"
 #include "testing/pki.h"
+#include "testing/times.h"
 
 namespace countersign::oauth {
 namespace {
 
 using base::json::object;
 using crypto::PrivateKey;
+using testing::kMinute;
 using testing::kPkiNow;
-
-constexpr base::Duration kMinute = std::chrono::minutes(1);
 const std::string kIssuer = "https://auth.example";
 const std::string kApi = "https://api.example";
 

@@ -10,12 +10,13 @@
 #include "store/statuses.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 constexpr base::Duration kSecond = std::chrono::seconds(1);
 const ApplicationKey kPayments{"production", "acme", "payments"};
 const CrlKey kShard{"production-transport", 3};

@@ -8,14 +8,14 @@
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
 using testing::code_of;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kMinute = std::chrono::minutes(1);
+using testing::kMinute;
+using testing::kNow;
 
 class EhiTroubleTable : public ::testing::Test {
  protected:

@@ -9,12 +9,13 @@
 #include "store/registry.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 const ApplicationKey kPayments{"production", "acme", "payments"};
 
 /// What migration 14 laid, taken back.

@@ -7,13 +7,13 @@
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
 using testing::code_of;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
+using testing::kNow;
 constexpr base::Duration kHour = std::chrono::hours(1);
 const ApplicationKey kPayments{"production", "acme", "payments"};
 

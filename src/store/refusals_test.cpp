@@ -10,14 +10,14 @@
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
 using testing::code_of;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 const ApplicationKey kPayments{"production", "acme", "payments"};
 const ApplicationKey kCards{"production", "acme", "cards"};
 

@@ -22,12 +22,13 @@
 #include "testing/code_of.h"
 #include "testing/folder.h"
 #include "testing/registries.h"
+#include "testing/times.h"
 
 namespace countersign::store {
 namespace {
 
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 constexpr int kCertificates = 300;
 
 /// What SQLite says of every statement that ran on any connection of this process since start().

@@ -14,6 +14,7 @@
 #include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
@@ -21,8 +22,7 @@ namespace {
 
 using testing::Issued;
 using testing::Pki;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 net::Task<void> serve(net::Listener& listener, Entrance entrance, std::string& outcome) {
   auto socket = co_await listener.accept();

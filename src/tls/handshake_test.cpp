@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "testing/pki.h"
+#include "testing/soon.h"
 #include "trust/chain_memory.h"
 
 namespace countersign::tls {
@@ -15,6 +16,7 @@ namespace {
 
 using testing::Issued;
 using testing::Pki;
+using testing::soon;
 using trust::Purpose;
 
 class NoSink final : public base::LogSink {
@@ -54,8 +56,6 @@ struct Scene {
   JudgeClient judge() const;
   Seen run();
 };
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 JudgeClient judge_clients(const Pki& pki, const trust::RegistryView& registry) {
   return

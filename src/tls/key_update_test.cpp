@@ -13,17 +13,17 @@
 #include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
 namespace {
 
 using testing::Pki;
+using testing::soon;
 
 constexpr std::uint8_t kHandshake = 22;
 constexpr std::uint8_t kApplicationData = 23;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 /// HKDF-Expand-Label of one block (RFC 8446 section 7.1), with SHA-256.
 std::string expand(const std::string& secret, const std::string& label, std::size_t size) {

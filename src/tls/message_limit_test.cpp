@@ -16,6 +16,7 @@
 #include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 #include "tls/server.h"
 
@@ -24,11 +25,10 @@ namespace {
 
 using testing::Issued;
 using testing::Pki;
+using testing::soon;
 
 /// Far more than any peer would send, and enough to be without end for a loop that does not look up.
 constexpr int kFlood = 20'000;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }

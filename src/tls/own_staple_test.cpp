@@ -6,6 +6,7 @@
 
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
@@ -14,7 +15,7 @@ namespace {
 using Ask = ClientContext::Staple;
 using Without = OwnStaple::Without;
 
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 net::Task<void> serve(net::Listener& listener, Entrance entrance) {
   auto socket = co_await listener.accept();

@@ -7,6 +7,7 @@
 
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
@@ -14,8 +15,7 @@ namespace {
 
 using testing::Issued;
 using testing::Pki;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 Credential credential_of(Issued issued) { return {std::move(issued.chain), std::move(issued.key)}; }
 

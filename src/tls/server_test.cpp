@@ -13,15 +13,15 @@
 #include "net/turns.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 
 namespace countersign::tls {
 namespace {
 
 using testing::Issued;
 using testing::Pki;
+using testing::soon;
 using trust::Purpose;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 struct Counted final : ServerObserver {
   int accepted_count = 0, refused_count = 0, failed_count = 0, shed_count = 0;

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "testing/tls_caller.h"
 #include "tls/handshake.h"
 
@@ -16,10 +17,9 @@ namespace {
 using testing::Issued;
 using testing::KeptSession;
 using testing::Pki;
+using testing::soon;
 using testing::TlsCaller;
 using Version = TlsCaller::Version;
-
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
 
 net::Task<void> serve(net::Socket socket, Entrance entrance) {
   auto connection = co_await Handshake::accept_at(std::move(socket), std::move(entrance), soon());

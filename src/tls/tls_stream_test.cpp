@@ -11,6 +11,7 @@
 #include "testing/connect_to.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::tls {
@@ -20,7 +21,7 @@ using testing::Pki;
 
 constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;
 
-net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 /// Bytes that differ from one record to the next.
 std::string body_of(std::size_t size) {

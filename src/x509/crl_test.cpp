@@ -11,14 +11,15 @@
 #include "testing/code_of.h"
 #include "testing/pki.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 
 namespace countersign::x509 {
 namespace {
 
 using testing::code_of;
+using testing::kDay;
 using NativeCrl = crypto::Handle<X509_CRL, X509_CRL_free>;
 
-constexpr base::Duration kDay = std::chrono::hours(24);
 constexpr const char* kUrl = "http://pki.example/crl/production-transport-3.crl";
 
 CrlSpec spec_of(std::vector<RevokedCertificate> revoked) {

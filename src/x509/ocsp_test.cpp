@@ -8,6 +8,7 @@
 #include "testing/code_of.h"
 #include "testing/pki.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 #include "x509/ocsp_response.h"
 
 namespace countersign::x509 {
@@ -15,11 +16,10 @@ namespace {
 
 using base::Bytes;
 using testing::code_of;
+using testing::kDay;
 using NativeRequest = crypto::Handle<OCSP_REQUEST, OCSP_REQUEST_free>;
 using NativeResponse = crypto::Handle<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using NativeBasic = crypto::Handle<OCSP_BASICRESP, OCSP_BASICRESP_free>;
-
-constexpr base::Duration kDay = std::chrono::hours(24);
 
 template <class T>
 Bytes encode(T* object, int (*i2d)(const T*, unsigned char**)) {

@@ -62,6 +62,20 @@ class BootstrapTest(unittest.TestCase):
         done = self.run_on([], 'case "$*" in *update) exit 100;; esac')
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_tree_stays_in_units_or_not_as_it_was_made(self):
+        for cache, setting in ((None, "ON"), ("COUNTERSIGN_UNITY:BOOL=OFF\n", "OFF"), ("COUNTERSIGN_UNITY:BOOL=ON\n", "ON"),
+                               ("CMAKE_BUILD_TYPE:STRING=Debug\n", "OFF")):
+            with self.subTest(cache), tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / "tools" / "bootstrap.sh"
+                copy.parent.mkdir()
+                copy.write_text(BOOTSTRAP.read_text())
+                if cache is not None:
+                    tree = Path(folder) / "build" / "dev"
+                    tree.mkdir(parents=True)
+                    (tree / "CMakeCache.txt").write_text(cache)
+                done = subprocess.run(["bash", "-euc", '. "$1"; units dev', "machine", copy], capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (0, f"-DCOUNTERSIGN_UNITY={setting}\n"), done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

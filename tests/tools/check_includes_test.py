@@ -18,6 +18,13 @@ GOOD = {
     "src/net/d.cpp": '// std::vector\n#include <chrono>\nauto z = "std::vector"; std::chrono::seconds wait;\n',
     "src/net/c_test.cpp": '#include <gtest/gtest.h>\nTEST(A, B) { std::vector<int> row; EXPECT_TRUE(row.empty()); }\n',
     "tests/testing/pki.h": "#include <optional>\n",
+    "src/tls/peer.h": "#pragma once\nnamespace ours::tls {\nclass Peer {};\nconstexpr int kMost = 3;\nPeer made(int age);\n}\n",
+    "src/tls/late.h": "#pragma once\nnamespace ours::tls {\nclass Peer;\nvoid keep(const Peer& peer);\n}\n",
+    "src/tls/late.cpp": '#include "tls/late.h"\nnamespace ours::tls {\nvoid keep(const Peer& peer) { put(&peer); }\n}\n',
+    "src/tls/peer.cpp": '#include "tls/peer.h"\nnamespace ours::tls {\nauto twice(const Peer& one) { return made(kMost); }\n}\n',
+    "src/tls/own.cpp": "namespace ours::tls {\nclass Peer {};\nPeer made() { return {}; }\nauto x = made();\n}\n",
+    "src/gate/use.cpp": '#include "tls/peer.h"\nnamespace ours::gate {\nauto peer = tls::made(tls::kMost);\n}\n',
+    "src/gate/member.cpp": "namespace ours::gate {\nauto peer = other.made(other::kMost) + other->made(3);\n}\n",
     "tests/other.cpp": '#include "testing/pki.h"\nstd::optional<int> found = std::nullopt;\n',
 }
 
@@ -42,6 +49,18 @@ ROWS = [
      "src/net/c_test.cpp:2: TEST( wants an #include <gtest/...>"),
     ("a library below another name", {"src/net/d.cpp": "boost::asio::io_context context;\n"},
      "src/net/d.cpp:1: boost::asio:: wants an #include <boost/asio...>"),
+    ("a function of ours, once a header", {"src/gate/use.cpp": "namespace ours::gate {\nauto peer = tls::made(tls::kMost);\n}\n"},
+     'src/gate/use.cpp:2: tls::made wants #include "tls/peer.h"'),
+    ("with its whole name", {"src/gate/use.cpp": "auto peer = ours::tls::made(3);\n"},
+     'src/gate/use.cpp:1: ours::tls::made wants #include "tls/peer.h"'),
+    ("a constant of ours in its own namespace", {"src/tls/peer.cpp": "namespace ours::tls {\nint most() { return kMost; }\n}\n"},
+     'src/tls/peer.cpp:2: kMost wants #include "tls/peer.h"'),
+    ("a function of ours in its own namespace", {"src/tls/peer.cpp": "namespace ours::tls {\nauto one() { return made(3); }\n}\n"},
+     'src/tls/peer.cpp:2: made wants #include "tls/peer.h"'),
+    ("a type of ours in its own namespace", {"src/tls/peer.cpp": "namespace ours::tls {\nint of(Peer peer) { return 3; }\n}\n"},
+     'src/tls/peer.cpp:2: Peer wants #include "tls/peer.h"'),
+    ("a type that is only announced, by value", {"src/tls/late.cpp": '#include "tls/late.h"\nnamespace ours::tls {\nPeer peer;\n}\n'},
+     'src/tls/late.cpp:3: Peer wants #include "tls/peer.h"'),
 ]
 
 

@@ -60,16 +60,17 @@ Answer cancel_credential(Authority& authority, const Operator& caller, const Cal
   return answer(200, to_json(row));
 }
 
-#define CREDENTIALS "/v1/applications/{environment}/{organisation}/{application}/eab-credentials"
-constexpr std::array kRoutes = {
-    Route{"POST", CREDENTIALS, OperatorHandler{Right::enrol, create_credential}},
-    Route{"GET", CREDENTIALS, OperatorHandler{Right::look, list_credentials}},
-    Route{"POST", CREDENTIALS "/{kid}/cancel", OperatorHandler{Right::enrol, cancel_credential}},
-};
-#undef CREDENTIALS
-
 }  // namespace
 
-std::span<const Route> eab_routes() { return kRoutes; }
+#define CREDENTIALS "/v1/applications/{environment}/{organisation}/{application}/eab-credentials"
+std::span<const Route> eab_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", CREDENTIALS, OperatorHandler{Right::enrol, create_credential}},
+      Route{"GET", CREDENTIALS, OperatorHandler{Right::look, list_credentials}},
+      Route{"POST", CREDENTIALS "/{kid}/cancel", OperatorHandler{Right::enrol, cancel_credential}},
+  };
+  return kRoutes;
+}
+#undef CREDENTIALS
 
 }  // namespace countersign::authority

@@ -254,24 +254,25 @@ Answer renewal_info(Authority& authority, const Call& call) {
   return response;
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/acme/directory", OpenHandler{directory}},
-    Route{"GET", "/acme/new-nonce", OpenHandler{new_nonce}},
-    Route{"POST", "/acme/new-account", OpenHandler{new_account}},
-    Route{"POST", "/acme/account/{account}", OpenHandler{account}},
-    Route{"POST", "/acme/account/{account}/orders", OpenHandler{account_orders}},
-    Route{"POST", "/acme/key-change", OpenHandler{key_change}},
-    Route{"POST", "/acme/new-order", OpenHandler{new_order}},
-    Route{"POST", "/acme/order/{order}", OpenHandler{order}},
-    Route{"POST", "/acme/order/{order}/finalize", OpenAskHandler{finalize}},
-    Route{"POST", "/acme/authz/{order}/{number}", OpenHandler{authorization}},
-    Route{"POST", "/acme/certificate/{serial}", OpenHandler{certificate}},
-    Route{"POST", "/acme/revoke-cert", OpenHandler{revoke_certificate}},
-    Route{"GET", "/acme/renewal-info/{certificate}", OpenHandler{renewal_info}},
-};
-
 }  // namespace
 
-std::span<const Route> acme_routes() { return kRoutes; }
+std::span<const Route> acme_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/acme/directory", OpenHandler{directory}},
+      Route{"GET", "/acme/new-nonce", OpenHandler{new_nonce}},
+      Route{"POST", "/acme/new-account", OpenHandler{new_account}},
+      Route{"POST", "/acme/account/{account}", OpenHandler{account}},
+      Route{"POST", "/acme/account/{account}/orders", OpenHandler{account_orders}},
+      Route{"POST", "/acme/key-change", OpenHandler{key_change}},
+      Route{"POST", "/acme/new-order", OpenHandler{new_order}},
+      Route{"POST", "/acme/order/{order}", OpenHandler{order}},
+      Route{"POST", "/acme/order/{order}/finalize", OpenAskHandler{finalize}},
+      Route{"POST", "/acme/authz/{order}/{number}", OpenHandler{authorization}},
+      Route{"POST", "/acme/certificate/{serial}", OpenHandler{certificate}},
+      Route{"POST", "/acme/revoke-cert", OpenHandler{revoke_certificate}},
+      Route{"GET", "/acme/renewal-info/{certificate}", OpenHandler{renewal_info}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -178,21 +178,22 @@ Answer withdraw(Authority& authority, const Operator& caller, const Call& call) 
   return answer_with(authority, 200, call.arguments[0], {{"revoked", revoked}});
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/issuing-cas", OperatorHandler{Right::look, list_cas}},
-    Route{"POST", "/v1/issuing-cas", OperatorHandler{Right::administrate, prepare}},
-    Route{"GET", "/v1/issuing-cas/{ca}", OperatorHandler{Right::look, show_ca}},
-    Route{"POST", "/v1/issuing-cas/{ca}/certify", OperatorHandler{Right::administrate, certify}},
-    Route{"POST", "/v1/issuing-cas/{ca}/certificate", OperatorHandler{Right::administrate, import}},
-    Route{"POST", "/v1/issuing-cas/{ca}/cancel", OperatorHandler{Right::administrate, cancel}},
-    Route{"POST", "/v1/issuing-cas/{ca}/distribute", OperatorHandler{Right::administrate, distribute}},
-    Route{"POST", "/v1/issuing-cas/{ca}/activate", OperatorHandler{Right::administrate, activate}},
-    Route{"POST", "/v1/issuing-cas/{ca}/retire", OperatorHandler{Right::administrate, retire}},
-    Route{"POST", "/v1/issuing-cas/{ca}/withdraw", OperatorHandler{Right::administrate, withdraw}},
-};
-
 }  // namespace
 
-std::span<const Route> ca_routes() { return kRoutes; }
+std::span<const Route> ca_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/issuing-cas", OperatorHandler{Right::look, list_cas}},
+      Route{"POST", "/v1/issuing-cas", OperatorHandler{Right::administrate, prepare}},
+      Route{"GET", "/v1/issuing-cas/{ca}", OperatorHandler{Right::look, show_ca}},
+      Route{"POST", "/v1/issuing-cas/{ca}/certify", OperatorHandler{Right::administrate, certify}},
+      Route{"POST", "/v1/issuing-cas/{ca}/certificate", OperatorHandler{Right::administrate, import}},
+      Route{"POST", "/v1/issuing-cas/{ca}/cancel", OperatorHandler{Right::administrate, cancel}},
+      Route{"POST", "/v1/issuing-cas/{ca}/distribute", OperatorHandler{Right::administrate, distribute}},
+      Route{"POST", "/v1/issuing-cas/{ca}/activate", OperatorHandler{Right::administrate, activate}},
+      Route{"POST", "/v1/issuing-cas/{ca}/retire", OperatorHandler{Right::administrate, retire}},
+      Route{"POST", "/v1/issuing-cas/{ca}/withdraw", OperatorHandler{Right::administrate, withdraw}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -53,17 +53,18 @@ Answer acknowledge(Authority& authority, const Operator& caller, const Call& cal
   return answer(200, {{"acknowledged", found.problem}, {"records", found.records}});
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/certificates", OperatorHandler{Right::look, list_certificates}},
-    Route{"GET", "/v1/certificates/{serial}", OperatorHandler{Right::look, show_certificate}},
-    Route{"GET", "/v1/refusals", OperatorHandler{Right::look, list_refusals}},
-    Route{"GET", "/v1/audit", OperatorHandler{Right::look, read_audit}},
-    Route{"GET", "/v1/audit/verification", OperatorHandler{Right::look, show_audit_verification}},
-    Route{"POST", "/v1/audit/acknowledge", OperatorHandler{Right::administrate, acknowledge}},
-};
-
 }  // namespace
 
-std::span<const Route> certificate_routes() { return kRoutes; }
+std::span<const Route> certificate_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/certificates", OperatorHandler{Right::look, list_certificates}},
+      Route{"GET", "/v1/certificates/{serial}", OperatorHandler{Right::look, show_certificate}},
+      Route{"GET", "/v1/refusals", OperatorHandler{Right::look, list_refusals}},
+      Route{"GET", "/v1/audit", OperatorHandler{Right::look, read_audit}},
+      Route{"GET", "/v1/audit/verification", OperatorHandler{Right::look, show_audit_verification}},
+      Route{"POST", "/v1/audit/acknowledge", OperatorHandler{Right::administrate, acknowledge}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -180,32 +180,33 @@ Answer tell_public(Authority& authority, const Call& call) {
   return authority.oauth().answer(relayed);
 }
 
-#define CLIENT "/v1/applications/{environment}/{organisation}/{application}/client"
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/clients", OperatorHandler{Right::look, list_clients}},
-    Route{"GET", CLIENT, OperatorHandler{Right::look, show_client}},
-    Route{"POST", CLIENT, OperatorHandler{Right::enrol, set_client}},
-    Route{"POST", CLIENT "/disable", OperatorHandler{Right::revoke, change_client<&Clients::disable>}},
-    Route{"POST", CLIENT "/enable", OperatorHandler{Right::revoke, change_client<&Clients::enable>}},
-    Route{"POST", CLIENT "/end-tokens", OperatorHandler{Right::revoke, change_client<&Clients::end_tokens>}},
-    Route{"POST", CLIENT "/software-statement", OperatorHandler{Right::enrol, make_statement}},
-    Route{"GET", CLIENT "/secrets", OperatorHandler{Right::look, list_secrets}},
-    Route{"POST", CLIENT "/secrets", OperatorHandler{Right::enrol, make_secret}},
-    Route{"POST", CLIENT "/secrets/{secret}/cancel", OperatorHandler{Right::enrol, cancel_secret}},
-    Route{"GET", "/v1/token-keys", OperatorHandler{Right::look, list_keys}},
-    Route{"POST", "/v1/token-keys/rotate",
-          OperatorHandler{Right::administrate, rotate_keys<TokenKeys::Rotation::planned>}},
-    Route{"POST", "/v1/token-keys/give-up",
-          OperatorHandler{Right::administrate, rotate_keys<TokenKeys::Rotation::compromised>}},
-    Route{"GET", "/.well-known/oauth-authorization-server", OpenHandler{tell_public}},
-    Route{"GET", "/oauth2/jwks", OpenHandler{tell_public}},
-    Route{"GET", "/oauth2/jwks/{environment}/{organisation}", OpenHandler{tell_public}},
-    Route{"GET", "/oauth2/jwks/{environment}/{organisation}/inactive", OpenHandler{tell_public}},
-};
-#undef CLIENT
-
 }  // namespace
 
-std::span<const Route> client_routes() { return kRoutes; }
+#define CLIENT "/v1/applications/{environment}/{organisation}/{application}/client"
+std::span<const Route> client_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/clients", OperatorHandler{Right::look, list_clients}},
+      Route{"GET", CLIENT, OperatorHandler{Right::look, show_client}},
+      Route{"POST", CLIENT, OperatorHandler{Right::enrol, set_client}},
+      Route{"POST", CLIENT "/disable", OperatorHandler{Right::revoke, change_client<&Clients::disable>}},
+      Route{"POST", CLIENT "/enable", OperatorHandler{Right::revoke, change_client<&Clients::enable>}},
+      Route{"POST", CLIENT "/end-tokens", OperatorHandler{Right::revoke, change_client<&Clients::end_tokens>}},
+      Route{"POST", CLIENT "/software-statement", OperatorHandler{Right::enrol, make_statement}},
+      Route{"GET", CLIENT "/secrets", OperatorHandler{Right::look, list_secrets}},
+      Route{"POST", CLIENT "/secrets", OperatorHandler{Right::enrol, make_secret}},
+      Route{"POST", CLIENT "/secrets/{secret}/cancel", OperatorHandler{Right::enrol, cancel_secret}},
+      Route{"GET", "/v1/token-keys", OperatorHandler{Right::look, list_keys}},
+      Route{"POST", "/v1/token-keys/rotate",
+            OperatorHandler{Right::administrate, rotate_keys<TokenKeys::Rotation::planned>}},
+      Route{"POST", "/v1/token-keys/give-up",
+            OperatorHandler{Right::administrate, rotate_keys<TokenKeys::Rotation::compromised>}},
+      Route{"GET", "/.well-known/oauth-authorization-server", OpenHandler{tell_public}},
+      Route{"GET", "/oauth2/jwks", OpenHandler{tell_public}},
+      Route{"GET", "/oauth2/jwks/{environment}/{organisation}", OpenHandler{tell_public}},
+      Route{"GET", "/oauth2/jwks/{environment}/{organisation}/inactive", OpenHandler{tell_public}},
+  };
+  return kRoutes;
+}
+#undef CLIENT
 
 }  // namespace countersign::authority

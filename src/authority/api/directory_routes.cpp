@@ -99,25 +99,26 @@ Answer cancel_code(Authority& authority, const Operator& caller, const Call& cal
   return answer(200, to_json(code));
 }
 
-#define APPLICATION "/v1/applications/{environment}/{organisation}/{application}"
-constexpr std::array kRoutes = {
-    Route{"POST", "/v1/organisations", OperatorHandler{Right::enrol, create_organisation}},
-    Route{"GET", "/v1/organisations", OperatorHandler{Right::look, list_organisations}},
-    Route{"POST", "/v1/organisations/{organisation}/suspend", OperatorHandler{Right::revoke, suspend_organisation}},
-    Route{"POST", "/v1/organisations/{organisation}/resume", OperatorHandler{Right::revoke, resume_organisation}},
-    Route{"POST", "/v1/applications", OperatorHandler{Right::enrol, create_application}},
-    Route{"GET", "/v1/applications", OperatorHandler{Right::look, list_applications}},
-    Route{"POST", APPLICATION "/suspend", OperatorHandler{Right::revoke, suspend_application}},
-    Route{"POST", APPLICATION "/resume", OperatorHandler{Right::revoke, resume_application}},
-    Route{"POST", APPLICATION "/server-names", OperatorHandler{Right::enrol, set_server_names}},
-    Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{Right::enrol, create_code}},
-    Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{Right::look, list_codes}},
-    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{Right::enrol, cancel_code}},
-};
-#undef APPLICATION
-
 }  // namespace
 
-std::span<const Route> directory_routes() { return kRoutes; }
+#define APPLICATION "/v1/applications/{environment}/{organisation}/{application}"
+std::span<const Route> directory_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", "/v1/organisations", OperatorHandler{Right::enrol, create_organisation}},
+      Route{"GET", "/v1/organisations", OperatorHandler{Right::look, list_organisations}},
+      Route{"POST", "/v1/organisations/{organisation}/suspend", OperatorHandler{Right::revoke, suspend_organisation}},
+      Route{"POST", "/v1/organisations/{organisation}/resume", OperatorHandler{Right::revoke, resume_organisation}},
+      Route{"POST", "/v1/applications", OperatorHandler{Right::enrol, create_application}},
+      Route{"GET", "/v1/applications", OperatorHandler{Right::look, list_applications}},
+      Route{"POST", APPLICATION "/suspend", OperatorHandler{Right::revoke, suspend_application}},
+      Route{"POST", APPLICATION "/resume", OperatorHandler{Right::revoke, resume_application}},
+      Route{"POST", APPLICATION "/server-names", OperatorHandler{Right::enrol, set_server_names}},
+      Route{"POST", APPLICATION "/enrolment-codes", OperatorHandler{Right::enrol, create_code}},
+      Route{"GET", APPLICATION "/enrolment-codes", OperatorHandler{Right::look, list_codes}},
+      Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", OperatorHandler{Right::enrol, cancel_code}},
+  };
+  return kRoutes;
+}
+#undef APPLICATION
 
 }  // namespace countersign::authority

@@ -246,27 +246,28 @@ Answer check_own(Authority& authority, const Person& caller, const Call& call) {
   return ask_for_check(authority, own(caller), call);
 }
 
-#define ANY "/v1/organisations/{organisation}/ehi-servers"
-#define OWN "/v1/own-organisation/ehi-servers"
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/ehi-servers", OperatorHandler{Right::look, list_all}},
-    Route{"POST", ANY, OperatorHandler{Right::enrol, add_any}},
-    Route{"GET", ANY, OperatorHandler{Right::look, list_any}},
-    Route{"GET", ANY "/{server}", OperatorHandler{Right::look, show_any}},
-    Route{"POST", ANY "/{server}/check", OperatorHandler{Right::enrol, check_any}},
-    Route{"POST", ANY "/{server}/confirm", OperatorHandler{Right::enrol, confirm_any}},
-    Route{"POST", ANY "/{server}/remove", OperatorHandler{Right::enrol, remove_any}},
-    Route{"POST", OWN, PersonHandler{PersonRight::request, add_own}},
-    Route{"GET", OWN, PersonHandler{PersonRight::look, list_own}},
-    Route{"GET", OWN "/{server}", PersonHandler{PersonRight::look, show_own}},
-    Route{"POST", OWN "/{server}/check", PersonHandler{PersonRight::request, check_own}},
-    Route{"POST", OWN "/{server}/remove", PersonHandler{PersonRight::request, remove_own}},
-};
-#undef OWN
-#undef ANY
-
 }  // namespace
 
-std::span<const Route> ehi_server_routes() { return kRoutes; }
+#define ANY "/v1/organisations/{organisation}/ehi-servers"
+#define OWN "/v1/own-organisation/ehi-servers"
+std::span<const Route> ehi_server_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/ehi-servers", OperatorHandler{Right::look, list_all}},
+      Route{"POST", ANY, OperatorHandler{Right::enrol, add_any}},
+      Route{"GET", ANY, OperatorHandler{Right::look, list_any}},
+      Route{"GET", ANY "/{server}", OperatorHandler{Right::look, show_any}},
+      Route{"POST", ANY "/{server}/check", OperatorHandler{Right::enrol, check_any}},
+      Route{"POST", ANY "/{server}/confirm", OperatorHandler{Right::enrol, confirm_any}},
+      Route{"POST", ANY "/{server}/remove", OperatorHandler{Right::enrol, remove_any}},
+      Route{"POST", OWN, PersonHandler{PersonRight::request, add_own}},
+      Route{"GET", OWN, PersonHandler{PersonRight::look, list_own}},
+      Route{"GET", OWN "/{server}", PersonHandler{PersonRight::look, show_own}},
+      Route{"POST", OWN "/{server}/check", PersonHandler{PersonRight::request, check_own}},
+      Route{"POST", OWN "/{server}/remove", PersonHandler{PersonRight::request, remove_own}},
+  };
+  return kRoutes;
+}
+#undef OWN
+#undef ANY
 
 }  // namespace countersign::authority

@@ -57,16 +57,17 @@ Answer compare(Authority& authority, const Operator&, const Call& call) {
   return answer(200, json);
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/log/checkpoint", OpenHandler{show_checkpoint}},
-    Route{"GET", "/v1/log/verifier", OpenHandler{show_verifier}},
-    Route{"GET", "/v1/log/consistency", OpenHandler{show_consistency}},
-    Route{"GET", "/v1/log/certificates/{serial}", OperatorHandler{Right::look, show_inclusion}},
-    Route{"POST", "/v1/log/comparison", OperatorHandler{Right::look, compare}},
-};
-
 }  // namespace
 
-std::span<const Route> log_routes() { return kRoutes; }
+std::span<const Route> log_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/log/checkpoint", OpenHandler{show_checkpoint}},
+      Route{"GET", "/v1/log/verifier", OpenHandler{show_verifier}},
+      Route{"GET", "/v1/log/consistency", OpenHandler{show_consistency}},
+      Route{"GET", "/v1/log/certificates/{serial}", OperatorHandler{Right::look, show_inclusion}},
+      Route{"POST", "/v1/log/comparison", OperatorHandler{Right::look, compare}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -49,12 +49,13 @@ Answer show_metrics(Authority& authority, const Operator&, const Call&) {
   return response;
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/metrics", OperatorHandler{Right::look, show_metrics}},
-};
-
 }  // namespace
 
-std::span<const Route> material_routes() { return kRoutes; }
+std::span<const Route> material_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/metrics", OperatorHandler{Right::look, show_metrics}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -61,16 +61,17 @@ Answer list_notices(Authority& authority, const Operator&, const Call& call) {
   return answer_letters(authority, call, "");
 }
 
-constexpr std::array kRoutes = {
-    Route{"POST", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::enrol, add_contact}},
-    Route{"GET", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::look, list_contacts}},
-    Route{"POST", "/v1/organisations/{organisation}/contacts/{contact}/remove",
-          OperatorHandler{Right::enrol, remove_contact}},
-    Route{"GET", "/v1/notices", OperatorHandler{Right::look, list_notices}},
-};
-
 }  // namespace
 
-std::span<const Route> notice_routes() { return kRoutes; }
+std::span<const Route> notice_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::enrol, add_contact}},
+      Route{"GET", "/v1/organisations/{organisation}/contacts", OperatorHandler{Right::look, list_contacts}},
+      Route{"POST", "/v1/organisations/{organisation}/contacts/{contact}/remove",
+            OperatorHandler{Right::enrol, remove_contact}},
+      Route{"GET", "/v1/notices", OperatorHandler{Right::look, list_notices}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

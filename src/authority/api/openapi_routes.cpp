@@ -35,12 +35,13 @@ Answer openapi(Authority&, const Call& call) {
   return response;
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/openapi.json", OpenHandler{openapi}},
-};
-
 }  // namespace
 
-std::span<const Route> openapi_routes() { return kRoutes; }
+std::span<const Route> openapi_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/openapi.json", OpenHandler{openapi}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -41,13 +41,14 @@ Answer set_operator_roles(Authority& authority, const Operator& caller, const Ca
   return answer(200, to_json(changed));
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/operators", OperatorHandler{Right::look, list_all}},
-    Route{"POST", "/v1/operators/{operator}/roles", OperatorHandler{Right::administrate, set_operator_roles}},
-};
-
 }  // namespace
 
-std::span<const Route> operator_routes() { return kRoutes; }
+std::span<const Route> operator_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/operators", OperatorHandler{Right::look, list_all}},
+      Route{"POST", "/v1/operators/{operator}/roles", OperatorHandler{Right::administrate, set_operator_roles}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

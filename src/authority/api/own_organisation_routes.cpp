@@ -139,28 +139,29 @@ Answer cancel_code(Authority& authority, const Person& caller, const Call& call)
   return answer(200, to_json(code));
 }
 
-#define OWN "/v1/own-organisation"
-#define APPLICATION OWN "/applications/{environment}/{application}"
-constexpr std::array kRoutes = {
-    Route{"GET", OWN, PersonHandler{PersonRight::look, show_organisation}},
-    Route{"GET", OWN "/applications", PersonHandler{PersonRight::look, list_applications}},
-    Route{"GET", OWN "/certificates", PersonHandler{PersonRight::look, list_certificates}},
-    Route{"GET", OWN "/certificates/{serial}", PersonHandler{PersonRight::look, show_certificate}},
-    Route{"POST", OWN "/certificates/{serial}/revoke", PersonHandler{PersonRight::revoke, revoke_certificate}},
-    Route{"GET", OWN "/requests", PersonHandler{PersonRight::look, list_requests}},
-    Route{"GET", OWN "/requests/{request}", PersonHandler{PersonRight::look, show_request}},
-    Route{"GET", OWN "/contacts", PersonHandler{PersonRight::look, list_contacts}},
-    Route{"GET", OWN "/notices", PersonHandler{PersonRight::look, list_notices}},
-    Route{"GET", OWN "/refusals", PersonHandler{PersonRight::look, list_refusals}},
-    Route{"GET", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::look, list_codes}},
-    Route{"POST", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::request, create_code}},
-    Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", PersonHandler{PersonRight::request, cancel_code}},
-};
-#undef APPLICATION
-#undef OWN
-
 }  // namespace
 
-std::span<const Route> own_organisation_routes() { return kRoutes; }
+#define OWN "/v1/own-organisation"
+#define APPLICATION OWN "/applications/{environment}/{application}"
+std::span<const Route> own_organisation_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", OWN, PersonHandler{PersonRight::look, show_organisation}},
+      Route{"GET", OWN "/applications", PersonHandler{PersonRight::look, list_applications}},
+      Route{"GET", OWN "/certificates", PersonHandler{PersonRight::look, list_certificates}},
+      Route{"GET", OWN "/certificates/{serial}", PersonHandler{PersonRight::look, show_certificate}},
+      Route{"POST", OWN "/certificates/{serial}/revoke", PersonHandler{PersonRight::revoke, revoke_certificate}},
+      Route{"GET", OWN "/requests", PersonHandler{PersonRight::look, list_requests}},
+      Route{"GET", OWN "/requests/{request}", PersonHandler{PersonRight::look, show_request}},
+      Route{"GET", OWN "/contacts", PersonHandler{PersonRight::look, list_contacts}},
+      Route{"GET", OWN "/notices", PersonHandler{PersonRight::look, list_notices}},
+      Route{"GET", OWN "/refusals", PersonHandler{PersonRight::look, list_refusals}},
+      Route{"GET", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::look, list_codes}},
+      Route{"POST", APPLICATION "/enrolment-codes", PersonHandler{PersonRight::request, create_code}},
+      Route{"POST", APPLICATION "/enrolment-codes/{digest}/cancel", PersonHandler{PersonRight::request, cancel_code}},
+  };
+  return kRoutes;
+}
+#undef APPLICATION
+#undef OWN
 
 }  // namespace countersign::authority

@@ -49,13 +49,14 @@ Answer set_roles(Authority& authority, const Operator& caller, const Call& call)
   return answer(200, to_json(changed));
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/people", OperatorHandler{Right::look, list_all}},
-    Route{"POST", "/v1/people/{organisation}/{person}/roles", OperatorHandler{Right::enrol, set_roles}},
-};
-
 }  // namespace
 
-std::span<const Route> people_routes() { return kRoutes; }
+std::span<const Route> people_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/people", OperatorHandler{Right::look, list_all}},
+      Route{"POST", "/v1/people/{organisation}/{person}/roles", OperatorHandler{Right::enrol, set_roles}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

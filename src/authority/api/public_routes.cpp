@@ -103,17 +103,18 @@ Answer health(Authority& authority, const Call&) {
   return answer(200, {{"status", "ok"}});
 }
 
-constexpr std::array kRoutes = {
-    Route{"POST", "/v1/enrolments", OpenAskHandler{enrol}},
-    Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
-    Route{"POST", "/v1/late-renewals", OpenAskHandler{renew_late}},
-    Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
-    Route{"GET", "/v1/trust-chain/announcements", OpenHandler{announcements}},
-    Route{"GET", "/v1/health", OpenHandler{health}},
-};
-
 }  // namespace
 
-std::span<const Route> public_routes() { return kRoutes; }
+std::span<const Route> public_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", "/v1/enrolments", OpenAskHandler{enrol}},
+      Route{"POST", "/v1/renewals", PeerAskHandler{renew_own}},
+      Route{"POST", "/v1/late-renewals", OpenAskHandler{renew_late}},
+      Route{"GET", "/v1/trust-chain", OpenHandler{trust_chain}},
+      Route{"GET", "/v1/trust-chain/announcements", OpenHandler{announcements}},
+      Route{"GET", "/v1/health", OpenHandler{health}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

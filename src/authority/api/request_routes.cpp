@@ -38,15 +38,16 @@ Answer refuse_request(Authority& authority, const Operator& caller, const Call& 
   return answer(200, json);
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/requests", OperatorHandler{Right::look, list_requests}},
-    Route{"GET", "/v1/requests/{request}", OperatorHandler{Right::look, show_request}},
-    Route{"POST", "/v1/requests/{request}/approve", OperatorHandler{Right::approve, approve_request}},
-    Route{"POST", "/v1/requests/{request}/refuse", OperatorHandler{Right::approve, refuse_request}},
-};
-
 }  // namespace
 
-std::span<const Route> request_routes() { return kRoutes; }
+std::span<const Route> request_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/requests", OperatorHandler{Right::look, list_requests}},
+      Route{"GET", "/v1/requests/{request}", OperatorHandler{Right::look, show_request}},
+      Route{"POST", "/v1/requests/{request}/approve", OperatorHandler{Right::approve, approve_request}},
+      Route{"POST", "/v1/requests/{request}/refuse", OperatorHandler{Right::approve, refuse_request}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

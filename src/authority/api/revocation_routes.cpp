@@ -76,14 +76,15 @@ Answer revoke_many(Authority& authority, const Operator& caller, const Call& cal
   return answer(200, json);
 }
 
-constexpr std::array kRoutes = {
-    Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{Right::revoke, revoke_certificate}},
-    Route{"POST", "/v1/own-certificates/{serial}/revoke", PeerHandler{revoke_own_certificate}},
-    Route{"POST", "/v1/revocations", OperatorHandler{Right::revoke, revoke_many}},
-};
-
 }  // namespace
 
-std::span<const Route> revocation_routes() { return kRoutes; }
+std::span<const Route> revocation_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", "/v1/certificates/{serial}/revoke", OperatorHandler{Right::revoke, revoke_certificate}},
+      Route{"POST", "/v1/own-certificates/{serial}/revoke", PeerHandler{revoke_own_certificate}},
+      Route{"POST", "/v1/revocations", OperatorHandler{Right::revoke, revoke_many}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

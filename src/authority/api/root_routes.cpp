@@ -89,15 +89,16 @@ Answer import_crl(Authority& authority, const Operator& caller, const Call& call
   return answer(200, {{"root", root->name}});
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/v1/roots", OperatorHandler{Right::look, list_roots}},
-    Route{"POST", "/v1/roots", OperatorHandler{Right::administrate, import_root}},
-    Route{"POST", "/v1/roots/{root}/retire", OperatorHandler{Right::administrate, retire_root}},
-    Route{"POST", "/v1/roots/{root}/crl", OperatorHandler{Right::administrate, import_crl}},
-};
-
 }  // namespace
 
-std::span<const Route> root_routes() { return kRoutes; }
+std::span<const Route> root_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/v1/roots", OperatorHandler{Right::look, list_roots}},
+      Route{"POST", "/v1/roots", OperatorHandler{Right::administrate, import_root}},
+      Route{"POST", "/v1/roots/{root}/retire", OperatorHandler{Right::administrate, retire_root}},
+      Route{"POST", "/v1/roots/{root}/crl", OperatorHandler{Right::administrate, import_crl}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -66,13 +66,14 @@ base::Result<Told> take_message(Authority& authority, const Call& call) {
   return Told{std::move(response), said.refusal};
 }
 
-constexpr std::array kRoutes = {
-    Route{"POST", "/.well-known/cmp", TellingHandler{take_message}},
-    Route{"POST", "/.well-known/cmp/p/{label}", TellingHandler{take_message}},
-};
-
 }  // namespace
 
-std::span<const Route> cmp_routes() { return kRoutes; }
+std::span<const Route> cmp_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"POST", "/.well-known/cmp", TellingHandler{take_message}},
+      Route{"POST", "/.well-known/cmp/p/{label}", TellingHandler{take_message}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

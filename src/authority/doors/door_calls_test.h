@@ -5,11 +5,12 @@
 
 #include "authority/api/described_api_test.h"
 #include "http/client.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::authority {
 
-inline net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
+using testing::soon;
 
 class DoorCalls {
  protected:

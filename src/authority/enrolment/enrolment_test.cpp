@@ -14,8 +14,6 @@ namespace {
 using testing::code_of;
 using trust::Purpose;
 
-constexpr const char* kPayments = "production:acme:payments";
-
 class Enrolling : public AuthorityTest {
  protected:
   base::Result<Issued> redeem_text(std::string_view code, std::string_view csr, Purpose purpose = Purpose::transport) {

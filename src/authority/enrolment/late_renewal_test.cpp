@@ -8,7 +8,6 @@ namespace {
 using testing::code_of;
 using trust::Purpose;
 
-constexpr const char* kPayments = "production:acme:payments";
 constexpr const char* kWeek =
     "[[profiles]]\nenvironment = 'production'\npurpose = 'transport'\ndanger_renew_after_expiry = '7d'\n";
 

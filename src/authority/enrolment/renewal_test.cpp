@@ -10,8 +10,6 @@ namespace {
 using testing::code_of;
 using trust::Purpose;
 
-constexpr const char* kPayments = "production:acme:payments";
-
 class Renewing : public AuthorityTest {
  protected:
   base::Result<Outcome> renew(const Issued& held, const crypto::PrivateKey& key, Purpose wanted = Purpose::transport,

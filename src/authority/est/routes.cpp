@@ -38,19 +38,20 @@ base::Result<Asked> simplereenroll(Authority& authority, const tls::VerifiedPeer
   return to_renew(authority, peer, {purpose, std::move(csr)}, to_est_response);
 }
 
-constexpr std::array kRoutes = {
-    Route{"GET", "/.well-known/est/cacerts", OpenHandler{cacerts}},
-    Route{"GET", "/.well-known/est/{label}/cacerts", OpenHandler{cacerts}},
-    Route{"GET", "/.well-known/est/csrattrs", OpenHandler{csrattrs}},
-    Route{"GET", "/.well-known/est/{label}/csrattrs", OpenHandler{csrattrs}},
-    Route{"POST", "/.well-known/est/simpleenroll", OpenAskHandler{simpleenroll}},
-    Route{"POST", "/.well-known/est/{label}/simpleenroll", OpenAskHandler{simpleenroll}},
-    Route{"POST", "/.well-known/est/simplereenroll", PeerAskHandler{simplereenroll}},
-    Route{"POST", "/.well-known/est/{label}/simplereenroll", PeerAskHandler{simplereenroll}},
-};
-
 }  // namespace
 
-std::span<const Route> est_routes() { return kRoutes; }
+std::span<const Route> est_routes() {
+  static constexpr std::array kRoutes = {
+      Route{"GET", "/.well-known/est/cacerts", OpenHandler{cacerts}},
+      Route{"GET", "/.well-known/est/{label}/cacerts", OpenHandler{cacerts}},
+      Route{"GET", "/.well-known/est/csrattrs", OpenHandler{csrattrs}},
+      Route{"GET", "/.well-known/est/{label}/csrattrs", OpenHandler{csrattrs}},
+      Route{"POST", "/.well-known/est/simpleenroll", OpenAskHandler{simpleenroll}},
+      Route{"POST", "/.well-known/est/{label}/simpleenroll", OpenAskHandler{simpleenroll}},
+      Route{"POST", "/.well-known/est/simplereenroll", PeerAskHandler{simplereenroll}},
+      Route{"POST", "/.well-known/est/{label}/simplereenroll", PeerAskHandler{simplereenroll}},
+  };
+  return kRoutes;
+}
 
 }  // namespace countersign::authority

@@ -13,11 +13,14 @@
 #include "testing/folder.h"
 #include "testing/registries.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 
 namespace countersign::authority {
 
-inline constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-inline constexpr base::Duration kDay = std::chrono::hours(24);
+/// Whom tests know from the start.
+inline constexpr const char* kPayments = "production:acme:payments";
+using testing::kDay;
+using testing::kNow;
 
 class CountPublications final : public PublicationListener {
  public:

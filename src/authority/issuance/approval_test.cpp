@@ -10,7 +10,6 @@ namespace {
 using testing::code_of;
 using trust::Purpose;
 
-constexpr const char* kPayments = "production:acme:payments";
 constexpr const char* kTwo = "[[profiles]]\nenvironment = 'production'\npurpose = 'transport'\napprovals = 2\n";
 
 class Approving : public AuthorityTest {

@@ -10,16 +10,16 @@
 #include "authority/registry/server_names.h"
 #include "testing/ca.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 
 namespace countersign::authority {
 namespace {
 
+using testing::kDay;
+using testing::kNow;
 using trust::Purpose;
 using x509::CertificateSpec;
 using x509::KeyUsage;
-
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
 
 testing::Ca make_issuer(const char* common_name) {
   const testing::Ca root = testing::make_root({"Root", "Provider", kNow - kDay, kNow + kDay * 7000});

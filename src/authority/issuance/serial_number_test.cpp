@@ -6,12 +6,13 @@
 
 #include "testing/code_of.h"
 #include "testing/seeded_random.h"
+#include "testing/times.h"
 
 namespace countersign::authority {
 namespace {
 
-constexpr base::Instant kNow = base::Instant::from_unix_seconds(1'790'000'000);
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
+using testing::kNow;
 
 TEST(SerialNumber, IsPositiveAndOfOneLengthAtAnyTime) {
   testing::SeededRandom random(1);

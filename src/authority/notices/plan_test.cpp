@@ -7,13 +7,13 @@
 #include "base/files.h"
 #include "testing/code_of.h"
 #include "testing/folder.h"
+#include "testing/times.h"
 
 namespace countersign::authority {
 namespace {
 
 using testing::code_of;
-
-constexpr base::Duration kDay = std::chrono::hours(24);
+using testing::kDay;
 constexpr base::Duration kSecond = std::chrono::seconds(1);
 constexpr Threshold kDaySeconds = 24 * 60 * 60;
 constexpr base::Instant kEnd = base::Instant::from_unix_seconds(1'790'000'000);

@@ -9,8 +9,6 @@ namespace {
 
 using testing::code_of;
 
-constexpr const char* kPayments = "production:acme:payments";
-
 using DirectoryTest = AuthorityTest;
 
 TEST_F(DirectoryTest, OrganisationsAreUnique) {

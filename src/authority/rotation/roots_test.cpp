@@ -19,8 +19,6 @@ namespace fs = std::filesystem;
 using testing::code_of;
 using trust::Purpose;
 
-constexpr const char* kPayments = "production:acme:payments";
-
 /// As ceremonies make them.
 struct MadeRoot {
   crypto::PrivateKey key;

@@ -22,7 +22,6 @@ using trust::Purpose;
 
 constexpr const char* kLine = "production-transport";
 constexpr const char* kNext = "production-transport-2";
-constexpr const char* kPayments = "production:acme:payments";
 
 class NoSink final : public base::LogSink {
   void write(std::string_view) override {}

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "testing/pki.h"
+#include "testing/times.h"
 
 namespace countersign::gateway {
 namespace {
 
+using testing::kMinute;
 using testing::kPkiNow;
-
-constexpr base::Duration kMinute = std::chrono::minutes(1);
 const std::string kIssuer = "https://auth.example";
 
 class Quiet final : public base::LogSink {

@@ -8,6 +8,7 @@
 #include "net/proxy_protocol.h"
 #include "testing/pki.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 namespace {
@@ -16,8 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::Issued;
 using testing::Pki;
-
-net::Deadline soon() { return net::Deadline::after(seconds(20)); }
+using testing::soon;
 
 /// What a server does with a connection.
 enum class Manner { answers, closes, hangs };
