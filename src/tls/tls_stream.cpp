@@ -66,8 +66,7 @@ base::Error take_failure(SSL* ssl) {
   return crypto::openssl_error(base::Kind::invalid, "tls.protocol", "TLS failed");
 }
 
-base::Error TlsStream::broken() {
-  if (const auto failure = std::exchange(untold_, nullptr)) return *failure;
+base::Error TlsStream::broken() const {
   return {base::Kind::unavailable, "net.reset", "the connection had failed or been closed before"};
 }
 
@@ -162,7 +161,8 @@ net::Task<base::Result<std::size_t>> TlsStream::read_some(std::span<std::uint8_t
     }
     BASE_CO_TRY_VOID(co_await wait_for(need, deadline));
   }
-  co_return base::unexpected(broken());
+  const auto failure = std::exchange(untold_, nullptr);
+  co_return base::unexpected(failure != nullptr ? std::move(*failure) : broken());
 }
 
 net::Task<base::Result<void>> TlsStream::write_all(base::BytesView data, net::Deadline deadline) {

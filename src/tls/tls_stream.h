@@ -61,7 +61,7 @@ class TlsStream final : public net::Stream {
   bool is_drained() const;
   std::size_t take_along(std::span<std::uint8_t> into, std::size_t last);
   void wake_both();
-  base::Error broken();
+  base::Error broken() const;
 
   net::Socket socket_;
   SslHandle ssl_;
@@ -69,7 +69,7 @@ class TlsStream final : public net::Stream {
   /// the number may be somebody else's by now: no call into libssl either.
   bool broken_ = false;
   bool read_well_ = false;                    ///< the last SSL_read gave something
-  std::unique_ptr<base::Error> untold_ = {};  ///< why it is broken, where nobody was told
+  std::unique_ptr<base::Error> untold_ = {};  ///< why it is broken, where the reader was not told
   Wait input_ = {};
   Wait output_ = {};
 };
