@@ -18,8 +18,8 @@ namespace {
 
 /// Requests that are there before any is served, and stay there: one more is sent for each that is served.
 constexpr int kAhead = 60;
-/// Two rows of operations of a socket, and what one read has brought.
-constexpr int kFair = 2 * 32 + kAhead;
+/// Two rows of operations of a socket, and what one read has brought; several times, for what a read brings differs.
+constexpr int kFair = 4 * (2 * 32 + kAhead);
 constexpr int kMoment = 1'000;
 
 net::Deadline far() { return net::Deadline::after(std::chrono::seconds(30)); }
