@@ -33,7 +33,8 @@ base::Result<base::Bytes> ask_responder(const ResponderCall& call, const Stop& s
   transfer->set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   transfer->set(CURLOPT_USERAGENT, "countersign");
   transfer->add("Accept: application/ocsp-response");
-  if (question.size() <= kLongestGet) {
+  // What would be appended to a query is no longer a path.
+  if (question.size() <= kLongestGet && call.url.find('?') == std::string::npos) {
     transfer->set(CURLOPT_URL, (call.url + (call.url.ends_with('/') ? "" : "/") + question).c_str());
   } else {
     transfer->set(CURLOPT_URL, call.url.c_str());

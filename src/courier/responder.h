@@ -19,7 +19,8 @@ struct ResponderCall {
   base::Duration time;       ///< in all, connecting included
 };
 
-/// What it answered to a GET, which caches on the way may answer, too; to a POST where the request is too long for one.
+/// What it answered to a GET, which caches on the way may answer, too; to a POST where the request is too long for
+/// one, or the address has a query.
 /// At most 64 KiB; no redirect is followed. Blocks. Fails: `transfer.*`, `responder.status` on another answer than 200.
 base::Result<base::Bytes> ask_responder(const ResponderCall& call, const Stop& stop);
 

@@ -89,6 +89,8 @@ TEST(AskResponder, GetsWhatIsShortAndPostsWhatIsLong) {
   EXPECT_TRUE(responder.heard().starts_with("GET /ocsp/%2B%2F%2F%2BAQ%3D%3D HTTP/1.1\r\n")) << responder.heard();
   const auto below = ask_responder({responder.url() + "/", question, kLong}, kGoesOn);
   EXPECT_TRUE(responder.heard().starts_with("GET /ocsp/%2B")) << "one slash: " << responder.heard();
+  const auto queried = ask_responder({responder.url() + "?ca=1", question, kLong}, kGoesOn);
+  EXPECT_TRUE(responder.heard().starts_with("POST /ocsp?ca=1 HTTP/1.1\r\n")) << responder.heard();
   const auto posted = ask_responder({responder.url(), longer, kLong}, kGoesOn);
   ASSERT_TRUE(posted) << base::to_string(posted.error());
   EXPECT_TRUE(responder.heard().starts_with("POST /ocsp HTTP/1.1\r\n")) << responder.heard();

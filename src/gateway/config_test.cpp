@@ -92,7 +92,7 @@ TEST(GatewayConfig, WhatIsSaidOfACertificateIsNotSaidOfAnotherOne) {
           "[[gateway.listeners.sites]]\nnames = [\"own.example\"]\nserver_certificate = \"a.pem\"\nserver_key = "
           "\"a.key\"\n"
           "[[gateway.listeners.sites]]\nnames = [\"off.example\"]\nserver_certificate = \"b.pem\"\nserver_key = "
-          "\"b.key\"\nocsp_stapling = false\nstrict_transport_security = \"max-age=2; includeSubDomains\"\n");
+          "\"b.key\"\nocsp_stapling = false\nstrict_transport_security = \" max-age=2; includeSubDomains\\t\"\n");
   ASSERT_EQ(config.listeners.front().sites.size(), 3U);
   const auto& sites = config.listeners.front().sites;
   EXPECT_EQ(config.listeners.front().other.ocsp.responder, "http://ocsp.example");

@@ -148,6 +148,7 @@ void Gateway::say_who_may_come() const {
       for (const std::string& name : site->names)
         names += (names.empty() ? "" : " ") + name;
       const bool resumes = listener.resumption == tls::Resumption::stateful;
+      const auto& stapled = stapled_[of.credential].certificate;
       log_.info("gateway.listening",
                 {{"listener", listener.name},
                  {"at", doors_.find(door_of(listener))->sockets.front().local().to_string()},
@@ -158,8 +159,7 @@ void Gateway::say_who_may_come() const {
                  {"trust", site->trust.string()},
                  {"resumption", resumes ? "stateful" : "off"},
                  {"serves", site->tcp.upstream.empty() ? "http" : "tcp " + site->tcp.upstream},
-                 {"staples", stapled_[of.credential] == nullptr ? std::string()
-                                                                : "from " + stapled_[of.credential]->responder()}});
+                 {"staples", stapled == nullptr ? std::string() : "from " + stapled->responder()}});
     }
   }
 }
@@ -264,6 +264,7 @@ void Gateway::leave(Leaving how) {
   if (std::exchange(draining_, true)) return;
   if (!handing_over_) doors_.close();
   if (successors_) successors_->close();
+  staples_->stop();  // what there is lasts for whoever comes in now; a question under way would hold up the end
   const base::Duration time = config().drain_time;
   tls::Drain drain{.deadline = net::Deadline::after(time)};
   if (how == Leaving::to_successor) {
@@ -302,7 +303,7 @@ http::Response Gateway::answer_ready() const {
   const std::string_view why_not = why_not_ready({.draining = draining_,
                                                   .oldest_feed = config().ready_feed_age,
                                                   .feed_age_seconds = plane_->feed_age_seconds(),
-                                                  .lacks_staple = staples_->lacks_one()});
+                                                  .awaits_staple = staples_->awaits_one()});
   const std::string trouble = report_.trouble() + staples_->trouble();
   if (why_not.empty()) return text_response(200, "ready\n" + trouble);
   return text_response(503, std::string(why_not) + "\n" + trouble);

@@ -70,6 +70,7 @@ class Gateway {
   void use_policy(Next& next);
   std::vector<feed::DataPlane::Kept> keepings(const Next& next);
   void keep_upstreams(const Next& next);
+  StapleKeeper::Kept stapling_of(const tls::Credential& own, const OcspSettings& settings) const;
   void keep_staples();
   void show_certificate(std::uint64_t generation, std::size_t place, std::shared_ptr<const tls::Credential> own);
   void use_signing_key(std::shared_ptr<const tls::Credential> own);
@@ -105,7 +106,7 @@ class Gateway {
   Metrics metrics_;
   std::unique_ptr<SpanExporter> spans_;  ///< outlives the workers
   std::unique_ptr<StapleKeeper> staples_;
-  std::vector<std::shared_ptr<StapledCertificate>> stapled_ = {};  ///< in the places that plans name; null: it is not
+  std::vector<StapleKeeper::Kept> stapled_ = {};  ///< in the places that plans name, without their sites
   ReloadReport report_;
   GenerationPointer now_;
   std::unique_ptr<policy::Gate> gate_;

@@ -55,11 +55,11 @@ std::string joined(const std::vector<std::string>& words) {
 /// All that the next generation is made of.
 struct Gateway::Next {
   GenerationPointer generation;
-  bool other_policy = false;                                      ///< another file than before, or none any more
-  std::optional<policy::Watch::Loaded> policy = {};               ///< of that file
-  Credentials own = {};                                           ///< in the places that the generation's plans name
-  std::vector<std::shared_ptr<StapledCertificate>> stapled = {};  ///< in the same places; null: it is not
-  Credential service = {};                                        ///< for upstreams that know us by it
+  bool other_policy = false;                         ///< another file than before, or none any more
+  std::optional<policy::Watch::Loaded> policy = {};  ///< of that file
+  Credentials own = {};                              ///< in the places that the generation's plans name
+  std::vector<StapleKeeper::Kept> stapled = {};      ///< in the same places, without their sites
+  Credential service = {};                           ///< for upstreams that know us by it
   std::vector<std::pair<std::shared_ptr<UpstreamState>, Credential>> for_upstreams = {};
   Credential signing = {};                      ///< by which responses are signed; null where none is named
   std::vector<Door> doors = {};                 ///< of listeners that had none
@@ -122,8 +122,8 @@ base::Result<void> Gateway::prepare_certificates(Next& next) const {
   BASE_TRY(next.service, read_credential(plane_->files("service")));
   for (const CertificateSource& source : next.generation->plans().credentials()) {
     BASE_TRY(auto own, read_credential(source.files ? *source.files : plane_->files("server")));
-    next.stapled.push_back(staples_->find_or_make(own->chain, source.ocsp));
-    next.own.push_back(shown_as(std::move(own), next.stapled.back()));
+    next.stapled.push_back(stapling_of(*own, source.ocsp));
+    next.own.push_back(shown_as(std::move(own), next.stapled.back().certificate));
   }
   for (const auto& state : next.generation->upstreams()->all()) {
     if (!proves_by(*state, UpstreamTls::Proof::files)) continue;
@@ -195,17 +195,21 @@ std::vector<feed::DataPlane::Kept> Gateway::keepings(const Next& next) {
 void Gateway::show_certificate(std::uint64_t generation, std::size_t place,
                                std::shared_ptr<const tls::Credential> own) {
   if (now_->number() != generation) return;
-  stapled_[place] = staples_->find_or_make(own->chain, now_->plans().credentials()[place].ocsp);
+  stapled_[place] = stapling_of(*own, now_->plans().credentials()[place].ocsp);
   keep_staples();
   for (const auto& worker : workers_)
-    worker->use_credential(generation, place, shown_as(own, stapled_[place]));
+    worker->use_credential(generation, place, shown_as(own, stapled_[place].certificate));
+}
+
+StapleKeeper::Kept Gateway::stapling_of(const tls::Credential& own, const OcspSettings& settings) const {
+  return {.certificate = staples_->find_or_make(own.chain, settings),
+          .sites = {},
+          .unstapled = StapledCertificate::unstapled(own.chain, settings)};
 }
 
 /// Those that sites of this generation show.
 void Gateway::keep_staples() {
-  std::vector<StapleKeeper::Kept> kept;
-  for (const auto& certificate : stapled_)
-    kept.push_back({certificate, {}});
+  std::vector<StapleKeeper::Kept> kept = stapled_;
   for (const ListenerPlan& plan : now_->plans().listeners())
     for (const SitePlan& site : plan.sites)
       kept[site.credential].sites.push_back({plan.config->name, site.config->name()});

@@ -158,8 +158,9 @@ namespace {
 base::Result<void> read_strict_transport(ConfigSection& section, SiteConfig& site) {
   BASE_TRY(site.strict_transport, section.text_or("strict_transport_security", site.strict_transport));
   if (site.strict_transport.empty()) return {};
-  if (const auto usable = http::parse_strict_transport(site.strict_transport); !usable)
-    return wrong(section, "strict_transport_security", "cannot be sent: " + usable.error().detail);
+  auto usable = http::parse_strict_transport(site.strict_transport);
+  if (!usable) return wrong(section, "strict_transport_security", "cannot be sent: " + usable.error().detail);
+  site.strict_transport = std::move(*usable);
   return {};
 }
 

@@ -125,6 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
                       ReadyRow{"old", {.oldest_feed = std::chrono::minutes(2), .feed_age_seconds = 121}, false},
                       ReadyRow{
                           "no_answer_yet", {.oldest_feed = std::chrono::minutes(2), .feed_age_seconds = -1}, false},
+                      ReadyRow{"awaits_a_staple", {.feed_age_seconds = 1, .awaits_staple = true}, false},
                       ReadyRow{"draining", {.draining = true, .feed_age_seconds = 1}, false}),
     [](const auto& row) { return row.param.name; });
 

@@ -1,6 +1,7 @@
-// Is the gateway ready for traffic (/ready)? Not on the way out, knowing enough of the registry, and showing no
-// certificate as it says of itself that it is never shown. Upstreams do not count: one that is down is answered for by
-// its routes, and must not take away the others'.
+// Is the gateway ready for traffic (/ready)? Not on the way out, knowing enough of the registry, and once it has had
+// something to staple to each certificate that it began with and that must be stapled. Upstreams do not count: one that
+// is down is answered for by its routes, and must not take away the others'. Nor does a staple that is missing later:
+// it is one site's, and all gateways of a fleet would go at once.
 #pragma once
 
 #include <string_view>
@@ -13,7 +14,7 @@ struct Readiness {
   bool draining = false;
   base::Duration oldest_feed = base::Duration::zero();  ///< zero: facts may be as old as they like
   double feed_age_seconds = -1;                         ///< negative: the authority has not answered since start
-  bool lacks_staple = false;                            ///< of a certificate that must be stapled (RFC 7633)
+  bool awaits_staple = false;                           ///< the first since start, where one must be (RFC 7633)
 };
 
 /// Empty when it is.
@@ -22,7 +23,7 @@ constexpr std::string_view why_not_ready(const Readiness& now) {
   const double oldest = static_cast<double>(now.oldest_feed.count()) / 1e6;
   if (oldest > 0 && (now.feed_age_seconds < 0 || now.feed_age_seconds > oldest))
     return "facts too old: the authority does not answer";
-  if (now.lacks_staple) return "a certificate must be stapled, and there is no OCSP response";
+  if (now.awaits_staple) return "a certificate must be stapled, and its first OCSP response has not come";
   return "";
 }
 

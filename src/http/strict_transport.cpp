@@ -59,7 +59,7 @@ base::Result<std::string> parse_strict_transport(std::string_view text) {
   if (!seen.contains("max-age")) return wrong("max-age is missing");
   if (seen.contains("preload") && !seen.contains("includesubdomains"))
     return wrong("preload needs includeSubDomains: no list takes a name without");
-  return std::string(text);
+  return std::string(trim(text));
 }
 
 }  // namespace countersign::http

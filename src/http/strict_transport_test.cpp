@@ -40,5 +40,10 @@ TEST(StrictTransport, IsWhatTheStandardSaysOrRefused) {
   }
 }
 
+TEST(StrictTransport, GoesOutWithoutWhatIsAroundIt) {
+  EXPECT_EQ(parse_strict_transport(" \tmax-age=1; includeSubDomains\t "), "max-age=1; includeSubDomains");
+  EXPECT_EQ(testing::code_of(parse_strict_transport(" \t")), "strict_transport.invalid");
+}
+
 }  // namespace
 }  // namespace countersign::http

@@ -297,6 +297,10 @@ net::Task<base::Result<Connection<std::optional<VerifiedPeer>>, HandshakeFailure
     if (reception.turned_away())
       failure.error = {base::Kind::denied, "tls.unrecognized_name",
                        "no name of this listener is what the client asked for"};
+    if (reception.lacked_staple())
+      failure.error = {base::Kind::unavailable, "tls.no_staple",
+                       "the client asked for the OCSP response that the certificate promises (RFC 7633), and there is "
+                       "none"};
     co_return base::unexpected(std::move(failure));
   }
   auto peer = peer_of(session, reception);

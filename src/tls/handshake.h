@@ -29,8 +29,8 @@ struct HandshakeFailure {
   std::optional<trust::Refusal> refusal;
   /// Set when the other side sent a fatal alert: its number and name, such as 116 "certificate required".
   std::optional<std::pair<int, std::string>> alert_received;
-  /// Always set: `tls.refused`, `tls.alert_received`, `tls.protocol`, `tls.unrecognized_name`, `net.timeout`,
-  /// `net.reset`.
+  /// Always set: `tls.refused`, `tls.alert_received`, `tls.protocol`, `tls.unrecognized_name`, `tls.no_staple`,
+  /// `net.timeout`, `net.reset`.
   base::Error error;
   std::string server_name;  ///< the SNI a client sent; empty when none
 };

@@ -2,6 +2,8 @@
 
 #include <openssl/ssl.h>
 
+#include "tls/reception.h"
+
 namespace countersign::tls {
 
 void OwnStaple::publish(std::shared_ptr<const Staple> staple) {
@@ -33,8 +35,11 @@ const Staple* StapleView::current() {
 int StapleView::answer(SSL* ssl, void* of) {
   auto& view = *static_cast<StapleView*>(of);
   const Staple* staple = view.current();
-  if (staple == nullptr)
-    return view.own_->without_ == OwnStaple::Without::no_handshake ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+  if (staple == nullptr && view.own_->without_ == OwnStaple::Without::no_handshake) {
+    if (Reception* reception = reception_of(ssl)) reception->note_no_staple();
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  if (staple == nullptr) return SSL_TLSEXT_ERR_NOACK;
   void* copy = OPENSSL_memdup(staple->der.data(), staple->der.size());  // libssl's to free
   if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
   SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple->der.size()));

@@ -17,16 +17,24 @@ using Without = OwnStaple::Without;
 
 using testing::soon;
 
-net::Task<void> serve(net::Listener& listener, Entrance entrance) {
+/// `outcome` is empty after a handshake, else why there was none.
+net::Task<void> serve(net::Listener& listener, Entrance entrance, std::optional<std::string>& outcome) {
   auto socket = co_await listener.accept();
   if (!socket) co_return;
   auto connection = co_await Handshake::accept_at(std::move(*socket), std::move(entrance), soon());
+  outcome = connection ? "" : connection.error().error.code;
   if (connection) co_await connection->stream->finish(soon());
+}
+
+net::Task<void> wait_for(const std::optional<std::string>& outcome) {
+  while (!outcome)
+    co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(1)));
 }
 
 struct Got {
   std::string staple = {};  ///< or the alert that came
   std::string version = {};
+  std::string server = {};  ///< why there was no handshake, by its record
 };
 
 net::Task<Got> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const ClientContext> context, JudgeServer judge,
@@ -34,8 +42,8 @@ net::Task<Got> call(net::Loop& loop, net::Endpoint to, std::shared_ptr<const Cli
   auto socket = co_await net::Socket::connect(loop, std::move(to), soon());
   auto connection =
       co_await Handshake::connect(std::move(*socket), std::move(context), std::move(name), std::move(judge), soon());
-  if (!connection) co_return Got{connection.error().error.detail, ""};
-  co_return Got{std::string(base::as_text(connection->staple)), connection->version};
+  if (!connection) co_return Got{connection.error().error.detail};
+  co_return Got{std::string(base::as_text(connection->staple)), connection->version, ""};
 }
 
 class Stapling : public ::testing::TestWithParam<bool> {
@@ -60,8 +68,11 @@ class Stapling : public ::testing::TestWithParam<bool> {
       const trust::Policy policy{.purposes = {trust::Purpose::server}, .server_name = "localhost"};
       return trust::verify_chain(presented, policy, pki_.trust_set(), pki_.now());
     };
-    net::spawn(loop, serve(*listener, entrance), "server", log.log());
-    const Got got = testing::run(loop, call(loop, listener->local(), client, judge, name));
+    std::optional<std::string> outcome;
+    net::spawn(loop, serve(*listener, entrance, outcome), "server", log.log());
+    Got got = testing::run(loop, call(loop, listener->local(), client, judge, name));
+    testing::run(loop, wait_for(outcome));
+    got.server = *outcome;
     EXPECT_TRUE(got.version.empty() || got.version == (GetParam() ? "TLSv1.2" : "TLSv1.3"));
     return got;
   }
@@ -112,8 +123,12 @@ TEST_P(Stapling, WhatHasEndedIsNotShown) {
 TEST_P(Stapling, WithoutItACertificateThatMustBeStapledIsNotShownToWhoAsks) {
   const auto own = std::make_shared<OwnStaple>(Without::no_handshake, pki_.clock());
   show(own);
-  EXPECT_NE(shake_hands(Ask::asked).staple.find("internal_error"), std::string::npos);
-  EXPECT_FALSE(shake_hands(Ask::not_asked).version.empty());
+  const Got refused = shake_hands(Ask::asked);
+  EXPECT_NE(refused.staple.find("internal_error"), std::string::npos);
+  EXPECT_EQ(refused.server, "tls.no_staple");
+  const Got silent = shake_hands(Ask::not_asked);
+  EXPECT_FALSE(silent.version.empty());
+  EXPECT_EQ(silent.server, "");
   own->publish(staple_of("there"));
   EXPECT_EQ(shake_hands(Ask::asked).staple, "there");
 }

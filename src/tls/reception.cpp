@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t kLongestName = 255;  // RFC 1035 section 2.3.4; libssl's limit, too
 
-Reception* reception_of(const SSL* ssl) {
-  const auto* examination = static_cast<Examination*>(SSL_get_app_data(ssl));
-  return examination == nullptr ? nullptr : examination->reception;
-}
-
 /// The big-endian number in two octets.
 std::size_t number(std::span<const unsigned char> two) { return (std::size_t{two[0]} << 8) | two[1]; }
 
@@ -110,6 +105,11 @@ int date_ticket(SSL* ssl, void*) {
 }
 
 }  // namespace
+
+Reception* reception_of(const SSL* ssl) {
+  const auto* examination = static_cast<Examination*>(SSL_get_app_data(ssl));
+  return examination == nullptr ? nullptr : examination->reception;
+}
 
 void install_reception(SSL_CTX* context, Resumption resumption) {
   SSL_CTX_set_client_hello_cb(context, meet_client_hello, nullptr);

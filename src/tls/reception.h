@@ -19,6 +19,10 @@ namespace countersign::tls {
 /// The hooks by which libssl asks Reception. On every server context; without a Reception attached they refuse.
 void install_reception(SSL_CTX* context, Resumption resumption);
 
+class Reception;
+/// Of the handshake that `ssl` is in; null where there is none, as at a client's.
+Reception* reception_of(const SSL* ssl);
+
 class Reception {
  public:
   /// What the full handshake that ends now proved; null: nothing that may be resumed.
@@ -33,6 +37,9 @@ class Reception {
   const std::string& server_name() const { return server_name_; }
   /// A ClientHello was there and no site had its name.
   bool turned_away() const { return turned_away_; }
+  /// The client asked for a staple, its site's certificate must have one, and there is none: that was the end.
+  bool lacked_staple() const { return lacked_staple_; }
+  void note_no_staple() { lacked_staple_ = true; }
 
   /// Of the site and this name: what a session is bound to.
   const crypto::Digest256& policy() const { return policy_; }
@@ -65,6 +72,7 @@ class Reception {
   std::string server_name_ = {};
   crypto::Digest256 policy_ = {};  ///< the site's, and for this name
   bool turned_away_ = false;
+  bool lacked_staple_ = false;
   MakeOrigin make_origin_ = {};
   std::shared_ptr<const SessionOrigin> own_origin_ = {};  ///< of this handshake, where it is a full one
 };

@@ -1,5 +1,7 @@
 #include "x509/ocsp_staple.h"
 
+#include <algorithm>
+
 #include <openssl/ocsp.h>
 
 #include "crypto/openssl_error.h"
@@ -31,14 +33,19 @@ bool is_signed(OCSP_BASICRESP* basic, const StapleQuery& query) {
   return X509_STORE_add_cert(store.get(), issuer) == 1 && OCSP_basic_verify(basic, known.get(), store.get(), 0) == 1;
 }
 
-/// The end of the certificate that signed: the issuer's own, or that of a responder of its choosing, which came along.
-std::optional<base::Instant> signer_until(OCSP_BASICRESP* basic, const Certificate& issuer) {
+/// The certificate that signed: the issuer, or a responder of its choosing, which came along. Null: there is none.
+X509* signer_of(OCSP_BASICRESP* basic, const Certificate& issuer) {
   const NativeStack known(sk_X509_new_null());
   X509* signer = nullptr;
   if (known == nullptr || sk_X509_push(known.get(), issuer.native()) <= 0 ||
       OCSP_resp_get0_signer(basic, &signer, known.get()) != 1)
-    return std::nullopt;
-  return to_instant(X509_get0_notAfter(signer));
+    return nullptr;
+  return signer;
+}
+
+std::optional<base::Instant> signer_until(OCSP_BASICRESP* basic, const Certificate& issuer) {
+  X509* const signer = signer_of(basic, issuer);
+  return signer == nullptr ? std::nullopt : to_instant(X509_get0_notAfter(signer));
 }
 
 OcspStatus::Kind to_status(int status) {
@@ -61,10 +68,41 @@ base::Result<Basic> read(base::BytesView der) {
   return basic;
 }
 
-}  // namespace
+/// No certificates but the signer's and the issuer's, two in all.
+bool brings_what_is_needed(OCSP_BASICRESP* basic, const Certificate& issuer) {
+  constexpr int kMost = 2;
+  const X509* const signer = signer_of(basic, issuer);
+  const STACK_OF(X509)* const brought = OCSP_resp_get0_certs(basic);
+  if (signer == nullptr || sk_X509_num(brought) > kMost) return false;
+  for (int i = 0; i < sk_X509_num(brought); ++i) {
+    const X509* const one = sk_X509_value(brought, i);
+    if (X509_cmp(one, signer) != 0 && X509_cmp(one, issuer.native()) != 0) return false;
+  }
+  return true;
+}
 
-base::Result<Staple> verify_staple(const StapleQuery& query) {
-  BASE_TRY(const Basic basic, read(query.der));
+/// No signature of the kinds that responders use has parameters, except RSASSA-PSS, which is checked by them.
+bool has_bare_algorithm(const OCSP_BASICRESP* basic) {
+  const ASN1_OBJECT* name = nullptr;
+  int type = V_ASN1_UNDEF;
+  X509_ALGOR_get0(&name, &type, nullptr, OCSP_resp_get0_tbs_sigalg(basic));
+  return type == V_ASN1_UNDEF || type == V_ASN1_NULL || OBJ_obj2nid(name) == NID_rsassaPss;
+}
+
+/// What is not signed may be anybody's: it came over plain HTTP.
+base::Result<void> check_rest(OCSP_BASICRESP* basic, const StapleQuery& query) {
+  if (query.der.size() > kOwnStapleLimit) return refused("staple.malformed", "the response is larger than 8 KiB");
+  const Response anew(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic));
+  if (anew == nullptr || !std::ranges::equal(to_der<i2d_OCSP_RESPONSE>(anew.get()), query.der))
+    return refused("staple.malformed", "the response is not in DER, or something stands behind it");
+  if (!has_bare_algorithm(basic))
+    return refused("staple.malformed", "the response's signature algorithm has parameters that it does not have");
+  if (!brings_what_is_needed(basic, query.issuer))
+    return refused("staple.malformed", "the response brings other certificates than its signer's and the issuer's");
+  return {};
+}
+
+base::Result<Staple> judge(OCSP_BASICRESP* basic, const StapleQuery& query) {
   int status = 0;
   int reason = 0;
   ASN1_GENERALIZEDTIME* revoked_at = nullptr;
@@ -73,17 +111,31 @@ base::Result<Staple> verify_staple(const StapleQuery& query) {
   bool found = false;
   for (const EVP_MD* digest : {EVP_sha1(), EVP_sha256()}) {
     const SingleId id(OCSP_cert_to_id(digest, query.leaf.native(), query.issuer.native()));
-    found = found || (id != nullptr && OCSP_resp_find_status(basic.get(), id.get(), &status, &reason, &revoked_at,
+    found = found || (id != nullptr && OCSP_resp_find_status(basic, id.get(), &status, &reason, &revoked_at,
                                                              &this_update, &next_update) == 1);
   }
   if (!found) return refused("staple.other_certificate", "the response does not speak of the server's certificate");
   const std::optional<base::Instant> from = to_instant(this_update);
   if (!from) return refused("staple.malformed", "thisUpdate of the response is no time");
-  const auto until = is_signed(basic.get(), query) ? signer_until(basic.get(), query.issuer) : std::nullopt;
+  const auto until = is_signed(basic, query) ? signer_until(basic, query.issuer) : std::nullopt;
   if (!until)
     return refused("staple.bad_signature", "the response is not signed by the certificate's issuer or its responder");
   crypto::drop_openssl_errors();
   return Staple{to_status(status), *from, next_update == nullptr ? std::nullopt : to_instant(next_update), *until};
+}
+
+}  // namespace
+
+base::Result<Staple> verify_staple(const StapleQuery& query) {
+  BASE_TRY(const Basic basic, read(query.der));
+  return judge(basic.get(), query);
+}
+
+base::Result<Staple> verify_own_staple(const StapleQuery& query) {
+  BASE_TRY(const Basic basic, read(query.der));
+  BASE_TRY(const Staple staple, judge(basic.get(), query));
+  if (staple.status == OcspStatus::Kind::good) BASE_TRY_VOID(check_rest(basic.get(), query));
+  return staple;
 }
 
 base::Result<base::Bytes> make_staple_request(const Certificate& leaf, const Certificate& issuer) {

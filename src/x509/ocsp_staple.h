@@ -10,6 +10,8 @@ namespace countersign::x509 {
 
 /// No stapled response that is read is larger.
 inline constexpr std::size_t kStapleLimit = 64 * 1024;
+/// Nor any of our own: libssl as a client of TLS 1.2 refuses those of more than 16 KiB, Java of more than 32 KiB.
+inline constexpr std::size_t kOwnStapleLimit = 8 * 1024;
 
 struct Staple {
   OcspStatus::Kind status;
@@ -30,6 +32,11 @@ struct StapleQuery {
 /// section 4.2.2.2). Whether it is still current is for the caller to say. Fails: `staple.malformed`,
 /// `staple.unsuccessful`, `staple.other_certificate`, `staple.bad_signature`.
 base::Result<Staple> verify_staple(const StapleQuery& query);
+
+/// The same of a response about a certificate of our own, which goes out as it came. Of its bytes those of ResponseData
+/// alone are signed: around them, where it says `good`, there is only what has to be, in DER, in at most 8 KiB. (What
+/// is not good goes nowhere, and counts whatever is around it.) Fails: as above; `staple.malformed` on anything more.
+base::Result<Staple> verify_own_staple(const StapleQuery& query);
 
 /// What a responder is asked: an OCSPRequest of one certificate, CertID by SHA-1, without nonce, so that an answer that
 /// was made before will do (RFC 5019 section 2.1.1). Fails: `staple.request`.

@@ -21,7 +21,7 @@ base::Result<GoodStaple, StapleRefusal> judge_staple(base::Bytes der, const x509
   const auto refused = [](StapleTrouble trouble, std::string detail, base::Instant this_update = {}) {
     return base::unexpected(StapleRefusal{trouble, std::move(detail), this_update});
   };
-  const auto said = x509::verify_staple({.der = der, .leaf = leaf, .issuer = issuer, .at = now});
+  const auto said = x509::verify_own_staple({.der = der, .leaf = leaf, .issuer = issuer, .at = now});
   if (!said) return refused(trouble_of(said.error().code), said.error().detail);
   if (said->status == OcspStatus::Kind::revoked)
     return refused(StapleTrouble::revoked, "the certificate is revoked", said->this_update);

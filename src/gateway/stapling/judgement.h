@@ -14,7 +14,7 @@ namespace countersign::gateway {
 enum class StapleTrouble {
   unreachable,        ///< no answer within the time, or one that is too large
   refused,            ///< an answer other than 200
-  malformed,          ///< no OCSP response
+  malformed,          ///< no OCSP response, or one with more around what is signed than has to be
   unsuccessful,       ///< one that says nothing but an error, such as unauthorized or tryLater
   other_certificate,  ///< it is about another one
   bad_signature,      ///< not signed by the issuer, nor by a responder that it appointed (RFC 6960 section 4.2.2.2)

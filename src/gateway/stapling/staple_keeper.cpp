@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 
 #include "gateway/observe/histogram.h"
 #include "net/loop.h"
@@ -37,13 +38,8 @@ base::Fields with(base::Fields fields, base::Fields more) {
 /// What it means that there is nothing to staple.
 std::string_view meaning_of_none(const StapledCertificate& certificate) {
   return certificate.must_staple() ? "the certificate says that it is always stapled (RFC 7633): clients who ask are "
-                                     "refused until there is a "
-                                     "response, and this gateway is not ready"
+                                     "refused until there is a response"
                                    : "handshakes go on without a staple";
-}
-
-bool lacks(const StapledCertificate& certificate) {
-  return certificate.must_staple() && certificate.staple().current() == nullptr;
 }
 
 std::string labels_of(const StapleKeeper::Site& site) {
@@ -56,13 +52,17 @@ StapleKeeper::StapleKeeper(Options options, Dice dice, const base::Clock& clock,
     : options_(std::move(options)), clock_(clock), log_(log), dice_(dice) {}
 
 StapleKeeper::~StapleKeeper() {
+  stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void StapleKeeper::stop() {
   stop_.store(true);
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
 }
 
 std::vector<StapleKeeper::Kept> StapleKeeper::kept() const {
@@ -74,31 +74,74 @@ std::shared_ptr<StapledCertificate> StapleKeeper::find_or_make(const std::vector
                                                                const OcspSettings& settings) const {
   auto made = StapledCertificate::make(chain, settings, clock_);
   if (made == nullptr) return nullptr;
-  for (const Kept& one : kept()) {
-    if (!(one.certificate->certificate() == made->certificate())) continue;
-    if (one.certificate->responder() == made->responder()) return one.certificate;
-    made->adopt(*one.certificate);
-  }
+  for (const Kept& one : kept())
+    if (one.certificate->asks_the_same(*made)) return one.certificate;
   return made;
 }
 
 void StapleKeeper::keep(std::vector<Kept> kept) {
-  std::erase_if(kept, [](const Kept& one) { return one.certificate == nullptr; });
   const std::lock_guard lock(mutex_);
+  say_unstapled(kept);
+  std::erase_if(kept, [](const Kept& one) { return one.certificate == nullptr; });
+  for (const Kept& one : kept) {
+    if (!begun_) one.certificate->await_first();
+    if (std::ranges::find(kept_, one.certificate, &Kept::certificate) != kept_.end()) continue;
+    for (const Kept& before : kept_)
+      if (before.certificate->certificate() == one.certificate->certificate())
+        one.certificate->adopt(*before.certificate);
+  }
+  begun_ = true;
   kept_ = std::move(kept);
   fresh_ = true;
   changed_.notify_all();
 }
 
+/// Once for each site, until it is another reason.
+void StapleKeeper::say_unstapled(const std::vector<Kept>& all) {
+  std::vector<std::string> said;
+  for (const Kept& one : all) {
+    if (!one.unstapled) continue;
+    for (const Site& site : one.sites) {
+      said.push_back(site.listener + "/" + site.name + " " + one.unstapled->why);
+      if (std::ranges::find(unstapled_said_, said.back()) != unstapled_said_.end()) continue;
+      log_.event(one.unstapled->level, "staple.none",
+                 {{"listener", site.listener},
+                  {"site", site.name},
+                  {"reason", one.unstapled->why},
+                  {"meaning", one.unstapled->must ? "the certificate says that it is always stapled (RFC 7633), and is "
+                                                    "shown without: clients who heed that end the handshake"
+                                                  : "handshakes go on without a staple"}});
+    }
+  }
+  unstapled_said_ = std::move(said);
+}
+
 void StapleKeeper::start() {
-  if (!thread_.joinable() && !kept().empty()) thread_ = std::thread([this] { work(); });
+  if (thread_.joinable() || stop_.load() || kept().empty()) return;
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (const std::system_error& none) {
+    log_.error("staple.not_asked",
+               {{"error", none.what()},
+                {"meaning", "the system has no thread to give: no OCSP responder is asked before the next reload"}});
+  }
+}
+
+std::vector<StapleKeeper::Kept> StapleKeeper::take_fresh() {
+  const std::lock_guard lock(mutex_);
+  fresh_ = false;
+  return kept_;
+}
+
+bool StapleKeeper::has_fresh() const {
+  const std::lock_guard lock(mutex_);
+  return fresh_;
 }
 
 void StapleKeeper::work() {
   net::keep_back_stop_signals();
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    fresh_ = false;
     lock.unlock();
     const base::Instant next = look();
     const base::Duration rest = std::clamp(next - clock_.now(), kShortestSleep, kLongestSleep);
@@ -107,24 +150,39 @@ void StapleKeeper::work() {
   }
 }
 
+/// A responder may take its time, and the others wait: those that show nothing go first, and what came meanwhile may be
+/// one of them.
 base::Instant StapleKeeper::look() {
+  std::vector<Kept> all = take_fresh();
+  for (const Kept& one : all)
+    if (one.certificate->note_end(clock_.now())) note_end(one);
+  std::ranges::stable_partition(all, [](const Kept& one) { return one.certificate->staple().current() == nullptr; });
   base::Instant next = clock_.now() + kLongestSleep;
-  for (const Kept& one : kept()) {
-    look_at(one);
+  for (const Kept& one : all) {
+    if (has_fresh()) return clock_.now();
+    ask_if_due(one);
     next = std::min(next, one.certificate->next());
   }
   return next;
 }
 
-void StapleKeeper::look_at(const Kept& one) {
+void StapleKeeper::ask_if_due(const Kept& one) {
   StapledCertificate& certificate = *one.certificate;
-  if (certificate.is_due(clock_.now()) && !stop_.load()) {
-    const courier::ResponderCall call{certificate.responder(), certificate.question(), options_.call_time};
-    auto answer = options_.ask(call, stop_);
-    if (stop_.load()) return;
-    note(one, certificate.take(std::move(answer), clock_.now(), options_.pace, dice_));
-  }
-  if (certificate.note_end(clock_.now())) note_end(one);
+  if (!certificate.is_due(clock_.now()) || stop_.load()) return;
+  const courier::ResponderCall call{certificate.responder(), certificate.question(), options_.call_time};
+  auto answer = options_.ask(call, stop_);
+  if (stop_.load()) return;
+  const auto outcome = certificate.take(std::move(answer), clock_.now(), options_.pace, dice_);
+  hand_on(certificate);
+  note(one, outcome);
+}
+
+/// While it was asked it may have been followed by one for another responder: what was said is about the certificate.
+void StapleKeeper::hand_on(const StapledCertificate& from) const {
+  const std::lock_guard lock(mutex_);
+  for (const Kept& one : kept_)
+    if (one.certificate->certificate() == from.certificate() && from.knows_more_than(*one.certificate))
+      one.certificate->adopt(from);
 }
 
 void StapleKeeper::note(const Kept& one, const StapledCertificate::Outcome& outcome) const {
@@ -140,7 +198,7 @@ void StapleKeeper::note(const Kept& one, const StapledCertificate::Outcome& outc
       const bool is_none = certificate.staple().current() == nullptr;
       const std::string meaning =
           is_none ? std::string(meaning_of_none(certificate)) : "the response there is, is stapled until it ends";
-      const base::Level level = lacks(certificate) ? base::Level::error : base::Level::warning;
+      const base::Level level = certificate.lacks() ? base::Level::error : base::Level::warning;
       log_.event(level, "staple.failing",
                  with(fields_of(one), {{"reason", name(outcome.refusal->trouble)},
                                        {"detail", outcome.refusal->detail},
@@ -157,7 +215,7 @@ void StapleKeeper::note(const Kept& one, const StapledCertificate::Outcome& outc
 }
 
 void StapleKeeper::note_end(const Kept& one) const {
-  const base::Level level = lacks(*one.certificate) ? base::Level::error : base::Level::warning;
+  const base::Level level = one.certificate->lacks() ? base::Level::error : base::Level::warning;
   log_.event(level, "staple.ended", with(fields_of(one), {{"meaning", meaning_of_none(*one.certificate)}}));
 }
 
@@ -196,14 +254,14 @@ std::string StapleKeeper::trouble() const {
   for (const Kept& one : kept()) {
     if (one.certificate->state().revoked)
       text += "the certificate of " + sites_of(one) + " is revoked, says its OCSP responder\n";
-    if (lacks(*one.certificate))
+    if (one.certificate->lacks())
       text += "the certificate of " + sites_of(one) + " must be stapled (RFC 7633), and there is no OCSP response\n";
   }
   return text;
 }
 
-bool StapleKeeper::lacks_one() const {
-  return std::ranges::any_of(kept(), [](const Kept& one) { return lacks(*one.certificate); });
+bool StapleKeeper::awaits_one() const {
+  return std::ranges::any_of(kept(), [](const Kept& one) { return one.certificate->state().awaited; });
 }
 
 }  // namespace countersign::gateway

@@ -34,17 +34,22 @@ class StapleKeeper {
     std::string name;
   };
   struct Kept {
-    std::shared_ptr<StapledCertificate> certificate;
+    std::shared_ptr<StapledCertificate> certificate;  ///< null: nothing is stapled
     std::vector<Site> sites;
+    std::optional<StapledCertificate::Unstapled> unstapled = {};  ///< what is said then
   };
   /// The one of this chain that is kept already, with the response it has; else a new one, which is not kept yet. Null
   /// where nothing is to be stapled (StapledCertificate::why_not).
   std::shared_ptr<StapledCertificate> find_or_make(const std::vector<x509::Certificate>& chain,
                                                    const OcspSettings& settings) const;
-  /// From now on these and no others; what is new is asked for at once.
+  /// From now on these and no others; what is new is asked for at once, and has what is known of the same certificate.
+  /// The first ones are those that the gateway begins with.
   void keep(std::vector<Kept> kept);
-  /// Begins the thread, unless it runs or there is nothing to keep.
+  /// Begins the thread, unless it runs or there is nothing to keep. Where the system has none to give that is said, and
+  /// the next call tries again.
   void start();
+  /// Nobody is asked any more, and a question under way is given up. What is there is stapled on.
+  void stop();
   /// Asks for what is due, and says when there is more to do. Of the thread, and of tests that begin none.
   base::Instant look();
 
@@ -52,13 +57,17 @@ class StapleKeeper {
   std::string metrics() const;
   /// For /ready: a line for each certificate that is revoked, or has nothing to staple and must.
   std::string trouble() const;
-  /// Is there one that must be stapled and is not?
-  bool lacks_one() const;
+  /// Did the gateway begin with one that must be stapled, of which nothing was heard yet?
+  bool awaits_one() const;
 
  private:
   void work();
-  void look_at(const Kept& one);
+  void ask_if_due(const Kept& one);
+  void hand_on(const StapledCertificate& from) const;
+  void say_unstapled(const std::vector<Kept>& all);
   std::vector<Kept> kept() const;
+  std::vector<Kept> take_fresh();
+  bool has_fresh() const;
   void note(const Kept& one, const StapledCertificate::Outcome& outcome) const;
   void note_end(const Kept& one) const;
 
@@ -68,10 +77,12 @@ class StapleKeeper {
   courier::Stop stop_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Kept> kept_;  ///< guarded
-  bool fresh_ = false;      ///< guarded: kept_ was changed since the thread looked
-  bool ending_ = false;     ///< guarded
-  Dice dice_;               ///< of the thread
+  std::vector<Kept> kept_;                        ///< guarded
+  bool fresh_ = false;                            ///< guarded: kept_ was changed since the thread looked
+  bool begun_ = false;                            ///< guarded: there were first ones
+  bool ending_ = false;                           ///< guarded
+  std::vector<std::string> unstapled_said_ = {};  ///< guarded: of those of now
+  Dice dice_;                                     ///< of the thread
   std::thread thread_;
 };
 

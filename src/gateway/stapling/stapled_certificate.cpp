@@ -26,10 +26,20 @@ OwnStaple::Without without(const x509::Certificate& leaf) {
 std::string StapledCertificate::why_not(const std::vector<x509::Certificate>& chain, const OcspSettings& settings) {
   if (!settings.stapling) return "ocsp_stapling is off";
   if (responder_of(chain.front(), settings).empty())
-    return "the certificate names no OCSP responder, and neither does ocsp_responder";
+    return "the certificate names no OCSP responder at an http:// address, and neither does ocsp_responder";
   if (chain.size() < 2 || !chain.front().is_signed_by(chain[1].public_key()))
     return "the certificate's issuer does not follow it in its file, and a response cannot be verified without";
   return "";
+}
+
+std::optional<StapledCertificate::Unstapled> StapledCertificate::unstapled(const std::vector<x509::Certificate>& chain,
+                                                                           const OcspSettings& settings) {
+  std::string why = why_not(chain, settings);
+  const x509::Certificate& leaf = chain.front();
+  const bool must = x509::demands_staple(leaf);
+  const bool names_one = !settings.responder.empty() || !leaf.information_access().ocsp.empty();
+  if (why.empty() || !(must || (settings.stapling && names_one))) return std::nullopt;
+  return Unstapled{std::move(why), must, must && settings.stapling ? base::Level::error : base::Level::warning};
 }
 
 std::shared_ptr<StapledCertificate> StapledCertificate::make(const std::vector<x509::Certificate>& chain,
@@ -55,6 +65,8 @@ StapledCertificate::State StapledCertificate::state() const {
   return state_;
 }
 
+bool StapledCertificate::lacks() const { return must_ && staple_.current() == nullptr && !state().revoked; }
+
 StapledCertificate::Outcome StapledCertificate::take(base::Result<base::Bytes> answer, base::Instant now,
                                                      const StaplePace& pace, Dice& dice) {
   asked_at_ = now;
@@ -76,7 +88,7 @@ StapledCertificate::Outcome StapledCertificate::take_good(GoodStaple good, base:
   next_ = now + dice.jittered(std::clamp((good.until - now) / 2, pace.first_pause, pace.longest_rest));
   {
     const std::lock_guard lock(mutex_);
-    state_.asked = true;
+    state_.awaited = false;
     state_.revoked = false;
     state_.this_update = state_.newest = good.this_update;
     state_.until = good.until;
@@ -93,13 +105,14 @@ StapledCertificate::Outcome StapledCertificate::take_refusal(StapleRefusal refus
     return take_refusal({StapleTrouble::not_current, "the response is older than what was said before"}, now, pace,
                         dice);
   pause_ = pause_ == base::Duration::zero() ? pace.first_pause : std::min(pause_ * 2, pace.longest_pause);
-  next_ = now + dice.jittered(revoked ? pace.longest_pause : pause_);
+  const base::Duration pause = lacks() ? std::min(pause_, pace.longest_pause_bare) : pause_;
+  next_ = now + dice.jittered(revoked ? pace.longest_pause : pause);
   if (revoked) staple_.publish(nullptr);
   {
     const std::lock_guard lock(mutex_);
-    state_.asked = true;
     ++state_.failures[static_cast<std::size_t>(refusal.trouble)];
     if (revoked) {
+      state_.awaited = false;
       state_.revoked = true;
       state_.newest = refusal.this_update;
       state_.this_update.reset();
@@ -120,7 +133,13 @@ bool StapledCertificate::note_end(base::Instant now) {
     state_.until.reset();
   }
   staple_.publish(nullptr);
+  if (must_) next_ = std::min(next_, now);  // the pause was made for one who has something to show
   return true;
+}
+
+void StapledCertificate::await_first() {
+  const std::lock_guard lock(mutex_);
+  state_.awaited = must_;
 }
 
 void StapledCertificate::adopt(const StapledCertificate& before) {
@@ -128,6 +147,12 @@ void StapledCertificate::adopt(const StapledCertificate& before) {
   const State known = before.state();
   const std::lock_guard lock(mutex_);
   state_ = known;
+}
+
+bool StapledCertificate::knows_more_than(const StapledCertificate& other) const {
+  const State mine = state();
+  const State its = other.state();
+  return mine.newest > its.newest || (mine.newest == its.newest && mine.revoked && !its.revoked);
 }
 
 }  // namespace countersign::gateway

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "gateway/stapling/judgement.h"
 #include "gateway/stapling/settings.h"
 #include "gateway/upstream/dice.h"
@@ -22,6 +23,7 @@ namespace countersign::gateway {
 struct StaplePace {
   base::Duration first_pause = std::chrono::seconds(5);  ///< after a failure; doubled at each that follows
   base::Duration longest_pause = std::chrono::minutes(10);
+  base::Duration longest_pause_bare = std::chrono::seconds(30);  ///< where one must be stapled and there is none
   /// At half of what is left of a response, but no later than this: a revocation is to be seen.
   base::Duration longest_rest = std::chrono::hours(1);
 };
@@ -30,12 +32,25 @@ class StapledCertificate {
  public:
   /// Why nothing is stapled for this chain; empty: something is.
   static std::string why_not(const std::vector<x509::Certificate>& chain, const OcspSettings& settings);
+  /// What is to be said of that.
+  struct Unstapled {
+    std::string why;
+    bool must;  ///< the certificate says that it is always stapled (RFC 7633)
+    base::Level level;
+  };
+  /// Nothing where something is stapled, and where nobody expects it: the certificate names no responder, or stapling
+  /// is off, and it need not be stapled.
+  static std::optional<Unstapled> unstapled(const std::vector<x509::Certificate>& chain, const OcspSettings& settings);
   /// Null where why_not() says something. Borrows the clock.
   static std::shared_ptr<StapledCertificate> make(const std::vector<x509::Certificate>& chain,
                                                   const OcspSettings& settings, const base::Clock& clock);
 
   const x509::Certificate& certificate() const { return leaf_; }
   const std::string& responder() const { return responder_; }
+  /// The same certificate, issuer and responder?
+  bool asks_the_same(const StapledCertificate& other) const {
+    return leaf_ == other.leaf_ && issuer_ == other.issuer_ && responder_ == other.responder_;
+  }
   /// RFC 7633: clients are told to expect one.
   bool must_staple() const { return must_; }
   const base::Bytes& question() const { return question_; }
@@ -44,13 +59,15 @@ class StapledCertificate {
   /// What is known of it now.
   struct State {
     bool revoked = false;
-    bool asked = false;  ///< once at least, to the end
+    bool awaited = false;  ///< no word has come since the gateway began, and it must be stapled
     std::optional<base::Instant> this_update = {};
     std::optional<base::Instant> until = {};  ///< of what is stapled; nothing: nothing is
     std::array<std::uint64_t, kStapleTroubles.size()> failures = {};
     base::Instant newest = {};  ///< thisUpdate of what was believed last, good or revoked
   };
   State state() const;
+  /// It must be stapled and there is nothing. What is revoked lacks nothing: it is to be replaced.
+  bool lacks() const;
 
   // Of the keeper.
 
@@ -71,8 +88,12 @@ class StapledCertificate {
   Outcome take(base::Result<base::Bytes> answer, base::Instant now, const StaplePace& pace, Dice& dice);
   /// True once when what was stapled has ended.
   bool note_end(base::Instant now);
-  /// Goes on with what is known of the same certificate, when only the responder is another one.
+  /// The gateway begins with it, and is not ready before the first word about it.
+  void await_first();
+  /// Goes on with what is known of the same certificate, when the responder or the issuer's certificate is another one.
   void adopt(const StapledCertificate& before);
+  /// Was something said of this one later than what `other` knows?
+  bool knows_more_than(const StapledCertificate& other) const;
 
  private:
   StapledCertificate(const std::vector<x509::Certificate>& chain, std::string responder, base::Bytes question,
