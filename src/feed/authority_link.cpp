@@ -32,8 +32,9 @@ net::Task<base::Result<AuthorityLink>> AuthorityLink::open(net::Loop& loop, cons
   co_return AuthorityLink(std::move(*connection), to.to_string(), registry);
 }
 
-bool AuthorityLink::is_believed(base::Instant at) {
-  return registry_ == nullptr || !still_believed_.of_server(chain_, *registry_, at);
+std::optional<trust::Refusal> AuthorityLink::reconsider(base::Instant at) {
+  if (registry_ == nullptr) return std::nullopt;
+  return still_believed_.of_server(chain_, *registry_, at);
 }
 
 net::Task<base::Result<std::string>> AuthorityLink::get(std::string target, net::Deadline deadline) {

@@ -30,8 +30,10 @@ class AuthorityLink {
                                                      std::shared_ptr<const tls::ClientContext> own,
                                                      const base::Clock& clock, net::Deadline deadline);
 
-  /// Is the authority at its other end still to be believed, as far as is known now of revocations?
-  bool is_believed(base::Instant at);
+  /// Asks again about the authority at its other end, as far as is known now of revocations. Nothing means: still
+  /// believed.
+  std::optional<trust::Refusal> reconsider(base::Instant at);
+  bool is_believed(base::Instant at) { return !reconsider(at); }
   /// Closes it at once; a call under way fails with `net.reset`.
   void abort() noexcept { stream_->abort(); }
 

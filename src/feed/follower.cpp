@@ -201,6 +201,11 @@ net::Task<base::Error> Follower::follow_until_failure() {
   if (!std::exchange(reachable_, true))
     log_.info("feed.reconnected", {{"authority", options_.link.authority.to_string()}});
   for (;;) {
+    if (const auto refusal = link->reconsider(clock_.now())) {
+      base::Error refused{base::Kind::denied, "tls.refused",
+                          "refused: " + std::string(trust::name(refusal->reason)) + ": " + refusal->detail};
+      co_return refused;
+    }
     auto polled = co_await poll(*link);
     if (!polled) co_return std::move(polled).error();
   }

@@ -36,6 +36,117 @@ INSTANTIATE_TEST_SUITE_P(Rows, Alpn,
                                            AlpnRow{"http1_and_http2", UpstreamProtocol::http1, true, "200", 0, false}),
                          [](const auto& row) { return row.param.name; });
 
+// -- an address to which a connection fails before anybody can wait for it
+
+TEST_F(H2TlsUpstreams, AfterAnAddressThatFailsAtOnceTheConnectionToAnotherIsWaitedFor) {
+  settings_.addresses = {service_.at(), {"127.255.255.255", 9}};  // there is no connection to a broadcast address
+  start(UpstreamProtocol::http2, true);
+  service_.lets_in = false;
+  std::vector<std::string> outcomes;
+  net::spawn(loop_, get_into("/", outcomes), "first", log_.log());
+  ASSERT_TRUE(until([&] { return service_.accepted == 1; }));
+  const auto failures = [&] { return state_->addresses()->back()->failures.load(); };
+  const auto before = failures();
+  net::spawn(loop_, get_into("/", outcomes), "second", log_.log());
+  EXPECT_TRUE(until([&] { return upstream_->breaker().pending() == 1 || !outcomes.empty(); }));
+  EXPECT_EQ(failures(), before + 1) << "less is under way there, so it went there first";
+  service_.lets_in = true;
+  EXPECT_TRUE(until([&] { return outcomes.size() == 2; }));
+  EXPECT_EQ(outcomes, std::vector<std::string>(2, "200"));
+  EXPECT_EQ(service_.accepted, 1);
+}
+
+// -- what happens between the moment when a connection is there and the one when whoever wanted it has it
+
+/// Tells of being asked, as it is about the peer of a new connection.
+class AskedClock final : public base::Clock {
+ public:
+  explicit AskedClock(const base::Clock& clock) : clock_(clock) {}
+  base::Instant now() const override {
+    if (asked && !std::exchange(busy_, true)) {
+      asked();
+      busy_ = false;
+    }
+    return clock_.now();
+  }
+  std::function<void()> asked = {};
+
+ private:
+  const base::Clock& clock_;
+  mutable bool busy_ = false;
+};
+
+class JustMade : public H2TlsUpstreams {
+ protected:
+  void start_here(testing::Issued own) {
+    start(UpstreamProtocol::http2, true, std::move(own));
+    upstream_ =
+        std::make_shared<Upstream>(UpstreamConnector::Needs{loop_, clock_, registry_, log_.log()}, state_, Dice(1));
+  }
+  /// Another request takes the only stream of the first connection at once.
+  void start_with_another(std::size_t connections) {
+    settings_.streams = 1;
+    settings_.limits.connections = connections;
+    start_here(pki_.server("payments.example").issue());
+    clock_.asked = [this] {
+      if (another_was_faster_) return;
+      another_.emplace(upstream_, ClientAddresses{});
+      another_was_faster_ =
+          another_->connect_now() &&
+          another_->stream()->send_head({"GET", "https", "localhost", "/held", {}}, http::H2ClientStream::Body::none);
+      if (!another_was_faster_) another_.reset();
+    };
+    net::spawn(loop_, get_into("/", outcomes_), "get", log_.log());
+  }
+  net::Task<void> revoke_when_told(trust::CertificateFact fact) {
+    EXPECT_TRUE(co_await told_.wait(soon()));
+    fact.revoked_for = "key_compromise";
+    registry_.apply(fact);
+    upstream_->reconsider();
+  }
+  void expect_200() {
+    EXPECT_TRUE(until([&] { return !outcomes_.empty(); }));
+    EXPECT_EQ(outcomes_, std::vector<std::string>(1, "200"));
+    EXPECT_TRUE(another_was_faster_);
+    EXPECT_EQ(state_->addresses()->front()->failures, 0U);
+  }
+
+  AskedClock clock_{pki_.clock()};
+  net::Signal told_{loop_};
+  std::optional<UpstreamCall> another_;
+  bool another_was_faster_ = false;
+  std::vector<std::string> outcomes_;
+};
+
+TEST_F(JustMade, WhereAnotherTookTheLastStreamOfItThereIsOneMore) {
+  start_with_another(2);
+  expect_200();
+  EXPECT_EQ(service_.accepted, 2);
+}
+
+TEST_F(JustMade, WhereAnotherTookTheLastStreamOfAllItIsWaitedFor) {
+  start_with_another(1);
+  EXPECT_TRUE(until([&] { return upstream_->breaker().pending() == 1 || !outcomes_.empty(); }));
+  EXPECT_TRUE(outcomes_.empty());
+  another_.reset();
+  expect_200();
+  EXPECT_EQ(service_.accepted, 1);
+}
+
+TEST_F(JustMade, WhereItsPeerIsRevokedTheReasonIsTold) {
+  settings_.tls->anchors = std::make_shared<const trust::TrustSet>(pki_.provider_trust());
+  testing::Issued own = pki_.internal_server("gateway", "payments.example").issue();
+  registry_.apply(own.fact());
+  net::spawn(loop_, revoke_when_told(own.fact()), "revoke", log_.log());
+  start_here(std::move(own));
+  clock_.asked = [this] {
+    if (state_->counts.connections > 0) told_.raise();
+  };
+  EXPECT_EQ(run_gets(1), std::vector<std::string>(1, "gateway.upstream_untrusted"));
+  EXPECT_EQ(state_->counts.cut, 1U);
+  EXPECT_EQ(service_.requests, 0);
+}
+
 // -- our certificate
 
 TEST_F(H2TlsUpstreams, OverMutualTlsWithoutACertificateNothingIsAsked) {

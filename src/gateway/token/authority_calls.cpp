@@ -105,6 +105,7 @@ net::Task<base::Result<http::Response>> AuthorityCalls::ask(oauth::RelayedCall c
 }
 
 net::Task<std::optional<http::Response>> AuthorityCalls::carry(oauth::RelayedCall call, Asker& asker) {
+  if (asker.given_up_) co_return std::nullopt;  // before it could be woken
   const std::string whose = call.peer ? call.peer->identity.to_urn() : call.address;
   const std::string path = call.path;
   base::Result<http::Response> answer =

@@ -89,6 +89,16 @@ TEST_F(CallsToTheAuthority, ThatAreGivenUpEndAtOnceAndCloseTheirLinks) {
   EXPECT_TRUE(until([&] { return authority_.ended == static_cast<int>(kTokenCallsOfOne); }));
 }
 
+TEST_F(CallsToTheAuthority, OfWhoIsGoneAlreadyAreNotSent) {
+  EXPECT_EQ(ask_once(), "a token");
+  AuthorityCalls::Asker gone(*calls_);
+  gone.give_up();
+  EXPECT_EQ(testing::run(loop_, ask("192.0.2.1", gone)), "given up");
+  EXPECT_EQ(authority_.requests, 1);
+  EXPECT_EQ(ask_once(), "a token");
+  EXPECT_EQ(authority_.accepted, 1) << "the link is still there";
+}
+
 TEST_F(CallsToTheAuthority, ALinkThatWasOnItsWayToNobodyIsTheNextOnes) {
   authority_.lets_in = false;
   AuthorityCalls::Asker first(*calls_);

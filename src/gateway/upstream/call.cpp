@@ -128,7 +128,12 @@ net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
     if (in_turn && take_kept()) co_return base::Result<void>();
     if (in_turn) {
       auto attempt = upstream_->attempt(slot_, {client_, deadline, woken_});
-      if (attempt != nullptr) co_return co_await await_attempt(std::move(attempt), deadline);
+      if (attempt != nullptr) {
+        auto made = co_await await_attempt(std::move(attempt), deadline);
+        if (!made || has_connection()) co_return made;
+        if (deadline.passed()) co_return overloaded("all connections are busy");
+        continue;  // whoever is in the line came later
+      }
     }
     const bool room = co_await upstream_->wait_for_room(woken_, deadline);
     if (given_up_ && room) upstream_->breaker().offer();  // it is the next one's
@@ -142,12 +147,15 @@ net::Task<base::Result<void>> UpstreamCall::obtain(net::Deadline deadline) {
   }
 }
 
+/// Success without a connection: others have filled it already, and it is well.
 net::Task<base::Result<void>> UpstreamCall::await_attempt(std::shared_ptr<Upstream::Attempt> attempt,
                                                           net::Deadline deadline) {
   const net::Deadline latest{deadline.at + kUnwindTime};
   bool waits = true;
-  while (waits && !attempt->outcome && !given_up_)
+  // Once in any case: what failed before anybody could wait has raised the signal, and the next wait is not for that.
+  do
     waits = co_await woken_.wait(latest);
+  while (waits && !attempt->outcome && !given_up_);
   if (given_up_ || !attempt->outcome) {
     upstream_->leave_attempt(attempt);
     if (given_up_) co_return given_up();
@@ -157,12 +165,19 @@ net::Task<base::Result<void>> UpstreamCall::await_attempt(std::shared_ptr<Upstre
   if (!made) co_return base::unexpected(std::move(made).error());
   connection_ = std::move(made->own);
   if (made->shared == nullptr) co_return base::Result<void>();
+  SharedConnection& shared = *made->shared;
+  if (shared.has_room()) {
+    begin_stream(std::move(made->shared));
+    co_return base::Result<void>();
+  }
+  if (const auto& refusal = shared.peer().refusal()) {
+    base::Error cause{base::Kind::unavailable, "net.reset", "it was cut before the request was on it"};
+    co_return base::unexpected(upstream_untrusted(std::move(cause), *refusal, name()));
+  }
+  if (!shared.is_ending() && shared.live_streams() > 0) co_return base::Result<void>();
   // Not tried again here: it would be so for as long as connecting may take.
-  if (!made->shared->has_room())
-    co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
-                         "the upstream does not speak HTTP/2, or takes no requests on it");
-  begin_stream(std::move(made->shared));
-  co_return base::Result<void>();
+  co_return base::fail(base::Kind::unavailable, "gateway.upstream_protocol",
+                       "the upstream does not speak HTTP/2, or takes no requests on it");
 }
 
 net::Task<base::Result<void>> UpstreamCall::connect() {

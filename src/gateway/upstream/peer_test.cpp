@@ -159,6 +159,25 @@ TEST_P(GivenUp, TheConnectionThatIsOnItsWayIsTheNextOnes) {
   EXPECT_EQ(service_.accepted, 1);
 }
 
+/// It would fail with it, long before its own time.
+TEST_P(GivenUp, AConnectionThatHasLittleTimeLeftIsNotTheNextOnes) {
+  settings_.times.connect = std::chrono::seconds(2);
+  SetUp();
+  service_.lets_in = false;
+  std::optional<UpstreamCall> first;
+  begin(first, "/");
+  ASSERT_TRUE(until([&] { return service_.accepted == 1; }));
+  give_up(first, outcomes_);
+  testing::run(loop_, net::sleep_until(net::Deadline::after(milliseconds(1100))));
+  std::optional<UpstreamCall> second;
+  begin(second, "/");
+  EXPECT_TRUE(until([&] { return service_.accepted == 2 || outcomes_.size() == 2; }));
+  service_.lets_in = true;
+  EXPECT_TRUE(until([&] { return outcomes_.size() == 2; }));
+  EXPECT_EQ(outcomes_.back(), "200");
+  EXPECT_EQ(service_.accepted, 2);
+}
+
 TEST_P(GivenUp, WhereNobodyWantsItItIsKept) {
   service_.lets_in = false;
   std::optional<UpstreamCall> first;

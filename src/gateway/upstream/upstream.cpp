@@ -9,6 +9,13 @@ namespace {
 /// Of the kept connections, for one that is known to be silent. The others of one turn of the loop are newer.
 constexpr std::size_t kLookedAt = 16;
 
+/// Has it half the time left that is wanted? Whoever takes over one that has not fails with it, long before its own
+/// time.
+bool is_in_time(const Upstream::Attempt& attempt, net::Deadline wanted) {
+  const auto now = std::chrono::steady_clock::now();
+  return attempt.deadline.at - now >= (wanted.at - now) / 2;
+}
+
 }  // namespace
 
 Upstream::Upstream(UpstreamConnector::Needs needs, std::shared_ptr<UpstreamState> state, Dice dice)
@@ -140,7 +147,7 @@ std::shared_ptr<Upstream::Attempt> Upstream::attempt(const std::shared_ptr<Slot>
   while (!slot->orphans.empty()) {
     const std::shared_ptr<Attempt> orphan = slot->orphans.back().lock();
     slot->orphans.pop_back();
-    if (orphan == nullptr || orphan->version < credential_since_) continue;
+    if (orphan == nullptr || orphan->version < credential_since_ || !is_in_time(*orphan, wanted.deadline)) continue;
     orphan->waits = &wanted.woken;
     return orphan;
   }

@@ -75,8 +75,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
     net::Deadline deadline;
     net::Signal& woken;  ///< borrowed until there is an outcome, or leave_attempt()
   };
-  /// Takes over a connection that is on its way to nobody, or begins one. Null where there is no seat for one, or it is
-  /// better to wait for one that is being made.
+  /// Takes over a connection that is on its way to nobody and has time left, or begins one. Null where there is no seat
+  /// for one, or it is better to wait for one that is being made.
   std::shared_ptr<Attempt> attempt(const std::shared_ptr<Slot>& slot, Wanted wanted);
   /// Whoever wanted it wants it no more.
   void leave_attempt(const std::shared_ptr<Attempt>& attempt);
