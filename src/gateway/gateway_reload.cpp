@@ -339,8 +339,7 @@ void Gateway::reload(std::string_view why) {
 }
 
 net::Task<void> Gateway::reload_on_signal() {
-  net::ReloadSignal signal(plane_->loop());
-  while (co_await signal.next()) {
+  while (co_await reload_asked_->next()) {
     log_.info("gateway.reload");
     reload("SIGHUP");
   }
