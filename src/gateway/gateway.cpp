@@ -51,8 +51,6 @@ base::Result<void> Gateway::learn(const GatewayConfig& config) {
                                    .other_roots = trust_files(config)};
   options.other_roots.push_back(config.partner_chain);
   BASE_TRY(plane_, feed::DataPlane::make(std::move(options), clock_, log_));
-  reload_asked_.emplace(plane_->loop());
-  successor_asked_.emplace(plane_->loop(), net::ReloadSignal::Asks::succession);
   signing_ = std::make_unique<MessageSigning>(plane_->knowledge(), clock_, log_);
   token_rings_ = std::make_unique<TokenRings>(plane_->knowledge(), log_);
   token_rings_->refresh();
@@ -207,8 +205,9 @@ net::Task<void> Gateway::confirm() {
 }
 
 net::Task<void> Gateway::start_successor_on_signal() {
+  net::ReloadSignal signal(plane_->loop(), net::ReloadSignal::Asks::succession);
   std::optional<int> child;
-  while (co_await successor_asked_->next()) {
+  while (co_await signal.next()) {
     if (child) base::forget_if_ended(*child);
     if (!own_command_) {
       log_.error("handover.not_configured", {{"remedy", "set 'handover' in [gateway], and restart once"}});

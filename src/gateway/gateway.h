@@ -112,8 +112,6 @@ class Gateway {
   std::unique_ptr<policy::Gate> gate_;
   std::unique_ptr<policy::Watch> policy_watch_;  ///< null without a policy file
   std::unique_ptr<feed::DataPlane> plane_;
-  std::optional<net::ReloadSignal> reload_asked_ = {};     ///< caught before anybody is told that we listen
-  std::optional<net::ReloadSignal> successor_asked_ = {};  ///< likewise
   std::unique_ptr<MessageSigning> signing_;
   std::unique_ptr<TokenRings> token_rings_;
   base::Published<tls::Credential> service_;

@@ -339,7 +339,8 @@ void Gateway::reload(std::string_view why) {
 }
 
 net::Task<void> Gateway::reload_on_signal() {
-  while (co_await reload_asked_->next()) {
+  net::ReloadSignal signal(plane_->loop());
+  while (co_await signal.next()) {
     log_.info("gateway.reload");
     reload("SIGHUP");
   }

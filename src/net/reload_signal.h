@@ -8,7 +8,7 @@
 
 namespace countersign::net {
 
-/// Lives on one loop. What comes before anybody waits is not lost either.
+/// Lives on one loop, in the frame of the task that waits.
 class ReloadSignal {
  public:
   enum class Asks { reload, succession };
