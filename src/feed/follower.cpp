@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "feed/holdings.h"
+#include "tls/refused.h"
 
 namespace countersign::feed {
 namespace {
@@ -201,11 +202,7 @@ net::Task<base::Error> Follower::follow_until_failure() {
   if (!std::exchange(reachable_, true))
     log_.info("feed.reconnected", {{"authority", options_.link.authority.to_string()}});
   for (;;) {
-    if (const auto refusal = link->reconsider(clock_.now())) {
-      base::Error refused{base::Kind::denied, "tls.refused",
-                          "refused: " + std::string(trust::name(refusal->reason)) + ": " + refusal->detail};
-      co_return refused;
-    }
+    if (const auto refusal = link->reconsider(clock_.now())) co_return tls::refused(*refusal);
     auto polled = co_await poll(*link);
     if (!polled) co_return std::move(polled).error();
   }

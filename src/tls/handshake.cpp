@@ -10,6 +10,7 @@
 #include "net/turns.h"
 #include "tls/examination.h"
 #include "tls/reception.h"
+#include "tls/refused.h"
 #include "tls/socket_bio.h"
 #include "tls/tls_stream.h"
 
@@ -92,9 +93,7 @@ HandshakeFailure failure_of(SSL* ssl, Examination& examination) {
   if (const auto alert = peek_alert_received(); alert && !failure.refusal)
     failure.alert_received = std::pair(*alert, name_of_received(*alert));
   failure.error = take_failure(ssl);
-  if (failure.refusal)
-    failure.error = {base::Kind::denied, "tls.refused",
-                     "refused: " + std::string(trust::name(failure.refusal->reason)) + ": " + failure.refusal->detail};
+  if (failure.refusal) failure.error = refused(*failure.refusal);
   return failure;
 }
 
