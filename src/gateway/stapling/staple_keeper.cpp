@@ -57,10 +57,9 @@ StapleKeeper::~StapleKeeper() {
 }
 
 void StapleKeeper::stop() {
-  stop_.store(true);
   {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
+    const std::lock_guard lock(mutex_);  // not while the thread is about to wait
+    stop_.store(true);
   }
   changed_.notify_all();
 }
@@ -141,12 +140,12 @@ bool StapleKeeper::has_fresh() const {
 void StapleKeeper::work() {
   net::keep_back_stop_signals();
   std::unique_lock lock(mutex_);
-  while (!ending_) {
+  while (!stop_.load()) {
     lock.unlock();
     const base::Instant next = look();
     const base::Duration rest = std::clamp(next - clock_.now(), kShortestSleep, kLongestSleep);
     lock.lock();
-    changed_.wait_for(lock, rest, [this] { return ending_ || fresh_; });
+    changed_.wait_for(lock, rest, [this] { return stop_.load() || fresh_; });
   }
 }
 

@@ -80,7 +80,6 @@ class StapleKeeper {
   std::vector<Kept> kept_;                        ///< guarded
   bool fresh_ = false;                            ///< guarded: kept_ was changed since the thread looked
   bool begun_ = false;                            ///< guarded: there were first ones
-  bool ending_ = false;                           ///< guarded
   std::vector<std::string> unstapled_said_ = {};  ///< guarded: of those of now
   Dice dice_;                                     ///< of the thread
   std::thread thread_;

@@ -43,7 +43,7 @@ void UpstreamCall::give_up() noexcept {
   woken_.raise();
 }
 
-UpstreamPeer* UpstreamCall::peer() {
+UpstreamPeer* UpstreamCall::peer() const {
   if (connection_ != nullptr) return &connection_->peer;
   return shared_ == nullptr ? nullptr : &shared_->peer();
 }
@@ -248,10 +248,9 @@ void UpstreamCall::answered(int status) {
 }
 
 base::Error UpstreamCall::explain(base::Error error) const {
-  const std::optional<trust::Refusal>* why = &cut_for_;
-  if (connection_ != nullptr) why = &connection_->peer.refusal();
-  else if (shared_ != nullptr) why = &shared_->peer().refusal();
-  return *why ? upstream_untrusted(std::move(error), **why, name()) : error;
+  const UpstreamPeer* const on = peer();
+  const std::optional<trust::Refusal>& why = on != nullptr ? on->refusal() : cut_for_;
+  return why ? upstream_untrusted(std::move(error), *why, name()) : error;
 }
 
 void UpstreamCall::failed(const base::Error& error) {

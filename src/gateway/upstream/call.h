@@ -66,7 +66,7 @@ class UpstreamCall {
  private:
   net::Task<base::Result<void>> obtain(net::Deadline deadline);
   net::Task<base::Result<void>> await_attempt(std::shared_ptr<Upstream::Attempt> attempt, net::Deadline deadline);
-  UpstreamPeer* peer();
+  UpstreamPeer* peer() const;
   bool begin();
   void note_connected();
   bool take_kept();
