@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "http/server.h"
+#include "testing/admit_service.h"
 #include "testing/folder.h"
 #include "testing/pki.h"
 #include "testing/run.h"
@@ -46,7 +47,9 @@ class TellingAuthority {
     }
   }
   net::Task<void> serve(net::Socket socket) {
-    tls::JudgeClient judge = [this](const trust::Presented& presented) { return admit(presented); };
+    tls::JudgeClient judge = [this](const trust::Presented& presented) {
+      return testing::admit_service(pki_, presented);
+    };
     auto context = context_;
     auto connection =
         co_await tls::Handshake::accept_optional(std::move(socket), std::move(context), std::move(judge), soon());
@@ -69,13 +72,6 @@ class TellingAuthority {
     else co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(20)));
     response.body = to_json_text(snapshot.sequence + 1, changes);
     co_return response;
-  }
-  base::Result<trust::AdmittedChain, trust::Refusal> admit(const trust::Presented& presented) const {
-    auto chain = trust::verify_chain(presented.chain(), {.purposes = {trust::Purpose::service}}, pki_.provider_trust(),
-                                     pki_.now());
-    if (!chain) return base::unexpected(std::move(chain).error());
-    const auto registry = pki_.registry();
-    return trust::admit(std::move(*chain), *registry);
   }
 
   net::Loop& loop_;

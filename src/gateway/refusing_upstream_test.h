@@ -8,8 +8,11 @@
 
 #include "gateway/doors_test.h"
 #include "http/h2_wire_test.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
+
+using testing::soon;
 
 /// Its first connections refuse; later ones answer each request with its body.
 class RefusingUpstream {
@@ -34,8 +37,6 @@ class RefusingUpstream {
   int answered() const { return answered_; }
 
  private:
-  static net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
-
   net::Task<void> accept() {
     for (;;) {
       auto socket = co_await listener_.accept();

@@ -3,10 +3,14 @@
 
 #include "http/h2_session.h"
 #include "http/server.h"
+#include "testing/admit_service.h"
 #include "testing/pki.h"
+#include "testing/soon.h"
 #include "tls/handshake.h"
 
 namespace countersign::gateway {
+
+using testing::soon;
 
 /// Speaks HTTP/2 or HTTP/1.1 as ALPN says; what is `held` is answered when it is let go, /healthz counted apart.
 class TlsService {
@@ -33,7 +37,6 @@ class TlsService {
   std::vector<std::string> shown;  ///< serial number of each client's certificate
 
  private:
-  static net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
   net::Task<void> accept() {
     for (;;) {
       auto socket = co_await listener_.accept();
@@ -43,7 +46,9 @@ class TlsService {
     }
   }
   net::Task<void> serve(net::Socket socket) {
-    tls::JudgeClient judge = [this](const trust::Presented& presented) { return admit(presented); };
+    tls::JudgeClient judge = [this](const trust::Presented& presented) {
+      return testing::admit_service(pki_, presented);
+    };
     auto context = context_;
     while (!lets_in)
       co_await net::sleep_until(net::Deadline::after(std::chrono::milliseconds(5)));
@@ -86,13 +91,6 @@ class TlsService {
     response.status = status;
     response.body = body;
     co_return response;
-  }
-  base::Result<trust::AdmittedChain, trust::Refusal> admit(const trust::Presented& presented) const {
-    auto chain = trust::verify_chain(presented.chain(), {.purposes = {trust::Purpose::service}}, pki_.provider_trust(),
-                                     pki_.now());
-    if (!chain) return base::unexpected(std::move(chain).error());
-    const auto registry = pki_.registry();
-    return trust::admit(std::move(*chain), *registry);
   }
 
   net::Loop& loop_;

@@ -6,12 +6,14 @@
 #include "gateway/tls_service_test.h"
 #include "gateway/upstream/call.h"
 #include "testing/run.h"
+#include "testing/soon.h"
 
 namespace countersign::gateway {
 
+using testing::soon;
+
 class H2TlsUpstreams : public ::testing::Test {
  protected:
-  static net::Deadline soon() { return net::Deadline::after(std::chrono::seconds(20)); }
   H2TlsUpstreams() {
     settings_.name = "grpc";
     settings_.addresses = {service_.at()};
